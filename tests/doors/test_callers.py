@@ -40,7 +40,10 @@ PUBLIC = {
         "POST /sms/twilio/receipts/{token}",
         "POST /sms/twilio/replies/{token}",
     },
-    "feedback": {"GET /health/live", "GET /health/ready", "GET /metrics", "GET /s/{token}", "POST /s/{token}"},
+    "feedback": {
+        *("GET /health/live", "GET /health/ready", "GET /metrics"),
+        *("GET /s/{token}", "POST /s/{token}", "GET /c/{token}", "POST /c/{token}"),
+    },
 }
 """What is open to everybody, each for its reason: a signature in the request or its address says who calls."""
 

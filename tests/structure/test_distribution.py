@@ -45,7 +45,6 @@ OVER_ALL = {
     "feedback/results/store.py": "a report of a shop, over all workers",
     "feedback/rewards/store.py": "found by its own id; the route does not name the customer",
     "feedback/ugc/store.py": "what a shop shows, and one found by its own id",
-    "feedback/tasks/store.py": "the queue of a shop, and one found by its own id",
     "feedback/surveys/store.py": "found by its own id, out of a signed link",
     "membership/announcements/store.py": "the condition is given: customers by their keys, or all for a verification",
     "membership/histories/store.py": "the condition is given: customers by their keys, or all for a verification",

@@ -27,6 +27,10 @@ VERSIONS = {
     "segmentation": ["shop_statistics", "thresholds", "value_fits", "churn_fits"],
 }
 """Tables of `common.versions.table.VersionTable`, whose SQL has a name in the place of the table."""
+REVISIONS = {
+    "feedback": ["staff_tasks", "contents", "reward_claims", "tiers", "buyer_types", "customer_sources"],
+}
+"""Tables of `feedback.revisions`, whose SQL has a name in the place of the table: rows are added and changed."""
 AS_OWNER = [
     "bus/rebuilding.py",
     "service/live.py",
@@ -84,6 +88,7 @@ def _used(folder: Path, name: str) -> Rights:
                 found.add((str(call.args[0].value), "insert"))
     for table in VERSIONS.get(name, []):
         found.add((table, "insert"))
+    found |= {(table, verb) for table in REVISIONS.get(name, []) for verb in ("insert", "update")}
     return {(table, verb) for table, verb in found if table not in LOCAL | OF_REBUILD | {"unnest", "w"}}
 
 

@@ -15,6 +15,7 @@ create table usage_questions (
     -- Closes the race of two sweeps (`due_at` goes with the asking).
     primary key (shop, customer)
 );
+create index usage_questions_first on usage_questions (shop, completed_at);
 create index usage_questions_due on usage_questions (due_at, shop, customer) where due_at is not null;
 
 -- Every survey asked.
@@ -130,12 +131,44 @@ create table claim_photos (
     primary key (shop, photo)           -- closes the race of two claims with one photo: the later one waits, and sees it
 );
 
+-- The fingerprints of claims' photos that are kept here, each in four parts by which near ones are found.
+create table claim_prints (
+    shop text not null,
+    band smallint not null,
+    value integer not null,
+    fingerprint text not null,          -- 16 hex digits
+    ticket_id text not null,
+    primary key (shop, band, value, fingerprint, ticket_id)     -- a repetition brings rows that stand
+);
+
+-- Photos that are kept: where their bytes lie, encrypted with the customer's key, and what they are compared by.
+create table photos (
+    shop text not null,
+    customer text not null,
+    photo_id text not null,
+    stored_as text,                     -- null, as digest and fingerprint, once the customer was erased
+    content_type text not null,
+    size integer not null,
+    width integer not null,
+    height integer not null,
+    digest text,                        -- keyed hash of the bytes
+    fingerprint text,                   -- null where the photo shows one colour alone
+    at timestamptz not null,
+    primary key (shop, customer, photo_id)      -- closes the race of two uploads under one id
+);
+
+-- Photos of erased customers whose bytes the store is still to remove.
+create table removed_photos (
+    stored_as text primary key          -- two removals of one photo are one
+);
+
 -- Claims of rewards for reviews, a row a revision: the data of the event that announced it.
 create table reward_claims (
     shop text not null,
     customer text not null,
     claim_id text not null,
     revision bigint not null,
+    newest boolean not null,            -- it is how the claim stands
     review_id text not null,
     order_id text not null,
     state text not null check (state in ('claimed', 'approved', 'refused')),
@@ -144,7 +177,7 @@ create table reward_claims (
     body jsonb not null,
     primary key (shop, customer, claim_id, revision)            -- closes the race of two decisions of one claim
 );
-create index reward_claims_by_id on reward_claims (shop, claim_id, customer, revision);
+create index reward_claims_by_id on reward_claims (shop, claim_id) where newest;
 
 -- What people of the shop must do (XCT-003), a row a revision: the data of the event that announced it. The customer of a
 -- task that is the shop's own is empty.
@@ -199,6 +232,50 @@ create table tiers (
     revision bigint not null,
     tier_id text,
     name text not null,
+    primary key (shop, customer)        -- closes the race of two revisions: the highest stays
+);
+create index tiers_by_name on tiers (shop, name);
+create index tiers_by_id on tiers (shop, tier_id);
+
+-- Each customer's buyer type by the newest revision; null: too little is known.
+create table buyer_types (
+    shop text not null,
+    customer text not null,
+    revision bigint not null,
+    buyer_type text,
+    primary key (shop, customer)        -- closes the race of two revisions: the highest stays
+);
+create index buyer_types_by_type on buyer_types (shop, buyer_type) where buyer_type is not null;
+
+-- Which tiers return goods for free, by version of membership's programme.
+create table free_returns (
+    shop text not null,
+    version bigint not null,
+    valid_from timestamptz not null,
+    tiers text[] not null,              -- ids
+    withdrawn boolean not null,         -- it never comes into force
+    primary key (shop, version)         -- a repetition brings rows that stand
+);
+
+-- Who was brought by whom, as membership announces it, and whether that was found true: an order of theirs counts.
+create table referred (
+    shop text not null,
+    customer text not null,             -- the new one
+    referral_id text not null,
+    referrer text,                      -- null while only its end was read
+    made_at timestamptz,
+    round integer not null,             -- of the newest end
+    confirmed boolean not null,
+    primary key (shop, customer)        -- a customer is brought once
+);
+create index referred_by on referred (shop, referrer, customer);
+
+-- Where each customer says, or the shop knows, that they come from, by the newest revision of the profile.
+create table customer_sources (
+    shop text not null,
+    customer text not null,
+    revision bigint not null,
+    source text,
     primary key (shop, customer)        -- closes the race of two revisions: the highest stays
 );
 

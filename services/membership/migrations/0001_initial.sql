@@ -140,8 +140,8 @@ create table payouts (
     shop text not null,
     customer text not null,
     payout_id text not null,
-    origin text not null,               -- compensation/<ticket>, reward/<claim>, referral/<id>-<role>-<round>
-    kind text not null check (kind in ('compensation', 'reward', 'referral')),
+    origin text not null,               -- compensation/<ticket>, reward/<claim>, content/<id>, referral/<id>-<role>-<round>
+    kind text not null check (kind in ('compensation', 'reward', 'referral', 'content')),
     form text not null check (form in ('points', 'coupon', 'cash', 'gift')),
     amount bigint not null,             -- minor units
     currency text not null,

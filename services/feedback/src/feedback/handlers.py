@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 
-from common.bus.subscriptions import Batch, Subscription
+from common.bus.subscriptions import Batch, Handler, Subscription
 from common.crypto.erasing import confirmed_by
-from common.crypto.keys import KEY_SUBSCRIPTIONS
-from common.events.customers import CustomerErased, CustomerMerged, CustomerUnmerged
+from common.crypto.keys import KEY_SUBSCRIPTIONS, KeyRing
+from common.events.customers import (
+    CustomerErased,
+    CustomerMerged,
+    CustomerProfile,
+    CustomerRegistered,
+    CustomerUnmerged,
+    CustomerUpdated,
+)
 from common.events.feedback import (
     ComplaintChanged,
     ComplaintOpened,
@@ -18,6 +26,7 @@ from common.events.feedback import (
     ContentEvent,
     ContentSubmitted,
     FeedbackErased,
+    PhotoStored,
     ReviewSubmitted,
     RewardClaimed,
     RewardDecided,
@@ -31,8 +40,16 @@ from common.events.feedback import (
     SurveyRequested,
     TicketEvent,
 )
-from common.events.membership import TierChanged
-from common.events.messages import TaskWanted
+from common.events.membership import (
+    ProgrammeChanged,
+    ProgrammeWithdrawn,
+    ReferralCompleted,
+    ReferralMade,
+    ReferralNews,
+    ReferralReversed,
+    TierChanged,
+)
+from common.events.messages import ContactReplied, TaskWanted
 from common.events.orders import (
     OrderClosed,
     OrderCompleted,
@@ -42,26 +59,36 @@ from common.events.orders import (
     OrderPlaced,
     OrderRefunded,
     OrderShipped,
+    OrderSpecialRequest,
 )
+from common.events.segments import BuyerTypeChanged
 from common.people.store import save_merge
 from common.storage.database import Transaction
+from feedback.buyer_types.store import save_types
+from feedback.commands.messages import Message, take_message, take_reply
+from feedback.commands.requests import take_special_request
+from feedback.commands.sealing import CustomerErased as Erased
+from feedback.commands.sealing import UnknownCustomer, opened
 from feedback.commands.tasks import take_wanted
 from feedback.commands.turns import note_turns
 from feedback.commands.understanding import note_texts
 from feedback.orders.rules import OrderKey, completed_orders, order_inputs
 from feedback.orders.store import get_inputs, insert_inputs, save_completed
-from feedback.policy.state import Policy, Version
-from feedback.policy.store import POLICIES, hold_versions
+from feedback.photos import store as photos
+from feedback.policy.state import Policy, Version, in_force
+from feedback.policy.store import POLICIES, get_versions, hold_versions
 from feedback.questions import store as questions
 from feedback.reviews import store as reviews
-from feedback.rewards import store as rewards
+from feedback.rewards.store import CLAIMS
 from feedback.schedules import store as schedules
 from feedback.surveys import store as surveys
-from feedback.tasks import store as tasks
+from feedback.tasks.store import TASKS
 from feedback.tickets import store as tickets
-from feedback.tiers.store import save_tiers
-from feedback.ugc import store as ugc
+from feedback.tickets.refusals import EntryDiffers, TicketDiffers
+from feedback.tiers.store import save_programme, save_tiers, withdraw_programme
+from feedback.ugc.store import CONTENTS
 from feedback.understanding import store as readings
+from feedback.word_of_mouth import store as word_of_mouth
 
 
 async def on_orders(tx: Transaction, batch: Batch) -> None:
@@ -116,12 +143,14 @@ async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
             await surveys.save_answers(tx, event)
         elif isinstance(event.data, ReviewSubmitted):
             await reviews.save_review(tx, event)
+        elif isinstance(event.data, PhotoStored):
+            await photos.save(tx, event)
         elif isinstance(event.data, RewardEvent):
-            await rewards.save(tx, event)
+            await CLAIMS.save(tx, event)
         elif isinstance(event.data, StaffTaskEvent):
-            await tasks.save(tx, event)
+            await TASKS.save(tx, event)
         elif isinstance(event.data, ContentEvent):
-            await ugc.save(tx, event)
+            await CONTENTS.save(tx, event)
     if told := [event for event in batch.events if isinstance(event.data, TicketEvent)]:
         await tickets.save(tx, told)
         await note_turns(tx, {event.customer for event in told})
@@ -139,6 +168,62 @@ async def on_tiers(tx: Transaction, batch: Batch) -> None:
     await save_tiers(tx, [event for event in batch.events if event.subject is not None])
 
 
+async def on_programmes(tx: Transaction, batch: Batch) -> None:
+    """Which tiers return goods for free (FBK-031)."""
+    for event in batch.events:
+        if isinstance(event.data, ProgrammeWithdrawn):
+            await withdraw_programme(tx, event.shop, event.data.version)
+        else:
+            await save_programme(tx, event)
+
+
+async def on_buyer_types(tx: Transaction, batch: Batch) -> None:
+    """Whose scores are low by nature (FBK-024), and whose tickets are urgent (FBK-032)."""
+    await save_types(tx, [event for event in batch.events if event.subject is not None])
+
+
+async def on_sources(tx: Transaction, batch: Batch) -> None:
+    """Where customers come from, and who brought them (ANA-008)."""
+    await word_of_mouth.save_sources(tx, [e for e in batch.events if isinstance(e.data, CustomerProfile)])
+    for event in batch.events:
+        if isinstance(event.data, ReferralMade):
+            await word_of_mouth.save_made(tx, event)
+        elif isinstance(event.data, ReferralNews) and event.data.role == "referee":
+            await word_of_mouth.save_end(tx, event, confirmed=isinstance(event.data, ReferralCompleted))
+
+
+def on_replies(keys: KeyRing) -> Handler:
+    """A text message may answer the survey that was asked by one; else the shop may want it on the desk (FBK-001)."""
+
+    async def take(tx: Transaction, batch: Batch) -> None:
+        if tx.rebuilding:
+            return  # what became of it stands on the service's own topic
+        for event in batch.events:
+            if event.data.said != "other" or event.data.text is None:
+                continue
+            with contextlib.suppress(UnknownCustomer, Erased, TicketDiffers, EntryDiffers):
+                text = (await opened(tx, keys, event)).data.text
+                if text is None or await take_reply(tx, keys, event.customer, text, event.time):
+                    continue
+                policy = in_force((await get_versions(tx, [event.shop]))[event.shop], event.time).policy
+                if policy.tickets.reply_tickets:
+                    message = Message(event.id, event.data.channel, text)
+                    await take_message(tx, keys, event.customer, message)
+
+    return take
+
+
+def on_special_requests(keys: KeyRing) -> Handler:
+    """What was asked for with an order stands among the tasks of the shop's people (XCT-003)."""
+
+    async def take(tx: Transaction, batch: Batch) -> None:
+        for event in batch.events if not tx.rebuilding else ():
+            if event.subject is not None:
+                await take_special_request(tx, keys, event)
+
+    return take
+
+
 async def on_merges(tx: Transaction, batch: Batch) -> None:
     """Two customers are one person, or never were (ORD-040): what is asked of them shows anew."""
     for event in sorted(batch.events, key=lambda event: event.data.sequence):
@@ -152,9 +237,10 @@ async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
     customers = sorted(batch.by_customer())
     await reviews.erase(tx, customers)
     await surveys.erase(tx, customers)
+    await photos.erase(tx, customers)
     await tickets.erase(tx, customers)
-    await tasks.erase(tx, customers)
-    await ugc.erase(tx, customers)
+    await TASKS.erase(tx, customers)
+    await CONTENTS.erase(tx, customers)
     await readings.erase(tx, customers)
     await questions.lapse(tx, customers)
     await schedules.lapse(tx, customers)
@@ -173,19 +259,29 @@ ORDERS = (
 """All that changes what an order's state means."""
 TICKETS = (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened)
 REWARDS = (RewardClaimed, RewardDecided)
-CONTENTS = (ContentSubmitted, ContentChanged, ContentApproved)
-TASKS = (StaffTaskRequested, StaffTaskChanged, StaffTaskDone)
-OWN = (SurveyRequested, SurveyAnswered, ReviewSubmitted, *REWARDS, *CONTENTS, *TASKS, *TICKETS)
+OF_CONTENT = (ContentSubmitted, ContentChanged, ContentApproved)
+OF_TASKS = (StaffTaskRequested, StaffTaskChanged, StaffTaskDone)
+OWN = (SurveyRequested, SurveyAnswered, ReviewSubmitted, PhotoStored, *REWARDS, *OF_CONTENT, *OF_TASKS, *TICKETS)
 
-SUBSCRIPTIONS = (
-    *KEY_SUBSCRIPTIONS,
-    # First: it takes alone the lock that noting orders shares.
-    Subscription(on_policies, (SurveyPolicyChanged,)),
-    Subscription(on_orders, ORDERS),
-    Subscription(on_tiers, (TierChanged,)),
-    Subscription(on_tasks_wanted, (TaskWanted,)),
-    Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
-    Subscription(on_own_feedback, OWN),
-    Subscription(on_erased_customers, (CustomerErased,)),
-    *confirmed_by(FeedbackErased, keeps_keys=True),
-)
+
+def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
+    """What is read, and by whom."""
+    return (
+        *KEY_SUBSCRIPTIONS,
+        # First: it takes alone the lock that noting orders shares.
+        Subscription(on_policies, (SurveyPolicyChanged,)),
+        Subscription(on_orders, ORDERS),
+        Subscription(on_special_requests(keys), (OrderSpecialRequest,)),
+        Subscription(on_tiers, (TierChanged,)),
+        Subscription(on_tasks_wanted, (TaskWanted,)),
+        Subscription(on_replies(keys), (ContactReplied,)),
+        Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn)),
+        Subscription(on_buyer_types, (BuyerTypeChanged,)),
+        Subscription(
+            on_sources, (CustomerRegistered, CustomerUpdated, ReferralMade, ReferralCompleted, ReferralReversed)
+        ),
+        Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
+        Subscription(on_own_feedback, OWN),
+        Subscription(on_erased_customers, (CustomerErased,)),
+        *confirmed_by(FeedbackErased, keeps_keys=True),
+    )

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from common.process.runtime import Copied, Runtime, Service
+from common.process.settings import load_settings
 from common.service.commands import main
 from common.storage.database import Transaction
 from common.work.sweeps import Job, WorkList
 from feedback.api import (
     answer_page,
+    card_page,
+    messages,
+    photos,
     policy,
     reviews,
     rewards,
@@ -22,14 +27,19 @@ from feedback.api import (
     tickets,
     ugc,
     understanding,
+    word_of_mouth,
 )
-from feedback.handlers import SUBSCRIPTIONS
+from feedback.handlers import subscriptions
 from feedback.jobs.asking import take_due_questions, usage_questions
 from feedback.jobs.moving import move_questions, take_late_policy
 from feedback.jobs.overdue import note_overdue
 from feedback.jobs.reading import MOST, read_texts
+from feedback.jobs.removing import removing
 from feedback.jobs.scheduled import scheduled_surveys, take_due_turns
 from feedback.jobs.verifying import verify
+from feedback.jobs.watching import watch_disputes
+from feedback.photos.keeping.protocol import Keeper
+from feedback.photos.keeping.settings import PhotoSettings
 from feedback.policy.store import POLICIES
 from feedback.questions.store import count_due_questions
 from feedback.schedules import store as schedules
@@ -38,6 +48,12 @@ from feedback.tickets import store
 from feedback.understanding import store as readings
 from feedback.understanding.state import READING_JOB
 from feedback.understanding.store_days import count_countable, count_marked
+
+
+@cache
+def keeper() -> Keeper | None:
+    """Where photos are kept, by the environment as it was at first need; None: no photo is taken."""
+    return load_settings(PhotoSettings).opened()
 
 
 def jobs(runtime: Runtime) -> tuple[Job | WorkList, ...]:
@@ -62,24 +78,30 @@ async def due(tx: Transaction, now: datetime) -> int:
 SERVICE = Service(
     name="feedback",
     migrations=Path(__file__).parents[2] / "migrations",
-    subscriptions=SUBSCRIPTIONS,
+    subscriptions=subscriptions,
     routers=(
         reviews.router,
         surveys.router,
         survey_forms.router,
         survey_results.router,
         tickets.router,
+        messages.router,
         ticket_report.router,
         ugc.router,
+        photos.routes(keeper),
         rewards.router,
         staff_tasks.router,
         understanding.router,
+        word_of_mouth.router,
         policy.router,
         answer_page.router,
+        card_page.routes(keeper),
     ),
+    settings=(PhotoSettings,),
     jobs=jobs,
+    background={"sweeps": (removing(keeper), watch_disputes)},
     due=due,
-    copied=(Copied("sentiment_models"), Copied("claim_photos")),
+    copied=tuple(Copied(table) for table in ("sentiment_models", "claim_photos", "claim_prints", "removed_photos")),
     verify=verify,
 )
 

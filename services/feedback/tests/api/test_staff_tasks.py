@@ -11,6 +11,7 @@ from common.crypto.sealing import is_sealed
 from common.events import Event
 from common.events.customers import CustomerErased
 from common.events.feedback import StaffTaskEvent
+from common.events.orders import OrderSpecialRequest
 from feedback.jobs.verifying import TASKS
 from feedback.verification.expected import expectations
 
@@ -135,3 +136,25 @@ async def test_what_cannot_be_a_task_is_refused_and_nothing_is_kept(feedback: Fe
     for after in ("x", "2025-03-01T00:00:00 t1", "0001-01-01T00:00:00+14:00 t1", "9999-12-31T23:59:59-14:00 t1"):
         assert (await feedback.client.get(TASKS_PATH, params={"after": after})).status_code == 422, after
     assert await feedback.rows("select count(*) from staff_tasks") == [(1,)]
+
+
+async def test_what_is_asked_for_with_an_order_is_a_task_until_it_is_done(feedback: Feedback) -> None:
+    """XCT-003, ORD-011: once, and not of old ones."""
+    await feedback.issue_key()
+    async with feedback.database.transaction() as tx:
+        [key] = (await feedback.keys.keys_for(tx, [("s", "ann")])).values()
+
+    def asked(request_id: str, state: str = "open", days: float = 0) -> Event[Any]:
+        told = {"order_id": "o1", "request_id": request_id, "state": state, "text": "a card for Grandma"}
+        data = OrderSpecialRequest.model_validate(told)
+        at = MARCH + timedelta(days=days)
+        made: Event[Any] = Event(f"{request_id}-{state}", "/shops/s/shop", "s", "ann", at, data)
+        return feedback.keys.seal_event(made, key)
+
+    await feedback.handle(asked("r1"), asked("r1"), asked("old", days=-30), asked("gone", "done"))
+    [task] = (await feedback.client.get(TASKS_PATH)).json()["items"]
+    assert (task["text"], task["order_id"], task["requested_by"]) == ("a card for Grandma", "o1", "orders-ingest")
+    await feedback.handle(asked("r1", "done"), asked("r1", "done"))
+    assert (await feedback.client.get(TASKS_PATH)).json()["items"] == []
+    [ended] = (await feedback.client.get(TASKS_PATH, params={"state": "ended"})).json()["items"]
+    assert (ended["outcome"], ended["ended_by"], ended["revision"]) == ("done", "orders-ingest", 2)

@@ -14,6 +14,7 @@ from common.crypto.sealing import is_sealed
 from common.events.customers import CustomerErased
 from common.events.envelope import Event
 from common.events.feedback import SurveyAnswered, SurveyRequested
+from common.events.segments import BuyerTypeChanged
 
 from ..conftest import MARCH, PUBLIC_URL, Feedback, types
 
@@ -205,6 +206,15 @@ async def test_results_count_response_csat_nps_choices_and_agents(feedback: Feed
     nps = await results(feedback, "nps")
     assert (nps["asked"], nps["responded"], nps["answered"], nps["small_sample"]) == (6, 5, 5, True)
     assert nps["nps"] == {"promoters": 2, "passives": 1, "detractors": 2, "score": 0}
+    assert nps["nps_without_low_types"] == nps["nps"], "of nobody the type is known"
+    for n, name in ((3, "cautious"), (4, "greedy"), (2, "habitual")):
+        data = BuyerTypeChanged(new=name, confidence="low", revision=1)  # type: ignore[arg-type]
+        await feedback.handle(Event(f"b{n}", "/shops/s/segmentation", "s", f"c{n}", MARCH, data))
+    nps = await results(feedback, "nps")
+    assert nps["nps"]["detractors"] == 2, "FBK-024: with and without those who score low by nature"
+    assert nps["nps_without_low_types"] == {"promoters": 2, "passives": 1, "detractors": 0, "score": 67}
+    of_question = nps["questions"][0]
+    assert (of_question["scores"]["count"], of_question["scores_without_low_types"]["count"]) == (5, 3)
     for n, agent in enumerate(("li", "li", "wu")):
         survey = await asked_one(feedback, "agent_rating", f"d{n}", agent=agent)
         await feedback.client.post(page_of(survey), data={"stars": str(5 - n)})

@@ -10,12 +10,15 @@ from typing import Any
 from common.events import Event
 from common.events.customers import CustomerErased
 from common.events.feedback import TicketEvent
-from common.events.membership import TierChanged
+from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn, TierChanged
+from common.events.segments import BuyerTypeChanged
+from common.shops.settings import find_shops
 from common.work.sweeps import WorkList, work
 from feedback.jobs.overdue import note_overdue
+from feedback.jobs.watching import watch_shop
 from feedback.tickets import store
 
-from ..conftest import MARCH, Feedback, types
+from ..conftest import MARCH, Feedback, completed, types
 
 TICKETS = "/v1/shops/s/tickets"
 HOUR = timedelta(hours=1)
@@ -275,3 +278,55 @@ async def test_the_ends_of_the_calendar_are_refused(feedback: Feedback) -> None:
         ),
     ]
     assert [a.status_code for a in answers] == [422] * 4
+
+
+async def test_what_membership_and_segmentation_say_of_a_customer_shows_in_the_ticket(feedback: Feedback) -> None:
+    """FBK-031, FBK-032: free returns by the programme in force, the green channel by buyer type, in any order."""
+    await feedback.issue_key()
+
+    def programme(version: int, days: float, *free: str) -> Event[Any]:
+        tiers = [{"id": name, "name": name.title(), "benefits": [{"kind": "free_return"}]} for name in free]
+        at = MARCH + timedelta(days=days)
+        data = ProgrammeChanged(version=version, valid_from=at, programme={"tiers": [*tiers, {"id": "new"}]})
+        return Event(f"p{version}", "/shops/s/membership", "s", None, MARCH, data)
+
+    async def said(ticket_id: str, kind: str = "return") -> tuple[str, Any]:
+        answer = (await open_one(feedback, ticket_id, kind=kind)).json()
+        return answer["priority"], answer["free_return"]
+
+    assert await said("t1") == ("normal", False)
+    await feedback.handle(tier("ann", "VIP"))
+    assert await said("t2") == ("urgent", True), "by the programme of every shop"
+    gone: Event[Any] = Event("w3", "/shops/s/membership", "s", None, MARCH, ProgrammeWithdrawn(version=3))
+    await feedback.handle(gone, programme(3, -1, "vip"), programme(2, 9, "vip"), programme(1, -2, "new"))
+    assert await said("t3") == ("urgent", False)
+    feedback.clock.set(MARCH + timedelta(days=10))
+    assert await said("t4", "exchange") == ("urgent", True)
+    for revision, name in ((4, "vip_type"), (3, None)):
+        data = BuyerTypeChanged(new=name, confidence="high", revision=revision)  # type: ignore[arg-type]
+        await feedback.handle(Event(f"b{revision}", "/shops/s/segmentation", "s", "ann", MARCH, data))
+    await feedback.handle(tier("ann", "New", 2))
+    assert await said("t5", "question") == ("urgent", None)
+
+
+async def test_too_many_complaints_of_the_green_channel_are_an_alarm_once_a_month(feedback: Feedback) -> None:
+    """FBK-033."""
+    await feedback.issue_key()
+    await feedback.issue_key("bob")
+    await feedback.handle(tier("ann", "VIP"), *(completed(f"o{n}", -n / 10) for n in range(40)))
+    await open_one(feedback, "t0", "bob", kind="complaint")
+    await open_one(feedback, "t1", kind="question")
+    async with feedback.database.transaction() as tx:
+        shops = await find_shops(tx, ["s"])
+    found = (await feedback.client.get("/v1/shops/s/ticket-report")).json()["vip_disputes"]
+    assert (found["orders"], found["disputes"], found["over_limit"]) == (39, 0, False), "one is not over yet"
+    assert not (await watch_shop(feedback.database, feedback.keys, "s", shops["s"])).over
+    feedback.clock.set(MARCH + timedelta(minutes=1))
+    await open_one(feedback, "t2", kind="quality")
+    feedback.clock.set(MARCH + timedelta(minutes=2))
+    found = (await feedback.client.get("/v1/shops/s/ticket-report")).json()["vip_disputes"]
+    assert found == {"orders": 40, "disputes": 1, "per_mille": 25, "limit_per_mille": 20, "over_limit": True}
+    for _ in range(2):
+        assert (await watch_shop(feedback.database, feedback.keys, "s", shops["s"])).over
+    [task] = (await feedback.client.get("/v1/shops/s/staff-tasks")).json()["items"]
+    assert (task["task_id"], task["requested_by"]) == ("vip-disputes-2025-03", "feedback")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any
 
 from common.events import Event
@@ -114,3 +115,56 @@ async def test_what_cannot_be_content_is_refused_and_nothing_is_kept(feedback: F
     for after in ("x", "2025-03-01T00:00:00 c", "0001-01-01T00:00:00+14:00 c", "9999-12-31T23:59:59-14:00 c"):
         assert (await feedback.client.get(UGC, params={"after": after})).status_code == 422, after
     assert await feedback.rows("select count(*) from contents") == [(0,)]
+
+
+async def test_good_content_earns_once_whatever_is_decided_after(feedback: Feedback) -> None:
+    """FBK-043: the reward stands in `ugc.approved`, of which membership pays each content once."""
+    await feedback.issue_key()
+    await feedback.handle(bought("o1", "tea"))
+    rules = {"grades": {"A": {"form": "points", "points": 200}}, "most": 1}
+    answer = await feedback.client.put("/v1/shops/s/policy", json={"policy": {"content_rewards": rules}})
+    assert answer.status_code == 200, answer.text
+    feedback.clock.set(MARCH + timedelta(minutes=10))
+    for content_id in ("c1", "c2"):
+        assert (await post(feedback, content_id, as_buyer=True, order_id="o1", sku="tea"))[0] == 201
+    rewards = []
+    for content_id, grade in (("c1", "B"), ("c1", "A"), ("c1", "A"), ("c1", "B"), ("c2", "A")):
+        told = (await post(feedback, content_id, "/decision", decision="approve", grade=grade, by="li"))[1]
+        rewards.append(told["reward"] and told["reward"]["points"])
+    assert rewards == [None, 200, 200, 200, None], "the second of the customer is beyond the shop's limit"
+    withdrawn = (await post(feedback, "c1", "/decision", decision="withdraw", by="li"))[1]
+    assert withdrawn["reward"]["points"] == 200
+
+
+async def test_a_stored_review_is_submitted_as_content_with_its_words(feedback: Feedback) -> None:
+    """FBK-042, FBK-048: as a buyer of the review's order; once."""
+    await feedback.issue_key()
+    await feedback.handle(bought("o1", "tea"))
+    review = {"review_id": "r1", "customer": "ann", "order_id": "o1", "sku": "tea", "stars": 5, "text": "Fine tea"}
+    review |= {"photos": ["p1"], "source": "taobao"}
+    assert (await feedback.client.post("/v1/shops/s/reviews", json=review)).status_code == 202
+    told: dict[str, Any] = {"kind": "review", "text": None, "review_id": "r1", "as_buyer": True}
+    status, content = await post(feedback, "c1", **told)
+    assert (status, content["text"], content["photos"], content["sku"], content["source"]) == (
+        *(201, "Fine tea", ["p1"], "tea", "taobao"),
+    )
+    assert (await post(feedback, "c1", **told))[0] == 200
+    assert (await post(feedback, "c2", **told | {"review_id": "r2"}))[1]["type"] == "/problems/unknown_review"
+    for wrong in ({"text": "other words"}, {"kind": "buyer_show"}, {"customer": None}, {"sku": "cup"}):
+        assert (await post(feedback, "c2", **told | wrong))[0] == 422, wrong
+
+
+async def test_a_ticket_shows_what_the_library_holds_of_its_product(feedback: Feedback) -> None:
+    """FBK-039, FBK-045: the shop's own, approved, of that product alone."""
+    await feedback.issue_key()
+    own: dict[str, Any] = {"kind": "tutorial", "customer": None, "text": None, "link": "https://s.example/brew"}
+    for content_id, sku in (("brew", "tea"), ("clean", "cup"), ("waits", "tea")):
+        assert (await post(feedback, content_id, title=content_id, sku=sku, **own))[0] == 201
+    assert (await post(feedback, "mine", kind="tutorial", sku="tea"))[0] == 201
+    for content_id in ("brew", "clean", "mine"):
+        assert (await post(feedback, content_id, "/decision", decision="approve", grade="A", by="li"))[0] == 201
+    for ticket_id, more in (("t1", {"sku": "tea"}), ("t2", {})):
+        told = {"ticket_id": ticket_id, "customer": "ann", "kind": "question", **more}
+        assert (await feedback.client.post("/v1/shops/s/tickets", json=told)).status_code == 201
+    shown = [(await feedback.client.get(f"/v1/shops/s/tickets/{name}")).json()["articles"] for name in ("t1", "t2")]
+    assert shown == [[{"content_id": "brew", "kind": "tutorial", "title": "brew", "link": own["link"]}], []]

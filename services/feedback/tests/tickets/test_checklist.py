@@ -12,7 +12,7 @@ from common.events.feedback import TicketEvent
 from feedback.tickets.compensation import Circumstances
 from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.refusals import PointsOpen, UnknownPoint
-from feedback.tickets.rules import NewTicket, Step, open_ticket, take_step
+from feedback.tickets.rules import NewTicket, Standing, Step, open_ticket, take_step
 
 NOON = datetime(2025, 3, 3, 12, tzinfo=UTC)
 SEEN = Circumstances("CNY")
@@ -25,7 +25,7 @@ POLICY = TicketPolicy.model_validate({"checklists": {"complaint": POINTS}})
 
 
 def opened(kind: Any = "complaint") -> TicketEvent:
-    return open_ticket(NewTicket("t1", kind), (), POLICY, UTC, SEEN, NOON)
+    return open_ticket(NewTicket("t1", kind), Standing(), POLICY, UTC, SEEN, NOON)
 
 
 def step(ticket: TicketEvent, action: Any, policy: TicketPolicy = POLICY, **fields: Any) -> TicketEvent:

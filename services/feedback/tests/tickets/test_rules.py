@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from common.events.feedback import ComplaintChanged, ComplaintReopened, ComplaintResolved, TicketEvent
 from common.refusals import Refusal
 from feedback.tickets.compensation import Circumstances
+from feedback.tickets.disputes import Disputes
 from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.refusals import (
     AlreadyRated,
@@ -20,7 +21,7 @@ from feedback.tickets.refusals import (
     TicketIsResolved,
     TicketNotResolved,
 )
-from feedback.tickets.rules import Done, NewTicket, Step, next_due, open_ticket, overdue, take_step
+from feedback.tickets.rules import Done, NewTicket, Standing, Step, next_due, open_ticket, overdue, take_step
 
 NOON = datetime(2025, 3, 3, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -29,7 +30,9 @@ POLICY = TicketPolicy()
 
 
 def opened(tier: tuple[str, ...] = (), **fields: Any) -> TicketEvent:
-    return open_ticket(NewTicket("t1", fields.pop("kind", "complaint"), **fields), tier, POLICY, UTC, SEEN, NOON)
+    return open_ticket(
+        NewTicket("t1", fields.pop("kind", "complaint"), **fields), Standing(tuple(tier)), POLICY, UTC, SEEN, NOON
+    )
 
 
 def done(ticket: TicketEvent, *steps: tuple[Done, dict[str, Any]], at: datetime = NOON + HOUR) -> TicketEvent:
@@ -195,3 +198,37 @@ def test_the_priority_of_a_reopened_ticket_counts_from_the_reopening() -> None:
     ticket = done(ticket, ("prioritise", {"priority": "high"}), at=later + HOUR)
     assert ticket.resolve_by == later + timedelta(hours=48)
     assert overdue(ticket, later + 2 * HOUR) == []
+
+
+@pytest.mark.parametrize(("buyer_type", "priority"), [("vip_type", "urgent"), ("cautious", "normal"), (None, "normal")])
+def test_fbk_032_the_green_channel_is_for_the_vip_type_too(buyer_type: str | None, priority: str) -> None:
+    ticket = open_ticket(NewTicket("t1", "question"), Standing((), buyer_type), POLICY, UTC, SEEN, NOON)
+    assert ticket.priority == priority
+
+
+@pytest.mark.parametrize(
+    ("kind", "free", "said"), [("return", True, True), ("exchange", False, False), ("complaint", True, None)]
+)
+def test_fbk_031_of_what_goes_back_the_ticket_says_whether_that_is_free(
+    kind: Any, free: bool, said: bool | None
+) -> None:
+    ticket = open_ticket(NewTicket("t1", kind), Standing(free_return=free), POLICY, UTC, SEEN, NOON)
+    assert ticket.free_return is said
+
+
+@pytest.mark.parametrize(
+    ("orders", "disputes", "per_mille", "over"),
+    [
+        (0, 0, None, False),
+        (0, 3, None, False),
+        (19, 9, 474, False),
+        (100, 2, 20, False),
+        (100, 3, 30, True),
+        (40, 1, 25, True),
+    ],
+)
+def test_fbk_033_more_complaints_than_the_limit_of_enough_orders_are_an_alarm(
+    orders: int, disputes: int, per_mille: int | None, over: bool
+) -> None:
+    found = Disputes(orders, disputes, limit=20)
+    assert (found.per_mille, found.over) == (per_mille, over)

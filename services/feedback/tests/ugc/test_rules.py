@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from common.events.feedback import ContentEvent
-from feedback.ugc.rules import ContentStands, ContentUnfit, NewContent, Reader, Verdict, decided, select, submitted
+from feedback.ugc.policy import ContentRewards
+from feedback.ugc.rules import (
+    ContentStands,
+    ContentUnfit,
+    NewContent,
+    Reader,
+    Verdict,
+    decided,
+    reward_of,
+    select,
+    submitted,
+)
 
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
 
@@ -57,6 +68,47 @@ def test_content_is_approved_with_a_grade_graded_anew_and_withdrawn_for_good() -
     assert (gone.TYPE, gone.grade, gone.featured) == ("ugc.changed", None, False)
     with pytest.raises(ContentStands):
         decided(gone, Verdict("approve", "li", "A"), NOW)
+
+
+RULES = ContentRewards.model_validate(
+    {"grades": {"A": {"form": "points", "points": 200}, "B": {"form": "gift", "gift": "cup"}}, "most": 2}
+)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "as_buyer", "before", "earned"),
+    [
+        (Verdict("approve", "li", "A"), True, 0, "points"),
+        (Verdict("approve", "li", "B"), True, 1, "gift"),
+        (Verdict("approve", "li", "C"), True, 0, None),
+        (Verdict("approve", "li", "A"), True, 2, None),
+        (Verdict("approve", "li", "A"), False, 0, None),
+        (Verdict("refuse", "li"), True, 0, None),
+    ],
+)
+def test_fbk_043_good_content_of_a_buyer_earns_by_its_grade(
+    verdict: Verdict, as_buyer: bool, before: int, earned: str | None
+) -> None:
+    content = submitted(new(as_buyer=as_buyer, order_id="o1"), "ann", 6, NOW)
+    reward = reward_of(content, verdict, RULES, before, NOW)
+    assert (reward and reward.form) == earned
+
+
+def test_fbk_043_content_that_earned_something_earns_nothing_more_and_keeps_it() -> None:
+    content: ContentEvent = submitted(new(as_buyer=True, order_id="o1"), "ann", 6, NOW)
+    first = reward_of(content, Verdict("approve", "li", "B"), RULES, 0, NOW)
+    approved = decided(content, Verdict("approve", "li", "B"), NOW, first)
+    assert approved is not None
+    assert reward_of(approved, Verdict("approve", "li", "A"), RULES, 1, NOW + timedelta(days=1)) == first
+    assert reward_of(approved, Verdict("withdraw", "li"), RULES, 1, NOW) == first
+
+
+@pytest.mark.parametrize(
+    "bad", [{"form": "points"}, {"form": "gift", "points": 3}, {"form": "coupon", "gift": "x"}, {}]
+)
+def test_a_rule_of_rewards_names_one_thing(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="grades"):
+        ContentRewards.model_validate({"grades": {"A": bad}})
 
 
 def shown(content_id: str, kind: Any, grade: Any = "B", days: int = 0, **fields: Any) -> ContentEvent:

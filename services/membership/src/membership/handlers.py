@@ -123,7 +123,10 @@ SUBSCRIPTIONS = (
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(
         on_granted,
-        (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened, RewardDecided, ReferralCompleted),
+        (
+            *(ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened),
+            *(RewardDecided, ContentApproved, ReferralCompleted),
+        ),
     ),
     Subscription(on_satisfaction, (ReviewSubmitted, SurveyAnswered, ContentSubmitted, ContentChanged, ContentApproved)),
     Subscription(on_taken_back, (ReferralReversed,)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from common.events.feedback import ComplaintResolved, RewardDecided, TicketEntry
+from common.events.feedback import ComplaintResolved, ContentApproved, RewardDecided, TicketEntry
 from membership.payouts.rules import Due, after_refund, due_of, points_for, rounds_before
 from membership.programme.payouts import PayoutRules
 
@@ -29,6 +29,12 @@ def reward(state: Any = "approved", amount: int = 999) -> RewardDecided:
     return RewardDecided(claim_id="c", review_id="v", order_id="o", state=state, amount=amount, currency="CNY", by="li")
 
 
+def content(earned: dict[str, Any] | None) -> ContentApproved:
+    """Approved by li; FBK-043."""
+    told = {"content_id": "u", "kind": "buyer_show", "submitted_at": AT, "state": "approved", "decided_by": "li"}
+    return ContentApproved.model_validate(told | ({"reward": {**earned, "at": AT}} if earned else {}))
+
+
 @pytest.mark.parametrize(
     ("data", "rules", "expected"),
     [
@@ -42,6 +48,10 @@ def reward(state: Any = "approved", amount: int = 999) -> RewardDecided:
         (reward(), {"review_reward": "cash"}, Due("reward", "c", "cash", 999, "CNY", "o", "li")),
         (reward(), {"review_reward": "none"}, None),
         (reward("refused"), {}, None),
+        (content({"form": "points", "points": 200}), {}, Due("content", "u", "points", 0, "", None, "li", points=200)),
+        (content({"form": "coupon", "offer_id": "x"}), {}, Due("content", "u", "coupon", 0, "", None, "li", None, "x")),
+        (content({"form": "gift", "gift": "cup"}), {}, Due("content", "u", "gift", 0, "", None, "li", gift="cup")),
+        (content(None), {}, None),
     ],
 )
 def test_what_was_granted_is_due_in_the_form_that_the_shop_pays(data: Any, rules: Any, expected: Due | None) -> None:

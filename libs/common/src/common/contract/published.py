@@ -20,6 +20,7 @@ from common.events.feedback import (
     ContentSubmitted,
     FeedbackErased,
     LeaveReasonGiven,
+    PhotoStored,
     ReviewSubmitted,
     RewardClaimed,
     RewardDecided,
@@ -387,10 +388,15 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         **_TASK, "state": "ended", "outcome": "done", "remark": "Likes the new blend.", "ended_by": "chen.jie",
         "ended_at": "2025-03-20T09:00:00Z", "revision": 3,
     },
+    PhotoStored: {
+        "photo_id": "rotten-1", "stored_as": "teahouse/" + "5e" * 32, "content_type": "image/jpeg", "size": 204_800,
+        "width": 1600, "height": 1200, "digest": "3c" * 32, "fingerprint": "c3a58f0e71d2649b",
+    },
     ContentSubmitted: _CONTENT,
     ContentApproved: {
         **_CONTENT, "state": "approved", "grade": "A", "featured": True, "decided_by": "li.wei",
         "decided_at": "2025-03-19T08:00:00Z", "revision": 2,
+        "reward": {"form": "points", "points": 200, "at": "2025-03-19T08:00:00Z"},
     },
     ContentChanged: {
         **_CONTENT, "state": "withdrawn", "reason": "asked for by the customer", "decided_by": "li.wei",

@@ -227,6 +227,7 @@ class TicketEvent(EventData):
 
     `respond_by`, `resolve_by`: its clocks, by the shop's policy. `overdue`: those of its dues that passed unmet.
     `answers` counts what agents told the customer. `pauses_marketing`: no marketing for the customer while it is open.
+    `free_return`: of a return or an exchange, whether the customer's tier had it for free when it was opened (FBK-031).
     """
 
     TOPIC: ClassVar[str] = "feedback"
@@ -253,6 +254,7 @@ class TicketEvent(EventData):
     outcome: Outcome | None = None
     rating: Stars | None = None
     pauses_marketing: bool = False
+    free_return: bool | None = None
     reason: ClaimReason | None = None
     compensation: Compensation | None = None
     checklist: Annotated[tuple[ChecklistItem, ...], Field(max_length=MOST_ITEMS)] = ()
@@ -397,12 +399,23 @@ ContentState = Literal["submitted", "approved", "refused", "withdrawn"]
 ContentGrade = Literal["A", "B", "C"]
 
 
+class ContentReward(EventData):
+    """What a customer gets for good content, once: `form` says which field holds it (FBK-043)."""
+
+    form: Literal["points", "coupon", "gift"]
+    points: Count | None = None
+    offer_id: Identifier | None = None
+    gift: Text | None = None
+    at: Instant
+
+
 class ContentEvent(EventData):
     """Content about the goods, a customer's or the shop's own, as it stands; the highest revision counts (FBK-042).
 
     The subject is the customer, None: the shop's own, which has `title` and `link` and names nobody. `as_buyer`: the
     customer bought it, which was checked (FBK-048). `of_leader`: an opinion leader's. `grade`: of what is approved, A
-    the best.
+    the best. `reward`: what it earned when it was first graded so well; it stays in later revisions, and membership
+    pays it once.
     """
 
     TOPIC: ClassVar[str] = "feedback"
@@ -424,6 +437,7 @@ class ContentEvent(EventData):
     reason: Text | None = None
     decided_by: Text | None = None
     decided_at: Instant | None = None
+    reward: ContentReward | None = None
     revision: Revision = 0
 
 
@@ -444,6 +458,27 @@ class ContentApproved(ContentEvent):
 
     TYPE: ClassVar[str] = "ugc.approved"
     RANK: ClassVar[int] = 372
+
+
+class PhotoStored(EventData):
+    """A photo of the customer is kept by feedback, encrypted with their key; reviews, tickets and content name it by
+    `photo_id` (FBK-040).
+
+    `stored_as`: under which name its bytes lie; `digest`: a keyed hash of them. `fingerprint`: 64 bits in hex that near
+    copies share, of which no picture can be made; None of a picture of one colour.
+    """
+
+    TYPE: ClassVar[str] = "photo.stored"
+    TOPIC: ClassVar[str] = "feedback"
+    RANK: ClassVar[int] = 295
+    photo_id: Identifier
+    stored_as: Text
+    content_type: Annotated[Text, Field(pattern=r"^image/[a-z]{3,10}$")]
+    size: Count
+    width: Count
+    height: Count
+    digest: Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")]
+    fingerprint: Annotated[Text, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
 
 
 class SurveyPolicyChanged(NewVersion):

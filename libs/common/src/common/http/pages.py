@@ -25,7 +25,8 @@ _LAYOUT = """\
 <style>body{font:1.1rem/1.6 sans-serif;max-width:32rem;margin:2rem auto;padding:0 1rem}
 label{display:inline-block;margin:.5rem 1rem .5rem 0}textarea{width:100%;font:inherit;box-sizing:border-box}
 fieldset{min-width:0}h1,label,legend{overflow-wrap:anywhere}.shop{color:#555;overflow-wrap:anywhere}
-button{font:inherit;padding:.5rem 1.5rem}.note{font-weight:bold}</style></head>
+button{font:inherit;padding:.5rem 1.5rem}input[type=file]{font:inherit;max-width:100%}
+.note{font-weight:bold}</style></head>
 <body><main>
 {% if shop %}<p class="shop">{{ shop }}</p>{% endif %}
 {% if note %}<p class="note" role="status">{{ words[note] }}</p>{% endif %}

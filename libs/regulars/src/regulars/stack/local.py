@@ -81,6 +81,7 @@ class LocalStack:
             self._plan.set_clock,
             mail,
             self._secrets.further_keys,
+            str(self._plan.folder / "photos"),
         )
         for service in self._plan.services:
             port = free_port(service.port)

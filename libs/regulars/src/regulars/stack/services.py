@@ -47,6 +47,8 @@ class Surroundings:
     """Settings of the mail server (`SMTP_HOST` and what else is set of `SMTP`), by their names."""
     further_keys: Mapping[str, str] = field(default_factory=dict)
     """Settings of master keys that came after the founding one."""
+    photos: str | None = None
+    """Folder in which feedback keeps photos; None: it takes none."""
 
 
 def settings_of(
@@ -71,6 +73,8 @@ def settings_of(
         settings["SET_CLOCK"] = "1"
     if service.sends_mail:
         settings |= around.mail
+    if service.name == "feedback" and around.photos is not None:
+        settings["PHOTO_DIR"] = around.photos
     return settings
 
 

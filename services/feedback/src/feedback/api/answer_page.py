@@ -62,8 +62,8 @@ WORDS = {
     },
 }  # fmt: skip
 _PAGE = pages.body("""\
-{% if form %}
 <h1>{{ words.title }}</h1>
+{% if form %}
 {% if survey.order_id %}<p>{{ words.order }} <bdi>{{ survey.order_id }}</bdi></p>{% endif %}
 <form method="post">
 {% for q in form.questions %}

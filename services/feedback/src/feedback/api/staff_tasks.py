@@ -9,7 +9,6 @@ from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.crypto.keys import KeyRing
-from common.events import Event
 from common.events.feedback import StaffTaskEvent, StaffTaskKind, StaffTaskOutcome
 from common.events.fields import Cursor, Identifier, PlannedTime, Revision, ShopName, Text
 from common.http.api import Body, Router, Tx, require
@@ -17,6 +16,7 @@ from common.http.people import identifiers_of
 from common.refusals import Conflict, Invalid
 from feedback.api.cursors import instant_and_name
 from feedback.commands import tasks as command
+from feedback.revisions.table import Standing
 from feedback.tasks import store
 from feedback.tasks.rules import Ending, NewTask, UnknownTask, is_overdue
 from feedback.tasks.store import Place, State
@@ -214,15 +214,8 @@ async def list_staff_tasks(
         people=people,
         due_before=now if overdue else None,
     )
-    keys = _keys(request)
-    found = await keys.keys_for(tx, {(shop, row.customer) for row in rows if row.customer})
-    items = []
-    for row in rows[:limit]:
-        task = StaffTaskEvent.model_validate_json(row.body)
-        if row.customer:
-            told = Event(task.task_id, f"/shops/{shop}/feedback", shop, row.customer, task.requested_at, task)
-            task = keys.open_event(told, found.get((shop, row.customer))).data
-        items.append(_out(row.customer or None, task, now))
+    stored = [Standing(row.customer or None, StaffTaskEvent.model_validate_json(row.body)) for row in rows[:limit]]
+    items = [_out(*one, now) for one in await command.STEPS.readable_all(tx, _keys(request), shop, stored)]
     last = rows[limit - 1] if len(rows) > limit else None
     return StaffTaskPage(items=items, after=f"{last.due_at.isoformat()} {last.task_id}" if last else None)
 
@@ -231,7 +224,7 @@ async def list_staff_tasks(
 async def get_staff_task(shop: ShopName, task_id: Identifier, request: Request, tx: Tx) -> StaffTaskOut:
     """One task as it stands."""
     customer, task = await _task(tx, shop, task_id)
-    return _out(customer, await command.readable(tx, _keys(request), shop, customer, task), tx.clock.now())
+    return _out(customer, await command.STEPS.readable(tx, _keys(request), shop, customer, task), tx.clock.now())
 
 
 @router.get("/{task_id}/effect", dependencies=[require("feedback:read")])
@@ -266,8 +259,8 @@ async def _satisfaction(tx: Tx, shop: str, topic: str, since: datetime, until: d
     )
 
 
-async def _task(tx: Tx, shop: str, task_id: str) -> tuple[str | None, StaffTaskEvent]:
-    found = await store.get_task(tx, shop, task_id)
+async def _task(tx: Tx, shop: str, task_id: str) -> Standing[StaffTaskEvent]:
+    found = await store.TASKS.get(tx, shop, task_id)
     if found is None:
         raise UnknownTask(task_id)
     return found

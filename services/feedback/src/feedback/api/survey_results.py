@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
 from pydantic import BaseModel
-from sqlalchemy import Row
 
 from common.events.feedback import SurveyKind
 from common.events.fields import Identifier, Instant, ShopName, Text
@@ -20,7 +19,7 @@ from feedback.forms.state import ChoiceQuestion, Form, ScoreQuestion, Words
 from feedback.policy.state import Version
 from feedback.policy.store import get_versions
 from feedback.results import store
-from feedback.results.rules import FEW, nps_of, scores_of
+from feedback.results.rules import FEW, LOW_TYPES, nps_of, scores_of
 from feedback.results.store import Period
 
 router = Router(prefix="/v1/shops/{shop}/survey-results", tags=["survey results"])
@@ -54,13 +53,18 @@ class ChoiceOut(BaseModel):
 
 
 class QuestionOut(BaseModel):
-    """`words` is null of a question that the form has no more. `answers` counts who answered it."""
+    """`words` is null of a question that the form has no more. `answers` counts who answered it.
+
+    `scores_without_low_types`: of who is neither of the cautious nor of the greedy buyer type, which give low scores by
+    nature (FBK-024).
+    """
 
     question_id: str
     type: Literal["score", "choices", "text"] | None
     words: Words | None
     answers: int
     scores: ScoresOut | None
+    scores_without_low_types: ScoresOut | None
     choices: list[ChoiceOut]
 
 
@@ -86,6 +90,7 @@ class ResultsOut(BaseModel):
     small_sample: bool
     note: str | None
     nps: NpsOut | None
+    nps_without_low_types: NpsOut | None
     questions: list[QuestionOut]
     agents: list[AgentOut]
 
@@ -104,7 +109,9 @@ async def get_results(
     to = until or tx.clock.now()
     period = Period(shop, form_id, since or _before(to), to, agent)
     counts = await store.count_surveys(tx, period)
-    scores = _nested(await store.count_scores(tx, period))
+    given = await store.count_scores(tx, period, LOW_TYPES)
+    scores = _nested([(row.question, row.score, row.n) for row in given])
+    others = _nested([(row.question, row.score, row.n - row.of_low_types) for row in given])
     choices = _nested(await store.count_choices(tx, period))
     answers = await store.count_answers(tx, period)
     highest = {q.question_id: q.highest for q in form.questions if isinstance(q, ScoreQuestion)}
@@ -124,7 +131,8 @@ async def get_results(
         small_sample=few,
         note=NOTE if few else None,
         nps=NpsOut(**asdict(nps_of(scores.get(RECOMMEND, {})))) if form.kind == "nps" else None,
-        questions=[_question(form, name, answers.get(name, 0), scores, choices) for name in names],
+        nps_without_low_types=NpsOut(**asdict(nps_of(others.get(RECOMMEND, {})))) if form.kind == "nps" else None,
+        questions=[_question(form, name, answers.get(name, 0), (scores, others), choices) for name in names],
         agents=[AgentOut(agent=name, scores=_scores(found, highest[STARS])) for name, found in by_agent.items()],
     )
 
@@ -147,10 +155,16 @@ def _form(versions: list[Version], form_id: str) -> Form:
 
 
 def _question(
-    form: Form, name: str, answers: int, scores: dict[str, dict[int, int]], choices: dict[str, dict[str, int]]
+    form: Form,
+    name: str,
+    answers: int,
+    counted_scores: tuple[dict[str, dict[int, int]], dict[str, dict[int, int]]],
+    choices: dict[str, dict[str, int]],
 ) -> QuestionOut:
+    scores, others = counted_scores
     question = next((q for q in form.questions if q.question_id == name), None)
     highest = question.highest if isinstance(question, ScoreQuestion) else max(scores.get(name, {5: 0}))
+    is_scored = name in scores or isinstance(question, ScoreQuestion)
     options = {o.option_id: o.words for o in question.options} if isinstance(question, ChoiceQuestion) else {}
     counted = choices.get(name, {})
     return QuestionOut(
@@ -158,9 +172,8 @@ def _question(
         type=question.type if question is not None else None,
         words=question.words if question is not None else None,
         answers=answers,
-        scores=_scores(scores.get(name, {}), highest)
-        if name in scores or isinstance(question, ScoreQuestion)
-        else None,
+        scores=_scores(scores.get(name, {}), highest) if is_scored else None,
+        scores_without_low_types=_scores(others.get(name, {}), highest) if is_scored else None,
         choices=[
             ChoiceOut(option_id=option, words=options.get(option), count=counted.get(option, 0))
             for option in [*options, *sorted(counted.keys() - options.keys())]
@@ -172,9 +185,10 @@ def _scores(found: dict[int, int], highest: int) -> ScoresOut:
     return ScoresOut(by_score=found, **asdict(scores_of(found, highest)))
 
 
-def _nested(rows: Sequence[Row[Any]]) -> dict[str, dict[Any, int]]:
+def _nested(rows: Iterable[Sequence[Any]]) -> dict[str, dict[Any, int]]:
     """Rows of (name, value, count) as counts by value, by name, in their order."""
     found: dict[str, dict[Any, int]] = {}
     for name, value, n in map(tuple, rows):
-        found.setdefault(name, {})[value] = n
+        if n:
+            found.setdefault(name, {})[value] = n
     return found

@@ -12,6 +12,7 @@ from common.events.feedback import (
     ClaimReason,
     CompensationKind,
     CompensationState,
+    ContentKind,
     Outcome,
     Overdue,
     Priority,
@@ -183,7 +184,8 @@ class PointOut(BaseModel):
 class TicketOut(BaseModel):
     """A ticket as it stands. `text` is null, and `photos` empty, where there are none or the customer was erased.
 
-    `overdue`: its dues that passed unmet; `revision` counts what was done with it.
+    `overdue`: its dues that passed unmet; `revision` counts what was done with it. `free_return`: of a return or an
+    exchange, whether the customer's tier had it for free when it was opened (FBK-031); null of other kinds.
     """
 
     ticket_id: str
@@ -209,6 +211,7 @@ class TicketOut(BaseModel):
     outcome: Outcome | None
     rating: int | None
     pauses_marketing: bool
+    free_return: bool | None
     reason: ClaimReason | None
     compensation: CompensationOut | None
     checklist: list[PointOut]
@@ -226,8 +229,20 @@ class EntryOut(BaseModel):
     at: datetime
 
 
+class ArticleOut(BaseModel):
+    """Of the shop's library: a tutorial, a test, what is in the product, a guarantee."""
+
+    content_id: str
+    kind: ContentKind
+    title: str
+    link: str
+
+
 class WholeTicketOut(TicketOut):
+    """`articles`: what the shop's library holds of the ticket's product, the best first (FBK-039)."""
+
     entries: list[EntryOut]
+    articles: list[ArticleOut]
 
 
 class TicketPage(BaseModel):

@@ -12,7 +12,10 @@ from common.events.feedback import Priority, TicketState
 from common.events.fields import Instant, ShopName
 from common.http.api import Router, Tx, require
 from common.refusals import Invalid
+from feedback.policy.state import in_force
+from feedback.policy.store import get_versions
 from feedback.tickets import store
+from feedback.tickets.disputes import count
 from feedback.tickets.rules import PRIORITIES
 
 router = Router(prefix="/v1/shops/{shop}", tags=["tickets"])
@@ -23,6 +26,17 @@ class OpenOut(BaseModel):
     state: TicketState
     tickets: int
     overdue: int
+
+
+class VipDisputesOut(BaseModel):
+    """Of customers with the green channel, in the policy's last days up to now: complaints and quality tickets opened,
+    of orders completed. `over_limit`: too many, which opens a staff task a month (FBK-033)."""
+
+    orders: int
+    disputes: int
+    per_mille: int | None
+    limit_per_mille: int
+    over_limit: bool
 
 
 class TicketReportOut(BaseModel):
@@ -41,6 +55,7 @@ class TicketReportOut(BaseModel):
     median_answer_s: float | None
     median_resolve_s: float | None
     open_now: list[OpenOut]
+    vip_disputes: VipDisputesOut
 
 
 class EmptyPeriod(Invalid):
@@ -66,6 +81,8 @@ async def get_ticket_report(
     if begin >= to:
         raise EmptyPeriod
     found = await store.get_report(tx, shop, begin, to)
+    now = tx.clock.now()
+    vip = await count(tx, shop, in_force((await get_versions(tx, [shop]))[shop], now).policy.tickets, now)
     return TicketReportOut(
         since=begin,
         until=to,
@@ -80,4 +97,11 @@ async def get_ticket_report(
             OpenOut(priority=PRIORITIES[r.priority], state=r.state, tickets=r.tickets, overdue=r.overdue)
             for r in await store.count_open(tx, shop)
         ],
+        vip_disputes=VipDisputesOut(
+            orders=vip.orders,
+            disputes=vip.disputes,
+            per_mille=vip.per_mille,
+            limit_per_mille=vip.limit,
+            over_limit=vip.over,
+        ),
     )

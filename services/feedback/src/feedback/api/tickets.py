@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from common.crypto.keys import KeyRing
-from common.events.feedback import TicketEvent
+from common.events.feedback import ContentEvent, TicketEvent
 from common.events.fields import Cursor, Identifier, ShopName, Text
 from common.http.api import Router, Tx, require
 from common.http.people import identifiers_of
 from feedback.api.ticket_cursor import place_of
 from feedback.api.ticket_models import (
+    ArticleOut,
     EntryIn,
     EntryOut,
     TicketIn,
@@ -26,8 +27,11 @@ from feedback.commands import tickets as command
 from feedback.tickets import store
 from feedback.tickets.refusals import UnknownTicket
 from feedback.tickets.rules import NewTicket, Step
+from feedback.ugc.rules import OF_THE_SHOP, select
+from feedback.ugc.store import list_approved
 
 router = Router(prefix="/v1/shops/{shop}", tags=["tickets"])
+MOST_ARTICLES = 5
 
 
 @router.post("/tickets", status_code=201, dependencies=[require("feedback:write")])
@@ -91,8 +95,20 @@ async def get_ticket(shop: ShopName, ticket_id: Identifier, request: Request, tx
     seen = list(zip((entry.at for _, entry in entries), tickets, strict=True))
     return WholeTicketOut(
         **dict(ticket_out(customer, seen[-1][1])),
+        articles=await _articles(tx, shop, seen[-1][1].sku),
         entries=[EntryOut(revision=ticket.revision, at=at, **ticket.entry.model_dump()) for at, ticket in seen],
     )
+
+
+async def _articles(tx: Tx, shop: str, sku: str | None) -> list[ArticleOut]:
+    """Of the product's approved content what is the shop's own, as it stands in the library."""
+    rows = await list_approved(tx, shop, OF_THE_SHOP, sku) if sku is not None else []
+    own = [ContentEvent.model_validate_json(row.body) for row in rows if not row.customer]
+    return [
+        ArticleOut(content_id=one.content_id, kind=one.kind, title=one.title, link=one.link)
+        for one in select(own, "anybody")[:MOST_ARTICLES]
+        if one.title is not None and one.link is not None
+    ]
 
 
 async def _customer(tx: Tx, shop: str, ticket_id: str) -> str:

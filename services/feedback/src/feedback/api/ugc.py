@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from common.crypto.keys import KeyRing
-from common.events import Event
 from common.events.feedback import MOST_PHOTOS, ContentEvent, ContentGrade, ContentKind, ContentState, check_photo
 from common.events.fields import MAX_PERSONAL, Cursor, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require
@@ -17,6 +16,7 @@ from common.http.people import identifiers_of
 from common.refusals import Invalid
 from feedback.api.cursors import instant_and_name
 from feedback.commands import ugc as command
+from feedback.revisions.table import Standing
 from feedback.ugc import store
 from feedback.ugc.rules import SHOWN_TO, NewContent, Reader, UnknownContent, Verdict, select
 from feedback.ugc.store import Place
@@ -33,7 +33,7 @@ class ContentIn(Body):
 
     A customer's has `text` or `photos`; nothing is fetched. `as_buyer`: the customer speaks as the buyer of `order_id`,
     which is checked. `of_leader`: the customer is an opinion leader. The shop's own content (no `customer`) has a
-    `title` and a `link`.
+    `title` and a `link`. `review_id`: a review that is stored here is submitted as content.
     """
 
     model_config = ConfigDict(
@@ -64,6 +64,16 @@ class ContentIn(Body):
     as_buyer: bool = False
     of_leader: bool = False
     source: Name | None = None
+    review_id: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _a_review_says_it_all(self) -> ContentIn:
+        more = (self.text, self.photos, self.title, self.link, self.order_id, self.sku, self.source)
+        if self.review_id is not None and (self.kind != "review" or self.customer is None or any(more)):
+            raise ValueError(
+                "`review_id` is of the `customer`, of kind `review`, and brings text, photos, order and sku"
+            )
+        return self
 
 
 class VerdictIn(Body):
@@ -74,6 +84,16 @@ class VerdictIn(Body):
     grade: ContentGrade | None = None
     featured: bool = False
     reason: Name | None = None
+
+
+class ContentRewardOut(BaseModel):
+    """What it earned, paid by membership once; `form` says which field holds it."""
+
+    form: Literal["points", "coupon", "gift"]
+    points: int | None
+    offer_id: str | None
+    gift: str | None
+    at: datetime
 
 
 class ContentOut(BaseModel):
@@ -98,6 +118,7 @@ class ContentOut(BaseModel):
     submitted_at: datetime
     decided_by: str | None
     decided_at: datetime | None
+    reward: ContentRewardOut | None
     revision: int
 
 
@@ -138,7 +159,10 @@ class InvalidContentCursor(Invalid):
 @router.post("", status_code=201, dependencies=[require("feedback:write")])
 async def post_content(shop: ShopName, body: ContentIn, request: Request, response: Response, tx: Tx) -> ContentOut:
     """Submit content; 201 when it is new, 200 when the very same was submitted before."""
-    new = NewContent(**body.model_dump(exclude={"customer"}) | {"photos": body.photos})
+    new = NewContent(**body.model_dump(exclude={"customer", "review_id"}) | {"photos": body.photos})
+    if body.review_id is not None and body.customer is not None:
+        keys = _keys(request)
+        return _told(response, await command.submit_review(tx, keys, shop, body.customer, body.review_id, new))
     return _told(response, await command.submit(tx, _keys(request), shop, body.customer, new))
 
 
@@ -164,8 +188,8 @@ async def list_content(
     place = _place(after) if after else None
     people = None if customer is None else await identifiers_of(tx, shop, customer)
     rows = await store.list_contents(tx, shop, state, place, limit + 1, people)
-    stored = [(row.customer or None, ContentEvent.model_validate_json(row.body)) for row in rows[:limit]]
-    items = [_out(one, content) for one, content in await _opened(tx, _keys(request), shop, stored)]
+    stored = [Standing(row.customer or None, ContentEvent.model_validate_json(row.body)) for row in rows[:limit]]
+    items = [_out(*one) for one in await command.STEPS.readable_all(tx, _keys(request), shop, stored)]
     last = rows[limit - 1] if len(rows) > limit else None
     return ContentPage(items=items, after=f"{last.submitted_at.isoformat()} {last.content_id}" if last else None)
 
@@ -183,34 +207,22 @@ async def get_selection(
 ) -> SelectionOut:
     """Approved content to show to a customer of a type, the best first (FBK-044, FBK-046)."""
     rows = await store.list_approved(tx, shop, SHOWN_TO[shown_to], sku)
-    stored = [(row.customer or None, ContentEvent.model_validate_json(row.body)) for row in rows]
-    found = {content.content_id: (customer, content) for customer, content in stored}
-    wanted = [found[content.content_id] for content in select([c for _, c in stored], shown_to)[:limit]]
-    shown = [c for _, c in await _opened(tx, _keys(request), shop, wanted) if c.text or c.photos or c.link]
-    return SelectionOut(items=[_shown(content) for content in shown])
+    stored = [Standing(row.customer or None, ContentEvent.model_validate_json(row.body)) for row in rows]
+    found = {one.data.content_id: one for one in stored}
+    shown = [one for one in select([one.data for one in stored], shown_to) if one.text or one.photos or one.link]
+    wanted = [found[content.content_id] for content in shown[:limit]]
+    return SelectionOut(
+        items=[_shown(one.data) for one in await command.STEPS.readable_all(tx, _keys(request), shop, wanted)]
+    )
 
 
 @router.get("/{content_id}", dependencies=[require("feedback:read")])
 async def get_content(shop: ShopName, content_id: Identifier, request: Request, tx: Tx) -> ContentOut:
     """Content as it stands."""
-    found = await store.get_content(tx, shop, content_id)
+    found = await store.CONTENTS.get(tx, shop, content_id)
     if found is None:
         raise UnknownContent(content_id)
-    customer, content = found
-    return _out(customer, await command.readable(tx, _keys(request), shop, customer, content))
-
-
-async def _opened(
-    tx: Tx, keys: KeyRing, shop: str, stored: list[tuple[str | None, ContentEvent]]
-) -> list[tuple[str | None, ContentEvent]]:
-    found = await keys.keys_for(tx, {(shop, customer) for customer, _ in stored if customer is not None})
-    opened = []
-    for customer, content in stored:
-        if customer is not None:
-            told = Event(content.content_id, f"/shops/{shop}/feedback", shop, customer, content.submitted_at, content)
-            content = keys.open_event(told, found.get((shop, customer))).data
-        opened.append((customer, content))
-    return opened
+    return _out(found.customer, await command.STEPS.readable(tx, _keys(request), shop, *found))
 
 
 def _keys(request: Request) -> KeyRing:
@@ -233,7 +245,8 @@ def _told(response: Response, told: command.Told) -> ContentOut:
 
 def _out(customer: str | None, content: ContentEvent) -> ContentOut:
     told = {name: getattr(content, name) for name in ContentOut.model_fields if name != "customer"}
-    return ContentOut(**told | {"photos": list(content.photos)}, customer=customer)
+    reward = None if content.reward is None else ContentRewardOut(**content.reward.model_dump())
+    return ContentOut(**told | {"photos": list(content.photos), "reward": reward}, customer=customer)
 
 
 def _shown(content: ContentEvent) -> ShownOut:

@@ -34,8 +34,7 @@ async def claim_reward(
     await hold_name(tx, shop, "reward claim", claim_id)
     await tx.lock_customers([customer])
     claims = await store.get_customers_claims(tx, customer)
-    owner = await store.get_customer(tx, shop, claim_id)
-    if owner is not None:
+    if await store.CLAIMS.get(tx, shop, claim_id) is not None:
         mine = next((one for one in claims if one.claim_id == claim_id and one.review_id == review_id), None)
         if mine is None:
             raise rules.ClaimDiffers(claim_id)
@@ -69,19 +68,19 @@ async def decide_claim(
     What was refunded since is not rewarded: the amount is at most what the rule of the claim's day gives now.
     Raises UnknownClaim, ClaimDecided, and NothingBought where nothing remains to be rewarded.
     """
-    owner = await store.get_customer(tx, shop, claim_id)
-    if owner is None:
+    found = await store.CLAIMS.get(tx, shop, claim_id)
+    if found is None or found.customer is None:
         raise rules.UnknownClaim(claim_id)
-    customer = shop, owner
+    customer = shop, found.customer
     await tx.lock_customers([customer])
     [stands] = [one for one in await store.get_customers_claims(tx, customer) if one.claim_id == claim_id]
     if (stands.state, stands.by) == ("approved" if approves else "refused", by):
-        return owner, stands
+        return customer[1], stands
     if approves and stands.state == "claimed":
         stands = await _as_it_stands(tx, customer, stands)
     made = rules.decide(stands, by, approves=approves)
     await _announce(tx, customer, made)
-    return owner, made
+    return customer[1], made
 
 
 async def _as_it_stands(tx: Transaction, customer: CustomerKey, claim: RewardEvent) -> RewardEvent:
@@ -104,5 +103,5 @@ async def _announce(tx: Transaction, customer: CustomerKey, data: RewardEvent) -
         time=tx.clock.now(),
         data=data,
     )
-    await store.save(tx, event)
+    await store.CLAIMS.save(tx, event)
     await tx.announce([event])

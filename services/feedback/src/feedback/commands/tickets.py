@@ -12,19 +12,22 @@ from common.events.feedback import TicketEvent
 from common.people.store import get_people, lock_survivors
 from common.shops.settings import Settings, get_shop
 from common.storage.database import Transaction
+from feedback.buyer_types.store import get_type
 from feedback.commands.names import hold_name
 from feedback.commands.sealing import as_readable, assert_not_erased, is_erased, sealed
 from feedback.commands.turns import note_turns
 from feedback.commands.understanding import note_texts
+from feedback.metrics import CLAIM_PHOTOS_SEEN
 from feedback.orders.store import get_stood
+from feedback.photos.store import get_photos
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
-from feedback.tickets import photos, store
+from feedback.tickets import photos, prints, store
 from feedback.tickets.compensation import Circumstances
 from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.refusals import EntryDiffers, TicketChanged, TicketDiffers, UnknownTicket
-from feedback.tickets.rules import NewTicket, Step, open_ticket, overdue, take_step
-from feedback.tiers.store import get_tier
+from feedback.tickets.rules import NewTicket, Standing, Step, open_ticket, overdue, take_step
+from feedback.tiers.store import get_free_return_tiers, get_tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,8 @@ async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: N
     policy, settings = await _rules(tx, customer[0], at)
     seen = await _seen(tx, customer, new.ticket_id, new.order_id, policy, settings, at)
     if new.claim is not None:
-        seen = await _with_photos(tx, keys, customer[0], new.ticket_id, new.photos, seen)
-    ticket = open_ticket(new, await get_tier(tx, person), policy, settings.zone, seen, at)
+        seen = await _with_photos(tx, keys, customer, new.ticket_id, new.photos, seen)
+    ticket = open_ticket(new, await _standing(tx, person, at), policy, settings.zone, seen, at)
     return Done(await _save(tx, keys, customer, ticket, at), True)
 
 
@@ -85,7 +88,7 @@ async def do(tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, step: St
     policy, settings = await _rules(tx, shop, at)
     seen = await _seen(tx, customer, ticket_id, ticket.order_id, policy, settings, at)
     if ticket.compensation is not None and ticket.compensation.state == "claimed":
-        seen = await _with_photos(tx, keys, shop, ticket_id, (*ticket.photos, *step.photos), seen)
+        seen = await _with_photos(tx, keys, customer, ticket_id, (*ticket.photos, *step.photos), seen)
     return Done(await _save(tx, keys, customer, take_step(ticket, step, policy, settings.zone, seen, at), at), True)
 
 
@@ -142,6 +145,12 @@ async def _same(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewT
     return new.says_the_same(known)
 
 
+async def _standing(tx: Transaction, person: CustomerKey, at: datetime) -> Standing:
+    tier = await get_tier(tx, person)
+    free = await get_free_return_tiers(tx, person[0], at)
+    return Standing(tier, await get_type(tx, person), any(name in free for name in tier))
+
+
 async def _rules(tx: Transaction, shop: str, at: datetime) -> tuple[TicketPolicy, Settings]:
     settings = await get_shop(tx, shop)
     versions = (await get_versions(tx, [shop]))[shop]
@@ -168,9 +177,20 @@ async def _seen(
 
 
 async def _with_photos(
-    tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, given: Sequence[str], seen: Circumstances
+    tx: Transaction, keys: KeyRing, customer: CustomerKey, ticket_id: str, given: Sequence[str], seen: Circumstances
 ) -> Circumstances:
-    """With whether one of the claim's photos came with another ticket before (FBK-040, SEC-013)."""
-    key = keys.derived(photos.PURPOSE)
+    """With whether one of the claim's photos, or a near copy of it, came with another ticket before (FBK-040, SEC-013).
+
+    Of a photo that is kept here its bytes and its fingerprint are compared, of another its address or id.
+    """
+    shop, key = customer[0], keys.derived(photos.PURPOSE)
+    kept = await get_photos(tx, (await get_people(tx, [customer]))[customer], given)
     digests = [photos.digest_of(key, shop, photo) for photo in given]
-    return replace(seen, photo_seen=await photos.take(tx, shop, ticket_id, digests))
+    digests += [bytes.fromhex(photo.digest) for photo in kept if photo.digest is not None]
+    same = await photos.take(tx, shop, ticket_id, digests)
+    near = await prints.take(
+        tx, shop, ticket_id, [int(photo.fingerprint, 16) for photo in kept if photo.fingerprint is not None]
+    )
+    if same or near:
+        CLAIM_PHOTOS_SEEN.inc()
+    return replace(seen, photo_seen=same or near, photo_kept=bool(kept))

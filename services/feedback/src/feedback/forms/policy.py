@@ -21,6 +21,11 @@ class SurveyRules(BaseModel):
     rest_days: Annotated[int, Field(ge=0, le=365, strict=True)] = Field(
         30, description="days after any survey in which a customer is asked nothing else; 0: none"
     )
+    reply_days: Annotated[int, Field(ge=0, le=30, strict=True)] = Field(
+        3,
+        description="days in which a text message that begins with a number answers the survey asked last, where its "
+        "form asks one score or one choice; 0: none does",
+    )
 
     schedules: Annotated[tuple[Schedule, ...], Field(max_length=20)] = Field(
         (), description="what customers are asked by itself, besides the usage question"

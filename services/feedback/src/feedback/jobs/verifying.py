@@ -24,7 +24,7 @@ from feedback.tickets.columns import COLUMNS
 from feedback.understanding import store as readings
 from feedback.understanding.store_days import differs, list_days
 from feedback.verification.differences import History, StoredQuestion, differences
-from feedback.verification.expected import MISSING, content, expectations, kept, policy, staff_task
+from feedback.verification.expected import MISSING, content, expectations, kept, photo, policy, staff_task
 
 TOPICS = ("feedback", "orders")
 
@@ -117,6 +117,15 @@ TASKS = Table(
 )
 
 
+PHOTOS = Table(
+    "photos",
+    "photos",
+    "t.shop, t.customer, t.photo_id, t.content_type, t.size, t.width, t.height, t.at",
+    ("shop", "customer", "photo_id"),
+    lambda r: [photo((r.shop, r.customer), r.at, r.photo_id, r.content_type, r.size, r.width, r.height)],
+)
+
+
 CONTENTS = Table(
     "contents",
     "contents",
@@ -141,4 +150,4 @@ async def _verify_days(run: Verification) -> None:
 async def verify(run: Verification) -> None:
     """Fold every customer anew, and compare orders, surveys, reviews, tasks and policies with what the topics say."""
     await _verify_days(run)
-    await compare(run, TOPICS, expectations, (CUSTOMERS, VERSIONS, TASKS, CONTENTS), MISSING, inputs=TOPICS)
+    await compare(run, TOPICS, expectations, (CUSTOMERS, VERSIONS, TASKS, CONTENTS, PHOTOS), MISSING, inputs=TOPICS)

@@ -13,6 +13,7 @@ from feedback.forms.policy import SurveyRules
 from feedback.forms.state import Form
 from feedback.rewards.policy import ReviewReward
 from feedback.tickets.policy import TicketPolicy
+from feedback.ugc.policy import ContentRewards
 
 NOTICE = timedelta(minutes=6)
 """From saving a version to its first order: orders that came before may bear a time up to five minutes ahead,
@@ -30,6 +31,7 @@ class Policy(BaseModel):
     tickets: TicketPolicy = TicketPolicy()
     surveys: SurveyRules = SurveyRules()
     review_reward: ReviewReward = ReviewReward()
+    content_rewards: ContentRewards = ContentRewards()
 
 
 @dataclass(frozen=True, slots=True)

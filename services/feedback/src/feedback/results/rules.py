@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+LOW_TYPES = ("cautious", "greedy")
+"""Buyer types that give low scores by nature: scores are shown without them, too (FBK-024)."""
 FEW = 30
 """Fewer answers than these say little of all customers: they are marked as a small sample."""
 

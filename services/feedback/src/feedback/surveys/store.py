@@ -94,6 +94,24 @@ async def get_asked(tx: Transaction, shop: str, customers: Iterable[str], survey
     return [Survey(**row._mapping) for row in rows]
 
 
+async def list_unanswered(
+    tx: Transaction, people: Iterable[CustomerKey], since: datetime, until: datetime
+) -> list[Survey]:
+    """Surveys that one person was asked from `since` to `until` (inclusive) and has not answered, the newest first."""
+    # A customer has a handful of surveys, found by the primary key.
+    rows = await tx.fetch(
+        f"""
+        select {_SURVEY} from {_CUSTOMERS} join surveys s on s.shop = w.shop and s.customer = w.customer
+        where s.answered_at is null and s.cause_at >= :since and s.cause_at <= :until
+        order by s.cause_at desc, s.survey_id
+        """,
+        since=since,
+        until=until,
+        **_CUSTOMERS.of(people),
+    )
+    return [Survey(**row._mapping) for row in rows]
+
+
 async def last_asked(tx: Transaction, customers: Iterable[CustomerKey]) -> dict[CustomerKey, datetime]:
     """When each of these customers was asked anything last, under any identifier of the person; those who never were
     are left out."""

@@ -28,7 +28,8 @@ class Circumstances:
     `order`: how the order stands, None: it is none of this customer's. `granted_before`: how often the customer was
     granted something by rule within the policy's days. `given`: what the customer's other tickets have granted or
     proposed, for the same order or within those days, in minor units of `currency`, the shop's. `order_compensated`:
-    one of them is of the same order. `photo_seen`: a photo of the claim was given with another ticket before.
+    one of them is of the same order. `photo_seen`: a photo of the claim was given with another ticket before, or a near
+    copy of it. `photo_kept`: one of them is kept here, and so was looked at.
     """
 
     currency: str
@@ -37,6 +38,7 @@ class Circumstances:
     given: int = 0
     order_compensated: bool = False
     photo_seen: bool = False
+    photo_kept: bool = False
 
 
 def claimed(claim: Claim, photos: bool, rules: CompensationRules, seen: Circumstances, at: datetime) -> Compensation:
@@ -106,4 +108,5 @@ def _by_rule(claim: Claim, rules: CompensationRules, seen: Circumstances, at: da
         and seen.granted_before < rules.automatic_most
         and not seen.order_compensated
         and not seen.photo_seen
+        and (seen.photo_kept or not rules.automatic_kept_photos)
     )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.feedback import MOST_ITEMS, Priority, TicketKind
 from common.events.fields import Identifier, Minor, Text
+from common.events.segments import BuyerType
 from feedback.tickets.service_hours import MOST_WEEKS, ServiceHours
 
 Minutes = Annotated[int, Field(ge=1, le=43_200, strict=True)]
@@ -39,6 +40,9 @@ class CompensationRules(BaseModel):
     claim_days: Annotated[int, Field(ge=1, le=365, strict=True)] = Field(
         30, description="days after the goods came for which a claim with a photo is granted by itself"
     )
+    automatic_kept_photos: Annotated[bool, Field(strict=True)] = Field(
+        False, description="only a claim with a photo that is kept here is granted by itself, not one at an address"
+    )
     agent_limit: Minor = Field(
         10_000,
         description="an agent grants up to this amount, with what the customer's other tickets were granted for the "
@@ -66,6 +70,15 @@ class TicketPolicy(BaseModel):
     green_channel: Annotated[tuple[Text, ...], Field(max_length=20)] = Field(
         ("VIP", "Supreme"), description="names or ids of the tiers whose tickets are urgent (FBK-032, FBK-034)"
     )
+    green_types: Annotated[tuple[BuyerType, ...], Field(max_length=8)] = Field(
+        ("vip_type",), description="buyer types whose tickets are urgent too, as segmentation finds them (FBK-032)"
+    )
+    dispute_limit: Annotated[int, Field(ge=1, le=1_000, strict=True)] = Field(
+        20,
+        description="per mille of orders of customers with the green channel: more complaints and quality tickets of "
+        "theirs within `dispute_days` are an alarm (FBK-033)",
+    )
+    dispute_days: Annotated[int, Field(ge=7, le=365, strict=True)] = 30
     pausing: Annotated[tuple[TicketKind, ...], Field(max_length=7)] = Field(
         ("complaint", "quality", "return", "exchange", "delivery"),
         description="kinds of ticket that pause the customer's marketing while they are open",
@@ -73,6 +86,9 @@ class TicketPolicy(BaseModel):
     compensation: CompensationRules = CompensationRules()
     checklists: dict[TicketKind, Annotated[tuple[Point, ...], Field(max_length=MOST_ITEMS)]] = Field(
         {}, description="how tickets of a kind are worked on, so that every agent does it the same way (FBK-038)"
+    )
+    reply_tickets: Annotated[bool, Field(strict=True)] = Field(
+        False, description="a text message that answers no survey lands on the desk, as a message does (FBK-001)"
     )
     care_stars: Annotated[int, Field(ge=0, le=4, strict=True)] = Field(
         2,

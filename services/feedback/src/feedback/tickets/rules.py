@@ -49,16 +49,29 @@ Done = Literal[
     "refuse",
     "check",
 ]
-OWN_ENTRIES = ("opened", "overdue-", "survey-")
+OWN_ENTRIES = ("opened", "overdue-", "survey-", "message-")
 """How the ids of those entries begin that are made here."""
 _CLASSES: dict[TicketAction, type[TicketEvent]] = {"resolve": ComplaintResolved, "reopen": ComplaintReopened}
 _ALWAYS: Collection[Done] = ("note", "reopen", "rate")
 """What may be done with a resolved ticket; the last two only then."""
 
 
+RETURNS: Collection[TicketKind] = ("return", "exchange")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of the customer: the tier by id and name, empty: unknown; the buyer type; whether the tier returns
+    and exchanges goods for free."""
+
+    tier: tuple[str, ...] = ()
+    buyer_type: str | None = None
+    free_return: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class NewTicket:
-    """What is told of a ticket when it is opened; `tier` holds the customer's tier by id and name, empty: unknown."""
+    """What is told of a ticket when it is opened."""
 
     ticket_id: str
     kind: TicketKind
@@ -128,14 +141,14 @@ class Step:
 
 
 def open_ticket(
-    new: NewTicket, tier: Collection[str], policy: TicketPolicy, zone: tzinfo, seen: Circumstances, at: datetime
+    new: NewTicket, who: Standing, policy: TicketPolicy, zone: tzinfo, seen: Circumstances, at: datetime
 ) -> ComplaintOpened:
-    """The ticket with its clocks; urgent where the customer's tier has the green channel (FBK-032, FBK-034).
+    """The ticket with its clocks; urgent where the customer has the green channel (FBK-032, FBK-034). Of goods that are
+    to go back it says whether that is free (FBK-031).
 
     A claim with a photo is judged at once; one without waits for it, which is the first answer (FBK-030).
     """
-    green = any(name in policy.green_channel for name in tier)
-    priority: Priority = new.priority or ("urgent" if green else "normal")
+    priority: Priority = new.priority or ("urgent" if has_green_channel(who, policy) else "normal")
     clocks = policy.clocks(priority)
     given = None if new.claim is None else claimed(new.claim, bool(new.photos), policy.compensation, seen, at)
     asks = given is not None and given.state == "claimed"
@@ -158,9 +171,15 @@ def open_ticket(
         respond_by=after(at, timedelta(minutes=clocks.respond), policy.hours, zone),
         resolve_by=after(at, timedelta(minutes=clocks.resolve), policy.hours, zone),
         pauses_marketing=new.kind in policy.pausing,
+        free_return=who.free_return if new.kind in RETURNS else None,
         entry=TicketEntry(entry_id="opened", action="opened", by=new.by),
         revision=1,
     )
+
+
+def has_green_channel(who: Standing, policy: TicketPolicy) -> bool:
+    """By tier, or by buyer type."""
+    return any(name in policy.green_channel for name in who.tier) or who.buyer_type in policy.green_types
 
 
 def take_step(

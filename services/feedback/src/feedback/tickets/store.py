@@ -117,6 +117,33 @@ async def get_entry(tx: Transaction, customer: CustomerKey, ticket_id: str, entr
     return None if row is None else TicketEvent.model_validate_json(row.body)
 
 
+async def find_entry(tx: Transaction, people: Iterable[CustomerKey], entry_id: str) -> str | None:
+    """The ticket of one person that has an entry of this id; None where none has."""
+    row = await tx.fetch_one(
+        f"""
+        select e.ticket_id from {_CUSTOMERS}
+        join ticket_entries e on e.shop = w.shop and e.customer = w.customer and e.entry_id = :entry_id limit 1
+        """,
+        entry_id=entry_id,
+        **_CUSTOMERS.of(people),
+    )
+    return None if row is None else str(row.ticket_id)
+
+
+async def find_open(tx: Transaction, people: Iterable[CustomerKey], order_id: str | None) -> str | None:
+    """The person's ticket that was opened last of those not resolved, of that order if one is named."""
+    row = await tx.fetch_one(
+        f"""
+        select t.ticket_id from {_CUSTOMERS} join tickets t on t.shop = w.shop and t.customer = w.customer
+        where t.state <> 'resolved' and (cast(:order_id as text) is null or t.order_id = :order_id)
+        order by t.opened_at desc, t.ticket_id limit 1
+        """,
+        order_id=order_id,
+        **_CUSTOMERS.of(people),
+    )
+    return None if row is None else str(row.ticket_id)
+
+
 async def save(tx: Transaction, events: Sequence[Event[TicketEvent]]) -> None:
     """Keep entries, and each ticket by its newest revision; texts encrypted, customers locked. Idempotent."""
     # A repetition, or our own topic read back, brings rows that stand.

@@ -13,9 +13,11 @@ from common.events.feedback import (
     ContentEvent,
     ContentGrade,
     ContentKind,
+    ContentReward,
     ContentSubmitted,
 )
 from common.refusals import Conflict, Invalid, NotFound
+from feedback.ugc.policy import ContentRewards
 
 Decision = Literal["approve", "refuse", "withdraw"]
 Reader = Literal["anybody", "opinion_led", "cautious"]
@@ -123,8 +125,26 @@ def submitted(new: NewContent, customer: str | None, shown: int, at: datetime) -
     return ContentSubmitted(**asdict(new), submitted_at=at, revision=1)
 
 
-def decided(stands: ContentEvent, verdict: Verdict, at: datetime) -> ContentEvent | None:
-    """The content once that was decided; None where it stands so. Raises ContentStands, ContentUnfit."""
+def reward_of(
+    stands: ContentEvent, verdict: Verdict, rules: ContentRewards, rewarded_before: int, at: datetime
+) -> ContentReward | None:
+    """What the content has earned, or earns by this verdict; once, however often it is graded (FBK-043).
+
+    `rewarded_before`: how much of the customer's was rewarded within the rules' days.
+    """
+    earned = rules.grades.get(verdict.grade) if verdict.decision == "approve" and verdict.grade is not None else None
+    if stands.reward is not None or earned is None:
+        return stands.reward
+    if rewarded_before >= rules.most or (rules.buyers_only and not stands.as_buyer):
+        return None
+    return ContentReward(**earned.model_dump(), at=at)
+
+
+def decided(
+    stands: ContentEvent, verdict: Verdict, at: datetime, reward: ContentReward | None = None
+) -> ContentEvent | None:
+    """The content once that was decided, with what it has earned; None where it stands so. Raises ContentStands,
+    ContentUnfit."""
     if verdict.decision == "approve" and verdict.grade is None:
         raise ContentUnfit("Who approves gives a `grade`: A, B or C.")
     if verdict.decision != "approve" and (verdict.grade is not None or verdict.featured):
@@ -145,7 +165,7 @@ def decided(stands: ContentEvent, verdict: Verdict, at: datetime) -> ContentEven
         raise ContentStands(stands.state, verdict.decision)
     kept = {name: getattr(stands, name) for name in ContentEvent.model_fields}
     kind = ContentApproved if verdict.decision == "approve" else ContentChanged
-    return kind(**kept | told | {"decided_at": at, "revision": stands.revision + 1})
+    return kind(**kept | told | {"decided_at": at, "reward": reward, "revision": stands.revision + 1})
 
 
 def select(found: Iterable[ContentEvent], reader: Reader) -> list[ContentEvent]:

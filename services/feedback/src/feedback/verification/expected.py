@@ -10,6 +10,7 @@ from common.crypto.sealing import map_personal
 from common.events import CustomerKey, InvalidEvent, from_dict, rfc3339
 from common.events.feedback import (
     ContentEvent,
+    PhotoStored,
     QuestionAnswer,
     ReviewSubmitted,
     RewardEvent,
@@ -35,6 +36,7 @@ MISSING = {
     "reward": "a claim of a reward was announced, and no row keeps it",
     "task": "something of a staff task was announced, and no row keeps it",
     "content": "something of content was announced, and no row keeps it",
+    "photo": "a photo was kept, and no row says so",
     "policy": "a policy was announced, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
@@ -69,6 +71,9 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
         yield Expectation(*staff_task(event.shop, event.subject or "", event.type, event.time, data))
     elif isinstance(data, ContentEvent):
         yield Expectation(*content(event.shop, event.subject or "", event.type, event.time, data))
+    elif isinstance(data, PhotoStored):
+        told = (data.photo_id, data.content_type, data.size, data.width, data.height)
+        yield Expectation(*photo(event.customer, event.time, *told))
     elif isinstance(data, SurveyPolicyChanged):
         yield Expectation(("policy", event.shop, str(data.version)), policy(data.valid_from, data.policy))
 
@@ -168,6 +173,11 @@ def content(shop: str, customer: str, type_: str, at: datetime, told: ContentEve
     bare = map_personal(told, lambda _text, _path: None)
     said = bare.model_dump(mode="json", include=set(ContentEvent.model_fields) - {"photos"})
     return ("content", shop, customer, told.content_id, str(told.revision)), digest(type_, said, rfc3339(at))
+
+
+def photo(customer: CustomerKey, at: datetime, photo_id: str, content_type: str, size: int, *sides: int) -> Kept:
+    """Without what it is found by, which is gone of an erased customer. `sides`: width and height."""
+    return ("photo", *customer, photo_id), digest(content_type, size, sides, rfc3339(at))
 
 
 def _personal(customer: CustomerKey, name: tuple[str, ...], what: str | list[str | None] | None) -> Kept:

@@ -27,7 +27,8 @@ class PaidIn(Body):
 
 
 class PayoutOut(BaseModel):
-    """`amount` in minor units. `origin`: `compensation/<ticket>`, `reward/<claim>`, `referral/<id>-<role>-<round>`.
+    """`amount` in minor units. `origin`: `compensation/<ticket>`, `reward/<claim>`, `content/<id>`, or
+    `referral/<id>-<role>-<round>`.
 
     Points and coupons are `paid` at once; cash and gifts are `due` until they are confirmed. `blocked`: not to be paid,
     since the order was refunded, the amount is in another currency, or the offer is over; `reversed`: points were taken

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from common.events.feedback import RewardDecided, TicketEvent
+from common.events.feedback import ContentEvent, RewardDecided, TicketEvent
 from common.events.membership import ReferralCompleted
 from membership.programme.payouts import PayoutRules
 
-Kind = Literal["compensation", "reward", "referral"]
+Kind = Literal["compensation", "reward", "referral", "content"]
 Form = Literal["points", "coupon", "cash", "gift"]
 State = Literal["due", "paid", "blocked", "reversed"]
 
 
 class Due(NamedTuple):
-    """To be paid out once: `source_id` is the ticket, the claim or what names the referral; `by`: who decided.
+    """To be paid out once: `source_id` is the ticket, the claim, the content or what names the referral; `by`: who
+    decided.
 
-    `amount` in minor units of `currency`; a referral has none, but `points`, a coupon of `offer_id`, or a `gift`.
+    `amount` in minor units of `currency`; a referral and content have none, but `points`, a coupon of `offer_id`, or a
+    `gift`.
     """
 
     kind: Kind
@@ -32,7 +34,8 @@ class Due(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """What names it for ever: `compensation/<ticket>`, `reward/<claim>`, `referral/<id>-<role>-<round>`."""
+        """What names it for ever: `compensation/<ticket>`, `reward/<claim>`, `content/<id>`,
+        `referral/<id>-<role>-<round>`."""
         return f"{self.kind}/{self.source_id}"
 
 
@@ -42,6 +45,12 @@ def due_of(data: Any, rules: PayoutRules) -> Due | None:
         if data.state != "approved" or rules.review_reward == "none" or not data.amount:
             return None
         return Due("reward", data.claim_id, rules.review_reward, data.amount, data.currency, data.order_id, data.by)
+    if isinstance(data, ContentEvent):
+        earned = data.reward
+        if earned is None:
+            return None
+        given = (earned.points, earned.offer_id, earned.gift)
+        return Due("content", data.content_id, earned.form, 0, "", None, data.decided_by, *given)
     if isinstance(data, ReferralCompleted):
         if data.form == "none":
             return None

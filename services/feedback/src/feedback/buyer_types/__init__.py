@@ -1,0 +1,1 @@
+"""The buyer type of each customer, as segmentation announces it."""

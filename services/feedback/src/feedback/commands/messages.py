@@ -1,0 +1,86 @@
+"""What customers write by chat, mail or text message: an answer to a survey, or something for the desk (FBK-001)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from common.crypto.keys import KeyRing
+from common.events import CustomerKey, fact_id
+from common.events.feedback import TicketKind
+from common.people.store import get_people, lock_survivors
+from common.storage.database import Transaction
+from feedback.commands.answers import AlreadyAnswered, accept_answers
+from feedback.commands.tickets import do, open_one
+from feedback.forms.reply import answers_from_reply
+from feedback.policy.state import form_of, in_force
+from feedback.policy.store import get_versions
+from feedback.surveys import store as surveys
+from feedback.tickets import store as tickets
+from feedback.tickets.rules import NewTicket, Step
+from feedback.understanding.rules import read
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`message_id` is the channel's own; `source`: chat, email, sms, community, or another. `kind`: of the ticket
+    that it would open, None: as its words say."""
+
+    message_id: str
+    source: str
+    text: str | None
+    photos: tuple[str, ...] = ()
+    order_id: str | None = None
+    kind: TicketKind | None = None
+
+
+async def take_message(
+    tx: Transaction, keys: KeyRing, customer: CustomerKey, message: Message
+) -> tuple[str, Literal["opened", "added"], bool]:
+    """The ticket's id, whether it was opened or there was one to add to, and whether this is new. Idempotent.
+
+    It goes to the person's open ticket that was opened last, about that order where one is named; where there is none
+    it opens one: a complaint where it speaks ill, else a question. Raises EntryDiffers or TicketDiffers where other
+    words came under that id, UnknownCustomer, CustomerErased.
+    """
+    await lock_survivors(tx, [customer])
+    people = (await get_people(tx, [customer]))[customer]
+    entry_id = f"message-{message.message_id}"
+    opens = fact_id(f"message/{message.source}/{message.message_id}", "ticket", *customer, 0)
+    known = await tickets.find_entry(tx, people, entry_id)
+    if known is None and await tickets.get_customer(tx, customer[0], opens) is None:
+        known = await tickets.find_open(tx, people, message.order_id)
+    if known is not None:
+        step = Step(entry_id, "customer_said", text=message.text, photos=message.photos)
+        done = await do(tx, keys, customer[0], known, step, None)
+        return known, "added", done.new
+    new = NewTicket(
+        opens,
+        message.kind or _kind_of(message.text),
+        source=message.source,
+        order_id=message.order_id,
+        text=message.text,
+        photos=message.photos,
+    )
+    done = await open_one(tx, keys, customer, new, tx.clock.now())
+    return opens, "opened", done.new
+
+
+def _kind_of(text: str | None) -> TicketKind:
+    return "complaint" if text is not None and read(text, None).sentiment < 0 else "question"
+
+
+async def take_reply(tx: Transaction, keys: KeyRing, customer: CustomerKey, text: str, at: datetime) -> bool:
+    """Whether a text message answers a survey, which it then has done; the customer is locked."""
+    people = (await get_people(tx, [customer]))[customer]
+    versions = (await get_versions(tx, [customer[0]]))[customer[0]]
+    days = in_force(versions, at).policy.surveys.reply_days
+    for survey in await surveys.list_unanswered(tx, people, at - timedelta(days=days), at) if days else ():
+        form = form_of(versions, survey.form_id, survey.form_version)
+        answers = None if form is None else answers_from_reply(form, text)
+        if answers is not None:
+            with suppress(AlreadyAnswered):
+                return await accept_answers(tx, keys, survey, answers)
+    return False

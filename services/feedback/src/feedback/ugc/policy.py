@@ -1,0 +1,41 @@
+"""A shop's rule of rewards for good content: by grade, off unless the shop turns it on (FBK-043)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from common.events.feedback import ContentGrade
+from common.events.fields import Identifier, Text
+
+
+class GradeReward(BaseModel):
+    """What content of a grade earns; `form` says which field holds it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    form: Literal["points", "coupon", "gift"]
+    points: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
+    offer_id: Identifier | None = Field(None, description="of membership: the offer of which a coupon is issued")
+    gift: Annotated[Text, Field(min_length=1)] | None = Field(None, description="what staff send; names nobody")
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        given = {"points": self.points, "coupon": self.offer_id, "gift": self.gift}
+        if [form for form, value in given.items() if value is not None] != [self.form]:
+            raise ValueError("give `points` for points, `offer_id` for a coupon, `gift` for a gift, and nothing else")
+        return self
+
+
+class ContentRewards(BaseModel):
+    """Part of a version of the shop's policy; it counts for content that is approved while in force."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    grades: dict[ContentGrade, GradeReward] = Field({}, description="grades that earn something; none: nothing does")
+    buyers_only: Annotated[bool, Field(strict=True)] = Field(
+        True, description="only content of a customer who speaks as a buyer, which was checked, is rewarded"
+    )
+    most: Annotated[int, Field(ge=1, le=100, strict=True)] = Field(
+        5, description="so many of one customer are rewarded within `days`"
+    )
+    days: Annotated[int, Field(ge=1, le=365, strict=True)] = 30

@@ -1,0 +1,1 @@
+"""Where new customers come from, and who brought them: what word of mouth is worth."""

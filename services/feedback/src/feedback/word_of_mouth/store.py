@@ -1,0 +1,123 @@
+"""Where customers come from: brought by another (membership judges that), else what their profile says (ANA-008)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from common.events import Event
+from common.events.customers import CustomerProfile
+from common.events.membership import ReferralMade, ReferralNews
+from common.storage.database import Transaction
+from feedback.revisions.newest import NewestTable
+
+SOURCES = NewestTable("customer_sources", {"source": "text"})
+MOST_SOURCES = 100
+REFERRAL = "referral"
+"""The source of whom another customer brought, whatever else is said of them."""
+
+
+async def save_sources(tx: Transaction, events: Sequence[Event[CustomerProfile]]) -> None:
+    """Keep the newest source of each customer. Idempotent, in any order."""
+    await SOURCES.save(tx, ((e.customer, e.data.revision, (e.data.source,)) for e in events))
+
+
+async def save_made(tx: Transaction, event: Event[ReferralMade]) -> None:
+    """Who brought this customer; it counts once an order of theirs does. Idempotent, before or after its end."""
+    await tx.execute(
+        """
+        insert into referred as r (shop, customer, referral_id, referrer, made_at, round, confirmed)
+        values (:shop, :customer, :referral_id, :referrer, :at, 0, false)
+        on conflict (shop, customer) do update set referrer = excluded.referrer, made_at = excluded.made_at
+        where r.referral_id = excluded.referral_id
+        """,
+        shop=event.shop,
+        customer=event.subject,
+        referral_id=event.data.referral_id,
+        referrer=event.data.referrer,
+        at=event.time,
+    )
+
+
+async def save_end(tx: Transaction, event: Event[ReferralNews], *, confirmed: bool) -> None:
+    """It was found true, or not any more. Within a round it is found true first. Idempotent, in any order."""
+    await tx.execute(
+        """
+        insert into referred as r (shop, customer, referral_id, round, confirmed)
+        values (:shop, :customer, :referral_id, :round, :confirmed)
+        on conflict (shop, customer) do update set round = excluded.round, confirmed = excluded.confirmed
+        where r.referral_id = excluded.referral_id
+          and (excluded.round > r.round or (excluded.round = r.round and not excluded.confirmed))
+        """,
+        shop=event.shop,
+        customer=event.subject,
+        referral_id=event.data.referral_id,
+        round=event.data.round,
+        confirmed=confirmed,
+    )
+
+
+_NEW = """
+    usage_questions q join customers c on c.shop = q.shop and c.customer = q.customer
+    left join referred r on r.shop = q.shop and r.customer = q.customer and r.confirmed
+    left join customer_sources s on s.shop = q.shop and s.customer = q.customer
+    cross join lateral (
+        select count(*) as orders from completed_orders o
+        where o.shop = q.shop and o.customer = q.customer and o.counts
+    ) o
+"""
+
+
+async def count_new(tx: Transaction, shop: str, since: datetime, until: datetime) -> Sequence[Row[Any]]:
+    """(source, customers, orders, again) of customers whose first completed order that counts lies in the period.
+
+    `orders`: all that they completed since; `again`: customers of more than one. Absorbed identifiers are left out.
+    """
+    # By the index of first orders; of each such customer a few looks by primary key.
+    return await tx.fetch(
+        f"""
+        select case when r.customer is not null then '{REFERRAL}' else coalesce(s.source, '') end as source,
+               count(*) as customers, sum(o.orders) as orders, count(*) filter (where o.orders > 1) as again
+        from {_NEW}
+        where q.shop = :shop and q.completed_at >= :since and q.completed_at < :until and c.merged_into is null
+        group by 1 order by 2 desc, 1 limit :limit
+        """,
+        shop=shop,
+        since=since,
+        until=until,
+        limit=MOST_SOURCES,
+    )
+
+
+async def list_brought(tx: Transaction, shop: str, referrer: str | None, after: str, limit: int) -> Sequence[Row[Any]]:
+    """(customer, referrer, made_at, confirmed, orders, paid) of who was brought, by identifier; `paid` in minor units:
+    of all orders that count, what was paid for goods and not refunded (ANA-009)."""
+    # By primary key, or by the index of who brought them; the orders of a page's customers alone are read.
+    return await tx.fetch(
+        """
+        select r.customer, r.referrer, r.made_at, r.confirmed, coalesce(o.orders, 0) as orders,
+               coalesce(o.paid, 0) as paid, o.currency
+        from referred r left join lateral (
+            select count(*) as orders, sum(greatest(0, v.goods_paid - v.refunded)) as paid, min(v.currency) as currency
+            from completed_orders d cross join lateral (
+                select (array_agg(cast(i.body ->> 'goods_paid' as bigint) order by
+                            coalesce(cast(i.body ->> 'revision' as bigint), 0) desc, i.at desc)
+                            filter (where not i.refund))[1] as goods_paid,
+                       coalesce(sum(cast(i.body ->> 'amount' as bigint)) filter (where i.refund), 0) as refunded,
+                       min(i.body ->> 'currency') as currency
+                from order_inputs i where i.shop = d.shop and i.customer = d.customer and i.order_id = d.order_id
+            ) v
+            where d.shop = r.shop and d.customer = r.customer and d.counts
+        ) o on true
+        where r.shop = :shop and r.referrer is not null and r.customer > :after
+          and (cast(:referrer as text) is null or r.referrer = :referrer)
+        order by r.customer limit :limit
+        """,
+        shop=shop,
+        referrer=referrer,
+        after=after,
+        limit=limit,
+    )

@@ -1,0 +1,76 @@
+"""Messages of customers and replies by text message, on a real PostgreSQL (FBK-001, FBK-002)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from common.events import Event
+from common.events.messages import ContactReplied
+
+from ..conftest import MARCH, Feedback, completed
+from .test_tickets import TICKETS, act
+
+PATH = "/v1/shops/s/messages"
+
+
+async def send(feedback: Feedback, message_id: str, text: str | None = "Where is my tea?", **more: Any) -> Any:
+    body = {"message_id": message_id, "customer": "ann", "source": "chat", "text": text} | more
+    return await feedback.client.post(PATH, json={name: value for name, value in body.items() if value is not None})
+
+
+async def test_a_message_opens_a_ticket_or_is_added_to_the_open_one(feedback: Feedback) -> None:
+    """FBK-001: with its source; a repetition is harmless, also once the ticket was resolved."""
+    await feedback.issue_key()
+    first = await send(feedback, "m1")
+    assert (first.status_code, first.json()["became"]) == (201, "opened")
+    ticket = first.json()["ticket_id"]
+    added = await send(feedback, "m2", "Still nothing\u200b <b>", photos=["p1"])
+    assert (added.status_code, added.json()) == (201, {"ticket_id": ticket, "became": "added"})
+    assert (await act(feedback, ticket, "e1", "resolve", outcome="solved")).status_code == 201
+    assert [(await send(feedback, name, text)).status_code for name, text in (("m1", "Where is my tea?"),)] == [200]
+    again = await send(feedback, "m2", "Still nothing\u200b <b>", photos=["p1"])
+    assert (again.status_code, again.json()["ticket_id"]) == (200, ticket)
+    assert (await send(feedback, "m2", "other")).status_code == 409
+    other = (await send(feedback, "m3", "The tea was rotten and smells awful, very bad")).json()
+    shown = (await feedback.client.get(f"{TICKETS}/{other['ticket_id']}")).json()
+    assert (shown["kind"], shown["source"], other["ticket_id"] != ticket) == ("complaint", "chat", True)
+    entries = (await feedback.client.get(f"{TICKETS}/{ticket}")).json()["entries"]
+    assert [entry["action"] for entry in entries] == ["opened", "customer_said", "resolve"]
+    bads: list[dict[str, Any]] = [
+        *({"text": None}, {"text": "x" * 2_001}, {"source": ""}, {"message_id": "m" * 101}, {"photos": ["a b"]}),
+    ]
+    for bad in bads:
+        assert (await send(feedback, **{"message_id": "m9", **bad})).status_code == 422, bad
+    assert (await act(feedback, ticket, "message-m7", "note", text="x")).status_code == 422, "such ids are made here"
+    assert await feedback.verify() == []
+
+
+async def test_a_text_message_answers_the_survey_that_was_asked(feedback: Feedback) -> None:
+    """FBK-001, FBK-007: once; what answers nothing lands on the desk where the shop says so."""
+    await feedback.issue_key()
+    await feedback.handle(completed("o1"))
+    feedback.clock.set(MARCH + timedelta(days=8))
+    assert await feedback.sweep() == 1
+    async with feedback.database.transaction() as tx:
+        [key] = (await feedback.keys.keys_for(tx, [("s", "ann")])).values()
+
+    async def reply(name: str, text: str) -> None:
+        data = ContactReplied(channel="sms", said="other", text=text)
+        event = Event(name, "/shops/s/messaging", "s", "ann", feedback.clock.now(), data)
+        await feedback.handle(feedback.keys.seal_event(event, key))
+
+    await reply("r0", "ok")
+    await reply("r1", "4 lovely")
+    await reply("r2", "2 I changed my mind")
+    [shown] = (await feedback.client.get("/v1/shops/s/surveys")).json()["items"]
+    assert [(a["score"], a["text"]) for a in shown["answers"]] == [(4, None), (None, "lovely")]
+    assert (await feedback.client.get(TICKETS)).json()["items"] == []
+    policy = {"tickets": {"reply_tickets": True}}
+    assert (await feedback.client.put("/v1/shops/s/policy", json={"policy": policy})).status_code == 200
+    feedback.clock.set(MARCH + timedelta(days=9))
+    for _ in range(2):
+        await reply("r3", "Do you still have the blue cup?")
+    [ticket] = (await feedback.client.get(TICKETS)).json()["items"]
+    assert (ticket["kind"], ticket["source"], ticket["text"]) == ("question", "sms", "Do you still have the blue cup?")
+    assert await feedback.verify() == []
