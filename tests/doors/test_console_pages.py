@@ -34,6 +34,7 @@ ELSEWHERE = {
     "survey_form": "is looked for in a list",
     "one_dead": "is looked for in a list",
     "check_campaign": "is there in one state alone",
+    "check_withdrawal": "is looked for in a list",
 }
 """Pages that cannot be shown without more than their address, with the reason."""
 

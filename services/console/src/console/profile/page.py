@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
@@ -16,6 +16,21 @@ router = APIRouter()
 ROWS = 50
 MOST_CHARACTERS = 100
 Tag = Annotated[str, Path(max_length=MOST_CHARACTERS)]
+
+
+class TagName(NamedTuple):
+    """A tag as it is written, and in an address."""
+
+    name: str
+    path: str
+
+
+def tag_of(typed: str) -> TagName | None:
+    """The tag that somebody typed; None where it is none."""
+    name = " ".join(typed.split())
+    if not 0 < len(name) <= MOST_CHARACTERS or any(sign in name for sign in '"/#|') or not name.isprintable():
+        return None
+    return TagName(name, part(name))
 
 
 @router.get("/s/{shop}/customers/{customer}/profile")
@@ -60,12 +75,12 @@ async def change_tag(
     wanted: Annotated[Literal["give", "take"], Form()] = "give",
 ) -> Response:
     """Give the customer a tag, or take it away."""
-    name = " ".join(tag.split())
-    if not 0 < len(name) <= MOST_CHARACTERS or any(sign in name for sign in '"/#|'):
+    name = tag_of(tag)
+    if name is None:
         said = viewer.say(N_('A tag has at most 100 characters, and none of " / # |.'))
         return await _page(viewer, customer, said, 422)
-    path = f"/tags/{part(name)}/customers" + ("/remove" if wanted == "take" else "")
-    thing = f"customers/{part(customer)}/tags/{part(name)}"
+    path = f"/tags/{name.path}/customers" + ("/remove" if wanted == "take" else "")
+    thing = f"customers/{part(customer)}/tags/{name.path}"
     body = {"customers": [customer], "source": "staff"}
     answer = await carry_out(viewer, f"tag_{wanted}", thing, form, "segmentation", "POST", path, json=body)
     if answer is not None and not answer.ok:
