@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from console.client import Answer, Services
-from console.profile.page import tag_of
+from console.web.tags import tag_of
 
 from .conftest import Site
 
@@ -53,13 +53,13 @@ async def test_all_who_fit_get_the_tag_once(site: Site, listing: Listing) -> Non
     browser = await site.signed_in("marketer", "Max")
     page = await browser.get(f"/s/tea/bulk-tag?query={QUERY.replace('=', '%3D')}")
     assert ("1,200 customers fit now." in page, "c00004" in page, "c00005" in page) == (True, True, False)
-    sent = {"query": QUERY, "expected": "1200", "tag": "spring  list"}
+    sent: dict[str, Any] = {"query": QUERY, "expected": "1200", "tag": "spring  list"}
     await browser.post("/s/tea/bulk-tag", **sent)
     assert [(path, len(names)) for path, names in listing.tagged] == [
         ("/v1/shops/tea/tags/spring%20list/customers", 1_200)
     ]
     await browser.get(f"/s/tea/bulk-tag?query={QUERY.replace('=', '%3D')}")
-    form = {"form": "one-form-alone"}
+    form: dict[str, Any] = {"form": "one-form-alone"}
     for _ in range(2):
         await browser.get(f"/s/tea/bulk-tag?query={QUERY.replace('=', '%3D')}")
         await browser.post("/s/tea/bulk-tag", **sent, **form)
@@ -77,5 +77,5 @@ async def test_a_number_that_has_moved_is_shown_again(site: Site, listing: Listi
     listing.customers = [f"c{number:05}" for number in range(10_001)]
     await browser.get(f"/s/tea/bulk-tag?query={QUERY.replace('=', '%3D')}")
     assert "More than 10,000 fit" in browser.page
-    await browser.post("/s/tea/bulk-tag", query=QUERY, expected="10000", tag="spring")
+    await browser.post("/s/tea/bulk-tag", query=QUERY, expected="10000", tag="spring", form="another-form")
     assert (browser.status, listing.tagged) == (409, [])

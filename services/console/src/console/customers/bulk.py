@@ -8,12 +8,12 @@ from fastapi import APIRouter, Form, Query, Response
 
 from console.client import Answer
 from console.customers.views import filters_of
-from console.profile.page import tag_of
 from console.texts import N_
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer
 from console.web.numbers import whole
 from console.web.page import Viewer, see
+from console.web.tags import tag_of
 
 router = APIRouter()
 MOST, PAGE, SAMPLES = 10_000, 500, 5

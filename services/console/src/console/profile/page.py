@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
@@ -11,26 +11,11 @@ from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NotHere
 from console.web.page import Viewer, see
 from console.web.paths import part
+from console.web.tags import MOST_CHARACTERS, tag_of
 
 router = APIRouter()
 ROWS = 50
-MOST_CHARACTERS = 100
 Tag = Annotated[str, Path(max_length=MOST_CHARACTERS)]
-
-
-class TagName(NamedTuple):
-    """A tag as it is written, and in an address."""
-
-    name: str
-    path: str
-
-
-def tag_of(typed: str) -> TagName | None:
-    """The tag that somebody typed; None where it is none."""
-    name = " ".join(typed.split())
-    if not 0 < len(name) <= MOST_CHARACTERS or any(sign in name for sign in '"/#|') or not name.isprintable():
-        return None
-    return TagName(name, part(name))
 
 
 @router.get("/s/{shop}/customers/{customer}/profile")
