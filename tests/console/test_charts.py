@@ -32,6 +32,26 @@ async def test_each_number_of_the_cohorts_leads_to_those_whom_it_counts(whole: W
         assert await page.locator(".ids li").count() == 3
 
 
+async def test_each_number_of_the_life_cycle_flow_leads_to_those_whom_it_counts(
+    whole: Whole, chromium: Browser
+) -> None:
+    """SEG-013: all three had no order at the start of February and were active at its end."""
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("viewer"), "Vera")
+        await walk.go(f"/s/{SHOP}/regulars?month=2025-02")
+        said = (await whole.stack.get("segmentation", f"/v1/shops/{SHOP}/report/life-cycle-flow"))["months"]
+        assert said == [{"month": "2025-02", "flows": [{"old": None, "new": "active", "customers": 3}]}]
+        flow = page.locator("figure[data-chart=flow]")
+        await flow.locator(".canvas svg path").first.wait_for()
+        assert await flow.locator("tbody tr").count() == 1
+        await flow.locator("td a").click()
+        await page.wait_for_url("**/regulars/life-cycle/2025-02?old=none&new=active")
+        await walk.check()
+        assert await page.title() == "From no order yet to active in 2025-02 · Regulars"
+        assert await page.locator(".ids li").all_inner_texts() == ["ann", "bea", "cleo"]
+
+
 async def test_each_count_of_messages_leads_to_as_many_messages_with_their_why(whole: Whole, chromium: Browser) -> None:
     """Journey 4: from the count by state to the list, to one message, its text and every decision."""
     async with browsing(whole, chromium) as (walk, _):
@@ -65,7 +85,14 @@ async def test_pages_stand_on_a_phone_in_the_dark_in_chinese(whole: Whole, chrom
         await fields.nth(1).fill(PASSWORD)
         await walk.page.keyboard.press("Enter")
         await walk.page.wait_for_url("**/today")
-        for path in ("today", "regulars", "regulars/cohorts/2025-02", "messages", "messages?which=decided"):
+        for path in (
+            "today",
+            "regulars",
+            "regulars/cohorts/2025-02",
+            "regulars/life-cycle/2025-02",
+            "messages",
+            "messages?which=decided",
+        ):
             await walk.go(f"/s/{SHOP}/{path}")
             assert await walk.page.locator("html").get_attribute("lang") == "zh-Hans"
             assert await walk.page.locator("main h1").count() == 1

@@ -37,6 +37,7 @@ ELSEWHERE = {
     "one_dead": "is looked for in a list",
     "search_coupon": "asks for a code",
     "check_campaign": "is there in one state alone",
+    "check_withdrawal": "is looked for in a list",
 }
 """Pages that cannot be shown without more than their address, with the reason."""
 

@@ -61,6 +61,7 @@ OVER_ALL = {
     "segmentation/report/store.py": "a report of a shop, over all workers",
     "segmentation/report/store_map.py": "a report of a shop, over all workers",
     "segmentation/shops/store.py": "the list of shops",
+    "segmentation/thresholds/store.py": "whether anybody of a shop was folded by a version, once in a withdrawal",
 }
 """Files with queries of distributed tables that name no customer, and why they may ask every worker."""
 

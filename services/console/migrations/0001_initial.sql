@@ -4,13 +4,17 @@
 create table people (
     person_id bigint generated always as identity primary key,
     name text not null,
-    password text not null,          -- argon2id, with its parameters
+    password text,                   -- argon2id, with its parameters; null: signs in by an identity provider alone
+    issuer text,                     -- the identity provider, and its name for the person, which stays
+    subject text,
     totp bytea,                      -- sealed with a key derived from the master key; null: no second factor
     totp_step bigint,                -- the last time step whose code was taken: a code counts once
     created_at timestamptz not null default now()
 );
 -- Names are compared without case. Closes the race of two invitations taken up under one name.
 create unique index people_name on people (lower(name));
+-- Closes the race of two sign-ins by a provider that make one person.
+create unique index people_subject on people (issuer, subject) where subject is not null;
 
 create table shops_of_people (
     person_id bigint not null references people on delete cascade,
@@ -53,6 +57,18 @@ create table looks (
     until timestamptz not null,
     primary key (session, object)
 );
+
+-- Names for the filters of the list of customers: somebody's own, or the shop's.
+create table views (
+    view_id bigint generated always as identity primary key,
+    shop text not null,
+    person_id bigint references people on delete cascade, -- null: everybody of the shop sees it
+    name text not null,
+    query text not null,             -- of the list's address
+    made_at timestamptz not null default now()
+);
+-- Of one name the newest filters count. Closes the race of two that save under one name.
+create unique index views_name on views (shop, coalesce(person_id, 0), lower(name));
 
 -- Each look at personal data and each change. Rows are added and never changed, numbered without a gap.
 create table audit (

@@ -39,6 +39,7 @@ PARTS = {
     "segment": "quiet",
     "tag": "vip",
     "topic": "price",
+    "view": "1",
     "flow": "nurture",
     "campaign": "spring",
     "template": "spring_tea",
@@ -68,6 +69,7 @@ _FIELDS: dict[str, Any] = {
     "decision": "approve",
     "absorbed": "bea",
     "replaces": "0",
+    "query": "stage=new",
     "enabled": "false",
     "version": "1",
 }

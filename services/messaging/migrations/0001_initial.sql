@@ -216,6 +216,7 @@ create table policies (
     version integer not null,
     at timestamptz not null,
     policy jsonb not null,
+    withdrawn_at timestamptz,           -- before it came into force: it never does
     primary key (shop, version)         -- closes the race of two people saving the same next version
 );
 

@@ -111,6 +111,7 @@ create table thresholds (
     version integer not null,
     valid_from timestamptz not null,
     body jsonb not null,
+    withdrawn_at timestamptz,           -- before it came into force: it never does
     refold_after text,                  -- a rebuild met the version late: customers up to here are folded anew; null: done
     recorded_at timestamptz not null default now(),
     primary key (shop, version)         -- closes the race of two new versions
@@ -120,6 +121,27 @@ create table thresholds (
 create table reschedulings (
     shop text primary key,              -- closes the race of two changes at once: one rescheduling does for both
     after text not null
+);
+
+-- How far a shop's customers have been counted by where they went in their life cycle from month to month; months are
+-- their first days. Derived from sales: nothing of it is announced, and a rebuild counts anew.
+create table life_cycle_walks (
+    shop text primary key,              -- closes the race of two processes that begin to count
+    since date not null,                -- the first month that is counted
+    counted date,                       -- the newest month of which everybody is counted; null: none
+    upto date,                          -- the months after it up to this one are being counted; null: none is
+    after text,                         -- of these months customers up to here have been counted
+    due_at timestamptz                  -- the next walk does not begin before
+);
+-- Customers by their life cycles at the start and the end of a month; '': no order counts. Written by the walk, and
+-- where late news changes an order of a month that is counted.
+create table life_cycle_flows (
+    shop text not null,
+    month date not null,
+    old text not null,
+    new text not null,
+    customers bigint not null,
+    primary key (shop, month, old, new) -- closes the race of two that add to one count
 );
 
 -- What customers did short of ordering, counted: sums, so that no order of arrival shows. The first sign of interest

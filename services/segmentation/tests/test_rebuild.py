@@ -10,10 +10,16 @@ import pytest
 
 from common.bus.subscriptions import Batch
 from common.events import Event
-from common.events.segments import ChurnFitted, LifetimeValueFitted, StatisticsComputed, ThresholdsChanged
+from common.events.segments import (
+    ChurnFitted,
+    LifetimeValueFitted,
+    StatisticsComputed,
+    ThresholdsChanged,
+    ThresholdsWithdrawn,
+)
 from common.storage.database import Database
 from common.time.clock import FixedClock
-from segmentation.commands.thresholds import save_thresholds
+from segmentation.commands.thresholds import save_thresholds, withdraw_thresholds
 from segmentation.handlers import SUBSCRIPTIONS, on_fits, on_statistics, on_thresholds
 from segmentation.jobs.sweeping import count_due
 from segmentation.thresholds.state import RfmRules, Thresholds
@@ -23,7 +29,7 @@ from .shop_life import START, announced, differences, feed, live, of_the_shop, s
 UNTIL = START + timedelta(days=230)
 VERSIONS = (
     "select shop, version, as_of, cast(body as text) from shop_statistics order by shop, version",
-    "select shop, version, valid_from, cast(body as text) from thresholds order by shop, version",
+    "select shop, version, valid_from, withdrawn_at is null, cast(body as text) from thresholds order by shop, version",
     "select shop, version, as_of, cast(body as text) from value_fits order by shop, version",
     "select shop, version, as_of, cast(body as text) from churn_fits order by shop, version",
     "select shop, customer, revision, last_time, last_id, done_until from customers order by shop, customer",
@@ -113,6 +119,29 @@ async def test_statistics_that_are_met_late_fold_their_customers_anew(
         assert await count_due(tx, UNTIL) == 0
 
 
+async def test_a_rebuild_reads_a_withdrawal_back(new_db: Callable[[], Any], clock: FixedClock, events: Any) -> None:
+    """Even where customers were folded by the version before the withdrawal was met."""
+    history = shop_life(events, seed=74, customers=12, days=120)
+    first, anew = await new_db(), await new_db()
+    async with first.transaction() as tx:
+        given = Thresholds(lapse_months=1, rfm=RfmRules(window_months=24, buyers_needed=20))
+        await save_thresholds(tx, "tea", given, START + timedelta(days=40), None)
+    async with first.transaction() as tx:
+        await withdraw_thresholds(tx, "tea", 1)
+    until = START + timedelta(days=120)
+    await live(first, clock, history, timedelta(days=30), until)
+    heard = await of_the_shop(first)
+    await read_back(anew, [event for event in heard if not isinstance(event.data, ThresholdsWithdrawn)])
+    await feed(anew, history)
+    await sweep_all(anew, clock, until)
+    assert (await tables(anew))[:3] != (await tables(first))[:3]
+    async with anew.transaction() as tx:
+        await on_thresholds(tx, Batch([event for event in heard if isinstance(event.data, ThresholdsWithdrawn)]))
+    await sweep_all(anew, clock, until)
+    assert (await tables(anew))[:2] == (await tables(first))[:2]
+    assert await differences(anew) == [] == await differences(first)
+
+
 def test_all_that_folds_read_of_our_own_is_read_ahead() -> None:
     ahead = {kind for each in SUBSCRIPTIONS if each.ahead for kind in each.types}
-    assert ahead == {ThresholdsChanged, StatisticsComputed}
+    assert ahead == {ThresholdsChanged, ThresholdsWithdrawn, StatisticsComputed}

@@ -14,7 +14,18 @@ from common.storage.failures import passes
 from console.access.roles import PAGES, check_listed
 from console.audit import page as audit
 from console.campaigns import page as campaigns
-from console.customers import adjusting, bounces, finding, opting_out, order, redeeming, statement, timeline
+from console.customers import (
+    adjusting,
+    bounces,
+    bulk,
+    finding,
+    opting_out,
+    order,
+    redeeming,
+    statement,
+    timeline,
+    views,
+)
 from console.customers import page as customers
 from console.feedback import opening, rewards, surveys, tickets
 from console.flows import page as flows
@@ -28,12 +39,12 @@ from console.operations import dead, health, keys
 from console.privacy import page as privacy
 from console.profile import page as profile
 from console.programme import page as programme
-from console.programme import rules_page
-from console.regulars import cohort
+from console.programme import rules_page, withdrawing
+from console.regulars import cohort, went
 from console.regulars import page as regulars
 from console.routes import DESK, MEMBERS, SUPPLY
 from console.segments import page as segments
-from console.sign_in import account, invitations
+from console.sign_in import account, invitations, provider
 from console.sign_in import pages as sign_in
 from console.today import page as today
 from console.understanding import page as understanding
@@ -55,11 +66,14 @@ from console.web.paths import part
 log = structlog.get_logger()
 ROUTERS = (
     sign_in.router,
+    provider.router,
     invitations.router,
     account.router,
     today.router,
     kpis.router,
     finding.router,
+    views.router,
+    bulk.router,
     customers.router,
     opting_out.router,
     statement.router,
@@ -83,8 +97,10 @@ ROUTERS = (
     letters.router,
     regulars.router,
     cohort.router,
+    went.router,
     programme.router,
     rules_page.router,
+    withdrawing.router,
     import_preview.router,
     imports.router,
     dead.router,

@@ -43,6 +43,19 @@ class ConsoleSettings(BaseSettings):
     )
     session_hours: int = Field(12, ge=1, le=720, description="hours after which a session ends")
     pool_size: int = Field(5, ge=1, le=100, description="database connections kept open; twice as many at a peak")
+    oidc_issuer: str | None = Field(
+        None, description="address of an identity provider (OpenID Connect) by which people may sign in; absent: none"
+    )
+    oidc_client_id: str | None = Field(None, description="the console's name at the identity provider")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="the console's secret there; absent: a public client, by PKCE alone"
+    )
+    oidc_label: str = Field("single sign-on", max_length=60, description="what the link on the sign-in page calls it")
+    oidc_roles_claim: str = Field("roles", description="claim of the ID token that holds roles, or groups")
+    oidc_groups: dict[str, list[str]] = Field(
+        {},
+        description='roles by group, as JSON: {"sales": ["tea:marketer"]}; empty: the claim holds tea:marketer itself',
+    )
     budget_s: float = Field(0.25, gt=0, le=30, description="seconds after which a page is sent without what is late")
     within_s: float = Field(2.0, gt=0, le=30, description="seconds within which a service must answer")
 
@@ -73,6 +86,17 @@ class ConsoleSettings(BaseSettings):
     def _plain_here_alone(self) -> ConsoleSettings:
         if self.plain_http and urlsplit(self.public_url).hostname not in _THIS_MACHINE:
             raise ValueError("PLAIN_HTTP is for this machine alone: PUBLIC_URL must be http://127.0.0.1 or localhost")
+        return self
+
+    @model_validator(mode="after")
+    def _provider_whole(self) -> ConsoleSettings:
+        if self.oidc_issuer is None:
+            return self
+        issuer = urlsplit(self.oidc_issuer)
+        if issuer.scheme != "https" and not (issuer.scheme == "http" and issuer.hostname in _THIS_MACHINE):
+            raise ValueError("OIDC_ISSUER must begin with https://, or be on this machine")
+        if not self.oidc_client_id:
+            raise ValueError("OIDC_CLIENT_ID must be given with OIDC_ISSUER")
         return self
 
     def addresses(self) -> dict[str, str]:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from common.events import Event, decode
-from common.events.messages import ContactPolicyChanged
+from common.events.messages import ContactPolicyChanged, ContactPolicyWithdrawn
 
 PATH = "/v1/shops/s/policy"
 FIRST = {"windows": [{"start": "08:00", "end": "09:00", "closed_on": ["sun"]}], "blackout_dates": ["2025-06-18"]}
 SECOND = {"windows": [{"start": "22:00", "end": "23:00"}], "caps": {"all_channels": 2}, "sender_name": "茶"}
-VERSIONS = "select shop, version, at, cast(policy as text) from policies order by shop, version"
+VERSIONS = "select shop, version, at, cast(policy as text), withdrawn_at from policies order by shop, version"
 
 
 async def save_two_versions(messaging: Any) -> None:
@@ -26,8 +26,8 @@ async def save_two_versions(messaging: Any) -> None:
 
 
 async def announced(messaging: Any) -> list[Event[Any]]:
-    wanted = "select payload from outbox where type = :type order by seq"
-    rows = await messaging.rows(wanted, type=ContactPolicyChanged.TYPE)
+    wanted = "select payload from outbox where type in (:saved, :withdrawn) order by seq"
+    rows = await messaging.rows(wanted, saved=ContactPolicyChanged.TYPE, withdrawn=ContactPolicyWithdrawn.TYPE)
     return [decode(payload) for (payload,) in rows]
 
 
@@ -65,6 +65,7 @@ async def test_r5_an_empty_database_gets_the_versions_back_from_the_topic(
     """Architecture section 2, point 4: versions are inputs, on the topic of the service that accepted them."""
     await save_two_versions(messaging)
     events = (await announced(messaging))[:: -1 if backwards else 1]
+    rebuilt.clock.instant = messaging.clock.now()
     for _ in range(2):
         for start in range(0, len(events), size):
             await rebuilt.feed(*events[start : start + size])
@@ -83,3 +84,30 @@ async def test_r5_its_own_topic_read_again_into_the_live_database_changes_nothin
     assert await messaging.rows(VERSIONS) == before
     assert await messaging.rows("select count(*) from inbox") == claimed, "the service had claimed its own facts"
     assert len(await announced(messaging)) == 3
+
+
+async def test_a_version_holds_from_its_time_on_and_is_withdrawn_before_it(messaging: Any, rebuilt: Any) -> None:
+    """XCT: rules of contact with a date, beside those saved later that hold sooner; withdrawn for a rebuild too."""
+    began = messaging.clock.now()
+    later = (began + timedelta(days=2)).isoformat()
+    async with messaging.client() as client:
+        await client.put(PATH, json={"policy": FIRST, "valid_from": later})
+        assert (await client.put(PATH, json={"policy": FIRST, "replaces": 0})).status_code == 409
+        await client.put(PATH, json={"policy": SECOND, "replaces": 1})
+        await client.put(PATH, json={"policy": {}, "valid_from": (began + timedelta(days=3)).isoformat()})
+        past = await client.put(PATH, json={"policy": {}, "valid_from": (began - timedelta(days=1)).isoformat()})
+        assert (past.status_code, past.json()["type"]) == (422, "/problems/too_soon")
+        now = (await client.get(PATH)).json()
+        assert (now["version"], now["newest"], [each["version"] for each in now["coming"]]) == (2, 3, [1, 3])
+        for _ in range(2):
+            assert (await client.delete(f"{PATH}/versions/3")).status_code == 200
+        assert (await client.delete(f"{PATH}/versions/2")).json()["type"] == "/problems/version_in_force"
+        assert (await client.delete(f"{PATH}/versions/4")).status_code == 404
+        messaging.clock.instant += timedelta(days=4)
+        found = (await client.get(f"{PATH}/versions")).json()["versions"]
+        assert [(v["version"], v["status"]) for v in found] == [(3, "withdrawn"), (2, "past"), (1, "in_force")]
+    assert (await in_force(messaging))["version"] == 1
+    rebuilt.clock.instant = messaging.clock.now()
+    await rebuilt.feed(*await announced(messaging))
+    assert await rebuilt.rows(VERSIONS) == await messaging.rows(VERSIONS)
+    assert await in_force(rebuilt) == await in_force(messaging)

@@ -6,7 +6,7 @@ An input that comes late folds the customer anew, and what was announced wrongly
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 
 from common.events import CustomerKey, Event, EventData
@@ -27,7 +27,7 @@ from common.events.orders import (
 from common.events.segments import ChurnReasonRecorded
 from common.events.standing import REFUND_FIELDS, VERSION_FIELDS
 from common.fold.folding import Due, Effect, Folding
-from common.fold.items import Wanted
+from common.fold.items import Items, Wanted
 from common.fold.working import Folded
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
@@ -35,15 +35,16 @@ from segmentation.activity.state import KINDS
 from segmentation.attributes.attribute import Attribute, Occasion
 from segmentation.attributes.stage.rules import shows_interest
 from segmentation.customers.state import CustomerState
+from segmentation.life_cycle_flow.correcting import correct, first_open_day, take_out
+from segmentation.life_cycle_flow.rules import Sold
 from segmentation.purchases import rules as purchases
-from segmentation.purchases.entries import Item
+from segmentation.purchases.entries import Item, sale_of
 from segmentation.purchases.store import delete_sales, save_sales
 from segmentation.segments.store_dues import mark
 from segmentation.shop_statistics.store import get_statistics
 from segmentation.shops.state import Shop, shop_with
 from segmentation.shops.store import share_shops
-from segmentation.thresholds.state import Version
-from segmentation.thresholds.store import THRESHOLDS
+from segmentation.thresholds.store import get_versions
 
 PARTS = tuple(name for name, each in CustomerState.model_fields.items() if isinstance(each.default, Attribute))
 """The attributes, in the order of their announcements: each brings its state, what it is on an occasion, when the date
@@ -78,7 +79,7 @@ class SegmentFolding(Folding[CustomerState]):
 
     def rules_of(self, shop: str) -> object:
         of_shop = self.shops[shop]
-        return of_shop.settings.versions, of_shop.statistics, of_shop.versions
+        return of_shop.settings.versions, of_shop.statistics, of_shop.versions, of_shop.withdrawn_months
 
     def wants(self, state: CustomerState, cause: Event[Any] | Due) -> Wanted:
         if isinstance(cause, Due):
@@ -127,6 +128,7 @@ class SegmentFolding(Folding[CustomerState]):
         return _evaluate(state, occasion)
 
     async def moved(self, tx: Transaction, customers: Collection[CustomerKey]) -> None:
+        await take_out(tx, read_shops, customers)
         await delete_sales(tx, customers)  # those of the items that are folded anew are stored again
 
     def difference(self, before: CustomerState, posted: None, after: CustomerState, at: datetime) -> list[Effect]:
@@ -163,10 +165,8 @@ async def read_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, Shop]:
     settings = await get_shops(tx, set(wanted))
     statistics, now = await get_statistics(tx, wanted), tx.clock.now()
     return {
-        shop: shop_with(
-            settings[shop], statistics[shop], now, [Version(v.valid_from, v.number, v.body) for v in versions]
-        )
-        for shop, versions in (await THRESHOLDS.read(tx, wanted)).items()
+        shop: shop_with(settings[shop], statistics[shop], now, versions.live, versions.window_months)
+        for shop, versions in (await get_versions(tx, wanted)).items()
     }
 
 
@@ -178,9 +178,25 @@ async def folding_of(tx: Transaction, shops: Iterable[str]) -> SegmentFolding:
 
 async def keep(tx: Transaction, folded: Folded[CustomerState]) -> None:
     """Announce what a fold found, and store what reports read of it beside the states."""
-    await save_sales(tx, {key: state.items for key, state in folded.states.items()})
+    items = {key: state.items for key, state in folded.states.items()}
+    late = late_sales(items, first_open_day(tx.clock.now()))
+    if late:
+        await correct(tx, read_shops, late)
+    await save_sales(tx, items)
     await mark(tx, folded.states.keys())
     await tx.announce(folded.facts())
+
+
+def late_sales(of: Mapping[CustomerKey, Items[Any]], before: date) -> dict[CustomerKey, dict[str, Sold | None]]:
+    """Changed orders of days before that one, as they are to be stored."""
+    found: dict[CustomerKey, dict[str, Sold | None]] = {}
+    for key, items in of.items():
+        known = items.all()
+        for name in items.changed:
+            sale = sale_of(name, known[name]) if name in known else None
+            if sale is not None and sale.orders and sale.day < before:
+                found.setdefault(key, {})[name] = Sold(sale.day, sale.gone)
+    return found
 
 
 def _evaluate(state: CustomerState, occasion: Occasion) -> list[Effect]:

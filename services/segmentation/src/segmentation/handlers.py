@@ -41,6 +41,7 @@ from common.events.segments import (
     StatisticsComputed,
     TagChanged,
     ThresholdsChanged,
+    ThresholdsWithdrawn,
 )
 from common.fold.customers import fold_events
 from common.fold.merging import fold_merge
@@ -55,10 +56,11 @@ from segmentation.bought.store import save_orders, save_ways
 from segmentation.buyer_types.store import erase_types, save_types
 from segmentation.commands import churn, goals, lifetime_value, segments
 from segmentation.commands.statistics import add_statistics, read_back
-from segmentation.commands.thresholds import add_version
+from segmentation.commands.thresholds import add_version, remove_version
 from segmentation.commands.values import value_customers
 from segmentation.fold import CLAIMED, INPUTS, KEPT, SegmentFolding, folding_of, keep
 from segmentation.held_inputs import store as held_inputs
+from segmentation.life_cycle_flow.store import forget_counts
 from segmentation.lifetime_value.store_values import erase_values
 from segmentation.members.store import save_members, save_tiers
 from segmentation.people.store import follow_merge
@@ -127,7 +129,11 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
 async def on_thresholds(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads our own versions back; one met late has its customers folded anew, by the sweep."""
     await lock_shops(tx)
+    await forget_counts(tx, {event.shop for event in batch.events}, None)
     for event in batch.events:
+        if isinstance(event.data, ThresholdsWithdrawn):
+            await remove_version(tx, event.shop, event.data.version, event.time)
+            continue
         data: ThresholdsChanged = event.data
         thresholds = Thresholds.model_validate(data.thresholds)
         await add_version(tx, event.shop, data.version, data.valid_from, thresholds, late=True)
@@ -136,6 +142,7 @@ async def on_thresholds(tx: Transaction, batch: Batch) -> None:
 async def on_statistics(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads our own statistics back, which nobody could compute again; those met late as with thresholds."""
     await lock_shops(tx)
+    await forget_counts(tx, {event.shop for event in batch.events}, None)
     for event in batch.events:
         await add_statistics(tx, event.shop, read_back(event.data), late=True)
 
@@ -251,7 +258,7 @@ async def on_types(tx: Transaction, batch: Batch) -> None:
 
 SUBSCRIPTIONS = (
     # First: they take alone the lock that folding shares.
-    Subscription(on_thresholds, (ThresholdsChanged,), ahead=True),
+    Subscription(on_thresholds, (ThresholdsChanged, ThresholdsWithdrawn), ahead=True),
     Subscription(on_statistics, (StatisticsComputed,), ahead=True),
     Subscription(on_inputs, (*INPUTS, OrderClaimed), CLAIMED),
     # After the inputs of its batch, which are claimed and would be folded a second time.

@@ -61,6 +61,35 @@ async def test_a_version_is_saved_announced_and_in_force_after_five_minutes(
     assert entered == [("c2", NOW + timedelta(minutes=5))]
 
 
+async def test_a_coming_version_is_withdrawn_and_never_holds(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    """XCT: versions with who and when, and withdraw; the longer window it asked for leaves states as they are."""
+    await runtime.sweeper.sweep()
+    starts = (NOW + timedelta(days=9)).isoformat()
+    wider = STRICTER | {"rfm": {"window_months": 24}}
+    assert (await client.put(PATH, json={"thresholds": wider, "valid_from": starts})).status_code == 200
+    await runtime.sweeper.sweep()
+    for _ in range(2):
+        answer = await client.delete(f"{PATH}/versions/1")
+        assert [(v["version"], v["status"]) for v in answer.json()["versions"]] == [(1, "withdrawn")]
+    await runtime.set_clock(NOW + timedelta(days=10))
+    await runtime.sweeper.sweep()
+    found = (await client.get(PATH)).json()
+    assert (found["version"], found["newest"], found["coming"]) == (0, 1, [])
+    assert (await client.get("/v1/shops/tea/customers/c2")).json()["lapsed"]["value"] is False
+    assert await differences(runtime.database) == []
+    async with runtime.database.transaction() as tx:
+        rows = await tx.fetch("select payload from outbox where type like 'thresholds.%' order by seq")
+    assert [(e.id, e.data.version) for e in (decode(r.payload) for r in rows)] == [
+        ("thresholds-1", 1),
+        ("thresholds-1-withdrawn", 1),
+    ]
+    assert (await client.put(PATH, json={"thresholds": {}, "replaces": 1})).json()["version"] == 2
+    await runtime.set_clock(NOW + timedelta(days=11))
+    refused = await client.delete(f"{PATH}/versions/2")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/version_in_force")
+    assert (await client.delete(f"{PATH}/versions/9")).status_code == 404
+
+
 async def test_a_preview_says_how_many_would_move_and_saves_nothing(
     client: httpx.AsyncClient, runtime: Runtime
 ) -> None:

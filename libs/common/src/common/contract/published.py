@@ -73,6 +73,7 @@ from common.events.messages import (
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    ContactPolicyWithdrawn,
     ContactReplied,
     CouponRequested,
     FlowChanged,
@@ -119,6 +120,7 @@ from common.events.segments import (
     StatisticsComputed,
     TagChanged,
     ThresholdsChanged,
+    ThresholdsWithdrawn,
 )
 from common.events.shops import EVERY_SHOP, ApiKeyIssued, ApiKeyRevoked, ImportEnded, ImportStarted, ShopSettingsChanged
 from common.events.topics import TOPICS
@@ -145,8 +147,10 @@ _ABOUT_A_SHOP = (
     ProgrammeChanged,
     ProgrammeWithdrawn,
     ThresholdsChanged,
+    ThresholdsWithdrawn,
     StatisticsComputed,
     ContactPolicyChanged,
+    ContactPolicyWithdrawn,
     FlowChanged,
     CampaignChanged,
     CampaignEntered,
@@ -318,6 +322,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     PreferenceShifted: {"rising": ["green tea"], "falling": ["cups"], "revision": 9},
     ChurnRiskEnded: {"old": "strong: silence, order_value", "revision": 7},
     ThresholdsChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "thresholds": {"lapse_months": 2}},
+    ThresholdsWithdrawn: {"version": 2},
     StatisticsComputed: {
         "version": 24302, "valid_from": "2025-02-28T16:00:00Z", "month": "2025-03-01", "window_months": 12, "gaps": 41,
         "median_gap_doubled": 63, "buyers": 52, "recency_sum": 4810, "frequency_sum": 97,
@@ -428,6 +433,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "channel": "email", "purpose": "marketing", "state": "opted_out", "said_at": _AT, "address": "0f" * 16,
     },
     ContactPolicyChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "policy": {"caps": {"all_channels": 4}}},
+    ContactPolicyWithdrawn: {"version": 2},
     FlowChanged: {
         "version": 3, "valid_from": "2025-04-01T00:00:00Z", "flow": "birthday",
         "document": {

@@ -210,6 +210,15 @@ class ContactPolicyChanged(NewVersion):
     policy: dict[str, Any]
 
 
+class ContactPolicyWithdrawn(EventData):
+    """A version of the rules of contact that was to come into force never does; no customer concerned."""
+
+    TYPE: ClassVar[str] = "contact_policy.withdrawn"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 6
+    version: Number
+
+
 class FlowChanged(NewVersion):
     """A new version of one of the shop's flows, in force from `valid_from`; no customer concerned."""
 

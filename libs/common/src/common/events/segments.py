@@ -229,6 +229,15 @@ class ThresholdsChanged(NewVersion):
     thresholds: dict[str, Any]
 
 
+class ThresholdsWithdrawn(EventData):
+    """A version of the thresholds that was to come into force never does; no customer concerned."""
+
+    TYPE: ClassVar[str] = "thresholds.withdrawn"
+    TOPIC: ClassVar[str] = "segments"
+    RANK: ClassVar[int] = 6
+    version: Number
+
+
 class StatisticsComputed(NewVersion):
     """Statistics of the shop for `month`, in force from `valid_from`, its first instant; no customer concerned.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
@@ -28,7 +28,7 @@ class Credentials(NamedTuple):
     """What a person proves themselves with; `totp` is sealed."""
 
     person_id: int
-    password: str
+    password: str | None
     totp: bytes | None
     totp_step: int | None
 
@@ -54,6 +54,40 @@ async def insert_person(tx: Transaction, name: str, password: str) -> int | None
         password=password,
     )
     return found
+
+
+async def save_provided(tx: Transaction, issuer: str, subject: str, name: str, shops: Mapping[str, Role]) -> int:
+    """The person whom a provider names, made at the first time; what it gives takes the place of all roles before.
+
+    Nobody comes into the account of a person who has the same name: another name is made of it.
+    """
+    # One of two sign-ins at once makes the person; the other finds it.
+    person: int | None = await tx.value(
+        """
+        insert into people (name, issuer, subject)
+        select case when exists (select from people where lower(name) = lower(:name)) then :other else :name end,
+               :issuer, :subject
+        where not exists (select from people where issuer = :issuer and subject = :subject)
+        on conflict do nothing returning person_id
+        """,
+        name=name,
+        other=f"{name[:80]} {hashlib.sha256(f'{issuer} {subject}'.encode()).hexdigest()[:12]}",
+        issuer=issuer,
+        subject=subject,
+    )
+    if person is None:
+        person = await tx.value(
+            "select person_id from people where issuer = :issuer and subject = :subject", issuer=issuer, subject=subject
+        )
+    assert person is not None
+    await tx.execute(
+        "delete from shops_of_people where person_id = :person and not shop = any(:shops)",
+        person=person,
+        shops=sorted(shops),
+    )
+    for shop, role in sorted(shops.items()):
+        await save_role(tx, person, shop, role)
+    return person
 
 
 async def save_role(tx: Transaction, person_id: int, shop: str, role: Role) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Response
 
+from console.access.store_views import list_views
 from console.client import Answer
 from console.texts import N_
 from console.web.guard import Guarded
@@ -38,10 +39,10 @@ async def find_customer(
 ) -> Response:
     """The list; a value that there is not is dropped, and said so."""
     given = {"stage": stage, "life_cycle": life_cycle, "rfm": rfm, "cell": cell, "tier": tier}
-    return await _drawn(viewer, given, after)
+    return await listed(viewer, given, after)
 
 
-async def _drawn(
+async def listed(
     viewer: Viewer,
     given: dict[str, str],
     after: str = "",
@@ -60,16 +61,20 @@ async def _drawn(
     chosen = {name: value for name, value in given.items() if value and value in values[name]}
     asked = chosen | {"limit": str(ROWS)} | ({"after": after} if after else {})
     (page,) = await services.ask(viewer.of_shop("segmentation", "/customers", **asked))
-    listed = [each["customer"] for each in page.body["customers"]] if page.ok else []
+    shown = [each["customer"] for each in page.body["customers"]] if page.ok else []
     found = several["customers"] if several else []
+    async with viewer.console.database.transaction() as tx:
+        views = await list_views(tx, viewer.here, viewer.who.person_id)
     return viewer.draw(
         "customers/find.html",
         status,
         page=page,
         filters=values,
         tiers=tiers,
-        names=await _masked_names(viewer, [*found, *listed]),
+        names=await _masked_names(viewer, [*found, *shown]),
         chosen=chosen,
+        views=views,
+        query=urlencode(chosen),
         after=after,
         dropped=[value for name, value in given.items() if value and name not in chosen],
         wanted=wanted,
@@ -135,7 +140,7 @@ async def _by_sign(viewer: Viewer, kind: str, wanted: str, after: str) -> Respon
     if len(customers) == 1 and not after and not found.body["next_after"]:
         return see(viewer.url(f"/customers/{part(customers[0])}"))
     several = {"customers": customers, "wanted": wanted, "next_after": found.body["next_after"]}
-    return await _drawn(viewer, {}, wanted=wanted, several=several)
+    return await listed(viewer, {}, wanted=wanted, several=several)
 
 
 _NOBODY = {
@@ -146,7 +151,7 @@ _NOBODY = {
 
 
 async def _refused(viewer: Viewer, wanted: str, error: str, status: int) -> Response:
-    return await _drawn(viewer, {}, wanted=wanted, error=error, status=status)
+    return await listed(viewer, {}, wanted=wanted, error=error, status=status)
 
 
 async def _nobody_says(viewer: Viewer, wanted: str) -> Response:

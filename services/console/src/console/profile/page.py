@@ -11,10 +11,10 @@ from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NotHere
 from console.web.page import Viewer, see
 from console.web.paths import part
+from console.web.tags import MOST_CHARACTERS, tag_of
 
 router = APIRouter()
 ROWS = 50
-MOST_CHARACTERS = 100
 Tag = Annotated[str, Path(max_length=MOST_CHARACTERS)]
 
 
@@ -62,12 +62,12 @@ async def change_tag(
     wanted: Annotated[Literal["give", "take"], Form()] = "give",
 ) -> Response:
     """Give the customer a tag, or take it away."""
-    name = " ".join(tag.split())
-    if not 0 < len(name) <= MOST_CHARACTERS or any(sign in name for sign in '"/#|'):
+    name = tag_of(tag)
+    if name is None:
         said = viewer.say(N_('A tag has at most 100 characters, and none of " / # |.'))
         return await _page(viewer, customer, said, 422)
-    path = f"/tags/{part(name)}/customers" + ("/remove" if wanted == "take" else "")
-    thing = f"customers/{part(customer)}/tags/{part(name)}"
+    path = f"/tags/{name.path}/customers" + ("/remove" if wanted == "take" else "")
+    thing = f"customers/{part(customer)}/tags/{name.path}"
     body = {"customers": [customer], "source": "staff"}
     answer = await carry_out(viewer, f"tag_{wanted}", thing, form, "segmentation", "POST", path, json=body)
     if answer is not None and not answer.ok:

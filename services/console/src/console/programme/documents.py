@@ -12,14 +12,14 @@ Topics = tuple[tuple[str, tuple[Field, ...]], ...]
 
 
 class Document(NamedTuple):
-    """`key`: the name of the rules in the service's answers; `dated`: a version comes into force from a date on."""
+    """`key`: the name of the rules in the service's answers; `soonest`: when a version without a date holds."""
 
     title: str
     lead: str
     service: str
     path: str
     key: str
-    dated: bool
+    soonest: str
     topics: Topics
 
     @property
@@ -35,7 +35,7 @@ def base_of(document: Document, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def newest_of(body: Mapping[str, Any]) -> int:
     """The number of the newest version, which a save replaces."""
-    return max(int(each["version"]) for each in (body, *body.get("coming", ())))
+    return int(body["newest"])
 
 
 _PERCENT_OF_GAP = N_("In % of the customer's usual gap between orders.")
@@ -46,7 +46,7 @@ THRESHOLDS = Document(
     "segmentation",
     "/thresholds",
     "thresholds",
-    True,
+    N_("Times in {zone}. Empty: in five minutes."),
     (
         (
             N_("Life cycle"),
@@ -148,7 +148,7 @@ POLICY = Document(
     "messaging",
     "/policy",
     "policy",
-    False,
+    N_("Times in {zone}. Empty: from the next decision on; what was decided stays decided."),
     (
         (
             N_("Hours"),

@@ -21,7 +21,7 @@ WITHIN_S = 45.0
 Which = Annotated[str, Path(pattern=f"^({'|'.join(DOCUMENTS)})$")]
 
 
-async def _asked(viewer: Viewer, document: Document) -> tuple[Answer, str]:
+async def asked(viewer: Viewer, document: Document) -> tuple[Answer, str]:
     """The rules as they stand, and the shop's currency. Raises NoAnswer."""
     answer, settings = await viewer.console.services.ask(
         viewer.of_shop(document.service, document.path), viewer.of_shop("orders-ingest", "/settings")
@@ -38,7 +38,7 @@ async def rules(
 ) -> Response:
     """The newest rules as a form; with `version` those of an older one, to be tried and put in force again."""
     document = DOCUMENTS[which]
-    answer, currency = await _asked(viewer, document)
+    answer, currency = await asked(viewer, document)
     shown = base_of(document, answer.body)
     if version is not None:
         (versions,) = await viewer.console.services.ask(viewer.of_shop(document.service, f"{document.path}/versions"))
@@ -81,7 +81,7 @@ async def _drawn(
 async def preview_rules(viewer: Guarded, which: Which) -> Response:
     """What differs, and what the change would do as far as the service can say, before anything is saved."""
     document, form = DOCUMENTS[which], await written_form(viewer)
-    answer, currency = await _asked(viewer, document)
+    answer, currency = await asked(viewer, document)
     base = base_of(document, answer.body)
     found = fields.read_of(document.fields, base, form, currency)
     if found.wrong:
@@ -112,7 +112,7 @@ async def preview_rules(viewer: Guarded, which: Which) -> Response:
 async def save_rules(viewer: Guarded, which: Which) -> Response:
     """Add a version; once however often sent, and never over somebody else's."""
     document, form = DOCUMENTS[which], await written_form(viewer)
-    answer, currency = await _asked(viewer, document)
+    answer, currency = await asked(viewer, document)
     base = base_of(document, answer.body)
     found = fields.read_of(document.fields, base, form, currency)
     if found.wrong:
@@ -124,9 +124,7 @@ async def save_rules(viewer: Guarded, which: Which) -> Response:
             return see(back, "sent-already")
         theirs = fields.differences_of(document.fields, found.programme, base, currency)
         return await _drawn(viewer, which, answer, form, 409, theirs=theirs or [("", "", "")])
-    body: dict[str, Any] = {document.key: found.programme, "replaces": replaces}
-    if document.dated:
-        body["valid_from"] = start(viewer, form)
+    body = {document.key: found.programme, "replaces": replaces, "valid_from": start(viewer, form)}
     thing = f"rules/{which}/{replaces + 1}"
     saved = await carry_out(
         viewer, "save_rules", thing, form.get("form", "")[:50], document.service, "PUT", document.path, json=body

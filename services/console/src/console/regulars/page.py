@@ -12,19 +12,42 @@ from console.client import Ask
 from console.web.guard import Guarded
 
 router = APIRouter()
+CYCLES = ("active", "sleeping", "pre_churn", "churned", "dead", None)
+"""The life cycle in its order; None before the first order."""
 
 
 @router.get("/s/{shop}/regulars")
-async def regulars(viewer: Guarded, since: Annotated[date | None, Query()] = None) -> Response:
-    """RFM map, life cycle, purchase ladder, cohorts; `since`: a date from which on the ladder counts orders."""
+async def regulars(
+    viewer: Guarded,
+    since: Annotated[date | None, Query()] = None,
+    month: Annotated[str, Query(max_length=7, pattern="^(20[0-9]{2}-(0[1-9]|1[0-2]))?$")] = "",
+) -> Response:
+    """RFM map, life cycle and where it went, purchase ladder, cohorts.
+
+    `since`: a date from which on the ladder counts orders; `month`: of the life cycle flow, the newest without one.
+    """
     report: Ask = viewer.of_shop("segmentation", "/report", **({"since": since.isoformat()} if since else {}))
-    cells, shop, cohorts = await viewer.ask(
-        viewer.of_shop("segmentation", "/report/rfm"), report, viewer.of_shop("segmentation", "/report/cohorts")
+    cells, shop, cohorts, flow = await viewer.ask(
+        viewer.of_shop("segmentation", "/report/rfm"),
+        report,
+        viewer.of_shop("segmentation", "/report/cohorts"),
+        viewer.of_shop("segmentation", "/report/life-cycle-flow"),
     )
+    months = flow.body["months"] if flow.ok else []
+    shown = next((each for each in months if each["month"] == month), months[-1] if months else None)
     most = max((cell["customers"] for cell in cells.body["cells"]), default=0) if cells.ok else 0
     back = _most_back(cohorts.body["cohorts"]) if cohorts.ok else 0
     return viewer.draw(
-        "regulars/regulars.html", cells=cells, report=shop, most=most, since=since, cohorts=cohorts, most_back=back
+        "regulars/regulars.html",
+        cells=cells,
+        report=shop,
+        most=most,
+        since=since,
+        cohorts=cohorts,
+        most_back=back,
+        flow=flow,
+        month=shown,
+        cycles=CYCLES,
     )
 
 

@@ -16,9 +16,13 @@
       numbers: [...row.querySelectorAll("[data-v]")].map((cell) => Number(cell.dataset.v)),
       texts: [...row.querySelectorAll("[data-v]")].map((cell) => cell.textContent),
     }));
-    return { heads, rows };
+    const flows = [...figure.querySelectorAll("td[data-to]")].filter((cell) => cell.querySelector("a")).map((cell) => ({
+      from: cell.closest("tr").cells[0].textContent.trim(), to: cell.dataset.to, value: Number(cell.dataset.v),
+      text: cell.textContent.trim(), link: cell.querySelector("a").href,
+    }));
+    return { heads, rows, flows };
   };
-  const options = (kind, { heads, rows }) => {
+  const options = (kind, { heads, rows, flows }) => {
     const text = ink("text"), line = ink("line"), muted = ink("muted");
     const axis = { axisLabel: { color: muted }, axisLine: { lineStyle: { color: line } }, splitLine: { lineStyle: { color: line } } };
     const base = {
@@ -39,6 +43,16 @@
           { name: heads[3], type: "line", yAxisIndex: 1, symbol: "diamond", symbolSize: 9, lineStyle: { type: "dashed" }, data: rows.map((row) => row.numbers[2]) },
         ] };
     }
+    if (kind === "flow") {
+      const start = (name) => `${name} `, end = (name) => ` ${name}`;
+      const links = flows.map(({ from, to, value }) => ({ source: start(from), target: end(to), value }));
+      const places = heads.slice(1), colours = new Map(places.map((name, n) => [name, ink(String(n % 6 + 1))]));
+      const nodes = [...new Set(links.flatMap((one) => [one.source, one.target]))].map((name) => ({ name, itemStyle: { color: colours.get(name.trim()) } }));
+      return { ...base, legend: { show: false }, tooltip: { ...base.tooltip, trigger: "item",
+          formatter: (at) => at.dataType === "edge" ? `${at.data.source.trim()} → ${at.data.target.trim()}: ${flows[at.dataIndex].text}` : at.name.trim() },
+        series: [{ type: "sankey", left: 8, right: 120, top: 8, bottom: 8, nodeGap: 14, draggable: false, layoutIterations: 0, data: nodes, links,
+          label: { color: text, formatter: (at) => at.name.trim() }, lineStyle: { color: "source", opacity: 0.35 } }] };
+    }
     if (kind === "pairs") {
       return { ...base, xAxis: category, yAxis: { type: "value", ...axis, minInterval: 1 },
         series: heads.slice(1).map((name, n) => ({ name, type: "bar", barMaxWidth: 28, itemStyle: { borderRadius: [3, 3, 0, 0] }, data: rows.map((row) => row.numbers[n]) })) };
@@ -53,7 +67,10 @@
       const chart = echarts.getInstanceByDom(box) ?? echarts.init(box, null, { renderer: "svg" });
       chart.setOption(options(figure.dataset.chart, table), true);
       chart.off("click");
-      chart.on("click", (at) => { if (table.rows[at.dataIndex].link) location.assign(table.rows[at.dataIndex].link); });
+      chart.on("click", (at) => {
+        const link = figure.dataset.chart === "flow" ? at.dataType === "edge" && table.flows[at.dataIndex].link : table.rows[at.dataIndex].link;
+        if (link) location.assign(link);
+      });
     }
   };
   const resize = () => document.querySelectorAll("figure[data-chart] .canvas").forEach((box) => echarts.getInstanceByDom(box)?.resize());

@@ -22,6 +22,7 @@ from console.access.passwords import Passwords
 from console.access.roles import Role, may
 from console.access.store import Person
 from console.client import Answer, Ask, Services
+from console.provider.client import Provider
 from console.settings import ConsoleSettings
 from console.texts import Language, translated
 from console.texts.words import REASONS, WORDS
@@ -42,9 +43,11 @@ class Console:
     passwords: Passwords = field(default_factory=Passwords)
     under_way: dict[tuple[int, str], asyncio.Future[Answer | None]] = field(default_factory=dict)
     """Commands that have not been answered yet, by person and form."""
+    provider: Provider | None = field(init=False)
     freshness: Freshness = field(init=False)
 
     def __post_init__(self) -> None:
+        self.provider = Provider(self.settings) if self.settings.oidc_issuer else None
         self.freshness = Freshness(self._lags)
 
     async def _lags(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What new rules of contact would have done to the messages of the last weeks; and every version that was saved."""
+"""What new rules of contact would have done to the messages of the last weeks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from common.shops.settings import get_shops
 from messaging.decisions.batch import recipient_zone
 from messaging.limits.caps.state import Contacted
 from messaging.policy.state import Policy
-from messaging.policy.store import get_versions
 from messaging.policy.trying import SentMessage, tried
 from messaging.reports import sent
 
 router = Router(tags=["policy"])
-BACK, MOST_VERSIONS = timedelta(days=28), 100
+BACK = timedelta(days=28)
 MOST = 20_000
 """Messages that are judged, in some seconds at most, and those waiting that are counted."""
 
@@ -61,25 +60,3 @@ async def preview_policy(shop: ShopName, body: PolicyTryIn, tx: Tx) -> PolicyTri
         complete=complete,
         waiting=await sent.count_waiting(tx, shop, MOST),
     )
-
-
-class SavedPolicyOut(BaseModel):
-    """A version, in force from `saved_at` until the next one."""
-
-    version: int
-    saved_at: datetime
-    policy: Policy
-
-
-class SavedPoliciesOut(BaseModel):
-    """Newest first, the latest 100; the default is none of them."""
-
-    versions: list[SavedPolicyOut]
-
-
-@router.get("/v1/shops/{shop}/policy/versions", dependencies=[require("programme:read")])
-async def list_policy_versions(shop: ShopName, tx: Tx) -> SavedPoliciesOut:
-    """Every version of the rules of contact that the shop saved."""
-    saved = (await get_versions(tx, [shop]))[shop][::-1][:MOST_VERSIONS]
-    found = [SavedPolicyOut(version=v.version, saved_at=v.at, policy=v.policy) for v in saved if v.at is not None]
-    return SavedPoliciesOut(versions=found)

@@ -25,6 +25,7 @@ from common.events.messages import (
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    ContactPolicyWithdrawn,
     ContactReplied,
     FlowChanged,
     FlowEntered,
@@ -98,7 +99,7 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
     profiles = Profiles(keys)
     return (
         *KEY_SUBSCRIPTIONS,
-        Subscription(on_policies, (ContactPolicyChanged,), ahead=True),
+        Subscription(on_policies, (ContactPolicyChanged, ContactPolicyWithdrawn), ahead=True),
         Subscription(on_flow_versions, (FlowChanged,), ahead=True),
         Subscription(on_campaigns, (CampaignChanged,), ahead=True),
         Subscription(on_templates, (TemplateChanged,), ahead=True),

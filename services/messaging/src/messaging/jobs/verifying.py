@@ -70,9 +70,12 @@ CUSTOMERS = Customers(
 POLICIES = Table(
     "policies",
     "policies",
-    "t.shop, t.version, t.at, cast(t.policy as text) as policy",
+    "t.shop, t.version, t.at, cast(t.policy as text) as policy, t.withdrawn_at is not null as withdrawn",
     ("shop", "version"),
-    lambda r: [(("policy", r.shop, str(r.version)), policy(r.at, orjson.loads(r.policy)))],
+    lambda r: [
+        (("policy", r.shop, str(r.version)), policy(r.at, orjson.loads(r.policy))),
+        *([(("withdrawal", r.shop, str(r.version)), b"")] if r.withdrawn else []),
+    ],
 )
 
 

@@ -1,27 +1,69 @@
-"""Versions of the shop's rules of contact: added, never changed."""
+"""Versions of the shop's rules of contact: added, in force from an instant, withdrawn before it; never changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
 
 from common.storage.database import Transaction
 from common.versions.table import VersionTable
-from messaging.policy.state import DEFAULT_VERSION, Policy, PolicyVersion
+from messaging.policy.state import Policy, PolicyVersion, in_force
 
-POLICIES = VersionTable("policies", Policy, since="at", body="policy")
+POLICIES = VersionTable("policies", Policy, since="at", body="policy", live="withdrawn_at is null")
 
 
 async def get_policies(tx: Transaction, shops: Iterable[str]) -> dict[str, PolicyVersion]:
-    """The version in force of each shop: the newest."""
-    return {
-        shop: versions[-1] if versions else DEFAULT_VERSION
-        for shop, versions in (await get_versions(tx, shops)).items()
-    }
+    """The version in force of each shop."""
+    now = tx.clock.now()
+    return {shop: in_force(versions, now) for shop, versions in (await get_versions(tx, shops)).items()}
 
 
 async def get_versions(tx: Transaction, shops: Iterable[str]) -> dict[str, list[PolicyVersion]]:
-    """All versions of each shop, by number."""
+    """All versions of each shop that count or will, in the order in which they come into force."""
     return {
-        shop: [PolicyVersion(v.number, v.body, v.valid_from) for v in stored]
+        shop: [
+            PolicyVersion(v.number, v.body, v.valid_from)
+            for v in sorted(stored, key=lambda v: (v.valid_from, v.number))
+        ]
         for shop, stored in (await POLICIES.read(tx, shops)).items()
     }
+
+
+async def list_saved(tx: Transaction, shop: str, limit: int) -> Sequence[Row[Any]]:
+    """Rows version, at, withdrawn_at and policy, newest first."""
+    # Versions are few.
+    return await tx.fetch(
+        """
+        select version, at, withdrawn_at, cast(policy as text) as policy from policies
+        where shop = :shop order by version desc limit :limit
+        """,
+        shop=shop,
+        limit=limit,
+    )
+
+
+async def lock_saved(tx: Transaction, shop: str, version: int) -> Row[Any] | None:
+    """Row at, withdrawn_at of one version, locked."""
+    # By the primary key.
+    return await tx.fetch_one(
+        "select at, withdrawn_at from policies where shop = :shop and version = :version for update",
+        shop=shop,
+        version=version,
+    )
+
+
+async def save_withdrawal(tx: Transaction, shop: str, version: int, at: datetime) -> None:
+    """The version never comes into force."""
+    # The first withdrawal counts.
+    await tx.execute(
+        """
+        update policies set withdrawn_at = :at
+        where shop = :shop and version = :version and withdrawn_at is null
+        """,
+        shop=shop,
+        version=version,
+        at=at,
+    )

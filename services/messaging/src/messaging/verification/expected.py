@@ -17,6 +17,7 @@ from common.events.messages import (
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    ContactPolicyWithdrawn,
     FlowChanged,
     FlowEntered,
     FlowMoved,
@@ -54,6 +55,7 @@ MISSING = {
     "campaign": "a campaign was announced, and no row keeps it",
     "member": "somebody came into a campaign, and no row keeps it",
     "policy": "a policy was announced, and no row keeps it",
+    "withdrawal": "a policy was withdrawn, and its row does not say so",
     "insert": "an insert was planned into a parcel, and no row keeps it",
     "scan": "an insert was scanned, and no row keeps it",
     "parcel_plan": "a parcel plan was announced, and no row keeps it",
@@ -121,6 +123,8 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
         yield Expectation(
             ("policy", shop, str(data["version"])), policy(parse_time(data["valid_from"]), data["policy"])
         )
+    elif kind == ContactPolicyWithdrawn.TYPE:
+        yield Expectation(("withdrawal", shop, str(data["version"])), b"")
 
 
 def policy(valid_from: datetime, body: dict[str, Any]) -> bytes:

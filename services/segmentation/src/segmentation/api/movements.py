@@ -57,7 +57,7 @@ async def list_movements(
     """
     found = [
         MovementOut(at=at, **data.model_dump(exclude={"revision"}))
-        for at, data in await _announced(tx, (shop, customer))
+        for at, data in await announced_anew(tx, (shop, customer))
         if isinstance(data, RfmChanged)
     ]
     page = found[::-1][after : after + limit]
@@ -91,14 +91,14 @@ async def list_changes(
     """How stage and life cycle changed (SEG-001 to SEG-013), by all that is known now; folded anew as movements are."""
     found = [
         ChangeOut(at=at, kind="stage" if isinstance(data, StageChanged) else "life_cycle", old=data.old, new=data.new)
-        for at, data in await _announced(tx, (shop, customer))
+        for at, data in await announced_anew(tx, (shop, customer))
         if isinstance(data, StageChanged | LifeCycleChanged)
     ]
     page = found[::-1][after : after + limit]
     return ChangesOut(changes=page, next_after=after + limit if after + limit < len(found) else None)
 
 
-async def _announced(tx: Transaction, key: CustomerKey) -> list[tuple[datetime, object]]:
+async def announced_anew(tx: Transaction, key: CustomerKey) -> list[tuple[datetime, object]]:
     """All that a fold from the beginning announces of the customer, oldest first. Raises UnknownCustomer."""
     await tx.stand_still()
     row, held = await read_known(tx, key)

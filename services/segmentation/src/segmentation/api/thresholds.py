@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import Depends
+from fastapi import Depends, Path
 from pydantic import BaseModel
 
 from common.events.fields import Count, PlannedTime, ShopName
 from common.http.api import Body, Router, Tx, require
-from segmentation.commands.thresholds import save_thresholds
+from segmentation.commands.thresholds import save_thresholds, withdraw_thresholds
 from segmentation.customers import store as customers
 from segmentation.fold import read_shops
 from segmentation.preview.rules import Preview, shop_under
 from segmentation.thresholds.state import Thresholds, Version
+from segmentation.thresholds.store import THRESHOLDS, list_saved
 
 router = Router(prefix="/v1/shops/{shop}/thresholds", tags=["thresholds"])
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 SAMPLE, MOST_VERSIONS = 10_000, 100
 """A preview looks at about so many customers, in some seconds; of a larger shop, at a random share."""
 
@@ -31,15 +33,24 @@ class VersionOut(BaseModel):
 
 
 class ThresholdsOut(VersionOut):
-    """The version in force, and those to come, soonest first."""
+    """The version in force, and those to come, soonest first; `newest` is what `replaces` of a PUT must name."""
 
+    newest: int
     coming: list[VersionOut]
+
+
+class SavedThresholdsOut(VersionOut):
+    """A version whatever became of it."""
+
+    status: Literal["past", "in_force", "coming", "withdrawn"]
+    recorded_at: datetime
+    withdrawn_at: datetime | None
 
 
 class ThresholdsVersionsOut(BaseModel):
     """Newest first, the latest 100; the default is none of them."""
 
-    versions: list[VersionOut]
+    versions: list[SavedThresholdsOut]
 
 
 class ThresholdsIn(Body):
@@ -85,21 +96,43 @@ async def get_thresholds(shop: ShopName, tx: Tx) -> ThresholdsOut:
     """The thresholds in force, and the versions to come."""
     known, now = (await read_shops(tx, [shop]))[shop], tx.clock.now()
     coming = sorted((v for v in known.versions if v.valid_from > now), key=lambda v: (v.valid_from, v.number))
-    return ThresholdsOut(**dict(_out(known.version_at(now))), coming=[_out(version) for version in coming])
+    newest = await THRESHOLDS.next_number(tx, shop) - 1
+    return ThresholdsOut(**dict(_out(known.version_at(now))), newest=newest, coming=[_out(each) for each in coming])
 
 
 @router.get("/versions", dependencies=[Depends(require("programme:read"))])
 async def list_thresholds_versions(shop: ShopName, tx: Tx) -> ThresholdsVersionsOut:
-    """Every version that the shop saved, past, in force and to come."""
-    known = (await read_shops(tx, [shop]))[shop]
-    newest = sorted((v for v in known.versions if v.number), key=lambda v: -v.number)[:MOST_VERSIONS]
-    return ThresholdsVersionsOut(versions=[_out(version) for version in newest])
+    """Every version that the shop saved, past, in force, to come and withdrawn."""
+    known, now = (await read_shops(tx, [shop]))[shop], tx.clock.now()
+    in_force, found = known.version_at(now).number, []
+    for row in await list_saved(tx, shop, MOST_VERSIONS):
+        status: Literal["past", "in_force", "coming", "withdrawn"] = "past"
+        if row.withdrawn_at is not None:
+            status = "withdrawn"
+        elif row.version == in_force:
+            status = "in_force"
+        elif row.valid_from > now:
+            status = "coming"
+        version = _out(Version(row.valid_from, row.version, Thresholds.model_validate_json(row.body)))
+        found.append(
+            SavedThresholdsOut(
+                **dict(version), status=status, recorded_at=row.recorded_at, withdrawn_at=row.withdrawn_at
+            )
+        )
+    return ThresholdsVersionsOut(versions=found)
 
 
 @router.put("", dependencies=[Depends(require("programme:write"))])
 async def put_thresholds(shop: ShopName, body: ThresholdsIn, tx: Tx) -> VersionOut:
     """Add a version. At `valid_from` every customer is evaluated by it, and each whom it changes is announced."""
     return _out(await save_thresholds(tx, shop, body.thresholds, body.valid_from, body.replaces))
+
+
+@router.delete("/versions/{version}", dependencies=[Depends(require("programme:write"))])
+async def withdraw_thresholds_version(shop: ShopName, version: Number, tx: Tx) -> ThresholdsVersionsOut:
+    """Withdraw a version that is to come; the one before it stays in force. Repeating it is harmless."""
+    await withdraw_thresholds(tx, shop, version)
+    return await list_thresholds_versions(shop, tx)
 
 
 @router.post("/preview", dependencies=[Depends(require("programme:read"))])

@@ -1,11 +1,13 @@
-"""New versions of a shop's thresholds, met by every customer."""
+"""New versions of a shop's thresholds, met by every customer, and versions withdrawn before they come into force."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.events.segments import ThresholdsChanged
-from common.refusals import Conflict, Invalid
+from common.bus.inbox import claim
+from common.events import Event
+from common.events.segments import ThresholdsChanged, ThresholdsWithdrawn
+from common.refusals import Conflict, Invalid, NotFound
 from common.storage.database import Transaction
 from common.versions.table import tell
 from segmentation.buyer_types.store import start_typing
@@ -13,7 +15,7 @@ from segmentation.rescheduling import store as rescheduling
 from segmentation.shop_statistics import store as shop_statistics
 from segmentation.shops.store import lock_shops
 from segmentation.thresholds.state import DEFAULT, Thresholds, Version
-from segmentation.thresholds.store import THRESHOLDS
+from segmentation.thresholds.store import THRESHOLDS, get_saved, save_withdrawal
 
 NOTICE = timedelta(minutes=5)
 """How far events may be ahead of the clock: a version in force later than that changes nothing folded so far."""
@@ -43,6 +45,23 @@ class ThresholdsReplaced(Conflict):
         )
 
 
+class UnknownThresholds(NotFound):
+    """No version of this number was ever saved."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__("unknown_version", f"There is no version {version} of this shop's thresholds.")
+
+
+class ThresholdsInForce(Conflict):
+    """The version counts already, or does so within the notice."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            "version_in_force",
+            f"Version {version} is or was in force, or is so in five minutes: only a coming one can be withdrawn.",
+        )
+
+
 async def save_thresholds(
     tx: Transaction, shop: str, thresholds: Thresholds, valid_from: datetime | None, replaces: int | None
 ) -> Version:
@@ -66,6 +85,32 @@ async def save_thresholds(
     data = ThresholdsChanged(version=number, valid_from=valid_from, thresholds=thresholds.model_dump(mode="json"))
     await tell(tx, shop, "thresholds", data)
     return Version(valid_from, number, thresholds)
+
+
+async def withdraw_thresholds(tx: Transaction, shop: str, version: int) -> None:
+    """The version never comes into force; idempotent. Raises UnknownThresholds, ThresholdsInForce."""
+    await lock_shops(tx)
+    saved, now = await get_saved(tx, shop, version), tx.clock.now()
+    if saved is None:
+        raise UnknownThresholds(version)
+    if saved.withdrawn_at is not None:
+        return
+    if saved.valid_from <= now + NOTICE:
+        raise ThresholdsInForce(version)
+    await remove_version(tx, shop, version, now)
+    # The same key as the version's own, so that it is read after it.
+    source, data = f"/shops/{shop}/{tx.service}", ThresholdsWithdrawn(version=version)
+    event = Event(f"thresholds-{version}-withdrawn", source, shop, None, now, data, partitionkey="thresholds")
+    # Our own announcement, read back from the bus, is a repetition.
+    await claim(tx, [(event, event.encode())])
+    await tx.announce([event])
+
+
+async def remove_version(tx: Transaction, shop: str, version: int, at: datetime) -> None:
+    """Withdraw a version and have every customer rescheduled, as it would have turned some. The shops are locked."""
+    if await save_withdrawal(tx, shop, version, at):
+        await shop_statistics.discard_portions(tx, shop)
+        await rescheduling.start(tx, shop)
 
 
 async def add_version(

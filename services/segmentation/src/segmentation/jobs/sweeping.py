@@ -20,6 +20,8 @@ from common.work.sweeps import WorkList
 from segmentation.buyer_types.store import count_untyped
 from segmentation.fold import SegmentFolding, folding_of, keep
 from segmentation.jobs.fitting import FITS, fit_models, list_unfitted, take_unfitted
+from segmentation.jobs.flowing import FLOWS, count_flows, list_uncounted
+from segmentation.jobs.flowing import take_uncounted as take_uncounted_months
 from segmentation.jobs.memberships import (
     DEFINITIONS,
     MEMBERSHIPS,
@@ -111,7 +113,7 @@ async def count_due(tx: Transaction, now: datetime) -> int:
     late = await list_late(tx)
     rescheduled = await rescheduling.list_shops(tx)
     waiting = await count_long_histories(tx) + len(await list_unfitted(tx)) + await count_looks(tx, now)
-    waiting += await count_untyped(tx, now) + await count_unvalued(tx)
+    waiting += await count_untyped(tx, now) + await count_unvalued(tx) + len(await list_uncounted(tx, now))
     return await count_statistics(tx, now) + await count_held(tx, now) + len(late) + len(rescheduled) + waiting
 
 
@@ -138,6 +140,7 @@ WORK = (
     WorkList(HELD, take_held, fold_held, rebuilds=True),
     WorkList("rescheduling", take_scheduled, reschedule, most=RESCHEDULED, rebuilds=True),
     WorkList("segments", take_due, turn_due, rebuilds=True),
+    WorkList(FLOWS, take_uncounted_months, count_flows),
     # Not in a rebuild: types and segments of customers are read back from the topic, and compared when it has ended.
     WorkList(TYPES, take_untyped, type_next),
     WorkList(DEFINITIONS, take_definition, compare_with),

@@ -13,6 +13,7 @@ from segmentation.commands.memberships import day_of
 from segmentation.commands.types import list_changed
 from segmentation.fold import read_shops
 from segmentation.jobs.verifying_customers import CUSTOMERS
+from segmentation.jobs.verifying_flows import verify_flows
 from segmentation.jobs.verifying_rows import TABLES
 from segmentation.jobs.verifying_said import MISSING, expectations_of_the_kept
 from segmentation.people.store import list_merges, list_people
@@ -40,6 +41,7 @@ async def verify(run: Verification) -> None:
         inputs=TOPICS,
     )
     await verify_people(run)
+    await verify_flows(run)
     await verify_segments(run)
 
 

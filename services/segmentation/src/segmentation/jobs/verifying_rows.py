@@ -85,9 +85,12 @@ REFUNDS = Table(
 VERSIONS = Table(
     "versions of thresholds",
     "thresholds",
-    "t.shop, t.version, t.valid_from, cast(t.body as text) as body",
+    "t.shop, t.version, t.valid_from, cast(t.body as text) as body, t.withdrawn_at is not null as withdrawn",
     ("shop", "version"),
-    lambda r: [(("thresholds", r.shop, str(r.version)), version_of(r.valid_from, orjson.loads(r.body)))],
+    lambda r: [
+        (("thresholds", r.shop, str(r.version)), version_of(r.valid_from, orjson.loads(r.body))),
+        *([(("withdrawal", r.shop, str(r.version)), b"")] if r.withdrawn else []),
+    ],
 )
 MONTHS = Table(
     "monthly statistics",

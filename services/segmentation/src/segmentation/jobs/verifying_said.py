@@ -20,6 +20,7 @@ from common.events.segments import (
     StatisticsComputed,
     TagChanged,
     ThresholdsChanged,
+    ThresholdsWithdrawn,
 )
 from common.verification import Expectation, Verification, digest, rank
 from segmentation.anonymous_orders.store import CLAIMED
@@ -48,6 +49,7 @@ MISSING = {
     "goal": "a goal was set, and no row keeps it",
     "tier": "a member's tier was announced, and no row keeps it",
     "thresholds": "thresholds were announced, and no row keeps them",
+    "withdrawal": "a version of thresholds was withdrawn, and its row does not say so",
     "statistics": "a month's statistics were announced, and no row keeps them",
     "value_fit": "a month's fit of lifetime value was announced, and no row keeps it",
     "churn_fit": "a month's fit of churn was announced, and no row keeps it",
@@ -104,6 +106,8 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
         yield Expectation(("segment", event.shop, data.segment, str(data.version)), definition_of(data))
     elif isinstance(data, ThresholdsChanged):
         yield Expectation(("thresholds", event.shop, str(data.version)), version_of(data.valid_from, data.thresholds))
+    elif isinstance(data, ThresholdsWithdrawn):
+        yield Expectation(("withdrawal", event.shop, str(data.version)), b"")
     elif isinstance(data, StatisticsComputed):
         yield Expectation(("statistics", event.shop, str(data.version)), body_of(read_back(data)))
     elif isinstance(data, LifetimeValueFitted):

@@ -19,13 +19,17 @@ _ZONES_APART = timedelta(days=2)
 
 @dataclass(frozen=True)
 class Shop:
-    """A shop's statistics and versions of thresholds, each oldest first, and the first statistics still to come."""
+    """A shop's statistics and versions of thresholds, each oldest first, and the first statistics still to come.
+
+    `withdrawn_months`: the longest window of thresholds that were withdrawn before they came into force.
+    """
 
     settings: ShopSettings
     statistics: Sequence[ShopStatistics]
     pending_month: date
     pending_at: datetime
     versions: Sequence[Version] = ()
+    withdrawn_months: int = 0
     _as_of: tuple[datetime, ...] = field(init=False, repr=False)
     _ladder: tuple[Version, ...] = field(init=False, repr=False)
     _valid_from: tuple[datetime, ...] = field(init=False, repr=False)
@@ -68,8 +72,9 @@ class Shop:
 
     @cached_property
     def months_looked_at(self) -> int:
-        """The longest window of any statistics or thresholds, those to come included."""
+        """The longest window of any statistics or thresholds, those to come and those withdrawn included."""
         return max(
+            self.withdrawn_months,
             *(version.thresholds.rfm.window_months for version in self._ladder),
             max((each.window_months for each in self.statistics), default=0),
         )
@@ -85,11 +90,15 @@ class Shop:
 
 
 def shop_with(
-    settings: ShopSettings, statistics: Sequence[ShopStatistics], now: datetime, versions: Sequence[Version] = ()
+    settings: ShopSettings,
+    statistics: Sequence[ShopStatistics],
+    now: datetime,
+    versions: Sequence[Version] = (),
+    withdrawn_months: int = 0,
 ) -> Shop:
     """The shop with its statistics, oldest first."""
     pending = pending_month(settings, statistics[-1].month if statistics else None, now)
-    return Shop(settings, statistics, pending, settings.start_of(pending), versions)
+    return Shop(settings, statistics, pending, settings.start_of(pending), versions, withdrawn_months)
 
 
 def pending_month(settings: ShopSettings, newest: date | None, now: datetime) -> date:

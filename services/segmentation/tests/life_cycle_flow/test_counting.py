@@ -1,0 +1,131 @@
+"""The counts by month are those that every customer's fold comes to, late news and merges included. On PostgreSQL."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from common.bus.subscriptions import Batch
+from common.events.customers import CustomerMerged, CustomerUnmerged
+from common.events.segments import LifeCycleChanged
+from common.storage.database import Database
+from common.time.clock import FixedClock
+from common.verification import Verification
+from segmentation.api.customers import UnknownCustomer
+from segmentation.api.life_cycle_flow import list_flow_customers
+from segmentation.api.movements import announced_anew
+from segmentation.fold import read_shops
+from segmentation.handlers import on_merges
+from segmentation.jobs.verifying_flows import verify_flows
+from segmentation.life_cycle_flow import correcting, store
+from segmentation.life_cycle_flow.rules import Flow, borders
+
+from ..shop_life import START, differences_into, feed, live, shop_life, sweep_all
+
+UNTIL = START + timedelta(days=130)
+HALF_AN_HOUR = timedelta(minutes=30)
+
+
+def _no_topic(topic: str) -> Any:
+    raise AssertionError(f"{topic} is not read here")
+
+
+async def wrong(db: Database) -> list[str]:
+    lines: list[str] = []
+    await verify_flows(Verification("segmentation", db, _no_topic, b"", differences_into(lines)))
+    return lines
+
+
+async def kept(db: Database) -> dict[Flow, int]:
+    async with db.transaction() as tx:
+        walk = await store.get_walk(tx, "tea")
+        assert walk is not None
+        assert walk.upto is None
+        return await store.get_flows(tx, "tea", walk.since)
+
+
+async def by_folding(db: Database) -> tuple[Counter[Flow], dict[Flow, list[str]]]:
+    """What each customer's inputs come to when they are folded anew, step by step; and who went each way."""
+    counts, who = Counter[Flow](), dict[Flow, list[str]]()
+    async with db.transaction() as tx:
+        shop, walk = (await read_shops(tx, ["tea"]))["tea"], await store.get_walk(tx, "tea")
+        assert walk is not None
+        at = [(each.day, shop.settings.start_of(each.day)) for each in borders(shop, walk.since, walk.counted)]
+        names = [row.customer for row in await tx.fetch("select customer from customers order by customer")]
+    for name in names:
+        async with db.transaction() as tx:
+            try:
+                found = await announced_anew(tx, ("tea", name))
+            except UnknownCustomer:
+                continue  # absorbed
+        changes = [(moment, data.new) for moment, data in found if isinstance(data, LifeCycleChanged)]
+        values = []
+        for _, instant in at:
+            known = bisect_right([moment for moment, _ in changes], instant)
+            values.append(changes[known - 1][1] if known else None)
+        for (day, _), (old, new) in zip(at, pairwise(values), strict=False):
+            if old or new:
+                counts[day, old, new] += 1
+                who.setdefault((day, old, new), []).append(name)
+    return counts, who
+
+
+async def test_seg_013_counts_follow_the_folds_with_late_orders_refunds_and_merges(
+    new_db: Callable[[], Any], clock: FixedClock, events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing happens at the very instant at which a month begins.
+    history = [replace(e, time=e.time + HALF_AN_HOUR) for e in shop_life(events, seed=81, customers=25, days=129)]
+    db = await new_db()
+    late = history[5::6]
+    await live(db, clock, [event for event in history if event not in late], timedelta(days=14), UNTIL)
+    before = await kept(db)
+    assert len({month for month, _, _ in before}) == 3, "February, in which the first ones came, to April"
+    assert before == (await by_folding(db))[0]
+    await feed(db, late, 7)
+    corrected = await kept(db)
+    assert corrected != before
+    assert await wrong(db) == [], "at once, and not by the next walk"
+    await sweep_all(db, clock, UNTIL)
+    told, who = await by_folding(db)
+    assert await kept(db) == corrected == told
+    async with db.transaction() as tx:
+        (month, old, new), names = max(who.items(), key=lambda one: len(one[1]))
+        way: dict[str, Any] = {"month": f"{month:%Y-%m}", "old": old or "none", "new": new or "none"}
+        page = await list_flow_customers("tea", tx=tx, limit=2, **way)
+        rest = await list_flow_customers("tea", tx=tx, after=page.next_after or "", **way)
+    assert [*page.customers, *rest.customers] == names
+    assert (len(page.customers), rest.next_after) == (2, None)
+
+    for kind in (CustomerMerged, CustomerUnmerged):
+        merge = kind(survivor="c001", absorbed="c002", sequence=1 + (kind is CustomerUnmerged))
+        async with db.transaction() as tx:
+            await on_merges(tx, Batch([events.make("c001", UNTIL - timedelta(minutes=5), merge)]))
+        assert await wrong(db) == []
+    assert await kept(db) == corrected, "a merge that was undone never was"
+
+    monkeypatch.setattr(correcting, "MOST", 2)
+    old_orders = [events.completed(f"n{n}", START + timedelta(days=40 + n), 900, order=f"n{n}") for n in range(6)]
+    await feed(db, old_orders)
+    async with db.transaction() as tx:
+        assert await store.get_flows(tx, "tea", START.date()) == {}, "too many at once: counted anew, in ten minutes"
+    await sweep_all(db, clock, UNTIL)
+    assert (await wrong(db), await store_counted(db)) == ([], None)
+    await sweep_all(db, clock, UNTIL + correcting.AGAIN)
+    assert await kept(db) == (await by_folding(db))[0] != corrected
+    async with db.transaction() as tx:
+        await tx.execute("update life_cycle_flows set customers = customers + 1 where new = 'active' and old = ''")
+    assert any("by their orders" in line for line in await wrong(db))
+
+
+async def store_counted(db: Database) -> Any:
+    async with db.transaction() as tx:
+        walk = await store.get_walk(tx, "tea")
+    assert walk is not None
+    return walk.counted
