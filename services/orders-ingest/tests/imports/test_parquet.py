@@ -86,7 +86,7 @@ def test_another_layout_does_not_take_it(file: Path) -> None:
 
 
 def written(path: Path, **columns: Array) -> Path:
-    write_parquet(Table.from_pydict(columns), str(path))
+    write_parquet(Table.from_pydict({**columns}), str(path))
     return path
 
 
