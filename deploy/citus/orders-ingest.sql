@@ -16,8 +16,10 @@ select create_reference_table('products');
 -- local archive: raw bodies by shop and order: distribute it by shop, or keep it in object storage
 -- local completed_orders: found by (shop, order_id), of orders that may change their customer
 -- local import_jobs: few rows
+-- local import_parts: of a file, gone when it was read
 -- local import_refusals: of a job
 -- local import_rows: of a job, gone when it is done
+-- local import_uploads: few rows
 -- local journeys: found by (shop, order_id)
 -- local order_details: found by (shop, order_id)
 -- local orders: found by (shop, order_id): a shop sends a version without saying whose it is

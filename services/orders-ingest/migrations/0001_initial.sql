@@ -131,8 +131,13 @@ create table import_jobs (
     job_id text not null,
     layout text not null,
     name text not null,                 -- of the source: /shops/<shop>/import/<name>
-    state text not null check (state in ('staged', 'running', 'done', 'failed')),
+    state text not null check (state in ('reading', 'staged', 'running', 'done', 'failed')),
     detail text,
+    upload_id text,                     -- of a file that was sent in parts
+    size bigint,                        -- of that file, bytes
+    read bigint,                        -- of these
+    copied bigint not null default 0,   -- lines of what its reader writes that are stored; reading goes on behind them
+    copied_hash bytea,                  -- of these lines: another version of the reader begins anew
     under_way boolean not null default false, -- its start was announced, and no end since
     staged bigint not null default 0,   -- events to take
     accepted bigint not null default 0,
@@ -145,7 +150,7 @@ create table import_jobs (
     finished_at timestamptz,
     primary key (shop, job_id)
 );
-create index import_jobs_open on import_jobs (created_at) where state in ('staged', 'running');
+create index import_jobs_open on import_jobs (created_at) where state in ('reading', 'staged', 'running');
 
 -- Events of staged files that were not taken yet; taken in order of (at, line) once the clock has passed `at`.
 create table import_rows (
@@ -159,6 +164,30 @@ create table import_rows (
     primary key (shop, job_id, at, line, part) -- closes the race of two runners staging one file
 );
 create index import_rows_at on import_rows (at);
+
+-- Files that are sent in parts, under an id of the caller's.
+create table import_uploads (
+    shop text not null,
+    upload_id text not null,
+    size bigint not null,               -- of the whole file, bytes
+    job_id text,                        -- the import that reads it, or has read it
+    created_at timestamptz not null default now(),
+    used_at timestamptz not null default now(), -- parts go when nobody has sent one for some days
+    primary key (shop, upload_id)
+);
+create index import_uploads_used on import_uploads (used_at);
+
+-- Their parts, of one size but the last; gone when the file was read.
+create table import_parts (
+    shop text not null,
+    upload_id text not null,
+    number integer not null,            -- from 1
+    hash bytea not null,                -- of the part: the same again changes nothing, another one is refused
+    body bytea not null,                -- encrypted
+    primary key (shop, upload_id, number) -- closes the race of two senders of one part
+);
+-- What is encrypted cannot be compressed.
+alter table import_parts alter column body set storage external;
 
 -- Lines and events of files that could not be taken, with the reason: quarantine, nothing is lost.
 create table import_refusals (

@@ -89,7 +89,7 @@ def _check(answer: httpx.Response, service: str, method: str, path: str) -> None
         detail = f"{problem.get('title', '')}: {problem.get('detail', '')}"
     except ValueError:
         detail = answer.text[:300]
-    raise Refused(f"{service} {method} {path} answered {answer.status_code}: {detail}", slug)
+    raise Refused(f"{service} {method} {path} answered {answer.status_code}: {detail}", slug, answer.status_code)
 
 
 async def _pieces(file: Path) -> AsyncIterator[bytes]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.console import Console
 
+from regulars import uploading
 from regulars.client import Services
 from regulars.dead import asked
 from regulars.stack.errors import Refused
@@ -36,7 +37,8 @@ def import_file(
 ) -> int:
     """Send a file of history, show how far it is, and what became of its lines; exits non-zero where any was refused.
 
-    Interrupted, the import goes on by itself; the same command again adds nothing.
+    A file of more than 64 MB is sent in parts. Interrupted while it is sent, the same command goes on where it was;
+    later the import goes on by itself, and the same command again adds nothing.
 
     Parameters
     ----------
@@ -86,22 +88,30 @@ async def send(
     path = f"/v1/shops/{shop}/imports"
     if mended is not None:
         job = await services.upload(HERE, f"{path}/{mended}/mended", file, {"encoding": params["encoding"]})
+    elif file.stat().st_size >= uploading.FROM:
+        job = await uploading.send_parts(services, shop, file, params, say)
     else:
         job = await services.upload(HERE, path, file, params)
-    say(f"{job['id']} is read and staged")
-    last = -1
+    last = ""
     while True:
         report: dict[str, Any] = await services.get(HERE, f"{path}/{job['id']}")
-        done = report["accepted"] + report["duplicates"]
-        if done != last:
-            say(f"{done:,} of {report['staged']:,} events taken")
-            last = done
+        if (now := _progress(report)) != last:
+            say(now)
+            last = now
         if report["state"] in ("done", "failed"):
             break
         await asyncio.sleep(LOOKS_EVERY_S)
     if report["refused"] and refused is not None:
         await services.download(HERE, f"{path}/{job['id']}/refusals.csv", refused)
     return report
+
+
+def _progress(report: dict[str, Any]) -> str:
+    if report["state"] == "reading":
+        why = f"; {report['detail']}" if report["detail"] else ""
+        return f"{report['id']}: {report['read']:,} of {report['size']:,} bytes read, {report['staged']:,} events{why}"
+    done = report["accepted"] + report["duplicates"]
+    return f"{report['id']}: {done:,} of {report['staged']:,} events taken"
 
 
 def report_lines(report: dict[str, Any], refused: Path | None) -> list[str]:

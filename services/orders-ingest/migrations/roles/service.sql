@@ -2,7 +2,8 @@
 
 -- What shops sent, as they sent it, and what was refused of their files: a record.
 grant insert on archive, completed_orders, import_refusals, replaced_refunds to {role};
-grant insert, delete on import_rows, recognised_by to {role};
+grant insert, delete on import_parts, import_rows, recognised_by to {role};
+grant insert, update, delete on import_uploads to {role};
 grant insert, update on
     consents, import_jobs, journeys, order_details, privacy_requests, products, profiles, refunds, settings,
     tallies, visits
@@ -14,4 +15,4 @@ grant delete on offsets to {role};
 grant insert on erasure_confirmations, merges to {role};
 grant insert, delete on reconciled_orders to {role};
 grant insert, update on erasures, reconciliation_findings, reconciliations to {role};
-grant update on import_refusals to {role};
+grant update, delete on import_refusals to {role};

@@ -13,6 +13,7 @@ from common.storage.database import Transaction
 from orders_ingest.api import (
     catalogue,
     customers,
+    dead,
     details,
     erasures,
     events,
@@ -27,6 +28,7 @@ from orders_ingest.api import (
     report,
     settings,
     traffic,
+    uploads,
     visits,
     webhooks,
 )
@@ -34,10 +36,12 @@ from orders_ingest.handlers import deliveries, intake_topics
 from orders_ingest.handlers.erasures import confirmations, confirmed_topics
 from orders_ingest.handlers.read_back import read_back
 from orders_ingest.imports import store as import_store
+from orders_ingest.imports.store_uploads import count_readings
 from orders_ingest.jobs.dues import jobs
 from orders_ingest.jobs.imports import run_imports
 from orders_ingest.jobs.intake import read_intake
 from orders_ingest.jobs.open_erasures import watch_erasures
+from orders_ingest.jobs.reading import read_files
 from orders_ingest.jobs.silence import watch_shops
 from orders_ingest.journeys import store as journey_store
 from orders_ingest.orders import store_due as due_store
@@ -49,10 +53,13 @@ _HERE = Path(__file__).resolve().parent
 # Installed from a wheel, the migrations stand within the package; in the repository beside src.
 _MIGRATIONS = next(folder for folder in (_HERE / "migrations", _HERE.parents[1] / "migrations") if folder.is_dir())
 
+_NOT_READ = "(shop, job_id) not in (select shop, job_id from import_jobs where state = 'reading')"
+
 
 async def counters(tx: Transaction) -> dict[str, int]:
-    """`leases`: rows of imports whose time has come and that are not in yet; a stack has not settled before."""
-    return {"leases": await import_store.count_due(tx, tx.clock.now())}
+    """`leases`: files to be read, and rows of imports whose time has come and that are not in yet; a stack has not
+    settled before."""
+    return {"leases": await count_readings(tx) + await import_store.count_due(tx, tx.clock.now())}
 
 
 async def due(tx: Transaction, now: datetime) -> int:
@@ -78,7 +85,10 @@ SERVICE = Service(
     migrations=_MIGRATIONS,
     read_back=read_back,
     copied=(
-        *(Copied(table) for table in ("settings", "import_jobs", "import_rows", "import_refusals", "privacy_requests")),
+        # A file that is being read when the rebuild takes over is sent anew: its parts are not taken along.
+        Copied("import_jobs", "state <> 'reading'"),
+        *(Copied(table, _NOT_READ) for table in ("import_rows", "import_refusals")),
+        *(Copied(table) for table in ("settings", "privacy_requests")),
         *(Copied(table) for table in ("tallies", "erasures", "reconciliations", "reconciliation_findings")),
         Copied("erasure_confirmations", "service = 'orders-ingest'"),
         # Refunds that were accepted and not announced yet, with the rows that hold a place for their orders.
@@ -103,14 +113,16 @@ SERVICE = Service(
         recognition.router,
         reconciliations.router,
         imports.router,
+        uploads.router,
         refused_lines.router,
         intake.router,
+        dead.router,
         settings.router,
         webhooks.router,
         api_keys.router,
     ),
     jobs=jobs,
-    background={"consumer": (read_intake,), "sweeps": (run_imports, watch_shops, watch_erasures)},
+    background={"consumer": (read_intake,), "sweeps": (read_files, run_imports, watch_shops, watch_erasures)},
     counters=counters,
     due=due,
     keeps_claims=True,  # a file may be imported again after years

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 SHOP_SILENT = Gauge("shop_silent", "1 for a shop that told nothing for an hour in which it usually does", ["shop"])
 SHOP_REFUSED = Gauge(
@@ -10,3 +10,4 @@ SHOP_REFUSED = Gauge(
 )
 ERASURES_OPEN = Gauge("erasures_open", "Identifiers being erased that not every service has confirmed yet")
 ERASURES_OLDEST = Gauge("erasures_oldest_open_seconds", "Since the oldest of them was asked for; 0 without one")
+IMPORTS_NO_ROOM = Counter("imports_no_room_total", "Times at which a file was not read since the disk was full")

@@ -2,13 +2,17 @@
 
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 
 from common.bus.broker import Record
+from common.bus.dead import bury
 from common.events import Event
+from common.process.runtime import Runtime
 from common.storage.database import Database
 from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.take_events import take_events
@@ -159,3 +163,24 @@ async def test_a_shops_topic_is_read_as_http_is_and_speaks_for_that_shop_alone(
     assert [e.id for e in await published()] == [good["id"]]
     async with db.transaction() as tx:
         assert await tx.value("select count(*) from inbox") == 1
+
+
+async def test_a_shops_people_mend_what_its_topic_told_wrong(
+    tell: Any, db: Database, vault: Vault, runtime: Runtime, api: httpx.AsyncClient
+) -> None:
+    """ORD-038: it speaks for the topic's shop alone, whatever it says; the operator's dead are not theirs."""
+    bad = tell.order(data={"currency": "XYZ"}, id="bad")
+    async with db.transaction() as tx:
+        taken = await on_intake(vault, tx, [record(bad)])
+        ours = replace(taken.dead[0], record=record(bad, 9, "orders"))
+        await bury(tx, [*taken.dead, ours], runtime.seal_dead, "cluster")
+    [shown] = (await api.get("/v1/shops/demo/dead", params={"slug": "invalid_data"})).json()
+    assert (shown["way"], shown["vendor"], shown["event_id"]) == ("kafka", None, "bad")
+    at = f"/v1/shops/demo/dead/{shown['dead_id']}"
+    assert orjson.loads((await api.get(at)).json()["body"]) == bad
+    foreign = orjson.dumps({**tell.order(id="bad"), "shop": "other", "source": "/shops/other/backend"}).decode()
+    answer = await api.post(f"{at}/resend", json={"body": foreign})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/wrong_shop")
+    mended = orjson.dumps(tell.order(id="bad")).decode()
+    outcomes = [(await api.post(f"{at}/resend", json={"body": mended})).json()["outcome"] for _ in range(2)]
+    assert outcomes == ["new", "duplicate"]

@@ -264,8 +264,7 @@ def peak(rows: int) -> int:
         tracemalloc.stop()
 
 
-def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orders_ingest.imports.layouts.orders.reading.REMEMBERED", 1_000)
+def test_memory_does_not_grow_with_the_file() -> None:
     small, large = peak(6_000), peak(60_000)
     assert large < small * 1.5 + 100_000, (small, large)
 

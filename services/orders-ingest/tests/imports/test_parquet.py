@@ -83,3 +83,34 @@ def test_another_layout_does_not_take_it(file: Path) -> None:
     history = History("demo", "old", "EUR", ZoneInfo("UTC"))
     with pytest.raises(UnreadableFile):
         list(LAYOUTS["online_retail"].read(lines_of(file), history, Findings()))
+
+
+def written(path: Path, **columns: Array) -> Path:
+    write_parquet(Table.from_pydict({**columns}), str(path))
+    return path
+
+
+def test_texts_written_as_bytes_and_numbers_as_floats_name_the_same_orders_and_customers(tmp_path: Path) -> None:
+    """ORD-005: Spark, Hive and Impala write texts as bytes; pandas whole numbers as floats where one is missing."""
+    path = written(
+        tmp_path / "spark.parquet",
+        order_id=Array([1001.0, 1002.0], DataType.float64()),
+        time=Array([b"2026-01-02", b"2026-01-03"], DataType.binary()),
+        customer=Array(["安".encode(), b"bob"], DataType.large_binary()),
+        paid=Array([5, 6], DataType.int32()),
+    )
+    rows = list(read_orders(lines_of(path), History("demo", "old", "EUR", ZoneInfo("UTC")), Findings()))
+    found = [(row.event["data"]["order_id"], row.event["subject"]) for row in rows if isinstance(row, Row)]
+    assert found == [("1001", "安"), ("1002", "bob")]
+
+
+def test_a_column_of_another_kind_is_named_and_the_file_refused(tmp_path: Path) -> None:
+    """ORD-039: read as something else it would name others."""
+    for name, column in (
+        ("photo", Array([b"\xff\xd8"], DataType.binary())),
+        ("took", Array([5], DataType.int64()).cast(DataType.duration("s"))),
+    ):
+        path = written(tmp_path / name, order_id=Array(["1"], DataType.utf8()), **{name: column})
+        with pytest.raises(UnreadableFile, match=f"'{name}' holds .*: write it as text") as error:
+            list(lines_of(path))
+        assert error.value.slug == "unreadable_column"

@@ -176,3 +176,25 @@ def test_a_row_of_woocommerce_that_cannot_be_read_is_refused(status: str, date: 
 def test_a_file_of_another_layout_is_refused_whole(layout: str) -> None:
     with pytest.raises(UnreadableFile, match="no column"):
         found(layout, "a,b", "1,2")
+
+
+@pytest.mark.parametrize(
+    ("layout", "lines"),
+    [
+        ("shopify_orders", (SHOPIFY, FIRST.replace("BACK", "0.00").replace("#1001", ""), FIRST.replace("BACK", "0"))),
+        (
+            "woocommerce_orders",
+            (
+                WOO,
+                f",,2026-01-02 10:00:00,,completed,0,0,1.00,EUR,5,a@b.test,A,B,Berlin,{ITEM},",
+                f"7,7,2026-01-02 10:00:00,,completed,0,0,1.00,EUR,5,a@b.test,A,B,Berlin,{ITEM},",
+            ),
+        ),
+    ],
+)
+def test_a_row_without_its_orders_name_is_refused_and_the_rest_goes_on(layout: str, lines: tuple[str, ...]) -> None:
+    """ORD-039: such as a row of totals at the end."""
+    bad, *rest = found(layout, *lines)
+    assert isinstance(bad, BadRow)
+    assert "is needed in every row of an order" in bad.detail
+    assert [row.event["type"] for row in rest if isinstance(row, Row)] == ["customer.registered", "order.completed"]

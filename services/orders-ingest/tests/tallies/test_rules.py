@@ -44,6 +44,8 @@ def test_it_is_said_in_a_sentence() -> None:
         ("/shops/demo/shopify", "shopify"),
         ("/shops/demo/import/till", "import/till"),
         ("/shops/demo/till/7/left", "till"),
+        ("/shops/demo/100471", "#"),
+        ("/shops/demo/till-0042", "till-#"),
         ("/shops/demo/" + "x" * 300, "x" * LONGEST_FEED),
     ],
 )

@@ -81,12 +81,29 @@ async def test_a_delivery_that_makes_no_sense_is_kept_once_and_taken_when_it_is_
         assert (refused["status"], refused["slug"]) == ("refused", "invalid_delivery")
     [dead] = (await api.get("/ops/dead", params={"shop": "demo"})).json()
     assert (dead["topic"], dead["slug"]) == ("webhook.shopify.demo", "invalid_delivery")
-    again = await api.post(f"/ops/dead/{dead['dead_id']}/resend", json={})
+    # The shop's own people see and mend it, and nobody else's.
+    at = f"/v1/shops/demo/dead/{dead['dead_id']}"
+    [shown] = (await api.get("/v1/shops/demo/dead", params={"way": "webhook", "resent": False})).json()
+    assert (shown["dead_id"], shown["way"], shown["vendor"]) == (dead["dead_id"], "webhook", "shopify")
+    assert (await api.get("/v1/shops/demo/dead", params={"way": "kafka"})).json() == []
+    assert (await api.get("/v1/shops/other/dead")).json() == []
+    for elsewhere in (at.replace("demo", "other"), at + "7"):
+        answer = await api.get(elsewhere)
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/unknown_dead_event")
+        answer = await api.post(elsewhere + "/resend", json={})
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/unknown_dead_event")
+    many = (await api.post("/v1/shops/demo/dead/resend", json={"limit": 1})).json()
+    assert (many["new"], [one["slug"] for one in many["refused"]], many["after"]) == (
+        *(0, ["invalid_delivery"]),
+        dead["dead_id"],
+    )
+    again = await api.post(f"{at}/resend", json={})
     assert (again.status_code, again.json()["type"]) == (422, "/problems/invalid_delivery")
-    kept = (await api.get(f"/ops/dead/{dead['dead_id']}")).json()["body"]
+    kept = (await api.get(at)).json()["body"]
     mended = orjson.dumps({**orjson.loads(kept), "body": orjson.dumps(shopify_order).decode()}).decode()
-    answer = await api.post(f"/ops/dead/{dead['dead_id']}/resend", json={"body": mended})
-    assert answer.json()["outcome"] == "new", answer.text
+    answer = await api.post(f"{at}/resend", json={"body": mended})
+    assert answer.json() == {"dead_id": dead["dead_id"], "outcome": "new"}, answer.text
+    assert (await api.get("/v1/shops/demo/dead", params={"resent": False})).json() == []
     assert (await api.get("/v1/shops/demo/orders/820982911946154508")).json()["state"] == "paid"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -227,7 +228,7 @@ class ResendIn(Body):
 @router.post("/ops/dead/{dead_id:int}/resend", dependencies=[Depends(require("ops"))])
 async def resend_dead(dead_id: Position, body: ResendIn, request: Request, tx: Tx) -> ResentOut:
     """Take the event again, mended or as it was: it counts as if it had come in time, and once."""
-    return ResentOut(dead_id=dead_id, outcome=await _resend(runtime_of(request), tx, dead_id, body.body))
+    return ResentOut(dead_id=dead_id, outcome=await resend(runtime_of(request), tx, dead_id, body.body))
 
 
 class ResendManyIn(Body):
@@ -271,22 +272,28 @@ async def resend_many(body: ResendManyIn, request: Request) -> ResentManyOut:
             slug=body.slug,
             limit=body.limit,
         )
+    return await resend_each(runtime, [row.dead_id for row in rows], body.limit)
+
+
+async def resend_each(runtime: Runtime, dead_ids: Sequence[int], limit: int) -> ResentManyOut:
+    """Take these, a page of at most `limit`, as they were; each in a transaction of its own."""
     outcomes: Counter[str] = Counter()
     refused = []
-    for row in rows:
+    for dead_id in dead_ids:
         try:
             async with runtime.database.transaction() as tx:
-                outcomes[await _resend(runtime, tx, row.dead_id, None)] += 1
+                outcomes[await resend(runtime, tx, dead_id, None)] += 1
         except Exception as error:
             if passes(error):
                 raise
             slug, detail = (error.slug, error.detail) if isinstance(error, Refusal) else (HANDLER_FAILED, where(error))
-            refused.append(RefusedOut(dead_id=row.dead_id, slug=slug, detail=detail))
-    after = rows[-1].dead_id if len(rows) == body.limit else None
+            refused.append(RefusedOut(dead_id=dead_id, slug=slug, detail=detail))
+    after = dead_ids[-1] if len(dead_ids) == limit else None
     return ResentManyOut(new=outcomes["new"], duplicate=outcomes["duplicate"], refused=refused, after=after)
 
 
-async def _resend(runtime: Runtime, tx: Transaction, dead_id: int, mended: str | None) -> str:
+async def resend(runtime: Runtime, tx: Transaction, dead_id: int, mended: str | None) -> str:
+    """Take it again, mended or as it was: new|duplicate. Raises a Refusal or Problem that says what is still wrong."""
     row = await tx.fetch_one("select body, topic from dead_events where dead_id = :id for update", id=dead_id)
     if row is None:
         raise UnknownDeadEvent(dead_id)

@@ -13,6 +13,8 @@ SCOPES = {
     "customers:export": "read all that is kept of a customer, personal texts too",
     "imports:write": "send files of history",
     "imports:read": "follow imports and read their refusals",
+    "dead:read": "read what the shop sent and could not be taken, personal texts too",
+    "dead:write": "mend it and send it again",
     "settings:write": "set the shop's name, time zone and currency",
     "settings:read": "read them, with all versions",
     "programme:write": "change the programme, thresholds and policies of the shop",

@@ -20,8 +20,9 @@ class FolderHeld(StackError):
 
 
 class Refused(Exception):
-    """A service answered with a problem; the text is what it says to do, `slug` names it where the answer does."""
+    """A service answered with a problem; the text is what it says to do, `slug` names it where the answer does, and
+    `status` is the answer's."""
 
-    def __init__(self, text: str, slug: str = "") -> None:
+    def __init__(self, text: str, slug: str = "", status: int = 0) -> None:
         super().__init__(text)
-        self.slug = slug
+        self.slug, self.status = slug, status

@@ -77,7 +77,7 @@ async def one_import(viewer: Guarded, job: str) -> Response:
     (found,) = await viewer.console.services.ask(_asked(viewer, job))
     if found.state == "unknown":
         raise NotHere
-    running = found.ok and found.body["state"] in ("staged", "running")
+    running = found.ok and found.body["state"] in ("reading", "staged", "running")
     return viewer.draw("imports/one_import.html", job=job, here=part(job), found=found, running=running)
 
 

@@ -329,6 +329,7 @@ CHINESE = (
         "running": "进行中",
         "sent": "已发送",
         "sleeping": "沉睡",
+        "being read": "读取中",
         "staged": "已暂存",
         "survey": "调查",
         "taken back": "已撤回",

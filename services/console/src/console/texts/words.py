@@ -65,6 +65,8 @@ WORDS = {
     "lapse": N_("lapse"),
     "tier": N_("change of tier"),
     "missed": N_("missed its window"),
+    "usage": N_("about usage"),
+    "reading": N_("being read"),
     "staged": N_("staged"),
     "running": N_("running"),
     "done": N_("done"),

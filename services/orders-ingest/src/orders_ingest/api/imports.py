@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +30,7 @@ from orders_ingest.imports.layouts.orders.values import Decimals
 from orders_ingest.imports.layouts.registry import LAYOUTS, LayoutName
 from orders_ingest.imports.staging import preview, stage
 from orders_ingest.imports.store_refusals import count_refusals
+from orders_ingest.imports.temporary import temporary_folder
 from orders_ingest.intake.checks import AHEAD
 
 router = Router(prefix="/v1/shops/{shop}", tags=["imports"])
@@ -64,13 +64,16 @@ class JobOut(BaseModel):
 class ImportOut(BaseModel):
     """One import. `staged` events were made of the file; each is then `accepted`, one of the `duplicates`, or refused.
 
-    `refused` counts these and the lines of which no event could be made, and no other number counts them.
+    While it is `reading`, these are the events so far, and `read` of the file's `size` bytes were read. `refused`
+    counts these and the lines of which no event could be made, and no other number counts them.
     """
 
     id: str
     layout: LayoutName
     name: str
-    state: Literal["staged", "running", "done", "failed"]
+    state: Literal["reading", "staged", "running", "done", "failed"]
+    size: int | None = Field(None, description="bytes, of a file that was sent in parts")
+    read: int | None = Field(None, description="bytes of it that were read")
     staged: int
     accepted: int
     duplicates: int
@@ -137,10 +140,10 @@ async def post_import(
     """
     runtime, vault = runtime_of(request), vault_of(request.app)
     async with runtime.database.transaction() as tx:
-        history = await _history(tx, shop, LAYOUTS[layout], name, currency, zone, columns, decimals)
+        history = await history_of(tx, shop, LAYOUTS[layout], name, currency, zone, columns, decimals)
     history = replace(history, hashing=vault.identifiers)
-    with tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:
-        path = Path(folder) / "file"
+    with temporary_folder() as folder:
+        path = folder / "file"
         await receive(request, path)
         history = until_now(history, runtime)
         staging = stage(runtime.database, vault, path, LAYOUTS[layout], encoding, history)
@@ -151,7 +154,7 @@ async def post_import(
     return JobOut(id=job.job_id)
 
 
-async def _history(
+async def history_of(
     tx: Transaction,
     shop: str,
     layout: Layout,
@@ -185,7 +188,7 @@ async def receive(request: Request, path: Path, most: int = MAX_FILE) -> None:
         async for part in request.stream():
             size += len(part)
             if size > most:
-                limit = f"A file has at most {most >> 20} MB; gzip it, or send it in parts."
+                limit = f"A body has at most {most >> 20} MB; gzip it, or send it in parts: PUT .../uploads/<id>."
                 raise TooLarge("body_too_large", limit)
             await asyncio.to_thread(target.write, part)
     if size == 0:
@@ -244,10 +247,10 @@ async def preview_import(
     columns that are corrected here, which count for the next file of that name. Send the file's beginning, or all; of
     Parquet all."""
     async with runtime_of(request).database.transaction() as tx:
-        history = await _history(tx, shop, LAYOUTS[layout], name, currency, zone, columns, decimals)
+        history = await history_of(tx, shop, LAYOUTS[layout], name, currency, zone, columns, decimals)
     history = replace(history, hashing=vault_of(request.app).identifiers)
-    with tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:
-        path = Path(folder) / "file"
+    with temporary_folder() as folder:
+        path = folder / "file"
         await receive(request, path)
         shown = await while_connected(request, preview(path, LAYOUTS[layout], encoding, history))
     if columns is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +27,7 @@ from orders_ingest.imports.layouts.registry import LAYOUTS
 from orders_ingest.imports.lines import lines_of
 from orders_ingest.imports.mending import HEADING, Refused, read, written
 from orders_ingest.imports.staging import stage
+from orders_ingest.imports.temporary import temporary_folder
 
 router = Router(prefix="/v1/shops/{shop}/imports", tags=["imports"])
 PAGE = 500
@@ -133,8 +133,8 @@ async def post_mended(shop: ShopName, job_id: Identifier, request: Request, enco
         asked["decimals"],
         hashing=vault.identifiers,
     )
-    with tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:
-        path = Path(folder) / "file"
+    with temporary_folder() as folder:
+        path = folder / "file"
         await receive(request, path, LARGEST)
         records = await asyncio.to_thread(_records_in, path, encoding)
         async with runtime.database.transaction() as tx:

@@ -21,7 +21,7 @@ LONGEST_LINE = 65_536
 """Bytes. A longer line is a bad row, of which this much is kept."""
 LONGEST_RECORD = 20
 """Lines that one record may span by its quotes."""
-LARGEST_FILE = 4 * 1024**3
+LARGEST_FILE = 64 * 1024**3
 """Bytes, unpacked."""
 
 
@@ -45,12 +45,24 @@ class Broken:
     detail: str
 
 
-def lines_of(path: Path, encoding: str = "utf-8") -> Iterator[str | TooLong]:
+class Place:
+    """How far a file was read, in bytes as it lies there; not known of Parquet before its end."""
+
+    def __init__(self) -> None:
+        self.file: BinaryIO | None = None
+
+    def read(self) -> int:
+        return self.file.tell() if self.file is not None and not self.file.closed else 0
+
+
+def lines_of(path: Path, encoding: str = "utf-8", place: Place | None = None) -> Iterator[str | TooLong]:
     """The lines of a file, gzip or plain, without their ends; the rows of a Parquet file, as JSON.
 
     Raises UnreadableFile.
     """
     with path.open("rb") as plain:
+        if place is not None:
+            place.file = plain
         begins = plain.read(len(parquet.MARK))
         if begins == parquet.MARK:
             yield from _of_parquet(path)
@@ -122,7 +134,7 @@ def _of_parquet(path: Path) -> Iterator[str | TooLong]:
             read += size
             _check_size(read)
             yield line if size <= LONGEST_LINE else TooLong(line[:LONGEST_LINE], size)
-    except parquet.BrokenParquet as error:
+    except (parquet.BrokenParquet, parquet.UnknownValue) as error:
         raise UnreadableFile(error.slug, error.detail) from None
 
 

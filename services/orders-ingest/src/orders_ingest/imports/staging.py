@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import store
 from orders_ingest.imports.layouts.layout import History, Layout
 from orders_ingest.imports.lines import UnreadableFile
+from orders_ingest.imports.parsing import asked_of, parse_whole
 from orders_ingest.imports.store import Job, StagedRow
 from orders_ingest.imports.store_refusals import RefusedRow, insert_refusals, refusal_place
 
@@ -35,33 +35,40 @@ async def stage(
     history: History,
     mends: str | None = None,
 ) -> Job:
-    """Stage the file's events; durable when this returns. Raises UnreadableFile; then nothing was staged.
+    """Stage the file's events; durable when this returns. Raises UnreadableFile, DiskFull; then nothing was staged.
 
     Events are named by the source's name and their line, so the same file again is all duplicates (ORD-005). `mends`:
     the job whose refused lines, mended, the file brings.
     """
     out = path.with_suffix(".parsed")
-    await _parse(path, out, layout, encoding, history, mended=mends is not None)
+    await parse_whole(asked_of(path, out, layout, encoding, history, mended=mends is not None))
     end = await asyncio.to_thread(_last_line, out)
     if end[0] != "end":
         raise UnreadableFile(end[1], f"The file was not taken: {end[2]}")
     _, counts, examples, columns, heading = end
     async with database.transaction() as tx:
-        findings = orjson.dumps({"counts": counts, "examples": examples, "columns": columns}).decode()
-        asked = orjson.dumps(
-            {
-                "currency": history.currency,
-                "zone": str(history.zone),
-                "decimals": history.decimals,
-                "columns": dict(history.columns),
-                "heading": heading,
-            }
-        ).decode()
+        asked = orjson.dumps(how_asked(history) | {"heading": heading}).decode()
+        findings = findings_of(counts, examples, columns)
         job_id = await store.insert_job(tx, history.shop, layout.name, history.name, findings, asked, mends)
         job = Job(history.shop, job_id)
         with out.open("rb") as lines:
             await _copy(tx, vault, job, map(orjson.loads, lines))
     return job
+
+
+def how_asked(history: History) -> dict[str, Any]:
+    """How a file is read, as it is kept with its job: what is mended later is read in the same way."""
+    return {
+        "currency": history.currency,
+        "zone": str(history.zone),
+        "decimals": history.decimals,
+        "columns": dict(history.columns),
+    }
+
+
+def findings_of(counts: dict[str, int], examples: dict[str, Any], columns: dict[str, str]) -> str:
+    """As they are kept with the job."""
+    return orjson.dumps({"counts": counts, "examples": examples, "columns": columns}).decode()
 
 
 class Preview(NamedTuple):
@@ -75,7 +82,7 @@ class Preview(NamedTuple):
 async def preview(path: Path, layout: Layout, encoding: str, history: History) -> Preview:
     """What the beginning of a file would become; nothing is kept. Raises UnreadableFile."""
     out = path.with_suffix(".parsed")
-    await _parse(path, out, layout, encoding, history, PREVIEWED)
+    await parse_whole(asked_of(path, out, layout, encoding, history, PREVIEWED))
     end = await asyncio.to_thread(_last_line, out)
     if end[0] != "end":
         raise UnreadableFile(end[1], f"The file cannot be read: {end[2]}")
@@ -87,50 +94,6 @@ async def preview(path: Path, layout: Layout, encoding: str, history: History) -
             elif kind == "bad" and len(found.errors) < SHOWN:
                 found.errors.append((rest[0], rest[1], rest[2], rest[3]))
     return found
-
-
-async def _parse(
-    path: Path,
-    out: Path,
-    layout: Layout,
-    encoding: str,
-    history: History,
-    most: int | None = None,
-    *,
-    mended: bool = False,
-) -> None:
-    asked = {
-        "path": str(path),
-        "out": str(out),
-        "most": most,
-        "mended": mended,
-        "layout": layout.name,
-        "encoding": encoding,
-        "shop": history.shop,
-        "name": history.name,
-        "currency": history.currency,
-        "zone": str(history.zone),
-        "columns": dict(history.columns),
-        "decimals": history.decimals,
-        "hashing": history.hashing.hex(),
-        "until": (history.until or datetime.max.replace(tzinfo=UTC)).isoformat(),
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "orders_ingest.imports.parser",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        _, errors = await process.communicate(orjson.dumps(asked))
-    except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
-        raise
-    if process.returncode != 0:
-        raise RuntimeError(f"reading {layout.name} failed: {errors.decode('utf-8', 'replace')[-2000:]}")
 
 
 def _last_line(out: Path) -> list[Any]:
@@ -145,16 +108,22 @@ def _last_line(out: Path) -> list[Any]:
 async def _copy(tx: Transaction, vault: Vault, job: Job, parsed: Iterator[list[Any]]) -> None:
     staged = refused = 0
     while chunk := list(islice(parsed, CHUNK)):
-        rows = [_staged_row(vault, job, *x[1:]) for x in chunk if x[0] == "row"]
-        bad = [
-            refused_row(vault, job, line, slug, detail, text.encode(), record, of)
-            for _, line, slug, detail, text, record, of in (x for x in chunk if x[0] == "bad")
-        ]
-        await store.insert_rows(tx, rows)
-        await insert_refusals(tx, bad)
-        staged += len(rows)
-        refused += len(bad)
+        rows, bad = await insert_parsed(tx, vault, job, chunk)
+        staged += rows
+        refused += bad
     await store.save_staged(tx, job, staged, refused)
+
+
+async def insert_parsed(tx: Transaction, vault: Vault, job: Job, lines: Sequence[list[Any]]) -> tuple[int, int]:
+    """Store what the reader wrote; how many rows, and how many refused lines."""
+    rows = [_staged_row(vault, job, *line[1:]) for line in lines if line[0] == "row"]
+    bad = [
+        refused_row(vault, job, line, slug, detail, text.encode(), record, of)
+        for _, line, slug, detail, text, record, of in (line for line in lines if line[0] == "bad")
+    ]
+    await store.insert_rows(tx, rows)
+    await insert_refusals(tx, bad)
+    return len(rows), len(bad)
 
 
 def _staged_row(

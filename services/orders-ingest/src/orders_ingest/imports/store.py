@@ -43,18 +43,33 @@ class Progress(NamedTuple):
 
 
 async def insert_job(
-    tx: Transaction, shop: str, layout: str, name: str, findings: str, asked: str, mends: str | None
+    tx: Transaction,
+    shop: str,
+    layout: str,
+    name: str,
+    findings: str,
+    asked: str,
+    mends: str | None,
+    upload: tuple[str, int] | None = None,
 ) -> str:
-    """A new job, named <name>-1, -2 and so on; the lock closes the race of two uploads of one shop."""
+    """A new job, named <name>-1, -2 and so on; the lock closes the race of two uploads of one shop.
+
+    `upload`: id and size of the file that is yet to be read.
+    """
     await tx.fetch("select pg_advisory_xact_lock(hashtextextended('import:' || :shop, 0))", shop=shop)
     # The next number among the shop's jobs of that name.
     count = await tx.value("select count(*) from import_jobs where shop = :shop and name = :name", shop=shop, name=name)
     job_id = f"{name}-{count + 1}"
     await tx.execute(
         """
-        insert into import_jobs (shop, job_id, layout, name, state, findings, asked, mends)
-        values (:shop, :job_id, :layout, :name, 'staged', cast(:findings as jsonb), cast(:asked as jsonb), :mends)
+        insert into import_jobs (shop, job_id, layout, name, state, findings, asked, mends, upload_id, size, read)
+        values (:shop, :job_id, :layout, :name, :state, cast(:findings as jsonb), cast(:asked as jsonb), :mends,
+                :upload_id, :size, :read)
         """,
+        state="staged" if upload is None else "reading",
+        upload_id=None if upload is None else upload[0],
+        size=None if upload is None else upload[1],
+        read=None if upload is None else 0,
         shop=shop,
         job_id=job_id,
         layout=layout,
@@ -201,8 +216,8 @@ async def get_job(tx: Transaction, shop: str, job_id: str) -> dict[str, Any] | N
     """The job and its counts; None where the shop has none of that name."""
     row = await tx.fetch_one(
         """
-        select job_id as id, layout, name, state, detail, staged, accepted, duplicates, refused, findings, asked,
-               mends, created_at, finished_at
+        select job_id as id, layout, name, state, detail, size, read, staged, accepted, duplicates, refused, findings,
+               asked, mends, created_at, finished_at
         from import_jobs where shop = :shop and job_id = :job_id
         """,
         shop=shop,
@@ -215,7 +230,8 @@ async def list_jobs(tx: Transaction, shop: str) -> list[dict[str, Any]]:
     # The shop's latest jobs, newest first.
     rows = await tx.fetch(
         """
-        select job_id as id, layout, name, state, staged, accepted, duplicates, refused, mends, created_at, finished_at
+        select job_id as id, layout, name, state, size, read, staged, accepted, duplicates, refused, mends, created_at,
+               finished_at
         from import_jobs where shop = :shop order by created_at desc, job_id desc limit 100
         """,
         shop=shop,

@@ -1,8 +1,57 @@
-"""A database in a temporary file for what does not fit into memory while a file is read; gone when it is closed."""
+"""What does not fit into memory while a file is read: temporary files and databases, gone when they are closed."""
 
 from __future__ import annotations
 
+import errno
 import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from common.refusals import NotNow
+
+NO_ROOM = 28
+"""With which the parser ends where the disk is full."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class DiskFull(NotNow):
+    """There is no room for temporary files."""
+
+    retry_after_s = 60
+
+    def __init__(self) -> None:
+        super().__init__(
+            "disk_full",
+            "The service has no room to read the file now; nothing of it was taken. Whoever runs the service makes room"
+            " where its temporary files are (TMPDIR): some times the size of the file.",
+        )
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether it says that a disk is full."""
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
+@contextmanager
+def needing_room() -> Iterator[None]:
+    """Raises DiskFull where the block finds the disk full."""
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise DiskFull from None
+        raise
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that is gone afterwards. Raises DiskFull where it, or what the block writes, finds no room."""
+    with needing_room(), tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:
+        yield Path(folder)
 
 
 def temporary_database(*statements: str) -> sqlite3.Connection:

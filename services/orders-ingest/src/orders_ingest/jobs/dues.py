@@ -14,6 +14,7 @@ from orders_ingest.commands.settle_due import settle_due
 from orders_ingest.jobs.erasing import erasing
 from orders_ingest.jobs.journeys import MEASURING, PRUNING
 from orders_ingest.jobs.keys import rewrapping
+from orders_ingest.jobs.reading import PRUNING as PARTS
 from orders_ingest.orders import store_due as store
 
 
@@ -28,4 +29,4 @@ def order_dues(vault: Vault) -> WorkList:
 
 def jobs(runtime: Runtime) -> tuple[Job | WorkList, ...]:
     """All that the service's sweeper does."""
-    return (order_dues(Vault(runtime.keys)), MEASURING, PRUNING, erasing(runtime), rewrapping(runtime.keys))
+    return (order_dues(Vault(runtime.keys)), MEASURING, PRUNING, PARTS, erasing(runtime), rewrapping(runtime.keys))

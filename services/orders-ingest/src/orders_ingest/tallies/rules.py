@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -17,11 +18,15 @@ WEEKS = 4
 LEAST = 10
 """A shop that usually tells fewer events within the hour is never said to be silent."""
 ORDERS, EVENTS, REFUSED = "orders", "events", "refused"
+LIVE = "live"
+"""Events that came by no file: what a shop usually tells within an hour is told by these."""
 REACHED, LEFT = "checkout:", "left:"
 """Before the name of a step of the checkout."""
 FEED, FEED_REFUSED = "feed:", "feed refused:"
 """Before the name of a feed: of what it told, whatever became of it, and of what was refused."""
 LONGEST_FEED = 100
+IMPORT = "import"
+_NUMBER = re.compile("[0-9]{3,}")
 
 
 class Tally(NamedTuple):
@@ -58,9 +63,12 @@ def hour_of(instant: datetime) -> datetime:
 
 
 def feed_of(shop: str, source: str) -> str:
-    """By which way an event came, as its source says: `api`, `shopify`, `import/<name>`, or the shop's own word."""
+    """By which way an event came, as its source says: `api`, `shopify`, `import/<name>`, or the shop's own word.
+
+    A number in this word is written as #: it may be a till's or an order's, and each would be a feed of its own.
+    """
     way = source.removeprefix(f"/shops/{shop}/").split("/")
-    return "/".join(way[:2] if way[0] == "import" else way[:1])[:LONGEST_FEED]
+    return ("/".join(way[:2]) if way[0] == IMPORT else _NUMBER.sub("#", way[0]))[:LONGEST_FEED]
 
 
 def tallied(offered: Iterable[Offered], outcomes: Iterable[Outcome], now: datetime) -> dict[Tally, Counted]:
@@ -82,6 +90,8 @@ def tallied(offered: Iterable[Offered], outcomes: Iterable[Outcome], now: dateti
         if outcome.status != "accepted":
             continue
         count(event.shop, hour, EVENTS)
+        if not feed.startswith(f"{IMPORT}/"):
+            count(event.shop, hour, LIVE)
         if isinstance(data, OrderEvent):
             count(event.shop, hour, ORDERS)
         elif isinstance(data, CheckoutStep):

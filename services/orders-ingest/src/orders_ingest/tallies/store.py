@@ -8,7 +8,7 @@ from typing import Any
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from orders_ingest.tallies.rules import EVENTS, FEED, FEED_REFUSED, LEFT, REACHED, Counted, Tally
+from orders_ingest.tallies.rules import FEED, FEED_REFUSED, LEFT, LIVE, REACHED, Counted, Tally
 
 TALLIES = Columns("n", shop="text", hour="timestamptz", what="text", times="bigint", seconds="bigint")
 
@@ -63,7 +63,8 @@ async def list_feeds(tx: Transaction, shop: str, since: datetime) -> Sequence[An
 
 
 async def get_events(tx: Transaction, hours: Sequence[datetime]) -> dict[str, dict[datetime, int]]:
-    """Events that were taken within these hours, by shop and hour."""
+    """Events that came live and were taken within these hours, by shop and hour; those of files say nothing of what is
+    usual."""
     # By the index of hours; a row for each shop that told something.
     rows = await tx.fetch(
         """
@@ -71,7 +72,7 @@ async def get_events(tx: Transaction, hours: Sequence[datetime]) -> dict[str, di
         where hour = any(cast(:hours as timestamptz[])) and what = :what group by shop, hour
         """,
         hours=list(hours),
-        what=EVENTS,
+        what=LIVE,
     )
     found: dict[str, dict[datetime, int]] = {}
     for row in rows:

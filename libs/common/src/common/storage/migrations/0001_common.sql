@@ -218,6 +218,7 @@ create table dead_events (
     unique (cluster, topic, partition, "offset") -- closes the race of two members finding the same culprit
 );
 create index dead_events_customer on dead_events (shop, customer) where body is not null;
+create index dead_events_shop on dead_events (shop, dead_id);
 create index dead_events_resent on dead_events (resent_at) where body is not null;
 
 -- Customers' data keys, wrapped by the master key; an erased marker is permanent.

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row, check_undamaged, order_event, too_long
 from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, as_text, records_of
-
-T = TypeVar("T")
-REMEMBERED = 200_000
-"""Orders and customers of which it is known that they came."""
+from orders_ingest.imports.recent import Recent
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +47,7 @@ def read_export(
 ) -> Iterator[Row | BadRow]:
     """The orders of an export, of which rows with one value of `named_by` stand together; each after its customer's
     profile, and before its refunds. An order of which `order_of` raises ValueError is refused whole."""
-    seen: OrderedDict[str, None] = OrderedDict()
-    profiles: OrderedDict[str, datetime] = OrderedDict()
+    seen, profiles = Recent(), Recent()
     for group in _grouped(_records(lines, history, findings, needed), named_by):
         if isinstance(group, BadRow):
             yield group
@@ -60,9 +55,11 @@ def read_export(
         first = group[0]
         name = first.cells.get(named_by, "")
         try:
+            if not name:
+                raise ValueError(f"{named_by} is needed in every row of an order")
             if name in seen:
                 raise ValueError(f"{named_by} {name} came before: let the rows of an order stand together")
-            _note(seen, name, None)
+            seen.put(name)
             made = order_of(group, history)
         except ValueError as error:
             why = f"line {first.line}: {error}"
@@ -71,17 +68,16 @@ def read_export(
         yield from _rows(group, made, history, findings, profiles)
 
 
-def _rows(
-    group: list[Record], made: Made, history: History, findings: Findings, profiles: OrderedDict[str, datetime]
-) -> Iterator[Row]:
+def _rows(group: list[Record], made: Made, history: History, findings: Findings, profiles: Recent) -> Iterator[Row]:
     first, customer = group[0], made.customer
     said = "\n".join([f"{history.currency}\t{history.zone}\t{history.decimals}", *(each.text for each in group)])
     if customer is not None and made.profile:
         fields = repr(sorted(made.profile.items()))
         sign = hashlib.blake2b(f"{customer}\n{fields}".encode(), key=history.hashing, digest_size=12).hexdigest()
         # The same again where an earlier order says it: rows are taken in order of time, and the first one counts.
-        if sign not in profiles or made.placed < profiles[sign]:
-            _note(profiles, sign, made.placed)
+        placed, known = int(made.placed.timestamp()), profiles.get(sign)
+        if known is None or placed < known:
+            profiles.put(sign, placed)
             event = order_event(history, first.number, made.placed, customer, made.profile, "customer.registered")
             yield Row(first.line, made.placed, event | {"id": f"customer-{sign}"}, fields)
     findings.counts["orders"] += 1
@@ -92,12 +88,6 @@ def _rows(
         event = order_event(history, first.number, refunded_at, customer, refund, "order.refunded")
         findings.counts["refunds"] += 1
         yield Row(first.line, refunded_at, event | {"id": f"{event['id']}-{part:03d}"}, said)
-
-
-def _note(known: OrderedDict[str, T], name: str, value: T) -> None:
-    known[name] = value
-    if len(known) > REMEMBERED:
-        known.popitem(last=False)
 
 
 def _records(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -25,9 +24,8 @@ from orders_ingest.imports.layouts.orders.columns import find_columns
 from orders_ingest.imports.layouts.orders.json_lines import is_json, json_rows
 from orders_ingest.imports.layouts.orders.values import amount_of, instant_of, quantity_of, state_of
 from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, as_text, records_of
+from orders_ingest.imports.recent import Recent
 
-REMEMBERED = 200_000
-"""Orders of which it is known that they came: one whose rows stand farther apart would be taken as two versions."""
 SEPARATORS = ",;\t|"
 _NO_ID = re.compile(r"[/#|\s]")
 _WHOLE = re.compile(r"[0-9]+\.0+")
@@ -49,7 +47,7 @@ def read_orders(lines: Iterable[str | TooLong], history: History, findings: Find
     An order of which a row is refused is refused whole: with what is left of it, its amounts would be wrong.
     """
     group: list[_Cells] = []
-    seen: OrderedDict[str, None] = OrderedDict()  # a plain dict finds its oldest only past all that were removed
+    seen = Recent()  # an order whose rows stand farther apart would be taken as two versions
     for row in _rows(lines, history, findings):
         if isinstance(row, BadRow):
             yield row
@@ -62,9 +60,7 @@ def read_orders(lines: Iterable[str | TooLong], history: History, findings: Find
             if order_id in seen:
                 yield _bad(row, f"order {order_id} came before, or has too many rows: let its rows stand together")
                 continue
-            seen[order_id] = None
-            if len(seen) > REMEMBERED:
-                seen.popitem(last=False)
+            seen.put(order_id)
         group.append(row)
     if group:
         yield from _order(group, history, findings)
@@ -139,7 +135,12 @@ def _order_id(fields: dict[str, str]) -> str:
     check_undamaged(order_id, "order_id")
     if not order_id or _NO_ID.search(order_id):
         raise ValueError("order_id is needed, without white space, / # |")
-    return order_id
+    return _as_whole(order_id)
+
+
+def _as_whole(name: str) -> str:
+    """Spreadsheets and programs of tables write whole numbers as 17850.0: that is none other than 17850."""
+    return name.partition(".")[0] if _WHOLE.fullmatch(name) else name
 
 
 def _order(group: list[_Cells], history: History, findings: Findings) -> Iterator[Row | BadRow]:
@@ -216,8 +217,7 @@ def _customer(fields: dict[str, str]) -> str | None:
     check_undamaged(customer, "customer")
     if _NO_ID.search(customer):
         raise ValueError("customer is without white space, / # |")
-    # Spreadsheets write whole numbers as 17850.0: that is no other customer than 17850.
-    return (customer.partition(".")[0] if _WHOLE.fullmatch(customer) else customer) or None
+    return _as_whole(customer) or None
 
 
 def _check_alike(fields: dict[str, str], first: dict[str, str], currency: str) -> None:
