@@ -244,7 +244,7 @@ create table flow_versions (
     primary key (shop, version)         -- closes the race of two people saving the same next version
 );
 
--- What is so about a customer elsewhere: of each subject the two newest revisions.
+-- What is so about a customer elsewhere: of each subject the newest revision, and the one before it.
 create table standings (
     shop text not null,
     customer text not null,
@@ -252,7 +252,10 @@ create table standings (
     revision bigint not null,
     at timestamptz not null,
     value text not null,                -- '': it is not so any more
-    primary key (shop, customer, subject, revision) -- closes the race of two deliveries of one revision
+    before_revision bigint,
+    before_at timestamptz,
+    before_value text,
+    primary key (shop, customer, subject) -- closes the race of two deliveries of one revision
 );
 -- Whom an audience holds.
 create index standings_audience on standings (shop, subject, value, customer);

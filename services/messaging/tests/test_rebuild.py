@@ -34,7 +34,7 @@ TABLES = {
     "messages": "shop, customer, message_id, flow, purpose, rank, channel, at, leave_before, state, reason, attempts,"
     " sent_at, address, lease, started, recalled, may_leave_until",
     "flow_versions": "shop, version, at, cast(document as text)",
-    "standings": "shop, customer, subject, revision, at, value",
+    "standings": "shop, customer, subject, revision, at, value, before_revision, before_at, before_value",
     "personal_dates": "shop, customer, kind, revision, at, sealed, day",
     "flow_runs": "shop, customer, run_id, flow, version, cause, started_at, cast(details as text), condition_subject,"
     " condition_revision, condition_value, causation, correlation, number, step, until, reason, due_at",

@@ -12,6 +12,8 @@ import httpx
 from regulars.stack.errors import Refused
 
 SERVICES = ("orders-ingest", "membership", "segmentation", "feedback", "messaging")
+NO_ANSWER = httpx.TransportError
+"""What a call raises where no answer came."""
 
 
 class Services:

@@ -9,9 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
-
-from regulars.client import Services
+from regulars.client import NO_ANSWER, Services
 from regulars.stack.errors import Refused
 
 T = TypeVar("T")
@@ -82,7 +80,7 @@ async def _patiently(ask: Callable[[], Awaitable[T]], say: Callable[[str], None]
     while True:
         try:
             return await ask()
-        except (httpx.TransportError, Refused) as error:
+        except (NO_ANSWER, Refused) as error:
             if isinstance(error, Refused) and error.status not in _AGAIN:
                 raise
             if loop.time() > until:

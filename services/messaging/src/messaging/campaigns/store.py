@@ -271,15 +271,13 @@ async def list_audience(
             limit=limit,
         )
         return [r.customer for r in rows]
-    # By the index on subject and value; only the newest revision says what is so.
+    # By the index on subject and value.
     rows = await tx.fetch(
         """
-        select distinct s.customer
+        select s.customer
         from standings s join contacts c using (shop, customer) left join customer_keys k using (shop, customer)
         where s.shop = :shop and s.subject = :subject and s.value = any(:values) and s.customer > :after
-            and k.erased_at is null and not exists (
-                select from standings n where n.shop = s.shop and n.customer = s.customer and n.subject = s.subject
-                    and n.revision > s.revision)
+            and k.erased_at is null
         order by s.customer limit :limit
         """,
         shop=shop,
@@ -300,7 +298,7 @@ async def count_audience(tx: Transaction, shop: str, subject: str | None, values
     return int(
         await tx.value(
             """
-            select count(distinct customer) from standings
+            select count(*) from standings
             where shop = :shop and subject = :subject and value = any(:values)
             """,
             shop=shop,

@@ -94,7 +94,7 @@ async def save_policy(
 ) -> PolicyVersion:
     """Add a version, in force from `valid_from` (None: at once), and announce it.
 
-    Raises NoSender, ByPeople, UnknownSegments, PolicyInThePast; PolicyChanged where `replaces` is not the newest version.
+    Raises NoSender, ByPeople, UnknownSegments, PolicyInThePast, and PolicyChanged where `replaces` is not the newest.
     """
     for channel in policy.channels:
         if channel not in CHANNELS:

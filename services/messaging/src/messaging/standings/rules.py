@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from common.events import Event, rfc3339
+from common.events import CustomerKey, Event, rfc3339
 from common.events.membership import BalancesChanged, MemberEnrolled, TierChanged
 from common.events.orders import OrderCompleted
 from common.events.segments import (
@@ -76,6 +77,22 @@ def standings_of(event: Event[Any]) -> list[Standing]:
         case OrderCompleted() as d if d.sequence is not None:
             return [Standing("orders", d.sequence, str(d.sequence))]
     return []
+
+
+TwoNewest = tuple[tuple[datetime, Standing], tuple[datetime | None, Standing | None]]
+
+
+def two_newest(said: Iterable[tuple[CustomerKey, datetime, Standing]]) -> dict[tuple[CustomerKey, str], TwoNewest]:
+    """Of each customer and subject the highest revision and the next lower one, (None, None) where there is none; of
+    equal ones the first that was said."""
+    of_each: dict[tuple[CustomerKey, str], dict[int, tuple[datetime, Standing]]] = {}
+    for key, at, standing in said:
+        of_each.setdefault((key, standing.subject), {}).setdefault(standing.revision, (at, standing))
+    found: dict[tuple[CustomerKey, str], TwoNewest] = {}
+    for subject, by_revision in of_each.items():
+        newest, *before = sorted(by_revision, reverse=True)[:2]
+        found[subject] = (by_revision[newest], by_revision[before[0]] if before else (None, None))
+    return found
 
 
 def of_person(each: Sequence[Mapping[str, str]]) -> dict[str, str]:

@@ -1,41 +1,65 @@
-"""Standings in rows: of each subject the two newest revisions, whatever order they came in."""
+"""Standings in rows: of each subject the newest revision and the one before it, whatever order they came in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from messaging.standings.rules import NOTHING, Standing, of_person
+from messaging.standings.rules import NOTHING, Standing, of_person, two_newest
 
-_NEW = Columns("n", shop="text", customer="text", subject="text", revision="bigint", at="timestamptz", value="text")
+_NEW = Columns(
+    "n",
+    shop="text",
+    customer="text",
+    subject="text",
+    revision="bigint",
+    at="timestamptz",
+    value="text",
+    before_revision="bigint",
+    before_at="timestamptz",
+    before_value="text",
+)
 _ASKED = Columns("w", shop="text", customer="text", until="timestamptz", asked_by="text")
 
 
-async def save_standings(tx: Transaction, said: Sequence[tuple[CustomerKey, datetime, Standing]]) -> None:
-    """Add what became so at a time. Idempotent; the customers are locked."""
-    if not said:
+async def save_standings(tx: Transaction, said: Iterable[tuple[CustomerKey, datetime, Standing]]) -> None:
+    """Add what became so at a time. Idempotent."""
+    rows = [
+        (*key, subject, newest.revision, at, newest.value, *((b.revision, before_at, b.value) if b else (None,) * 3))
+        for (key, subject), ((at, newest), (before_at, b)) in two_newest(said).items()
+    ]
+    if not rows:
         return
-    # One row a revision.
+    # The one before the newest is kept for a sweep on a set clock, which asks as of an instant before the newest. What
+    # stands already is the first word about its revision.
     await tx.execute(
         f"""
-        insert into standings (shop, customer, subject, revision, at, value) select * from {_NEW}
-        on conflict do nothing
+        insert into standings as s (shop, customer, subject, revision, at, value, before_revision, before_at,
+            before_value)
+        select * from {_NEW}
+        on conflict (shop, customer, subject) do update
+        set (revision, at, value, before_revision, before_at, before_value) = (
+            select (array_agg(k.revision))[1], (array_agg(k.at))[1], (array_agg(k.value))[1],
+                (array_agg(k.revision))[2], (array_agg(k.at))[2], (array_agg(k.value))[2]
+            from (
+                select distinct on (v.revision) v.revision, v.at, v.value
+                from (values
+                    (1, s.revision, s.at, s.value), (2, s.before_revision, s.before_at, s.before_value),
+                    (3, excluded.revision, excluded.at, excluded.value),
+                    (4, excluded.before_revision, excluded.before_at, excluded.before_value)
+                ) v (place, revision, at, value)
+                where v.revision is not null order by v.revision desc, v.place
+            ) k
+        )
+        where excluded.revision <> s.revision
+                and (s.before_revision is null or excluded.revision > s.before_revision)
+            or excluded.before_revision <> s.revision
+                and (s.before_revision is null or excluded.before_revision > s.before_revision)
         """,
-        **_NEW.of((*key, s.subject, s.revision, at, s.value) for key, at, s in said),
-    )
-    # The one before the newest is kept for a sweep on a set clock, which asks as of an instant before the newest.
-    await tx.execute(
-        f"""
-        delete from standings s using {_NEW}
-        where s.shop = n.shop and s.customer = n.customer and s.subject = n.subject
-            and s.revision < (select o.revision from standings o
-                              where o.shop = n.shop and o.customer = n.customer and o.subject = n.subject
-                              order by o.revision desc offset 1 limit 1)
-        """,
-        **_NEW.of((*key, s.subject, s.revision, at, s.value) for key, at, s in said),
+        **_NEW.of(rows),
     )
 
 
@@ -49,13 +73,12 @@ async def get_standings(
     `people`: all who are one person with each, the survivor first (ORD-040); None: each is only themselves.
     """
     of = {key: (people or {}).get(key) or [key] for key in asked}
-    # The newest revision that had happened by then; there are two of each subject at most.
+    # By primary key; the newest that had happened by then.
     rows = await tx.fetch(
         f"""
-        select distinct on (w.asked_by, s.shop, s.customer, s.subject) w.asked_by, s.shop, s.customer, s.subject,
-            s.value
-        from {_ASKED} join standings s using (shop, customer) where s.at <= w.until
-        order by w.asked_by, s.shop, s.customer, s.subject, s.revision desc
+        select w.asked_by, s.shop, s.customer, s.subject, case when s.at <= w.until then s.value else s.before_value end
+            as value
+        from {_ASKED} join standings s using (shop, customer) where s.at <= w.until or s.before_at <= w.until
         """,
         **_ASKED.of((*one, until, key[1]) for key, until in asked.items() for one in of[key]),
     )

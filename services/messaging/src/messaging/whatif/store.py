@@ -40,8 +40,11 @@ async def get_said(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[Custome
     # By primary key.
     for r in await tx.fetch(
         f"""
-        select s.shop, s.customer, s.subject, s.at, s.value from {_OF} join standings s using (shop, customer)
-        order by s.at, s.revision
+        select s.shop, s.customer, s.subject, k.at, k.value from {_OF} join standings s using (shop, customer)
+            cross join lateral (
+                values (s.revision, s.at, s.value), (s.before_revision, s.before_at, s.before_value)
+            ) k (revision, at, value)
+        where k.revision is not null order by k.at, k.revision
         """,
         **_OF.of(keys),
     ):
