@@ -6,20 +6,28 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from console.kpis.page import KINDS
 from console.today.weeks import PERIODS, by_currency
 from console.web.guard import Guarded
 
 router = APIRouter()
+SECOND_DAYS = 365
+"""First purchases of so many days are looked at for the repurchase rate's three forms."""
 
 
 @router.get("/s/{shop}/today")
 async def today(viewer: Guarded, weeks: Annotated[int, Query(ge=0, le=1000)] = 12) -> Response:
-    """Five reports and the last weeks, asked at once; what is late follows by itself. No such period: 12 weeks."""
+    """Five reports, two key figures and the last weeks, asked at once; what is late follows by itself.
+
+    No such period: 12 weeks.
+    """
     period = weeks if weeks in PERIODS else 12
     names = viewer.console.services.names
-    *answers, curves = await viewer.ask(
+    *answers, curves, sides, again = await viewer.ask(
         *(viewer.of_shop(name, "/report") for name in names),
         viewer.of_shop("segmentation", "/report/weeks", weeks=str(period)),
+        viewer.of_shop("segmentation", "/kpis/new-and-returning", days=str(7 * period)),
+        viewer.of_shop("segmentation", "/kpis/first-to-second", days=str(SECOND_DAYS)),
     )
     reports = dict(zip(names, answers, strict=True))
     return viewer.draw(
@@ -29,6 +37,10 @@ async def today(viewer: Guarded, weeks: Annotated[int, Query(ge=0, le=1000)] = 1
         curves=by_currency(curves.body, viewer.zone) if curves.ok else {},
         period=period,
         periods=PERIODS,
-        all=[*answers, curves],
+        sides=sides,
+        again=again,
+        kinds=KINDS,
+        unread=viewer.console.freshness.unread,
+        all=[*answers, curves, sides, again],
         silent=[each.service for each in answers if each.state == "unavailable"],
     )

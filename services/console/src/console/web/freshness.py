@@ -19,8 +19,13 @@ class Freshness:
         self._clock = clock
         self._asked = -EVERY_S
         self._task: asyncio.Task[None] | None = None
-        self.behind: dict[str, int] = {}
-        """Events that are not read yet, by service; of those that are catching up alone."""
+        self.unread: dict[str, int] = {}
+        """Events that are not read yet, by service; of one that did not answer nothing."""
+
+    @property
+    def behind(self) -> dict[str, int]:
+        """Those that are catching up alone."""
+        return {name: lag for name, lag in self.unread.items() if lag > MANY}
 
     def look(self) -> None:
         """Ask again, in the background, where the answer is old."""
@@ -30,7 +35,7 @@ class Freshness:
 
     async def _look(self) -> None:
         try:
-            self.behind = {name: lag for name, lag in (await self._ask()).items() if lag > MANY}
+            self.unread = dict(await self._ask())
         finally:
             self._task = None
 

@@ -22,6 +22,7 @@ class SideOut(Out):
 
     buyers: int
     orders: int
+    net: int
     per_order: int | None
     units_per_order: Decimal | None
     refunded_percent: Decimal | None
@@ -186,6 +187,7 @@ def _side(orders: Any, reviews: Any) -> SideOut:
     return SideOut(
         buyers=orders.buyers if count else 0,
         orders=count,
+        net=orders.net if count else 0,
         per_order=orders.net // orders.priced if count and orders.priced else None,
         units_per_order=mean_of(orders.units, orders.described) if count else None,
         refunded_percent=rules.percent(orders.refunded, count) if count else None,
