@@ -28,6 +28,7 @@ from bench import (
     quoting,
     report,
     segments,
+    statements,
     verifying,
 )
 from bench.costs import profile
@@ -135,6 +136,9 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part alone; may be repeated")
     parser.add_argument("--seed", type=int, default=20, help="of the orders (default: %(default)s)")
     parser.add_argument("--profile", choices=from_log.SERVICES, help="say where this service's time goes in P1 instead")
+    parser.add_argument(
+        "--statements", type=int, metavar="LINES", help="say where PostgreSQL's time goes in an import of LINES instead"
+    )
     parser.add_argument("--out", type=Path, help="write the document here (default: docs/bench.md, when full)")
     given = parser.parse_args()
     # A topic made a moment ago changes its leader once; the producer tries again, and says so for every batch.
@@ -142,6 +146,9 @@ def main() -> None:
     console = Console(width=None if Console().is_terminal else 160)
     if given.profile:
         asyncio.run(profile(given.profile, given.seed, QUICK[0] if given.quick else FULL[0], console))
+        return
+    if given.statements:
+        asyncio.run(statements.measure(given.statements, console))
         return
     parts = given.only or list(PARTS)
     result = asyncio.run(measure(parts, given.seed, given.quick, console))

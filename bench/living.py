@@ -78,12 +78,12 @@ class Living:
 
 
 @asynccontextmanager
-async def living() -> AsyncIterator[Living]:
-    """Start it from empty, and take everything away afterwards."""
+async def living(database_url: str | None = None) -> AsyncIterator[Living]:
+    """Start it from empty, on its own PostgreSQL or the given one, and take everything away afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="regulars-bench-"))
     # PostgreSQL drops to an account of its own, which must reach its data.
     folder.chmod(0o755)
-    plan = Plan(folder / "stack", SERVICES, log_level="WARNING", console=True)
+    plan = Plan(folder / "stack", SERVICES, log_level="WARNING", console=True, database_url=database_url)
     try:
         began = time.monotonic()
         state = await asyncio.to_thread(operating.up, plan, lambda _: None)

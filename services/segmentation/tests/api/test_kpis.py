@@ -61,6 +61,7 @@ async def test_how_they_buy_and_judge(client: httpx.AsyncClient, runtime: Runtim
     found = await ask(client, "new-and-returning")
     new, returning = found["new"], found["returning"]
     assert (new["orders"], returning["orders"], returning["units_per_order"]) == (3, 5, "2.00")
+    assert new["net"] + returning["net"] == (await ask(client, "shares", days=90))["net"]
     assert (returning["promotion_percent"], returning["silent_percent"]) == ("100.00", "75.00")
     assert (new["promotion_percent"], returning["refunded_percent"]) == (None, "20.00")
     assert (returning["reviews"], returning["mean_stars"], returning["photo_percent"]) == (1, "1.00", "100.00")

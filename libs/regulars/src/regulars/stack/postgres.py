@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,7 +32,7 @@ class PostgresServer:
     """One server on ``host`` with its data in ``directory``, which is created when missing.
 
     With a ``password`` every connection must present one (SCRAM); without, every client that reaches it is trusted.
-    Another ``host`` than the loopback lets in whoever is of its own network.
+    ``settings`` are PostgreSQL's, besides ours. Another ``host`` than the loopback lets in whoever is of its network.
     Not thread-safe. All methods block: the longest, the first ``start``, about a second.
     """
 
@@ -43,6 +44,7 @@ class PostgresServer:
         password: str | None = None,
         bin_dir: Path | None = None,
         host: str = "127.0.0.1",
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._user = binaries.account()
         self._bin = binaries.reachable_binaries(bin_dir or binaries.find_binaries(), self._user)
@@ -51,6 +53,7 @@ class PostgresServer:
         self.port = port or free_port()
         self.password = password
         self.host = host
+        self._settings = SETTINGS | dict(settings or {}) | {"listen_addresses": host}
         self.log = directory / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -75,8 +78,7 @@ class PostgresServer:
         data = self.directory / "data"
         if not (data / "PG_VERSION").exists():
             self._initdb(data)
-        settings = SETTINGS | {"listen_addresses": self.host}
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         argv = [str(self._bin / "postgres"), "-D", str(data), "-p", str(self.port), *options]
         # SIGINT is the fast shutdown; SIGTERM would wait for every client to leave.
         return Command("postgres", argv, _environment(), data, self._user, signal.SIGINT)
