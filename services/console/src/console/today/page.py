@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from console.kpis.page import KINDS
+from console.texts.key_figures import KINDS
 from console.today.weeks import PERIODS, by_currency
 from console.web.guard import Guarded
 

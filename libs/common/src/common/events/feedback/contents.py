@@ -1,0 +1,83 @@
+"""What customers made: submitted, judged, shown."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from common.events.envelope import EventData
+from common.events.feedback.photos import MOST_PHOTOS, Photo
+from common.events.fields import (
+    Count,
+    Identifier,
+    Instant,
+    PersonalText,
+    Revision,
+    Text,
+)
+
+ContentKind = Literal["usage_note", "buyer_show", "review", "tutorial", "product_test", "ingredients", "guarantee"]
+ContentState = Literal["submitted", "approved", "refused", "withdrawn"]
+ContentGrade = Literal["A", "B", "C"]
+
+
+class ContentReward(EventData):
+    """What a customer gets for good content, once: `form` says which field holds it (FBK-043)."""
+
+    form: Literal["points", "coupon", "gift"]
+    points: Count | None = None
+    offer_id: Identifier | None = None
+    gift: Text | None = None
+    at: Instant
+
+
+class ContentEvent(EventData):
+    """Content about the goods, a customer's or the shop's own, as it stands; the highest revision counts (FBK-042).
+
+    The subject is the customer, None: the shop's own, which has `title` and `link` and names nobody. `as_buyer`: the
+    customer bought it, which was checked (FBK-048). `of_leader`: an opinion leader's. `grade`: of what is approved, A
+    the best. `reward`: what it earned when it was first graded so well; it stays in later revisions, and membership
+    pays it once.
+    """
+
+    TOPIC: ClassVar[str] = "feedback"
+    content_id: Identifier
+    kind: ContentKind
+    title: Text | None = None
+    link: Text | None = None
+    text: PersonalText | None = None
+    photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = ()
+    order_id: Identifier | None = None
+    sku: Text | None = None
+    as_buyer: bool = False
+    of_leader: bool = False
+    source: Text | None = None
+    submitted_at: Instant
+    state: ContentState = "submitted"
+    grade: ContentGrade | None = None
+    featured: bool = False
+    reason: Text | None = None
+    decided_by: Text | None = None
+    decided_at: Instant | None = None
+    reward: ContentReward | None = None
+    revision: Revision = 0
+
+
+class ContentSubmitted(ContentEvent):
+    TYPE: ClassVar[str] = "ugc.submitted"
+    RANK: ClassVar[int] = 370
+
+
+class ContentChanged(ContentEvent):
+    """Refused, or withdrawn."""
+
+    TYPE: ClassVar[str] = "ugc.changed"
+    RANK: ClassVar[int] = 371
+
+
+class ContentApproved(ContentEvent):
+    """Approved, or graded anew."""
+
+    TYPE: ClassVar[str] = "ugc.approved"
+    RANK: ClassVar[int] = 372

@@ -1,0 +1,166 @@
+"""Tickets: complaints and questions, promises, claims and what was granted."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from common.events.envelope import EventData
+from common.events.feedback.photos import MOST_PHOTOS, Photo
+from common.events.feedback.reviews import Stars
+from common.events.fields import (
+    Count,
+    Currency,
+    Identifier,
+    Instant,
+    Minor,
+    PersonalText,
+    Revision,
+    Text,
+)
+
+MOST_ITEMS = 30
+"""Of a ticket's checklist."""
+
+
+TicketKind = Literal["complaint", "quality", "return", "exchange", "delivery", "question", "suggestion"]
+Priority = Literal["urgent", "high", "normal"]
+TicketState = Literal["open", "in_progress", "waiting", "resolved"]
+"""`open`: nobody has answered yet. `waiting`: the customer was asked for something."""
+TicketAction = Literal[
+    "opened",
+    "answer",
+    "ask",
+    "customer_said",
+    "note",
+    "assign",
+    "prioritise",
+    "promise",
+    "promise_kept",
+    "overdue",
+    "resolve",
+    "reopen",
+    "rate",
+    "compensate",
+    "approve",
+    "refuse",
+    "check",
+]
+Overdue = Literal["response", "resolution", "promise"]
+Outcome = Literal["solved", "refunded", "replaced", "explained", "rejected", "withdrawn"]
+
+
+ClaimReason = Literal["rotten", "not_fresh", "damaged", "defect", "missing", "wrong_item", "other"]
+CompensationKind = Literal["refund", "reship", "points", "coupon"]
+CompensationState = Literal["claimed", "proposed", "granted", "refused"]
+"""`claimed`: a photo is missing. `proposed`: somebody has yet to approve it, another person than who proposed it."""
+
+
+class Compensation(EventData):
+    """What a customer gets for what went wrong, worth `amount` (FBK-029, FBK-030); whoever pays it out reads `granted`.
+
+    `proposed_by`: the agent, None: the customer's own claim. `decided_by`: None where it was granted by the shop's
+    rule, which `automatic` says. `without_return`: the goods stay with the customer. `photo_seen`: one of its photos
+    was given with another ticket of the shop before, so that a person looks at it.
+    """
+
+    kind: CompensationKind
+    amount: Minor
+    currency: Currency
+    state: CompensationState
+    proposed_by: Text | None = None
+    decided_by: Text | None = None
+    decided_at: Instant | None = None
+    automatic: bool = False
+    without_return: bool = False
+    photo_seen: bool = False
+
+
+class ChecklistItem(EventData):
+    """A point of the shop's standard for tickets of this kind, as it stood when the ticket was opened (FBK-038)."""
+
+    item_id: Identifier
+    words: Text
+    required: bool = True
+    done_by: Text | None = None
+    done_at: Instant | None = None
+
+
+class TicketPromise(EventData):
+    """What the customer was promised, and by when (FBK-028)."""
+
+    what: PersonalText | None = None
+    by: Instant
+    kept_at: Instant | None = None
+
+
+class TicketEntry(EventData):
+    """What was done with a ticket; `by` is the person, None: the customer, or the service when something fell due."""
+
+    entry_id: Identifier
+    action: TicketAction
+    by: Text | None = None
+    text: PersonalText | None = None
+
+
+class TicketEvent(EventData):
+    """A ticket as it stands, and the entry that made it so; the highest revision of a ticket counts (FBK-027, FBK-041).
+
+    `respond_by`, `resolve_by`: its clocks, by the shop's policy. `overdue`: those of its dues that passed unmet.
+    `answers` counts what agents told the customer. `pauses_marketing`: no marketing for the customer while it is open.
+    `free_return`: of a return or an exchange, whether the customer's tier had it for free when it was opened (FBK-031).
+    """
+
+    TOPIC: ClassVar[str] = "feedback"
+    ticket_id: Identifier
+    kind: TicketKind
+    state: TicketState
+    priority: Priority
+    source: Text | None = None
+    order_id: Identifier | None = None
+    sku: Text | None = None
+    text: PersonalText | None = None
+    photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = ()
+    owner: Text | None = None
+    opened_at: Instant
+    respond_by: Instant
+    resolve_by: Instant
+    answered_at: Instant | None = None
+    resolved_at: Instant | None = None
+    answers: Count = 0
+    reopened: Count = 0
+    reopened_at: Instant | None = None
+    promise: TicketPromise | None = None
+    overdue: tuple[Overdue, ...] = ()
+    outcome: Outcome | None = None
+    rating: Stars | None = None
+    pauses_marketing: bool = False
+    free_return: bool | None = None
+    reason: ClaimReason | None = None
+    compensation: Compensation | None = None
+    checklist: Annotated[tuple[ChecklistItem, ...], Field(max_length=MOST_ITEMS)] = ()
+    entry: TicketEntry
+    revision: Revision = 0
+
+
+class ComplaintOpened(TicketEvent):
+    TYPE: ClassVar[str] = "complaint.opened"
+    RANK: ClassVar[int] = 330
+
+
+class ComplaintChanged(TicketEvent):
+    """Anything but its opening, its end and its opening again."""
+
+    TYPE: ClassVar[str] = "complaint.changed"
+    RANK: ClassVar[int] = 331
+
+
+class ComplaintResolved(TicketEvent):
+    TYPE: ClassVar[str] = "complaint.resolved"
+    RANK: ClassVar[int] = 332
+
+
+class ComplaintReopened(TicketEvent):
+    TYPE: ClassVar[str] = "complaint.reopened"
+    RANK: ClassVar[int] = 333
