@@ -66,14 +66,17 @@ async def get_bought_baskets(
 async def _newest(
     tx: Transaction, shop: str, since: date, until: date, currency: str, *, and_: str = ""
 ) -> Sequence[Row[Any]]:
-    # The period by the index on days from its end, how each was bought by primary key.
+    # The period by the index on days from its end, how each was bought by primary key; what absorbed customers bought
+    # is the survivor's sale, and its facts are theirs.
     return await tx.fetch(
         f"""
-        select w.customer, w.day, w.currency = :currency as own, cast(f.lines as text) as lines
+        select w.customer, w.day, w.currency = :currency as own, cast(coalesce(f.lines, a.lines) as text) as lines
         from sales w
-        join order_facts f on f.shop = w.shop and f.customer = w.customer and w.name = 'order/' || f.order_id
+        left join order_facts f on f.shop = w.shop and f.customer = w.customer and w.name = 'order/' || f.order_id
+        left join absorbed_order_facts a
+        on a.shop = w.shop and a.customer = w.customer and w.name = 'order/' || a.order_id
         where w.shop = :shop and w.day >= :since and w.day < :until and w.gone is null and w.orders > 0
-          and f.lines is not null {and_}
+          and coalesce(f.lines, a.lines) is not null {and_}
         order by w.day desc, w.customer, w.name limit :most
         """,
         shop=shop,
