@@ -177,14 +177,14 @@ create table member_tiers (
 -- The members of one tier in order of id: a list of a rare tier reads its members alone.
 create index member_tiers_tier on member_tiers (shop, tier_id, customer);
 
--- Who came by whose code, as membership says: the newest announcement of a customer counts.
+-- Who came by another one's code, as membership judges: the newest round of a referral counts.
 create table referrals (
     shop text not null,
     customer text not null,             -- the new one
-    referrer text not null,
-    at timestamptz not null,
-    cause text collate "C" not null,    -- id of the event; of two at one instant the later id wins
-    primary key (shop, customer)        -- closes the race of two announcements of one customer
+    referral_id text not null,
+    round integer not null,
+    confirmed boolean not null,         -- false: found untrue again, in the same round
+    primary key (shop, customer, referral_id) -- closes the race of two announcements of one referral
 );
 
 -- Versions of the goals that a shop sets itself; the newest of each counts.

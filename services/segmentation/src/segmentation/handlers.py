@@ -26,7 +26,7 @@ from common.events.feedback import (
     SignalsNoted,
     TicketEvent,
 )
-from common.events.membership import MemberEnrolled, ReferralMade, TierChanged
+from common.events.membership import MemberEnrolled, ReferralCompleted, ReferralReversed, TierChanged
 from common.events.orders import OrderClaimed, OrderCompleted, OrderJourneyMeasured
 from common.events.segments import (
     BuyerTypeChanged,
@@ -168,8 +168,8 @@ async def on_members(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_referrals(tx: Transaction, batch: Batch) -> None:
-    """Remember who came by whose code (ANA-008). No input of the fold, and no fact of segments."""
-    if known := [event for event in batch.events if event.subject is not None]:
+    """Remember who came by another one (ANA-003, ANA-009). No input of the fold, and no fact of segments."""
+    if known := [event for event in batch.events if event.subject is not None and event.data.role == "referee"]:
         await save_referrals(tx, known)
 
 
@@ -265,7 +265,7 @@ SUBSCRIPTIONS = (
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_fits, (LifetimeValueFitted, ChurnFitted)),
     Subscription(on_members, (MemberEnrolled, TierChanged)),
-    Subscription(on_referrals, (ReferralMade,)),
+    Subscription(on_referrals, (ReferralCompleted, ReferralReversed)),
     Subscription(on_profiles, (CustomerRegistered, CustomerUpdated)),
     Subscription(on_bought, (OrderCompleted, OrderJourneyMeasured)),
     Subscription(

@@ -9,11 +9,13 @@ import httpx
 
 from common.bus.subscriptions import Batch
 from common.events.customers import CustomerMerged
-from common.events.membership import ReferralMade
+from common.events.membership import ReferralCompleted, ReferralReversed
 from common.events.segments import GoalSet
 from common.process.runtime import Runtime
+from common.verification.expected import digest
 from segmentation.goals.store import get_goals
 from segmentation.handlers import on_goals, on_merges, on_referrals
+from segmentation.jobs.verifying_said import expectations
 
 from ..conftest import NOW
 from ..shop_life import feed, of_the_shop
@@ -84,39 +86,45 @@ async def test_a_goal_is_set_followed_forecast_and_ended(
         assert await get_goals(tx, "tea") == kept
 
 
-async def test_word_of_mouth_counts_who_came_by_a_code_as_persons(
+async def test_who_was_brought_by_another_counts_as_a_person_while_the_referral_is_true(
     client: httpx.AsyncClient, runtime: Runtime, events: Any
 ) -> None:
-    """ANA-003, ANA-008, ANA-009: c2 and p1 came by c1; p1 never bought, and is c3 after a merge."""
+    """ANA-003, ANA-009: c1 and c2 were brought, c1 untruly; p1 never bought, and is c3 after a merge."""
+
+    def news(kind: Any, customer: str, name: str, round_: int, role: Any = "referee") -> Any:
+        form = {"form": "none"} if kind is ReferralCompleted else {}
+        return events.make(customer, NOW, kind(referral_id=name, round=round_, role=role, **form))
+
     referred = [
-        events.make("c2", "2025-01-10T10:00", ReferralMade(referral_id="r1", referrer="c1")),
-        events.make("p1", "2025-01-10T10:00", ReferralMade(referral_id="r2", referrer="n1")),
-        events.make("p1", "2025-01-11T10:00", ReferralMade(referral_id="r3", referrer="c1")),
+        news(ReferralCompleted, "c2", "r1", 1),
+        news(ReferralReversed, "c2", "r1", 1),
+        news(ReferralCompleted, "c2", "r1", 2),
+        news(ReferralCompleted, "c1", "r2", 1),
+        news(ReferralReversed, "c1", "r2", 1),
+        news(ReferralCompleted, "c3", "r1", 1, "referrer"),
+        news(ReferralCompleted, "p1", "r3", 1),
     ]
     async with runtime.database.transaction() as tx:
-        await on_referrals(tx, Batch(list(reversed(referred))))
-    path = f"{BASE}/kpis/word-of-mouth"
+        for each in (referred, list(reversed(referred)), *([one] for one in reversed(referred))):
+            await on_referrals(tx, Batch(each))
+        rows = await tx.fetch("select customer, referral_id, round, confirmed from referrals order by customer")
+    assert [tuple(row) for row in rows] == [("c1", "r2", 1, False), ("c2", "r1", 2, True), ("p1", "r3", 1, True)]
+    newest: dict[Any, Any] = {}
+    for one in (one for each in referred for one in expectations(each.as_dict()) if one.name[0] == "referral"):
+        newest[one.name] = max(newest.get(one.name, one), one, key=lambda each: each.rank)
+    kept = {("referral", "tea", row.customer, row.referral_id): digest(row.confirmed) for row in rows}
+    assert {name: one.digest for name, one in newest.items()} == kept, "verify expects what is kept"
+    path = f"{BASE}/kpis/referred-buyers"
     found = (await client.get(path)).json()
-    assert found["referred"] == {
-        "customers": 1,
-        "percent": "33.33",
-        "orders_per_buyer": "2.00",
-        "repeating_percent": "100.00",
-        "net_per_buyer": 22_000,
-    }
-    assert (found["others"]["customers"], found["others"]["net_per_buyer"]) == (2, 7_750)
-    assert found["referrers"] == [{"customer": "c1", "brought": 1}]
+    assert found["referred"] == {"customers": 1, "net_per_buyer": 22_000}
+    assert found["others"] == {"customers": 2, "net_per_buyer": 7_750}
     merged = events.make("c3", NOW, CustomerMerged(survivor="c3", absorbed="p1", sequence=1))
     async with runtime.database.transaction() as tx:
         await on_merges(tx, Batch([merged]))
     found = (await client.get(path)).json()
-    assert (found["referred"]["customers"], found["referrers"]) == (2, [{"customer": "c1", "brought": 2}])
-    assert [(each["source"], each["referred"], each["customers"]) for each in found["sources"]] == [
-        (None, True, 2),
-        (None, False, 1),
-    ]
+    assert (found["referred"]["customers"], found["others"]["customers"]) == (2, 1)
     goal = await put(client, "word", kpi="referred_buyers", since="2025-03-01", until="2025-04-01", target=3)
     assert goal["baseline"] == "0.00"
     stands = (await client.get(f"{BASE}/goals/word")).json()
     assert (stands["value"], stands["forecast"]) == ("1.00", None)
-    assert (await client.get(path, params={"top": 0})).status_code == 422
+    assert (await client.get(path, params={"days": 0})).status_code == 422

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,8 @@ from common.verification import Verification
 from segmentation.handlers import on_members, on_merges
 from segmentation.jobs.verifying import verify_people, verify_segments
 from segmentation.people.store import list_flat
+from segmentation.recommendations import store as recommendations
+from segmentation.segments import store_sheet as sheet
 
 from ..api.test_segments import inside, save, take
 from ..api.test_traits import known
@@ -119,6 +122,42 @@ async def test_a_tag_is_taken_from_a_person_by_any_of_the_identifiers_and_a_tier
     await merge(runtime, events, (CustomerUnmerged, "c2", "c1", 2))
     assert await inside(client, "vip") == ["c1"]
     assert await differences(runtime) == []
+
+
+async def test_baskets_and_the_sheet_of_a_segment_are_of_the_person(
+    client: httpx.AsyncClient, runtime: Runtime, events: Any
+) -> None:
+    """SEG-060, SEG-061, ORD-040: what absorbed customers bought, bear and answered, though rows keep their names."""
+    await known(runtime, events)
+    await save(client, "buyers", {"name": "Buyers", "expression": "orders >= 1"})
+    for tag, customer in (("gold", "c1"), ("silver", "c2"), ("silver", "c3")):
+        await client.post(f"{BASE}/tags/{tag}/customers", json={"customers": [customer]})
+    await runtime.sweeper.sweep()
+
+    async def found() -> tuple[Any, ...]:
+        days, hours = (date(2025, 1, 1), date(2025, 4, 1)), (NOW - timedelta(days=30), NOW + timedelta(days=1))
+        async with runtime.database.transaction() as tx:
+            baskets = await recommendations.get_baskets(tx, "tea", *days, "CNY")
+            whose = await recommendations.get_bought_baskets(tx, "tea", *days, "CNY")
+            answers = await sheet.count_answers(tx, "tea", "early", *hours, 30, "Asia/Shanghai")
+        tags = (await client.get(f"{BASE}/segments/buyers/sheet")).json()["tags"]
+        borne = {each["tag"]: each["customers"] for each in tags}
+        return [basket.goods for basket in baskets], sorted({basket.customer for basket in whose}), answers, borne
+
+    async with runtime.database.transaction() as tx:
+        await tx.execute(
+            """
+            insert into segment_stays (shop, customer, segment, episode, entered_at, left_at)
+            values ('tea', 'c1', 'early', 'e', :at, :at)
+            """,
+            at=NOW - timedelta(days=15),
+        )
+    goods, whose, answers, borne = await found()
+    assert (len(goods), whose, answers, borne) == (4, ["c1"], (1, 1), {"gold": 1, "silver": 2})
+    await merge(runtime, events, (CustomerMerged, "c2", "c1", 1))
+    assert await found() == (goods, ["c2"], (1, 1), {"gold": 1, "silver": 2})
+    await merge(runtime, events, (CustomerUnmerged, "c2", "c1", 2))
+    assert await found() == (goods, ["c1"], answers, borne)
 
 
 async def test_verify_finds_a_person_who_stands_otherwise_than_the_merges_say(runtime: Runtime, events: Any) -> None:

@@ -9,11 +9,11 @@ from fastapi import Depends
 from common.events.fields import PlannedDay, ShopName
 from common.fold.store import read_customer
 from common.http.api import Router, Tx, require
-from common.http.people import Person
 from common.people.store import get_people
 from segmentation.activity.store import sum_activity
 from segmentation.api.customers import Out, UnknownCustomer
 from segmentation.api.report import PeriodEndsBeforeItBegins
+from segmentation.api.told import Told
 
 router = Router(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
 
@@ -39,7 +39,7 @@ class ActivityOut(Out):
 
 @router.get("/customers/{customer}/activity")
 async def get_activity(
-    shop: ShopName, customer: Person, tx: Tx, since: PlannedDay | None = None, until: PlannedDay | None = None
+    shop: ShopName, customer: Told, tx: Tx, since: PlannedDay | None = None, until: PlannedDay | None = None
 ) -> ActivityOut:
     """Views, searches, favourites, carts, interruptions and chats; `since` and `until` (excluded) are days of the shop.
 

@@ -10,10 +10,10 @@ from common.events.fields import ShopName
 from common.events.segments import Confidence, FitStatus
 from common.fold.store import read_customer
 from common.http.api import Router, Tx, require
-from common.http.people import Person
 from common.values.currency import minor_per_major
 from segmentation.api.customers import Out, UnknownCustomer
 from segmentation.api.lifetime_value import NotFittedYet
+from segmentation.api.told import Told
 from segmentation.churn import rules
 from segmentation.churn.features import NAMES
 from segmentation.churn.store import get_newest_fit
@@ -103,7 +103,7 @@ async def get_churn_fit(shop: ShopName, tx: Tx) -> ChurnFitOut:
 
 
 @router.get("/customers/{customer}/churn")
-async def get_churn(shop: ShopName, customer: Person, tx: Tx) -> ChurnOut:
+async def get_churn(shop: ShopName, customer: Told, tx: Tx) -> ChurnOut:
     """How probable it is that the customer buys nothing for a while, by the newest model and all that is known now."""
     await tx.stand_still()
     if await read_customer(tx, (shop, customer)) is None:

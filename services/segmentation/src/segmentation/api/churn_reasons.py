@@ -9,8 +9,8 @@ from fastapi import Depends
 from common.events.fields import Identifier, ShopName
 from common.events.segments import ChurnReason, ChurnReasonRecorded, ChurnReasonSource, LifeCycle
 from common.http.api import Body, Router, Tx, require
-from common.http.people import Person
 from segmentation.api.customers import Out, UnknownCustomer, read_state
+from segmentation.api.told import Named, Told
 from segmentation.attributes.churn_reason import rules
 from segmentation.commands.churn_reasons import record_reason
 from segmentation.fold import read_shops
@@ -64,9 +64,7 @@ class ReasonsOut(Out):
 
 
 @router.put("/customers/{customer}/churn-reasons/{reason_id}", dependencies=[Depends(require("feedback:write"))])
-async def put_reason(
-    shop: ShopName, customer: Identifier, reason_id: Identifier, body: ReasonIn, tx: Tx
-) -> RecordedOut:
+async def put_reason(shop: ShopName, customer: Named, reason_id: Identifier, body: ReasonIn, tx: Tx) -> RecordedOut:
     """Record why the customer has left, or is leaving; the newest holds until they buy again. Repeating is harmless."""
     data = ChurnReasonRecorded(reason=body.reason, source=body.source)
     new = await record_reason(tx, (shop, customer), reason_id, data)
@@ -76,7 +74,7 @@ async def put_reason(
 
 
 @router.get("/customers/{customer}/win-back", dependencies=[Depends(require("segments:read"))])
-async def get_win_back(shop: ShopName, customer: Person, tx: Tx) -> WinBackOut:
+async def get_win_back(shop: ShopName, customer: Told, tx: Tx) -> WinBackOut:
     """What to do for the customer, and why."""
     await tx.stand_still()
     state, known, now, _ = await read_state(tx, (shop, customer))

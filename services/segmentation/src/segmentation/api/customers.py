@@ -15,9 +15,9 @@ from common.fold.customers import advanced
 from common.fold.folding import fold_anew
 from common.fold.store import get_history, is_catching_up, read_customer
 from common.http.api import Router, Tx, require
-from common.http.people import Person
 from common.refusals import NotFound
 from common.storage.database import CustomerRow, Transaction
+from segmentation.api.told import Told
 from segmentation.attributes.churn_risk import rules as churn_risk
 from segmentation.attributes.lapse import rules as lapse
 from segmentation.attributes.lifecycle import rules as lifecycle
@@ -136,7 +136,7 @@ class PageOut(Out):
 
 
 @router.get("/customers/{customer}")
-async def get_customer(shop: ShopName, customer: Person, tx: Tx) -> CustomerOut:
+async def get_customer(shop: ShopName, customer: Told, tx: Tx) -> CustomerOut:
     """All attributes of a customer, with method, confidence and reason, as they stand now."""
     await tx.stand_still()
     key = shop, customer

@@ -33,7 +33,7 @@ DEFINITIONS: dict[GoalKpi, str] = {
     "net": "paid less refunds of completed orders in the period, in minor units of the shop's currency",
     "buyers": "customers with a completed order in the period",
     "new_buyers": "customers whose first completed order is in the period",
-    "referred_buyers": "customers whose first completed order is in the period, and who came by another one's code",
+    "referred_buyers": "customers whose first completed order is in the period, and whom another one brought",
     "repurchase_rate": "percent of the buyers of the period with two completed orders or more in it",
     "orders_per_buyer": "completed orders in the period by buyers of it",
     "positive_reviews": "percent of the reviews of the period that have four stars or more",

@@ -12,9 +12,9 @@ from common.events.fields import ShopName
 from common.events.segments import Confidence, FitStatus, RepeatModel
 from common.fold.store import read_customer
 from common.http.api import Router, Tx, require
-from common.http.people import Person
 from common.refusals import NotFound
 from segmentation.api.customers import Out, UnknownCustomer
+from segmentation.api.told import Told
 from segmentation.fold import read_shops
 from segmentation.lifetime_value import rules
 from segmentation.lifetime_value.store import get_days, get_newest_fit
@@ -123,7 +123,7 @@ async def get_fit(shop: ShopName, tx: Tx) -> FitOut:
 @router.get("/customers/{customer}/lifetime-value")
 async def get_lifetime_value(
     shop: ShopName,
-    customer: Person,
+    customer: Told,
     tx: Tx,
     horizon_days: Annotated[int | None, Query(ge=1, le=3_650)] = None,
 ) -> LifetimeValueOut:

@@ -13,9 +13,9 @@ from common.events.segments import Confidence, LifeCycleChanged, Method, RfmChan
 from common.fold.folding import Turns, fold_in_order
 from common.fold.store import get_history
 from common.http.api import Router, Tx, require
-from common.http.people import Person
 from common.storage.database import Transaction
 from segmentation.api.customers import Out, read_known
+from segmentation.api.told import Told
 from segmentation.fold import KEPT, SegmentFolding, read_shops
 
 router = Router(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
@@ -46,7 +46,7 @@ class MovementsOut(Out):
 @router.get("/customers/{customer}/rfm/movements")
 async def list_movements(
     shop: ShopName,
-    customer: Person,
+    customer: Told,
     tx: Tx,
     after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -83,7 +83,7 @@ class ChangesOut(Out):
 @router.get("/customers/{customer}/changes")
 async def list_changes(
     shop: ShopName,
-    customer: Person,
+    customer: Told,
     tx: Tx,
     after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,

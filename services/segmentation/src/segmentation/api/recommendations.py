@@ -9,10 +9,10 @@ from fastapi import Depends, Query
 
 from common.events.fields import Identifier, ShopName
 from common.http.api import Router, Tx, require
-from common.http.people import Person
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from segmentation.api.customers import Out, read_state
+from segmentation.api.told import Told
 from segmentation.bought.store import get_bought
 from segmentation.recommendations import store
 from segmentation.recommendations.picking import LOOKED_AT, pick
@@ -58,7 +58,7 @@ class RecommendationsOut(Out):
 @router.get("/customers/{customer}/recommendations")
 async def recommend_to_customer(
     shop: ShopName,
-    customer: Person,
+    customer: Told,
     tx: Tx,
     place: Place = "home",
     sku: Skus = [],  # noqa: B006 - a list in the signature makes it a repeated parameter; nothing changes it

@@ -7,12 +7,13 @@ from typing import Annotated
 
 from fastapi import Query
 
-from common.events.fields import Cursor, Identifier, PlannedDay, ShopName
+from common.events.fields import Cursor, PlannedDay, ShopName
 from common.http.api import Router, Tx
 from common.refusals import Invalid
 from common.storage.database import Transaction
 from segmentation.api.customers import Out, read_known
 from segmentation.api.segment_ids import READ, SegmentId, known_segment, names_of
+from segmentation.api.told import Named
 from segmentation.commands.memberships import LOOKED_BACK, day_of
 from segmentation.expressions.deciding import deciding, reason
 from segmentation.expressions.tree import Tree, atoms
@@ -204,7 +205,7 @@ async def get_sheet(shop: ShopName, segment: SegmentId, tx: Tx) -> SheetOut:
 @router.get("/customers/{customer}/segments", dependencies=[READ])
 async def list_stays_of_customer(
     shop: ShopName,
-    customer: Identifier,
+    customer: Named,
     tx: Tx,
     after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
@@ -217,7 +218,7 @@ async def list_stays_of_customer(
 
 
 @router.get("/customers/{customer}/segments/{segment}", dependencies=[READ])
-async def get_why(shop: ShopName, customer: Identifier, segment: SegmentId, tx: Tx) -> WhyOut:
+async def get_why(shop: ShopName, customer: Named, segment: SegmentId, tx: Tx) -> WhyOut:
     """Whether the customer meets the conditions of a segment now, and which of them decide it."""
     known = await definitions.get_definitions(tx, shop)
     tree = known_segment(known, segment).definition.tree

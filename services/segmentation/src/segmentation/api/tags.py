@@ -11,8 +11,8 @@ from pydantic import Field
 from common.events.fields import Cursor, Identifier, ShopName
 from common.events.segments import TagSource
 from common.http.api import Body, Router, Tx, require
-from common.http.people import Person
 from segmentation.api.customers import Out, read_known
+from segmentation.api.told import Told
 from segmentation.commands.tags import tag_customers
 from segmentation.tags import store as tags
 
@@ -100,7 +100,7 @@ async def remove_bearers(shop: ShopName, tag: TagName, body: ListIn, tx: Tx) -> 
 
 
 @router.get("/customers/{customer}/tags", dependencies=[READ])
-async def get_tags_of_customer(shop: ShopName, customer: Person, tx: Tx) -> TagsOut:
+async def get_tags_of_customer(shop: ShopName, customer: Told, tx: Tx) -> TagsOut:
     """The tags that the customer bears, with source and date."""
     await read_known(tx, (shop, customer))
     rows = await tags.get_borne(tx, shop, customer)

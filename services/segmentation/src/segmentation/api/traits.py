@@ -10,11 +10,11 @@ from fastapi import Depends
 from common.events.fields import ShopName
 from common.events.segments import BuyerType, Confidence
 from common.http.api import Router, Tx, require
-from common.http.people import Person
 from common.storage.database import Transaction
 from common.values.currency import minor_per_major
 from segmentation.activity.store import count_by_kind
 from segmentation.api.customers import Out, read_state
+from segmentation.api.told import Told
 from segmentation.bought.store import get_bought
 from segmentation.buyer_types import rules as types
 from segmentation.buyer_types.strategies import STRATEGIES
@@ -166,7 +166,7 @@ class BuyerTypeOut(Out):
 
 
 @router.get("/traits")
-async def get_traits(shop: ShopName, customer: Person, tx: Tx) -> TraitsOut:
+async def get_traits(shop: ShopName, customer: Told, tx: Tx) -> TraitsOut:
     """The customer's classes, grades, habits, tastes and tags (SEG-024 to SEG-070)."""
     await tx.stand_still()
     known, of_shop, thresholds = await _read(tx, shop, customer)
@@ -203,7 +203,7 @@ async def get_traits(shop: ShopName, customer: Person, tx: Tx) -> TraitsOut:
 
 
 @router.get("/buyer-type")
-async def get_buyer_type(shop: ShopName, customer: Person, tx: Tx) -> BuyerTypeOut:
+async def get_buyer_type(shop: ShopName, customer: Told, tx: Tx) -> BuyerTypeOut:
     """Which of the eight buyer types the customer is, on what evidence, and what to do (SEG-074 to SEG-091)."""
     await tx.stand_still()
     known, _, thresholds = await _read(tx, shop, customer)

@@ -117,7 +117,7 @@ async def sample_bought(tx: Transaction, shop: str, since: date, currency: str, 
 
 _REFERRED = """
 and exists (
-    select from referrals r where r.shop = c.shop and (r.customer = c.customer or r.customer in (
+    select from referrals r where r.shop = c.shop and r.confirmed and (r.customer = c.customer or r.customer in (
         select p.customer from people p where p.shop = c.shop and p.person = c.customer
     ))
 )

@@ -31,9 +31,9 @@ TIERS = Table(
 REFERRALS = Table(
     "referrals",
     "referrals",
-    "t.shop, t.customer, t.referrer",
-    ("shop", "customer"),
-    lambda r: [(("referral", r.shop, r.customer), digest(r.referrer))],
+    "t.shop, t.customer, t.referral_id, t.confirmed",
+    ("shop", "customer", "referral_id"),
+    lambda r: [(("referral", r.shop, r.customer, r.referral_id), digest(r.confirmed))],
 )
 GOALS = Table(
     "versions of goals",

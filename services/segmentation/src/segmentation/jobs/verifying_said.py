@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from common.events import InvalidEvent, from_dict, rfc3339
-from common.events.membership import MemberEnrolled, ReferralMade, TierChanged
+from common.events.membership import MemberEnrolled, ReferralCompleted, ReferralNews, TierChanged
 from common.events.orders import OrderClaimed, OrderClosed, OrderCompleted, OrderRefunded
 from common.events.segments import (
     ChurnFitted,
@@ -45,7 +45,7 @@ from segmentation.thresholds.state import Thresholds
 MISSING = {
     "fact": "a fact about a customer was announced, and no customer's revision covers it",
     "member": "a member was enrolled, and no row keeps it",
-    "referral": "a customer came by another's code, and no row keeps it",
+    "referral": "membership judged whether a customer came by another, and no row keeps it",
     "goal": "a goal was set, and no row keeps it",
     "tier": "a member's tier was announced, and no row keeps it",
     "thresholds": "thresholds were announced, and no row keeps them",
@@ -95,8 +95,10 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
         if isinstance(data, MemberEnrolled):
             yield Expectation(("member", *event.customer), digest(rfc3339(data.enrolled_at)))
         yield Expectation(("tier", *event.customer), digest(*tier_of(data)), rank(data.revision))
-    elif isinstance(data, ReferralMade) and event.subject is not None:
-        yield Expectation(("referral", *event.customer), digest(data.referrer), rank(event.time, event.id))
+    elif isinstance(data, ReferralNews) and data.role == "referee" and event.subject is not None:
+        found = isinstance(data, ReferralCompleted)
+        of = ("referral", *event.customer, data.referral_id)
+        yield Expectation(of, digest(found), rank(data.round, int(not found)))
     elif isinstance(data, GoalSet):
         yield Expectation(("goal", event.shop, data.goal, str(data.version)), goal_of(goal_said(data)))
     elif isinstance(data, TagChanged) and event.subject is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
+from common.crypto.erasing import NOT_ERASED
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from segmentation.recommendations import audience
@@ -54,24 +55,29 @@ async def get_baskets(tx: Transaction, shop: str, since: date, until: date, curr
 async def get_bought_baskets(
     tx: Transaction, shop: str, since: date, until: date, currency: str
 ) -> list[audience.Bought]:
-    """The same, with their customers."""
-    rows = await _newest(tx, shop, since, until, currency)
+    """The same, with their customers; without those of who was erased (SEC-006): nobody is to tell them of anything."""
+    rows = await _newest(tx, shop, since, until, currency, and_=f"and {NOT_ERASED}")
     return [
         audience.Bought(row.customer, row.day, tuple(_goods(line, own=row.own) for line in orjson.loads(row.lines)))
         for row in rows
     ]
 
 
-async def _newest(tx: Transaction, shop: str, since: date, until: date, currency: str) -> Sequence[Row[Any]]:
-    # The period by the index on days from its end, how each was bought by primary key.
+async def _newest(
+    tx: Transaction, shop: str, since: date, until: date, currency: str, *, and_: str = ""
+) -> Sequence[Row[Any]]:
+    # The period by the index on days from its end, how each was bought by primary key; what absorbed customers bought
+    # is the survivor's sale, and its facts are theirs.
     return await tx.fetch(
-        """
-        select s.customer, s.day, s.currency = :currency as own, cast(f.lines as text) as lines
-        from sales s
-        join order_facts f on f.shop = s.shop and f.customer = s.customer and s.name = 'order/' || f.order_id
-        where s.shop = :shop and s.day >= :since and s.day < :until and s.gone is null and s.orders > 0
-          and f.lines is not null
-        order by s.day desc, s.customer, s.name limit :most
+        f"""
+        select w.customer, w.day, w.currency = :currency as own, cast(coalesce(f.lines, a.lines) as text) as lines
+        from sales w
+        left join order_facts f on f.shop = w.shop and f.customer = w.customer and w.name = 'order/' || f.order_id
+        left join absorbed_order_facts a
+        on a.shop = w.shop and a.customer = w.customer and w.name = 'order/' || a.order_id
+        where w.shop = :shop and w.day >= :since and w.day < :until and w.gone is null and w.orders > 0
+          and coalesce(f.lines, a.lines) is not null {and_}
+        order by w.day desc, w.customer, w.name limit :most
         """,
         shop=shop,
         since=since,

@@ -1,1 +1,1 @@
-"""Who came by whose code: referrals, as membership announces them (ANA-008, ANA-009)."""
+"""Which customers came by another: referrals that membership found true (ANA-003, ANA-009)."""

@@ -1,29 +1,33 @@
-"""Referrals: of each customer who came by a code, the one who had given it."""
+"""Referrals of new customers: whether membership finds each true; who brought them is feedback's to tell."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from common.events import Event
-from common.events.membership import ReferralMade
+from common.events.membership import ReferralCompleted, ReferralNews, ReferralReversed
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 
-_REFERRALS = Columns("e", shop="text", customer="text", referrer="text", at="timestamptz", cause="text")
+_REFERRALS = Columns("e", shop="text", customer="text", referral_id="text", round="integer", confirmed="boolean")
 
 
-async def save_referrals(tx: Transaction, events: Sequence[Event[ReferralMade]]) -> None:
-    """Remember who came by whom; the newest announcement of a customer counts, whenever it comes. Idempotent."""
-    newest: dict[tuple[str, str], Event[ReferralMade]] = {}
-    for event in sorted(events, key=lambda each: (each.time, each.id)):
-        newest[event.customer] = event
+async def save_referrals(tx: Transaction, events: Sequence[Event[ReferralNews]]) -> None:
+    """Remember how each referral ended, by its newest round, within which it is found true first.
+
+    Idempotent, in any order.
+    """
+    newest = {
+        (*event.customer, event.data.referral_id): (event.data.round, isinstance(event.data, ReferralCompleted))
+        for event in sorted(events, key=lambda each: (each.data.round, isinstance(each.data, ReferralReversed)))
+    }
     # All at once, sorted, so that two writers never wait for each other in a circle.
     await tx.execute(
         f"""
-        insert into referrals as r (shop, customer, referrer, at, cause) select * from {_REFERRALS}
-        on conflict (shop, customer) do update
-        set referrer = excluded.referrer, at = excluded.at, cause = excluded.cause
-        where (excluded.at, excluded.cause) > (r.at, r.cause)
+        insert into referrals as r (shop, customer, referral_id, round, confirmed) select * from {_REFERRALS}
+        on conflict (shop, customer, referral_id) do update
+        set round = excluded.round, confirmed = excluded.confirmed
+        where excluded.round > r.round or (excluded.round = r.round and not excluded.confirmed)
         """,
-        **_REFERRALS.of((*key, e.data.referrer, e.time, e.id) for key, e in sorted(newest.items())),
+        **_REFERRALS.of((*name, *end) for name, end in sorted(newest.items())),
     )

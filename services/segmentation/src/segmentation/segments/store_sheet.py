@@ -62,12 +62,13 @@ async def count_customers(tx: Transaction, shop: str) -> int:
 
 
 async def count_tags_inside(tx: Transaction, shop: str, segment: str, limit: int) -> Sequence[Row[Any]]:
-    """Rows tag, customers: the tags that most of the group bear."""
-    # Tags by primary key of each of the group.
+    """Rows tag, customers: the tags that most of the group bear, under whichever of a person's identifiers."""
+    # Tags by primary key of each of the group, and those of everybody who was merged.
     return await tx.fetch(
         f"""
-        select t.tag, count(*) as customers from ({_INSIDE}) i join tags t on t.shop = :shop and t.customer = i.customer
-        where t.borne group by t.tag order by count(*) desc, t.tag limit :limit
+        select t.tag, count(*) as customers
+        from ({_INSIDE}) i join borne_tags t on t.shop = :shop and t.customer = i.customer
+        group by t.tag order by count(*) desc, t.tag limit :limit
         """,
         shop=shop,
         segment=segment,
@@ -78,17 +79,21 @@ async def count_tags_inside(tx: Transaction, shop: str, segment: str, limit: int
 async def count_answers(
     tx: Transaction, shop: str, segment: str, since: datetime, until: datetime, days: int, zone: str
 ) -> tuple[int, int]:
-    """Of the stays that began in [since, until): how many, and how many customers bought within so many days of it."""
-    # By the index on entering; orders by primary key.
+    """Of the stays that began in [since, until): how many, and how many customers bought within so many days of it.
+
+    What an absorbed customer bought is the survivor's, though the stay stays under the identifier.
+    """
+    # By the index on entering; persons and orders by primary key.
     row = await tx.fetch_one(
         """
         select count(*) as stays, count(*) filter (where exists (
-            select from sales b where b.shop = s.shop and b.customer = s.customer and b.gone is null and b.orders > 0
+            select from sales b where b.shop = s.shop and b.customer = coalesce(p.person, s.customer)
+              and b.gone is null and b.orders > 0
               and b.day > cast(s.entered_at at time zone :zone as date)
               and b.day <= cast(s.entered_at at time zone :zone as date) + cast(:days as integer)
         )) as bought
-        from segment_stays s
-        where shop = :shop and segment = :segment and entered_at >= :since and entered_at < :until
+        from segment_stays s left join people p on p.shop = s.shop and p.customer = s.customer
+        where s.shop = :shop and s.segment = :segment and s.entered_at >= :since and s.entered_at < :until
         """,
         shop=shop,
         segment=segment,
