@@ -152,6 +152,11 @@ def customer_of(email: str, history: History) -> str | None:
     return f"mail-{sign.hexdigest()}"
 
 
+def paid_back(text: str) -> str:
+    """A sum of refunds as an amount: several plugins write it with a minus."""
+    return text.strip().removeprefix("-").removeprefix("\u2212")
+
+
 def present(**fields: Any) -> dict[str, Any]:
     """Those fields that say something."""
     return {name: value for name, value in fields.items() if value not in (None, "", [], ())}

@@ -8,7 +8,7 @@ from typing import Any
 
 from common.events.orders import MAX_LINES
 from common.values.currency import EXPONENTS
-from orders_ingest.imports.layouts.exports import Made, Record, customer_of, identifier, present, read_export
+from orders_ingest.imports.layouts.exports import Made, Record, customer_of, identifier, paid_back, present, read_export
 from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout, Row
 from orders_ingest.imports.layouts.orders.values import amount_of, instant_of, quantity_of
 from orders_ingest.imports.lines import TooLong
@@ -69,7 +69,8 @@ def _order(group: list[Record], history: History) -> Made:
         ),
     }
     profile = present(email=said.get("Email"), name=said.get("Billing Name", said.get("Shipping Name")))
-    refunds = _refunds(order_id, money("Refunded Amount"), goods, currency, closed_at or at)
+    back = amount_of(paid_back(said.get("Refunded Amount", "0")), "Refunded Amount", history.decimals, currency)
+    refunds = _refunds(order_id, back, goods, currency, closed_at or at)
     return Made(placed, at, customer, data, refunds, profile)
 
 

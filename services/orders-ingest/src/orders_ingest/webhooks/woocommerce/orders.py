@@ -114,7 +114,8 @@ def order_said(body: bytes) -> list[Said]:
 
 def _state(order: Order) -> str | None:
     if order.status == "refunded":
-        return "completed" if order.date_completed_gmt else "paid" if order.date_paid_gmt else "placed"
+        # What was paid back had been paid, also where no date says so.
+        return "completed" if order.date_completed_gmt else "paid"
     return STATES.get(order.status)
 
 
