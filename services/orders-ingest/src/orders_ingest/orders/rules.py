@@ -62,7 +62,7 @@ def with_version(
         raise OtherCustomer(data.order_id)
     if order.numbered != numbered:
         raise VersionMixed(f"order {data.order_id}", order.numbered)
-    if order.refunds and rank > order.rank and data.currency != order.currency:
+    if order.paid_back and rank > order.rank and data.currency != order.currency:
         raise CurrencyChanged(data.order_id, order.currency)
     if not order.customer:
         order.customer = subject

@@ -157,6 +157,24 @@ def paid_back(text: str) -> str:
     return text.strip().removeprefix("-").removeprefix("\u2212")
 
 
+def refunded_in_all(
+    order: dict[str, Any], back: int, at: datetime, history: History
+) -> list[tuple[datetime, dict[str, Any]]]:
+    """What was paid back in all, of goods, and what is more of postage: named by how much it is, for a later export may
+    say more. Of it counts what other refunds of the order, told by webhooks, have not counted."""
+    if not back:
+        return []
+    refund = {
+        "refund_id": f"{order['order_id']}-exported-{back}",
+        "order_id": order["order_id"],
+        "amount": min(back, order["goods_paid"]),
+        "freight": max(0, back - order["goods_paid"]),
+        "currency": order["currency"],
+        "in_all_at": max(at, history.until or at).isoformat(),
+    }
+    return [(at, refund)]
+
+
 def present(**fields: Any) -> dict[str, Any]:
     """Those fields that say something."""
     return {name: value for name, value in fields.items() if value not in (None, "", [], ())}

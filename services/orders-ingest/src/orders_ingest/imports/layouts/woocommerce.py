@@ -11,7 +11,16 @@ from datetime import datetime
 from typing import Any
 
 from common.values.currency import EXPONENTS
-from orders_ingest.imports.layouts.exports import Made, Record, customer_of, identifier, paid_back, present, read_export
+from orders_ingest.imports.layouts.exports import (
+    Made,
+    Record,
+    customer_of,
+    identifier,
+    paid_back,
+    present,
+    read_export,
+    refunded_in_all,
+)
 from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout, Row
 from orders_ingest.imports.layouts.orders.values import amount_of, instant_of, quantity_of
 from orders_ingest.imports.lines import TooLong
@@ -77,7 +86,7 @@ def _order(group: list[Record], history: History) -> Made:
     back = amount_of(given, "refunded_total", history.decimals, currency)
     if status == "refunded":
         back = goods + freight
-    return Made(placed, at, customer, data, _refunds(data, back, at), profile)
+    return Made(placed, at, customer, data, refunded_in_all(data, back, at, history), profile)
 
 
 def _line(text: str, currency: str, history: History) -> dict[str, Any]:
@@ -94,20 +103,6 @@ def _line(text: str, currency: str, history: History) -> dict[str, Any]:
         "paid": paid,
         **present(name=said.get("name")),
     }
-
-
-def _refunds(order: dict[str, Any], back: int, at: datetime) -> list[tuple[datetime, dict[str, Any]]]:
-    """What was paid back in all, as one refund: of goods, and what is more of postage."""
-    if not back:
-        return []
-    refund = {
-        "refund_id": f"{order['order_id']}-exported",
-        "order_id": order["order_id"],
-        "amount": min(back, order["goods_paid"]),
-        "freight": max(0, back - order["goods_paid"]),
-        "currency": order["currency"],
-    }
-    return [(at, refund)]
 
 
 LAYOUT = Layout("woocommerce_orders", read_woocommerce)
