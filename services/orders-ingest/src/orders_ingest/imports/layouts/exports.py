@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from orders_ingest.identity.by_mail import named_by_mail
 from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row, check_undamaged, order_event, too_long
 from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, as_text, records_of
 from orders_ingest.imports.recent import Recent
@@ -145,11 +146,7 @@ def identifier(text: str, what: str) -> str:
 
 def customer_of(email: str, history: History) -> str | None:
     """The identifier of somebody of whom an export says the e-mail alone: a keyed hash of it."""
-    plain = email.strip().casefold()
-    if not plain:
-        return None
-    sign = hashlib.blake2b(f"{history.shop}\n{plain}".encode(), key=history.hashing, digest_size=12)
-    return f"mail-{sign.hexdigest()}"
+    return named_by_mail(history.shop, email, history.hashing)
 
 
 def paid_back(text: str) -> str:

@@ -109,7 +109,8 @@ def order_said(body: bytes) -> list[Said]:
         "recipient_phone": address.phone or order.billing.phone,
         "address": address.line,
     }
-    return [SentOrder(order.id, present(fields), frozenset({"closed_at"})), *_refunds(order, customer)]
+    sent = SentOrder(order.id, present(fields), frozenset({"closed_at"}), order.billing.email)
+    return [sent, *_refunds(order, customer)]
 
 
 def _state(order: Order) -> str | None:
