@@ -162,6 +162,23 @@ def test_lines_of_one_cell_are_parted_and_a_refunded_order_is_given_back_whole()
     assert (refund["data"]["amount"], refund["data"]["freight"]) == (5000, 0)
 
 
+@pytest.mark.parametrize("date", ["", "2026-01-02 10:01:00"])
+def test_what_was_paid_back_whole_had_been_paid_though_no_date_says_so(date: str) -> None:
+    row = f"31,31,2026-01-02 10:00:00,{date},refunded,0,0,50.00,EUR,0,,,,,name:Cup|quantity:1|total:50.00,"
+    order, refund = events("woocommerce_orders", WOO, row)
+    assert (order["type"], "paid_at" in order["data"]) == ("order.completed" if date else "order.paid", True)
+    assert refund["data"]["amount"] == 5000
+
+
+@pytest.mark.parametrize("back", ["3.00", "-3.00", "\u22123.00"])
+def test_a_sum_of_refunds_may_be_written_with_a_minus(back: str) -> None:
+    heading = WOO.replace("line_item_2", "refunded_total")
+    items = "name:Cup|quantity:1|total:50.00"
+    row = f"31,31,2026-01-02 10:00:00,2026-01-02 10:01:00,completed,0,0,50.00,EUR,0,,,,,{items},{back}"
+    assert events("woocommerce_orders", heading, row)[-1]["data"]["amount"] == 300
+    assert events("shopify_orders", SHOPIFY, FIRST.replace("BACK", back))[-1]["data"]["amount"] == 300
+
+
 @pytest.mark.parametrize(
     ("status", "date", "word"),
     [("shipped-ish", "2026-01-02", "status"), ("completed", "", "order_date"), ("completed", "x", "no time")],

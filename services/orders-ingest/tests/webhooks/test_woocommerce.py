@@ -116,6 +116,7 @@ async def test_an_order_is_told_and_its_refunds_with_it_once_each(
         ({"status": "failed", "date_paid_gmt": None}, "placed"),
         ({"status": "cancelled"}, "closed"),
         ({"status": "refunded"}, "paid"),
+        ({"status": "refunded", "date_paid_gmt": None}, "paid"),
         ({"status": "refunded", "date_completed_gmt": "2026-03-02T10:00:00"}, "completed"),
         ({"status": "trash"}, None),
         ({"status": "checkout-draft"}, None),

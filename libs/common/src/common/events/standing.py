@@ -25,6 +25,7 @@ REFUND_FIELDS: Fields = (
     "freight",
     "currency",
     "whole",
+    "counted_before",
     ("lines", ("sku", "quantity")),
 )
 """What a standing reads of a version of an order, and of a refund."""
@@ -35,8 +36,8 @@ Quantities = tuple[tuple[str, int], ...]
 class Refunded(NamedTuple):
     """The refunds of one order in one currency: their goods in minor units, the lines that came back, their ids.
 
-    `bare`: at least one of them names no lines, so lines alone cannot say what came back; one of freight alone says
-    nothing of goods.
+    `bare`: at least one of them names no lines, so lines alone cannot say what came back; one of freight alone, or
+    whose goods had counted before, says nothing of goods.
     """
 
     currency: str
@@ -85,7 +86,7 @@ class OrderStanding:
             was.currency,
             was.amount + refund.amount,
             tuple(sorted(lines.items())),
-            was.bare or not (refund.lines or (refund.freight and not refund.amount)),
+            was.bare or not (refund.lines or ((refund.freight or refund.counted_before) and not refund.amount)),
             was.whole or refund.whole,
             (*was.ids, refund.refund_id),
         )

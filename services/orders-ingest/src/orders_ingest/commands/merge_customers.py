@@ -34,6 +34,28 @@ async def merge_customers(tx: Transaction, vault: Vault, shop: str, survivor: st
     return Alias(absorbed, survivor, survivor, tx.clock.now())
 
 
+async def merge_named_by_mail(tx: Transaction, vault: Vault, shop: str, survivor: str, by_mail: str) -> None:
+    """Whom an import named by e-mail is the customer whom the shop system says to have that e-mail.
+
+    Call it before anything else is locked. Nothing is done where `by_mail` was merged before, by whomever: whom a
+    person has parted stays parted; nor where one of them is erased.
+    """
+    await store.lock(tx, shop)
+    both = [survivor, by_mail]
+    if await store.get_newest(tx, shop, by_mail) is not None:
+        return
+    if survivor == by_mail or await store.get_aliases(tx, shop, both):
+        return
+    people = [(shop, customer) for customer in both]
+    await tx.lock_customers(people)
+    keys, issued = await vault.ring.ensure_keys(tx, people)
+    if None in keys.values():
+        return
+    await tx.announce(issued)
+    data = CustomerMerged(survivor=survivor, absorbed=by_mail, sequence=_next(tx, shop, by_mail))
+    await _announce(tx, shop, data)
+
+
 async def unmerge_customers(tx: Transaction, shop: str, survivor: str, absorbed: str) -> Merging:
     """Undo a merge exactly: every service is then as if it had never been. Idempotent.
 

@@ -19,10 +19,12 @@ from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
 from orders_ingest.catalogue import store as catalogue
 from orders_ingest.commands.erase_customer import erase_customer
+from orders_ingest.commands.merge_customers import merge_named_by_mail
 from orders_ingest.commands.put_customers import put_customers
 from orders_ingest.commands.take_events import take_events
 from orders_ingest.customers.profile import LeftOut
 from orders_ingest.customers.state import SentCustomer
+from orders_ingest.identity.by_mail import named_by_mail
 from orders_ingest.identity.store import hold
 from orders_ingest.intake.checks import FILLED_OVER_HTTP, check
 from orders_ingest.intake.state import Offered, Outcome, refused
@@ -61,6 +63,8 @@ async def take_delivery(tx: Transaction, vault: Vault, shop: str, vendor: Vendor
     people = [one for one in said if isinstance(one, SentCustomer)]
     if people:
         return await _people(tx, vault, shop, people)
+    for order in (one for one in said if isinstance(one, SentOrder)):
+        await _recognise(tx, vault, shop, order)
     products = await _products(tx, shop, [one.sku for one in said if isinstance(one, SentProduct)])
     offered: list[Offered | Outcome] = []
     for one in said:
@@ -91,6 +95,17 @@ async def _people(tx: Transaction, vault: Vault, shop: str, people: Sequence[Sen
         fit.append(replace(one, profile=profile))
     outcomes = await put_customers(tx, vault, shop, fit)
     return [replace(one, left_out=(*cut, *one.left_out)) for one, cut in zip(outcomes, cuts, strict=True)]
+
+
+async def _recognise(tx: Transaction, vault: Vault, shop: str, sent: SentOrder) -> None:
+    """Its customer is whom an import of this order named by the same e-mail."""
+    customer = sent.order.get("customer")
+    if not customer or not sent.email:
+        return
+    stored = await orders.get_order(tx, shop, sent.order_id)
+    by_mail = named_by_mail(shop, sent.email, vault.identifiers)
+    if stored is not None and by_mail is not None and stored.customer == by_mail:
+        await merge_named_by_mail(tx, vault, shop, str(customer), by_mail)
 
 
 async def _order(tx: Transaction, shop: str, vendor: str, came: Delivery, sent: SentOrder) -> list[Offered | Outcome]:

@@ -21,7 +21,7 @@ from orders_ingest.details.state import Told
 from orders_ingest.intake.state import Name, Offered, Outcome, refused
 from orders_ingest.orders.rules import claims, rank_of, told_again, with_version
 from orders_ingest.orders.state import KnownOrder
-from orders_ingest.refunds.rules import held_for, received, settle
+from orders_ingest.refunds.rules import NothingMore, held_for, received, settle
 from orders_ingest.refunds.state import KnownRefund
 from orders_ingest.versions.rules import VersionMixed
 
@@ -67,7 +67,7 @@ class Known:
     survivors: Mapping[Named, Named] = field(default_factory=dict)  # of customers who were absorbed
 
     def decide(self, offered: Offered) -> Decision:
-        """What becomes of it. Raises Conflict, and ToldBefore, changing nothing."""
+        """What becomes of it. Raises Conflict, ToldBefore and NothingMore, changing nothing."""
         event = offered.event
         if isinstance(event.data, OrderEvent):
             return self._order(offered)
@@ -214,7 +214,7 @@ def outcome_of(one: Offered, claims: Claims, known: Known, decisions: Decision) 
         outcome = refused(event.id, refusal)
         claims.refuse(one, outcome)
         return outcome
-    except ToldBefore:
+    except (ToldBefore, NothingMore):
         # Its claim is given back: what is on no topic leaves no trace, and comes again as a duplicate.
         outcome = Outcome(event.id, "duplicate")
         claims.refuse(one, outcome)

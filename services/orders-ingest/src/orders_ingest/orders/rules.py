@@ -9,6 +9,7 @@ from typing import Any
 from common.events import CustomerKey, Event
 from common.events.orders import OrderEvent
 from common.refusals import Conflict
+from orders_ingest.identity.by_mail import is_named_by_mail
 from orders_ingest.orders.state import KnownOrder, Rank
 from orders_ingest.versions.rules import VersionMixed, revision_of, state_bit, state_number
 
@@ -62,7 +63,7 @@ def with_version(
         raise OtherCustomer(data.order_id)
     if order.numbered != numbered:
         raise VersionMixed(f"order {data.order_id}", order.numbered)
-    if order.refunds and rank > order.rank and data.currency != order.currency:
+    if order.paid_back and rank > order.rank and data.currency != order.currency:
         raise CurrencyChanged(data.order_id, order.currency)
     if not order.customer:
         order.customer = subject
@@ -73,8 +74,11 @@ def with_version(
 
 
 def _are_one(shop: str, one: str, other: str, survivors: Mapping[CustomerKey, CustomerKey]) -> bool:
+    """Whether two identifiers may be one person's: whom an export names by e-mail, another door names otherwise."""
     a, b = (shop, one), (shop, other)
-    return a == b or survivors.get(a, a) == survivors.get(b, b)
+    if a == b or survivors.get(a, a) == survivors.get(b, b):
+        return True
+    return is_named_by_mail(one) != is_named_by_mail(other)
 
 
 def bought_at(order: OrderEvent, at: datetime) -> datetime:

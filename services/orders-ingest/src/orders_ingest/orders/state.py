@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,6 +18,19 @@ class Told(NamedTuple):
     paid_at: datetime | None = None
     shipped_at: datetime | None = None
     delivered_at: datetime | None = None
+
+
+class PaidBack(NamedTuple):
+    """A refund that counts: when it was, and its goods and freight together, in minor units.
+
+    `in_all_at`: it is what a sum of all until then had more than counted. `counted_before`: what of it such a sum had
+    counted.
+    """
+
+    at: datetime
+    amount: int
+    in_all_at: datetime | None = None
+    counted_before: int = 0
 
 
 @dataclass(slots=True)
@@ -38,4 +51,10 @@ class KnownOrder:
     refunded: int = 0
     refunded_freight: int = 0
     reached: int = 0
-    refunds: int = 0  # that count
+    paid_back: list[PaidBack] = field(default_factory=list)
+
+    def pay_back(self, goods: int, freight: int, refund: PaidBack) -> None:
+        """One more refund counts."""
+        self.refunded += goods
+        self.refunded_freight += freight
+        self.paid_back.append(refund)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
+
+import orjson
 
 from common.events import Event
 from common.events.kept import Kept
 from common.events.orders import OrderRefunded
 from common.events.standing import REFUND_FIELDS
+from orders_ingest.orders.state import PaidBack
 
 Named = tuple[str, str]
 """(shop, refund)."""
@@ -35,12 +39,24 @@ class KnownRefund:
         return self.event.shop, self.event.data.refund_id
 
 
-_READ = Kept({OrderRefunded: REFUND_FIELDS})
+_READ = Kept({OrderRefunded: (*REFUND_FIELDS, "in_all_at")})
 
 
 def said_of(refund: Event[OrderRefunded]) -> str:
     """What a counted refund is judged by, together with others of its order, as JSON; nothing personal is in it."""
     return _READ.dump(refund)
+
+
+def paid_back(at: datetime, amount: int, said: str) -> PaidBack:
+    """A counted refund of goods and freight together, as its order knows it; `said` as `said_of` gives it."""
+    known = orjson.loads(said)
+    in_all_at = known.get("in_all_at")
+    return PaidBack(
+        at,
+        amount,
+        None if in_all_at is None else datetime.fromisoformat(in_all_at),
+        known.get("counted_before", 0),
+    )
 
 
 def place_of(shop: str, refund_id: str) -> str:

@@ -13,7 +13,7 @@ from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
 from orders_ingest.orders.state import KnownOrder
 from orders_ingest.orders.state import Named as OrderNamed
-from orders_ingest.refunds.state import KnownRefund, Named, place_of, said_of
+from orders_ingest.refunds.state import KnownRefund, Named, paid_back, place_of, said_of
 
 
 class RefundRow(NamedTuple):
@@ -114,9 +114,7 @@ async def get_refunds(
             known.body = vault.open(place_of(row.shop, row.refund_id), bytes(row.body))
             known.event = decode(known.body)
         elif row.order_id is not None and (order := orders.get((row.shop, row.order_id))) is not None:
-            order.refunded += row.amount
-            order.refunded_freight += row.freight
-            order.refunds += 1
+            order.pay_back(row.amount, row.freight, paid_back(row.at, row.amount + row.freight, row.said))
     return found
 
 

@@ -35,12 +35,14 @@ class Shop:
 class SentOrder:
     """An order as it stands: the fields of `OrderFields` with datetimes, `customer` and `time` (of this version).
 
-    `guessed`: times that the vendor does not say and the mapping has inferred; what is stored of them stays.
+    `guessed`: times that the vendor does not say and the mapping has inferred; what is stored of them stays. `email`:
+    its customer's, by which an import may have named this person.
     """
 
     order_id: str
     order: Mapping[str, Any]
     guessed: frozenset[str] = frozenset()
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

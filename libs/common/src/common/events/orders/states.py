@@ -129,6 +129,10 @@ class OrderRefunded(EventData):
 
     `whole`: the shop says that the order is taken back entirely, whatever lines and amounts say. Where nothing was paid
     for goods (an order paid with points), a refund of amount 0 without lines and freight is one of the whole too.
+
+    `in_all_at`: as it is sent, the amounts are all that was paid back of the order until then, as an export says it; as
+    it is published, what of that had not counted before. `counted_before`: what of a single refund, goods and freight
+    together, such a sum had counted before it came; it is published with the rest alone.
     """
 
     TYPE: ClassVar[str] = "order.refunded"
@@ -143,6 +147,8 @@ class OrderRefunded(EventData):
     reason_code: ReasonCode | None = None
     lines: tuple[OrderLine, ...] = ()
     whole: bool = False
+    in_all_at: Instant | None = None
+    counted_before: Minor = 0
 
 
 class OrderClaimed(EventData):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from orders_ingest.identity.by_mail import named_by_mail
 from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row, check_undamaged, order_event, too_long
 from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, as_text, records_of
 from orders_ingest.imports.recent import Recent
@@ -145,11 +146,30 @@ def identifier(text: str, what: str) -> str:
 
 def customer_of(email: str, history: History) -> str | None:
     """The identifier of somebody of whom an export says the e-mail alone: a keyed hash of it."""
-    plain = email.strip().casefold()
-    if not plain:
-        return None
-    sign = hashlib.blake2b(f"{history.shop}\n{plain}".encode(), key=history.hashing, digest_size=12)
-    return f"mail-{sign.hexdigest()}"
+    return named_by_mail(history.shop, email, history.hashing)
+
+
+def paid_back(text: str) -> str:
+    """A sum of refunds as an amount: several plugins write it with a minus."""
+    return text.strip().removeprefix("-").removeprefix("\u2212")
+
+
+def refunded_in_all(
+    order: dict[str, Any], back: int, at: datetime, history: History
+) -> list[tuple[datetime, dict[str, Any]]]:
+    """What was paid back in all, of goods, and what is more of postage: named by how much it is, for a later export may
+    say more. Of it counts what other refunds of the order, told by webhooks, have not counted."""
+    if not back:
+        return []
+    refund = {
+        "refund_id": f"{order['order_id']}-exported-{back}",
+        "order_id": order["order_id"],
+        "amount": min(back, order["goods_paid"]),
+        "freight": max(0, back - order["goods_paid"]),
+        "currency": order["currency"],
+        "in_all_at": max(at, history.until or at).isoformat(),
+    }
+    return [(at, refund)]
 
 
 def present(**fields: Any) -> dict[str, Any]:

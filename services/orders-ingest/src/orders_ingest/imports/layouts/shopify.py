@@ -8,7 +8,16 @@ from typing import Any
 
 from common.events.orders import MAX_LINES
 from common.values.currency import EXPONENTS
-from orders_ingest.imports.layouts.exports import Made, Record, customer_of, identifier, present, read_export
+from orders_ingest.imports.layouts.exports import (
+    Made,
+    Record,
+    customer_of,
+    identifier,
+    paid_back,
+    present,
+    read_export,
+    refunded_in_all,
+)
 from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout, Row
 from orders_ingest.imports.layouts.orders.values import amount_of, instant_of, quantity_of
 from orders_ingest.imports.lines import TooLong
@@ -69,8 +78,9 @@ def _order(group: list[Record], history: History) -> Made:
         ),
     }
     profile = present(email=said.get("Email"), name=said.get("Billing Name", said.get("Shipping Name")))
-    refunds = _refunds(order_id, money("Refunded Amount"), goods, currency, closed_at or at)
-    return Made(placed, at, customer, data, refunds, profile)
+    back = amount_of(paid_back(said.get("Refunded Amount", "0")), "Refunded Amount", history.decimals, currency)
+    refund = refunded_in_all(data, back, closed_at or at, history)
+    return Made(placed, at, customer, data, refund, profile)
 
 
 def _state(
@@ -110,22 +120,6 @@ def _line(said: dict[str, str], currency: str, history: History) -> dict[str, An
         "kind": "gift" if price == 0 else "goods",
     }
     return line | present(name=name, brand=said.get("Vendor"))
-
-
-def _refunds(
-    order_id: str, back: int, goods: int, currency: str, at: datetime
-) -> list[tuple[datetime, dict[str, Any]]]:
-    """What was paid back in all, as one refund: of goods, and what is more of postage."""
-    if not back:
-        return []
-    refund = {
-        "refund_id": f"{order_id}-exported",
-        "order_id": order_id,
-        "amount": min(back, goods),
-        "freight": max(0, back - goods),
-        "currency": currency,
-    }
-    return [(at, refund)]
 
 
 LAYOUT = Layout("shopify_orders", read_shopify)

@@ -11,7 +11,16 @@ from datetime import datetime
 from typing import Any
 
 from common.values.currency import EXPONENTS
-from orders_ingest.imports.layouts.exports import Made, Record, customer_of, identifier, present, read_export
+from orders_ingest.imports.layouts.exports import (
+    Made,
+    Record,
+    customer_of,
+    identifier,
+    paid_back,
+    present,
+    read_export,
+    refunded_in_all,
+)
 from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout, Row
 from orders_ingest.imports.layouts.orders.values import amount_of, instant_of, quantity_of
 from orders_ingest.imports.lines import TooLong
@@ -47,7 +56,8 @@ def _order(group: list[Record], history: History) -> Made:
         raise ValueError("order_date is needed")
     paid_at, completed_at = time("paid_date", "date_paid"), time("completed_date", "date_completed")
     status = said.get("status", "").lower().removeprefix("wc-")
-    state = ("completed" if completed_at or paid_at else "placed") if status == "refunded" else STATES.get(status)
+    # What was paid back had been paid, also where the export has no dates of it.
+    state = ("completed" if completed_at or paid_at else "paid") if status == "refunded" else STATES.get(status)
     if state is None:
         raise ValueError(f"status is none of {', '.join(STATES)}, refunded")
     at = {"completed": completed_at or paid_at, "paid": paid_at}.get(state) or placed
@@ -72,8 +82,11 @@ def _order(group: list[Record], history: History) -> Made:
     }
     names = (said.get("billing_first_name"), said.get("billing_last_name"))
     profile = present(email=said.get("billing_email"), name=" ".join(filter(None, names)))
-    back = goods + freight if status == "refunded" else money("refunded_total")
-    return Made(placed, at, customer, data, _refunds(data, back, at), profile)
+    given = paid_back(said.get("refunded_total", "0"))
+    back = amount_of(given, "refunded_total", history.decimals, currency)
+    if status == "refunded":
+        back = goods + freight
+    return Made(placed, at, customer, data, refunded_in_all(data, back, at, history), profile)
 
 
 def _line(text: str, currency: str, history: History) -> dict[str, Any]:
@@ -90,20 +103,6 @@ def _line(text: str, currency: str, history: History) -> dict[str, Any]:
         "paid": paid,
         **present(name=said.get("name")),
     }
-
-
-def _refunds(order: dict[str, Any], back: int, at: datetime) -> list[tuple[datetime, dict[str, Any]]]:
-    """What was paid back in all, as one refund: of goods, and what is more of postage."""
-    if not back:
-        return []
-    refund = {
-        "refund_id": f"{order['order_id']}-exported",
-        "order_id": order["order_id"],
-        "amount": min(back, order["goods_paid"]),
-        "freight": max(0, back - order["goods_paid"]),
-        "currency": order["currency"],
-    }
-    return [(at, refund)]
 
 
 LAYOUT = Layout("woocommerce_orders", read_woocommerce)

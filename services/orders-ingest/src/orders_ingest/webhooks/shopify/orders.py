@@ -59,6 +59,7 @@ class _Code(Payload):
 
 class _Customer(Payload):
     id: str
+    email: str | None = None
 
 
 class _Address(Payload):
@@ -145,7 +146,8 @@ def order_said(body: bytes, paid_now: bool) -> list[Said]:
         "recipient_phone": address.phone,
         "address": joined(address.address1, address.address2, address.zip, address.city, address.country),
     }
-    sent_order = SentOrder(order.id, present(fields), frozenset() if paid_now else frozenset({"paid_at"}))
+    email = order.customer.email if order.customer else None
+    sent_order = SentOrder(order.id, present(fields), frozenset() if paid_now else frozenset({"paid_at"}), email)
     refunds = [said for refund in order.refunds for said in said_of(refund, currency)]
     return [sent_order, *refunds]
 

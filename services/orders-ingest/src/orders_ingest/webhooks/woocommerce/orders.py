@@ -109,12 +109,14 @@ def order_said(body: bytes) -> list[Said]:
         "recipient_phone": address.phone or order.billing.phone,
         "address": address.line,
     }
-    return [SentOrder(order.id, present(fields), frozenset({"closed_at"})), *_refunds(order, customer)]
+    sent = SentOrder(order.id, present(fields), frozenset({"closed_at"}), order.billing.email)
+    return [sent, *_refunds(order, customer)]
 
 
 def _state(order: Order) -> str | None:
     if order.status == "refunded":
-        return "completed" if order.date_completed_gmt else "paid" if order.date_paid_gmt else "placed"
+        # What was paid back had been paid, also where no date says so.
+        return "completed" if order.date_completed_gmt else "paid"
     return STATES.get(order.status)
 
 
