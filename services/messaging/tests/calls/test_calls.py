@@ -9,7 +9,7 @@ import pytest
 
 from common.crypto.sealing import seal
 from common.events.customers import ConsentChanged, CustomerErased, CustomerUpdated
-from messaging.calls.rules import LATEST, NEXT_ATTEMPT, Outcome, tried_again_at
+from messaging.calls.rules import LATEST, NEXT_ATTEMPT, Outcome, number_called, tried_again_at
 from messaging.channels.phone.channel import PhoneChannel
 from messaging.jobs.sending import sender_of
 from regulars.testing import OwnTopics
@@ -42,18 +42,40 @@ def test_only_who_was_not_reached_is_called_again_and_not_for_ever(
     assert tried_again_at(outcome, number, AT, wished, AT) == again
 
 
+@pytest.mark.parametrize(
+    ("taken_by", "shown", "handed_to", "now_has", "called"),
+    [
+        ("li", b"old", b"old", b"new", b"old"),
+        ("li", b"new", b"old", b"newest", b"new"),
+        ("li", None, b"old", b"new", None),
+        (None, None, b"old", b"old", b"old"),
+        (None, None, b"old", b"new", None),
+        ("wu", b"old", b"old", b"new", None),
+        (None, None, None, None, None),
+    ],
+)
+def test_the_wrong_number_is_the_one_that_was_shown(
+    taken_by: str | None, shown: bytes | None, handed_to: bytes | None, now_has: bytes | None, called: bytes | None
+) -> None:
+    """MSG-022: the customer's number may have changed between the call and its outcome."""
+    assert number_called("li", taken_by, shown, handed_to, now_has) == called
+
+
 async def known(messaging: Any, customer: str, number: str) -> None:
     await messaging.feed(*messaging.known(customer, language="en"))
+    await has_number(messaging, customer, number, 5)
+
+
+async def has_number(messaging: Any, customer: str, number: str, revision: int) -> None:
     sealed: dict[str, Any] = {
         name: seal(text, messaging.data_keys[customer], "k1", "s", customer, name)
         for name, text in (("email", f"{customer}@example.test"), ("phone", number), ("name", f"Name of {customer}"))
     }
     agreed = ConsentChanged(channel="phone", granted=True)
-    said = [CustomerUpdated(revision=5, language="en", **sealed), agreed]
+    said = [CustomerUpdated(revision=revision, language="en", **sealed), agreed]
     before = messaging.clock.now() - timedelta(days=1)
-    await messaging.feed(
-        *[messaging.event(d, f"{customer}-{n}", before, customer=customer) for n, d in enumerate(said)]
-    )
+    name = f"{customer}-{revision}"
+    await messaging.feed(*[messaging.event(d, f"{name}-{n}", before, customer=customer) for n, d in enumerate(said)])
 
 
 async def hand_over(messaging: Any) -> None:
@@ -116,7 +138,12 @@ async def test_a_task_is_taken_by_one_and_told_of(messaging: Any, rebuilt: Any, 
         await tell("ann", "reached")
         await tell("ann", "reached", 409)
         await tell("ben", "refused")
+        assert (await client.post(f"{BASE}/{ids['cid']}/claim", json={"by": "li"})).status_code == 200
+        await has_number(messaging, "cid", "+8613800138009", 6)
         await tell("cid", "wrong_number")
+        rang = "select address from contact_addresses where customer = 'cid' and channel = 'phone' and revision = 5"
+        assert await messaging.rows("select address from bounces") == await messaging.rows(rang), "not the new number"
+        await has_number(messaging, "cid", people["cid"], 7)
         await messaging.feed(messaging.event(CustomerErased(), "erased", messaging.clock.now(), customer="dan"))
         assert await due() == {}
         assert (await client.get(f"{BASE}/{ids['dan']}")).json()["phone"] is None

@@ -35,3 +35,14 @@ def tried_again_at(
         return None
     again_at = wished if wished is not None and wished > at else at + NEXT_ATTEMPT
     return again_at if again_at < handed_at + LATEST else None
+
+
+def number_called(
+    by: str, taken_by: str | None, shown: bytes | None, handed_to: bytes | None, now_has: bytes | None
+) -> bytes | None:
+    """The hash of the number that `by` rang up: which was shown when they took the task. Of a call without a claim it
+    is known only where the number has stayed the same since the task was handed over; else None, and no number is
+    blocked."""
+    if taken_by == by:
+        return shown
+    return now_has if now_has == handed_to else None

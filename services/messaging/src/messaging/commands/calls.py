@@ -13,13 +13,12 @@ from common.events.messages import ContactCalled, ContactOptedOut
 from common.refusals import Conflict, NotFound
 from common.storage.database import Database, Transaction
 from messaging.calls import store
-from messaging.calls.rules import Call, Outcome, tried_again_at
+from messaging.calls.rules import Call, Outcome, number_called, tried_again_at
 from messaging.commands.consent import opt_out
-from messaging.contacts.store import get_address
 from messaging.contacts.store_bounces import mark_bounced
 from messaging.decisions.facts import source_of
 from messaging.decisions.rules import may_still_leave
-from messaging.known import add_offers, get_known
+from messaging.known import add_offers, get_known, get_reachable
 from messaging.metrics import CALLS
 from messaging.policy.store import get_policies
 
@@ -91,7 +90,8 @@ async def claim_task(tx: Transaction, shop: str, message_id: str, by: str) -> da
         raise NotToBeCalled(reason)
     now = tx.clock.now()
     until = now + CLAIMED_FOR
-    if not await store.claim(tx, key, message_id, by, now, until):
+    shown = (await get_reachable(tx, [key]))[key].hashes.get("phone")
+    if not await store.claim(tx, key, message_id, by, now, until, shown):
         raise TaskTaken(task.taken_by, task.taken_until)
     return until
 
@@ -147,7 +147,10 @@ async def _tell(
     again_at = tried_again_at(outcome, number, now, wished, task.handed_at)
     call = Call(number, now, outcome, by, sealed, again_at)
     await store.save_calls(tx, [(key, message_id, call)])
-    address = await get_address(tx, key, "phone") if outcome == "wrong_number" else None
+    address = None
+    if outcome == "wrong_number":
+        now_has = (await get_reachable(tx, [key]))[key].hashes.get("phone")
+        address = number_called(by, task.taken_by, task.shown, task.handed_to, now_has)
     if address is not None:
         await mark_bounced(tx, [((shop, address), now)])
     data = ContactCalled(
