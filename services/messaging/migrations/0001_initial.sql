@@ -179,6 +179,7 @@ create table messages (
     recalled boolean not null default false, -- the customer opted out while it was leased: it must not leave any more
     sent_at timestamptz,
     address bytea,                      -- hash of the address for which it was decided; null of notices, which no cap counts
+    sent_to bytea,                      -- hash of the address to which it was handed over, if that is another: of notices
     primary key (shop, customer, message_id) -- closes the race of two sweeps queueing one candidate
 ) with (fillfactor = 80);
 create index messages_address on messages (shop, address, at) where address is not null;
@@ -468,6 +469,7 @@ create table call_claims (
     message_id text not null,
     taken_by text not null,
     taken_until timestamptz not null,
+    address bytea,                      -- hash of the number that was shown: a `wrong_number` is about it
     primary key (shop, customer, message_id) -- closes the race of two people taking one task
 );
 

@@ -32,7 +32,7 @@ TABLES = {
     " causation, correlation, template, cast(untrue as text)",
     "decisions": "shop, customer, message_id, at, outcome, reason, detail, until, policy_version",
     "messages": "shop, customer, message_id, flow, purpose, rank, channel, at, leave_before, state, reason, attempts,"
-    " sent_at, address, lease, started, recalled, may_leave_until",
+    " sent_at, address, sent_to, lease, started, recalled, may_leave_until",
     "flow_versions": "shop, version, at, cast(document as text)",
     "standings": "shop, customer, subject, revision, at, value, before_revision, before_at, before_value",
     "personal_dates": "shop, customer, kind, revision, at, sealed, day",

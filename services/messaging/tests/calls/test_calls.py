@@ -9,8 +9,19 @@ import pytest
 
 from common.crypto.sealing import seal
 from common.events.customers import ConsentChanged, CustomerErased, CustomerUpdated
-from messaging.calls.rules import LATEST, NEXT_ATTEMPT, Outcome, tried_again_at
+from messaging.calls.rules import (
+    LATEST,
+    NEXT_ATTEMPT,
+    TOLD_AGAIN_WITHIN,
+    Call,
+    Outcome,
+    is_told_again,
+    number_called,
+    tried_again_at,
+)
 from messaging.channels.phone.channel import PhoneChannel
+from messaging.commands import calls
+from messaging.commands.calls import Told
 from messaging.jobs.sending import sender_of
 from regulars.testing import OwnTopics
 
@@ -42,18 +53,61 @@ def test_only_who_was_not_reached_is_called_again_and_not_for_ever(
     assert tried_again_at(outcome, number, AT, wished, AT) == again
 
 
+@pytest.mark.parametrize(
+    ("after", "told", "again"),
+    [
+        (timedelta(0), {}, True),
+        (TOLD_AGAIN_WITHIN, {}, False),
+        (TOLD_AGAIN_WITHIN, {"numbered": True}, True),
+        (timedelta(0), {"by": "wu"}, False),
+        (timedelta(0), {"outcome": "reached"}, False),
+        (timedelta(0), {"wished": AT + 9 * HOUR}, False),
+        (10 * HOUR, {"call": Call(3, AT, "no_answer", "li", None, None)}, True),
+        (2 * timedelta(minutes=1), {"call": Call(1, AT, "call_again", "li", None, AT + timedelta(minutes=1)),
+            "outcome": "call_again", "wished": AT + timedelta(minutes=1)}, False),
+    ],
+)  # fmt: skip
+def test_an_outcome_told_again_is_the_same_call(after: timedelta, told: dict[str, Any], again: bool) -> None:
+    """MSG-022: a lost answer makes no attempt of its own."""
+    first = Call(1, AT, "no_answer", "li", None, AT + NEXT_ATTEMPT)
+    said = {"call": first, "outcome": "no_answer", "by": "li", "wished": None, "numbered": False} | told
+    assert is_told_again(at=AT + after, handed_at=AT, **said) == again
+
+
+@pytest.mark.parametrize(
+    ("taken_by", "shown", "handed_to", "now_has", "called"),
+    [
+        ("li", b"old", b"old", b"new", b"old"),
+        ("li", b"new", b"old", b"newest", b"new"),
+        ("li", None, b"old", b"new", None),
+        (None, None, b"old", b"old", b"old"),
+        (None, None, b"old", b"new", None),
+        ("wu", b"old", b"old", b"new", None),
+        (None, None, None, None, None),
+    ],
+)
+def test_the_wrong_number_is_the_one_that_was_shown(
+    taken_by: str | None, shown: bytes | None, handed_to: bytes | None, now_has: bytes | None, called: bytes | None
+) -> None:
+    """MSG-022: the customer's number may have changed between the call and its outcome."""
+    assert number_called("li", taken_by, shown, handed_to, now_has) == called
+
+
 async def known(messaging: Any, customer: str, number: str) -> None:
     await messaging.feed(*messaging.known(customer, language="en"))
+    await has_number(messaging, customer, number, 5)
+
+
+async def has_number(messaging: Any, customer: str, number: str, revision: int) -> None:
     sealed: dict[str, Any] = {
         name: seal(text, messaging.data_keys[customer], "k1", "s", customer, name)
         for name, text in (("email", f"{customer}@example.test"), ("phone", number), ("name", f"Name of {customer}"))
     }
     agreed = ConsentChanged(channel="phone", granted=True)
-    said = [CustomerUpdated(revision=5, language="en", **sealed), agreed]
+    said = [CustomerUpdated(revision=revision, language="en", **sealed), agreed]
     before = messaging.clock.now() - timedelta(days=1)
-    await messaging.feed(
-        *[messaging.event(d, f"{customer}-{n}", before, customer=customer) for n, d in enumerate(said)]
-    )
+    name = f"{customer}-{revision}"
+    await messaging.feed(*[messaging.event(d, f"{name}-{n}", before, customer=customer) for n, d in enumerate(said)])
 
 
 async def hand_over(messaging: Any) -> None:
@@ -109,14 +163,30 @@ async def test_a_task_is_taken_by_one_and_told_of(messaging: Any, rebuilt: Any, 
         assert (await client.post(f"{BASE}/{ids['ann']}/outcome", json=wu)).status_code == 409
         told = await tell("ann", "no_answer", note="rang for long")
         assert (told["number"], told["note"]) == (1, "rang for long")
+        assert await tell("ann", "no_answer", note="rang for long") == told, "the answer was lost: the same call"
+        assert await tell("ann", "no_answer", note="rang for long", number=1) == told
+        assert (await tell("ann", "reached", 409, number=1))["number"] == 2, "another one of that number"
+        assert (await tell("ann", "reached", 409, number=3))["type"].endswith("not_the_next_attempt")
         assert "ann" not in await due(), "later"
         messaging.clock.instant += NEXT_ATTEMPT
         assert "ann" in await due()
         assert [c["note"] for c in (await client.get(f"{BASE}/{ids['ann']}")).json()["calls"]] == ["rang for long"]
         await tell("ann", "reached")
-        await tell("ann", "reached", 409)
-        await tell("ben", "refused")
+        assert (await tell("ann", "reached"))["number"] == 2
+        await tell("ann", "no_answer", 409)
+        keys, said = messaging.keys, Told("refused", "li")
+        await messaging.database.run(lambda tx: calls.tell(tx, keys=keys, shop="s", message_id=ids["ben"], told=said))
+        refused = "select customer, state from permissions where via = 'call'"
+        assert set(await messaging.rows(refused)) == {("ben", "opted_out")}, "in one transaction with it (SEC-011)"
+        assert (await tell("ben", "refused"))["number"] == 1, "told again"
+        types = "select type, count(*) from outbox where type like 'contact.%' group by 1 order by 1"
+        assert await messaging.rows(types) == [("contact.called", 3), ("contact.opted_out", 2)], "each once"
+        assert (await client.post(f"{BASE}/{ids['cid']}/claim", json={"by": "li"})).status_code == 200
+        await has_number(messaging, "cid", "+8613800138009", 6)
         await tell("cid", "wrong_number")
+        rang = "select address from contact_addresses where customer = 'cid' and channel = 'phone' and revision = 5"
+        assert await messaging.rows("select address from bounces") == await messaging.rows(rang), "not the new number"
+        await has_number(messaging, "cid", people["cid"], 7)
         await messaging.feed(messaging.event(CustomerErased(), "erased", messaging.clock.now(), customer="dan"))
         assert await due() == {}
         assert (await client.get(f"{BASE}/{ids['dan']}")).json()["phone"] is None
@@ -133,6 +203,6 @@ async def test_a_task_is_taken_by_one_and_told_of(messaging: Any, rebuilt: Any, 
     for table in ("messages", "permissions", "bounces"):
         assert after[table] == before[table], table
     assert set(TABLES) >= {"messages"}
-    calls = "select * from calls order by 1, 2, 3, 4"
-    assert await rebuilt.rows(calls) == await messaging.rows(calls)
+    made = "select * from calls order by 1, 2, 3, 4"
+    assert await rebuilt.rows(made) == await messaging.rows(made)
     assert await verify(messaging, topics) == []

@@ -34,6 +34,7 @@ WORDS = {
     "leased": N_("leaving"),
     "sent": N_("sent"),
     "failed": N_("failed"),
+    "undelivered": N_("sent, did not arrive"),
     "unknown": N_("may have arrived"),
     "cancelled": N_("taken back"),
     "marketing": N_("marketing"),

@@ -18,9 +18,9 @@ from common.http.api import Body, Router, Tx, require, runtime_of
 from common.people.store import get_people
 from messaging.api import cursors
 from messaging.api.written import house_of, opened, written
-from messaging.calls.rules import Call, Outcome
+from messaging.calls.rules import MOST_ATTEMPTS, Call, Outcome
 from messaging.calls.store import Place, get_task, list_calls, list_tasks
-from messaging.commands.calls import UnknownTask, claim_task, tell_outcome, why_not
+from messaging.commands.calls import Told, UnknownTask, claim_task, tell_outcome, why_not
 from messaging.commands.vips import vips_among
 from messaging.coupons.store import get_coupons
 from messaging.known import get_reachable
@@ -89,6 +89,11 @@ class CallOutcomeIn(Body):
     outcome: Outcome
     note: PersonalText | None = None
     again_at: Instant | None = None
+    number: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)] | None = Field(
+        default=None,
+        description="of the attempt: one more than `attempts`; makes it safe to tell again however late. Without it the"
+        " very same outcome is the same call for half an hour, and where the task is done",
+    )
 
 
 @router.get("/v1/shops/{shop}/call-tasks", dependencies=[require("messages:read")])
@@ -132,11 +137,13 @@ async def claim_call_task(
 async def post_call_outcome(
     shop: ShopName, message_id: Identifier, body: CallOutcomeIn, request: Request
 ) -> MadeCallOut:
-    """Tell what came of the call. Three attempts at most; `refused` is an opt-out of calls, effective when answered."""
+    """Tell what came of the call. Three attempts at most; `refused` is an opt-out of calls, effective when answered.
+
+    The same told again, since the answer was lost, is answered as before and is no other attempt.
+    """
     runtime = runtime_of(request)
-    told = await tell_outcome(
-        runtime.database, runtime.keys, shop, message_id, body.outcome, body.by, body.note, body.again_at
-    )
+    said = Told(body.outcome, body.by, body.note, body.again_at, body.number)
+    told = await tell_outcome(runtime.database, runtime.keys, shop, message_id, said)
     return MadeCallOut(**{**told._asdict(), "note": body.note if told.note is not None else None})
 
 

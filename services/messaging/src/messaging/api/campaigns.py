@@ -89,7 +89,8 @@ class ActionIn(Body):
 
 
 class ProgressOut(BaseModel):
-    """`share`: of the customers to look at, from 0 to 1. `messages`: by what became of them, also by reason."""
+    """`share`: of the customers to look at, from 0 to 1. `messages`: by what became of them, also by reason;
+    `undelivered`: sent, and came back."""
 
     campaign: str
     state: State
@@ -221,7 +222,8 @@ async def get_campaign_lift(shop: ShopName, campaign: CampaignName, tx: Tx) -> L
     treated = [counted for arm, counted in arms.items() if arm != HOLD_OUT]
     ordered, customers = sum(o for o, _ in treated), sum(n for _, n in treated)
     messages = await store_results.count_messages(tx, shop, document.cause)
-    of_messages, of_coupons, used = messages.get("sent", 0) * document.cost_per_message, 0, 0
+    handed_over = messages.get("sent", 0) + messages.get("undelivered", 0)  # what came back is charged for, too
+    of_messages, of_coupons, used = handed_over * document.cost_per_message, 0, 0
     if document.offer is not None:
         used, of_coupons = await store_results.count_coupons(
             tx, shop, campaign, document.offer, document.attribution_days

@@ -12,6 +12,8 @@ MOST_ATTEMPTS = 3
 """Nobody is rung up more often for one thing."""
 NEXT_ATTEMPT = timedelta(hours=4)
 """Where nobody answered, and no other time is named."""
+TOLD_AGAIN_WITHIN = timedelta(minutes=30)
+"""So long the very same outcome of an open task is taken for the same call, told again since the answer was lost."""
 LATEST = timedelta(days=30)
 """So long after it was handed to people a task is worth a call."""
 
@@ -35,3 +37,25 @@ def tried_again_at(
         return None
     again_at = wished if wished is not None and wished > at else at + NEXT_ATTEMPT
     return again_at if again_at < handed_at + LATEST else None
+
+
+def is_told_again(
+    call: Call, outcome: Outcome, by: str, at: datetime, wished: datetime | None, handed_at: datetime, *, numbered: bool
+) -> bool:
+    """Whether what is told at `at` is what `call` holds, but for the note. `numbered`: the number of the attempt was
+    told, too; without it another call that came to the same is another attempt, once the task is due again."""
+    same = (call.outcome, call.by) == (outcome, by)
+    if not same or call.again_at != tried_again_at(outcome, call.number, call.at, wished, handed_at):
+        return False
+    return numbered or call.again_at is None or at < min(call.again_at, call.at + TOLD_AGAIN_WITHIN)
+
+
+def number_called(
+    by: str, taken_by: str | None, shown: bytes | None, handed_to: bytes | None, now_has: bytes | None
+) -> bytes | None:
+    """The hash of the number that `by` rang up: which was shown when they took the task. Of a call without a claim it
+    is known only where the number has stayed the same since the task was handed over; else None, and no number is
+    blocked."""
+    if taken_by == by:
+        return shown
+    return now_has if now_has == handed_to else None

@@ -14,6 +14,7 @@ from common.storage.database import Transaction
 from messaging.calls.rules import LATEST, Call
 from messaging.flows.state import Candidate
 
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 _NEW = Columns(
     "n", shop="text", customer="text", message_id="text", number="integer", at="timestamptz", outcome="text",
     by="text", note="text", again_at="timestamptz",
@@ -77,7 +78,7 @@ async def get_task(tx: Transaction, shop: str, message_id: str) -> Row[Any] | No
         f"""
         select m.message_id, m.customer, m.flow, m.sent_at as handed_at, c.template, c.purpose,
             cast(c.details as text) as details, coalesce(l.number, 0) as attempts, l.again_at, l.outcome,
-            t.taken_by, t.taken_until
+            t.taken_by, t.taken_until, t.address as shown, coalesce(m.sent_to, m.address) as handed_to
         from candidates c join messages m using (shop, customer, message_id)
         left join call_claims t on t.shop = m.shop and t.customer = m.customer and t.message_id = m.message_id
         left join lateral ({_LAST}) l on true
@@ -120,15 +121,36 @@ async def list_calls(tx: Transaction, key: CustomerKey, message_id: str) -> list
     return [Call(r.number, r.at, r.outcome, r.by, r.note, r.again_at) for r in rows]
 
 
-async def claim(tx: Transaction, key: CustomerKey, message_id: str, by: str, now: datetime, until: datetime) -> bool:
-    """Take a task for one person; False while another has it."""
+async def forget_numbers(tx: Transaction, keys: Sequence[CustomerKey]) -> None:
+    """Forget which numbers of these erased customers were shown."""
+    # By primary key.
+    await tx.execute(
+        f"""
+        update call_claims t set address = null from {_CUSTOMERS}
+        where t.shop = w.shop and t.customer = w.customer and t.address is not null
+        """,
+        **_CUSTOMERS.of(keys),
+    )
+
+
+async def claim(
+    tx: Transaction,
+    key: CustomerKey,
+    message_id: str,
+    by: str,
+    now: datetime,
+    until: datetime,
+    address: bytes | None,
+) -> bool:
+    """Take a task for one person, who is shown the number of this hash; False while another has it."""
     # The primary key lets one of two through; a claim that is over is anybody's.
     taken = await tx.execute(
         """
-        insert into call_claims as c (shop, customer, message_id, taken_by, taken_until)
-        values (:shop, :customer, :message_id, :by, :until)
+        insert into call_claims as c (shop, customer, message_id, taken_by, taken_until, address)
+        values (:shop, :customer, :message_id, :by, :until, :address)
         on conflict (shop, customer, message_id) do update set taken_by = excluded.taken_by,
-            taken_until = excluded.taken_until where c.taken_by = excluded.taken_by or c.taken_until <= :now
+            taken_until = excluded.taken_until, address = excluded.address
+            where c.taken_by = excluded.taken_by or c.taken_until <= :now
         """,
         shop=key[0],
         customer=key[1],
@@ -136,5 +158,6 @@ async def claim(tx: Transaction, key: CustomerKey, message_id: str, by: str, now
         by=by,
         now=now,
         until=until,
+        address=address,
     )
     return taken == 1

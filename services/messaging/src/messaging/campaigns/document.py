@@ -45,7 +45,7 @@ class Asset(Part):
 
 class Stop(Part):
     """It stops by itself once `after` messages were sent and more than so many in a thousand led to an opt-out, or
-    bounced (MSG-062)."""
+    bounced, at once or later by a report or a receipt (MSG-062)."""
 
     after: Annotated[int, Field(ge=10, le=1_000_000, strict=True)] = 200
     opt_outs_per_thousand: Annotated[int, Field(ge=1, le=1000, strict=True)] = 20

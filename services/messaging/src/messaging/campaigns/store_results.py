@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from common.storage.database import Transaction
+from messaging.delivery.receipts.arrival import CAME_BACK
 
 
 async def count_messages(tx: Transaction, shop: str, cause: str) -> dict[str, int]:
-    """What became of the campaign's messages, with the reason of those that were suppressed: `suppressed.cap`."""
+    """What became of the campaign's messages, with the reason of those that were suppressed: `suppressed.cap`.
+
+    `undelivered`: they were sent, and came back.
+    """
     # By the partial index on campaigns, whose condition stands here as it is.
     rows = await tx.fetch(
-        """
-        select case when coalesce(m.state, c.outcome, 'waiting') in ('suppress', 'suppressed')
+        f"""
+        select case when {CAME_BACK} then 'undelivered'
+                when coalesce(m.state, c.outcome, 'waiting') in ('suppress', 'suppressed')
                 then 'suppressed.' || coalesce(c.reason, '')
                 else coalesce(m.state, c.outcome, 'waiting') end as state, count(*) as messages
         from candidates c left join messages m using (shop, customer, message_id)
@@ -38,12 +43,15 @@ async def count_clicked(tx: Transaction, shop: str, cause: str) -> int:
 
 
 async def count_harm(tx: Transaction, shop: str, cause: str) -> tuple[int, int, int]:
-    """(sent, customers who opted out within seven days after one, bounced)."""
-    # The campaign's candidates, each with a probe of the register by primary key.
+    """(Sent, customers who opted out within seven days after one, bounced: at hand-off, or came back later).
+
+    A message that came back is among the bounced alone.
+    """
+    # The campaign's candidates, each with probes of the register and the receipts by primary key.
     r = await tx.fetch_one(
-        """
-        select count(*) filter (where m.state = 'sent') as sent,
-            count(*) filter (where m.state = 'failed' and m.reason like 'bounced%') as bounced,
+        f"""
+        select count(*) filter (where m.state = 'sent' and not {CAME_BACK}) as sent,
+            count(*) filter (where (m.state = 'failed' and m.reason like 'bounced%') or {CAME_BACK}) as bounced,
             count(distinct c.customer) filter (where m.state = 'sent' and exists (
                 select from permissions p where p.shop = m.shop and p.customer = m.customer and p.state = 'opted_out'
                     and p.at > m.sent_at and p.at <= m.sent_at + interval '7 days')) as opted_out

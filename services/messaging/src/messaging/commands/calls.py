@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from common.crypto.keys import KeyRing
-from common.crypto.sealing import seal
+from sqlalchemy import Row
+
+from common.crypto.keys import DataKey, KeyRing
+from common.crypto.sealing import SealBroken, open_sealed, seal
 from common.events import CustomerKey, Event, fact_id
 from common.events.messages import ContactCalled, ContactOptedOut
 from common.refusals import Conflict, NotFound
 from common.storage.database import Database, Transaction
 from messaging.calls import store
-from messaging.calls.rules import Call, Outcome, tried_again_at
-from messaging.commands.consent import opt_out
-from messaging.contacts.store import get_address
+from messaging.calls.rules import Call, Outcome, is_told_again, number_called, tried_again_at
+from messaging.commands.consent import change_permission, wait_until_left
 from messaging.contacts.store_bounces import mark_bounced
 from messaging.decisions.facts import source_of
 from messaging.decisions.rules import may_still_leave
-from messaging.known import add_offers, get_known
+from messaging.known import add_offers, get_known, get_reachable
 from messaging.metrics import CALLS
 from messaging.policy.store import get_policies
 
@@ -46,6 +49,17 @@ class TaskDone(Conflict):
 
     def __init__(self) -> None:
         super().__init__("task_done", "This task is done: what was said about it stands in its calls.")
+
+
+class NotTheNextAttempt(Conflict):
+    """Another outcome of that attempt was told, or an earlier one is missing."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            "not_the_next_attempt",
+            f"The next attempt at this task has the number {number}: look at its calls, and tell of that one.",
+            number=number,
+        )
 
 
 class NotToBeCalled(Conflict):
@@ -91,74 +105,113 @@ async def claim_task(tx: Transaction, shop: str, message_id: str, by: str) -> da
         raise NotToBeCalled(reason)
     now = tx.clock.now()
     until = now + CLAIMED_FOR
-    if not await store.claim(tx, key, message_id, by, now, until):
+    shown = (await get_reachable(tx, [key]))[key].hashes.get("phone")
+    if not await store.claim(tx, key, message_id, by, now, until, shown):
         raise TaskTaken(task.taken_by, task.taken_until)
     return until
 
 
-async def tell_outcome(
-    database: Database,
-    keys: KeyRing,
-    shop: str,
-    message_id: str,
-    outcome: Outcome,
-    by: str,
-    note: str | None,
-    wished: datetime | None,
-) -> Call:
-    """Keep what came of the call and announce it. `refused` opts out of calls, effective when answered; the address of
-    a `wrong_number` is called no more. Raises UnknownTask, TaskDone, TaskTaken."""
-    key, call = await database.run(
-        partial(_tell, keys=keys, shop=shop, message_id=message_id, outcome=outcome, by=by, note=note, wished=wished)
-    )
-    CALLS.labels(outcome).inc()
-    if outcome == "refused":
-        await opt_out(database, key, ContactOptedOut(channel="phone", via=VIA))
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What somebody says came of a call. `number`: of the attempt, where they say it; `wished`: when to call again."""
+
+    outcome: Outcome
+    by: str
+    note: str | None = None
+    wished: datetime | None = None
+    number: int | None = None
+
+
+async def tell_outcome(database: Database, keys: KeyRing, shop: str, message_id: str, told: Told) -> Call:
+    """Keep what came of the call and announce it; told again it is the same call. `refused` opts out of calls,
+    effective when answered; the number that was wrong is called no more. Raises UnknownTask, TaskDone, TaskTaken,
+    NotTheNextAttempt."""
+    key, call, new = await database.run(partial(tell, keys=keys, shop=shop, message_id=message_id, told=told))
+    if new:
+        CALLS.labels(told.outcome).inc()
+    if told.outcome == "refused":
+        await wait_until_left(database, key, "phone")
     return call
 
 
-async def _tell(
-    tx: Transaction,
-    *,
-    keys: KeyRing,
-    shop: str,
-    message_id: str,
-    outcome: Outcome,
-    by: str,
-    note: str | None,
-    wished: datetime | None,
-) -> tuple[CustomerKey, Call]:
-    """Lock, save, announce."""
-    found = await store.get_task(tx, shop, message_id)
-    if found is None:
+async def tell(
+    tx: Transaction, *, keys: KeyRing, shop: str, message_id: str, told: Told
+) -> tuple[CustomerKey, Call, bool]:
+    """Lock, save, announce; with a refusal its opt-out, both or neither. (Customer, the call, whether it is new.)"""
+    task = await store.get_task(tx, shop, message_id)
+    if task is None:
         raise UnknownTask
-    key = shop, found.customer
+    key = shop, task.customer
+    own = (await keys.keys_for(tx, [key])).get(key)
+    known = await _told_before(tx, key, task, told, own)
+    if known is not None:
+        return key, known, False
+    if told.outcome == "refused":
+        # First, since it locks all who are concerned in one order; what is raised below takes it back.
+        await change_permission(tx, key, ContactOptedOut(channel="phone", via=VIA))
     await tx.lock_customers([key])
     task = await store.get_task(tx, shop, message_id)
     assert task is not None  # what was handed over stays so
+    known = await _told_before(tx, key, task, told, own)
+    if known is not None:
+        return key, known, False
     now = tx.clock.now()
+    if told.number not in (None, task.attempts + 1):
+        raise NotTheNextAttempt(task.attempts + 1)
     if task.attempts and task.again_at is None:
         raise TaskDone
-    if task.taken_until is not None and task.taken_until > now and task.taken_by != by:
+    if task.taken_until is not None and task.taken_until > now and task.taken_by != told.by:
         raise TaskTaken(task.taken_by, task.taken_until)
-    own = (await keys.keys_for(tx, [key])).get(key)
-    sealed = seal(note, own.key, own.key_id, *key, "note") if note and own is not None else None
+    return key, await _save(tx, key, task, told, own, now), True
+
+
+async def _told_before(
+    tx: Transaction, key: CustomerKey, task: Row[Any], told: Told, own: DataKey | None
+) -> Call | None:
+    """The call that this outcome was told of before, whose answer was lost; attempts never change."""
+    calls = await store.list_calls(tx, key, task.message_id) if task.attempts else []
+    if told.number is not None:
+        calls = [c for c in calls if c.number == told.number]
+    if not calls or not is_told_again(
+        calls[-1], told.outcome, told.by, tx.clock.now(), told.wished, task.handed_at, numbered=told.number is not None
+    ):
+        return None
+    return calls[-1] if _note(calls[-1], key, own) == (told.note or None if own is not None else None) else None
+
+
+def _note(call: Call, key: CustomerKey, own: DataKey | None) -> str | None:
+    if call.note is None or own is None:
+        return None
+    try:
+        return open_sealed(call.note, own.key, *key, "note")
+    except SealBroken:
+        return None
+
+
+async def _save(
+    tx: Transaction, key: CustomerKey, task: Row[Any], told: Told, own: DataKey | None, now: datetime
+) -> Call:
+    shop, outcome = key[0], told.outcome
+    sealed = seal(told.note, own.key, own.key_id, *key, "note") if told.note and own is not None else None
     number = task.attempts + 1
-    again_at = tried_again_at(outcome, number, now, wished, task.handed_at)
-    call = Call(number, now, outcome, by, sealed, again_at)
-    await store.save_calls(tx, [(key, message_id, call)])
-    address = await get_address(tx, key, "phone") if outcome == "wrong_number" else None
+    again_at = tried_again_at(outcome, number, now, told.wished, task.handed_at)
+    call = Call(number, now, outcome, told.by, sealed, again_at)
+    await store.save_calls(tx, [(key, task.message_id, call)])
+    address = None
+    if outcome == "wrong_number":
+        now_has = (await get_reachable(tx, [key]))[key].hashes.get("phone")
+        address = number_called(told.by, task.taken_by, task.shown, task.handed_to, now_has)
     if address is not None:
         await mark_bounced(tx, [((shop, address), now)])
     data = ContactCalled(
-        message_id=message_id,
+        message_id=task.message_id,
         number=number,
         outcome=outcome,
-        by=by,
+        by=told.by,
         note=sealed,
         again_at=again_at,
         bounced=address.hex() if address is not None else None,
     )
-    event_id = fact_id(f"{message_id}/call/{number}", data.TYPE, *key, 0)
+    event_id = fact_id(f"{task.message_id}/call/{number}", data.TYPE, *key, 0)
     await tx.announce([Event(event_id, source_of(shop), shop, key[1], now, data)])
-    return key, call
+    return call

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from common.events import CustomerKey, Event, fact_id, rfc3339
+from common.events.customers import Channel
 from common.events.messages import ContactOptedIn, ContactOptedOut, MessageFact
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Database, Transaction
@@ -26,12 +27,18 @@ async def opt_out(database: Database, key: CustomerKey, data: ContactOptedOut) -
     leased, and when what is leased has ended, nothing leaves any more; a lease lasts 45 s at the most.
     """
     taken = await database.run(lambda tx: change_permission(tx, key, data))
+    await wait_until_left(database, key, data.channel)
+    return len(taken)
+
+
+async def wait_until_left(database: Database, key: CustomerKey, channel: Channel) -> None:
+    """Wait for the customer's messages that were leaving when an opt-out was committed."""
     while True:
         async with database.transaction() as tx:
-            address = await get_address(tx, key, data.channel)
+            address = await get_address(tx, key, channel)
             people = (await get_people(tx, [key]))[key]
-            if sum([await count_leaving(tx, one, address, data.channel) for one in people]) == 0:
-                return len(taken)
+            if sum([await count_leaving(tx, one, address, channel) for one in people]) == 0:
+                return
         await asyncio.sleep(_LOOK_EVERY_S)
 
 

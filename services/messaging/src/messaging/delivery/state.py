@@ -96,7 +96,8 @@ class Ended:
     """What became of a leased message. `queued`: to be tried again after `wait_s`; `tried` says whether that counts.
 
     `missed`: its window had closed before it could leave; it is decided again. `address_bad`: its address bounced;
-    `bounced` is its hash. `policy_version`: by which a suppressed or missed one was recorded.
+    `bounced` is its hash. `sent_to`: where it was handed over to, if not to `message.address`. `policy_version`: by
+    which a suppressed or missed one was recorded.
     """
 
     message: Queued
@@ -107,6 +108,7 @@ class Ended:
     tried: bool = True
     address_bad: bool = False
     bounced: bytes | None = None
+    sent_to: bytes | None = None
     policy_version: int = 0
 
     @property
@@ -114,12 +116,18 @@ class Ended:
         """The decision to send it, as it is announced with its end."""
         m = self.message
         return send_decision(
-            m.at, m.policy_version, m.leave_before, m.address, m.attempts - (not self.tried), m.about.rank
+            m.at, m.policy_version, m.leave_before, m.address, m.attempts - (not self.tried), m.about.rank, self.sent_to
         )
 
 
 def send_decision(
-    at: datetime, policy_version: int, leave_before: datetime | None, address: bytes | None, attempts: int, rank: int
+    at: datetime,
+    policy_version: int,
+    leave_before: datetime | None,
+    address: bytes | None,
+    attempts: int,
+    rank: int,
+    sent_to: bytes | None = None,
 ) -> SendDecision:
     """A decision to send as it is announced."""
     return SendDecision(
@@ -127,6 +135,7 @@ def send_decision(
         policy_version=policy_version,
         leave_before=leave_before,
         address=address.hex() if address is not None else None,
+        sent_to=sent_to.hex() if sent_to is not None else None,
         attempts=attempts,
         rank=rank,
     )

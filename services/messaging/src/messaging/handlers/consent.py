@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common.bus.subscriptions import Batch
 from common.storage.database import Transaction
+from messaging.calls.store import forget_numbers
 from messaging.consent import store
 from messaging.consent.rules import statements_of, suppressed_of, suppression
 from messaging.contacts.store import forget_addresses
@@ -30,6 +31,7 @@ async def on_erased(tx: Transaction, batch: Batch) -> None:
     await forget_addresses(tx, keys)
     await store.forget_addresses(tx, keys)
     await caps.forget_addresses(tx, keys)
+    await forget_numbers(tx, keys)
     await forget_own_days(tx, keys)
     if not tx.rebuilding:
         await wake_runs(tx, [(e.customer, e.time) for e in batch.events])

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.storage.database import Transaction
+from messaging.delivery.receipts.arrival import CAME_BACK
 
 
 async def count_runs(tx: Transaction, shop: str, flow: str) -> tuple[dict[str, int], dict[str, int]]:
@@ -27,11 +28,12 @@ async def count_runs(tx: Transaction, shop: str, flow: str) -> tuple[dict[str, i
 
 
 async def count_messages(tx: Transaction, shop: str, flow: str) -> dict[str, int]:
-    """The flow's messages by what became of them."""
+    """The flow's messages by what became of them; `undelivered`: they were sent, and came back."""
     # By the index on shop and flow; the messages by primary key.
     rows = await tx.fetch(
-        """
-        select coalesce(m.state, c.outcome, 'waiting') as state, count(*) as messages
+        f"""
+        select case when {CAME_BACK} then 'undelivered' else coalesce(m.state, c.outcome, 'waiting') end as state,
+            count(*) as messages
         from candidates c left join messages m using (shop, customer, message_id)
         where c.shop = :shop and c.flow = :flow and c.flow <> 'campaign' group by 1
         """,

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.storage.database import Transaction
+from messaging.delivery.receipts.arrival import CAME_BACK
 
 
 async def count_effects(tx: Transaction, shop: str, days: int) -> tuple[datetime, Sequence[Row[Any]]]:
@@ -17,7 +18,7 @@ async def count_effects(tx: Transaction, shop: str, days: int) -> tuple[datetime
     since = tx.clock.now() - timedelta(days=days)
     # A shop's messages of some time, each with two probes by primary key; for reports.
     rows = await tx.fetch(
-        """
+        f"""
         select c.template, count(*) as sent, count(distinct m.customer) as customers,
             count(distinct m.customer) filter (where exists (
                 select from purchases p where p.shop = m.shop and p.customer = m.customer
@@ -27,7 +28,8 @@ async def count_effects(tx: Transaction, shop: str, days: int) -> tuple[datetime
                     and s.channel = m.channel and s.at > m.sent_at and s.at <= m.sent_at + interval '7 days'))
                 as opted_out
         from messages m join candidates c using (shop, customer, message_id)
-        where m.shop = :shop and m.state = 'sent' and m.sent_at >= :since group by 1 order by 1
+        where m.shop = :shop and m.state = 'sent' and m.sent_at >= :since and not {CAME_BACK}
+        group by 1 order by 1
         """,
         shop=shop,
         since=since,

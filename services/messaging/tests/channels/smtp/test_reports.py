@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.events.customers import CustomerErased
 from messaging.channels.protocol import Letter
 from messaging.channels.smtp import reports
 from messaging.channels.smtp.channel import SmtpChannel
@@ -78,6 +79,34 @@ async def post(messaging: Any, raw: bytes, path: str | None = None) -> int:
             path or urlsplit(LINKS.mail_reports).path, content=raw, headers={"content-type": "message/rfc822"}
         )
     return int(answer.status_code)
+
+
+async def test_a_bounce_that_comes_late_leaves_the_new_address_alone(
+    messaging: Any, rebuilt: Any, mailsink: MailSink, connection: SmtpConnection, topics: OwnTopics
+) -> None:
+    """MSG-057: of an offer and of a notice, for which no address was decided; the old address is blocked."""
+    await queue_notice_and_offer(messaging)
+    sender = messaging.sender(mailsink.port, receipts=LINKS)
+    while await sender.step(connection):
+        pass
+    ids = dict(await messaging.rows("select flow, message_id from messages"))
+    old = await messaging.rows("select address from contact_addresses where channel = 'email'")
+    now = messaging.clock.now()
+    await messaging.feed(*messaging.known("c1", email="moved@example.test", at=now, revision=7))
+    for flow in ("order_shipped", "tier"):
+        assert await post(messaging, written(POSTFIX, LINKS.reference("s", ids[flow]), "5.1.1")) == 204
+        assert await messaging.rows("select address from bounces") == old
+        await messaging.rows("delete from bounces returning 1")
+    await messaging.feed(messaging.notice("o2", now))
+    await messaging.decide()
+    assert ("suppress", "bounced") not in await messaging.outcomes()
+    kept_of = "select message_id, address, sent_to from messages where state = 'sent' order by 1"
+    await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 4)
+    assert await rebuilt.rows(kept_of) == await messaging.rows(kept_of)
+    assert await rebuilt.rows("select address from bounces") == old
+    await messaging.feed(messaging.event(CustomerErased(), "gone", now, customer="c1"))
+    assert await messaging.rows("select 1 from messages where coalesce(address, sent_to) is not null") == []
+    assert await verify(messaging, topics) == []
 
 
 async def test_a_bounce_is_a_receipt_and_a_complaint_an_opt_out(

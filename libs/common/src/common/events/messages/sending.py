@@ -22,14 +22,15 @@ class SendDecision(EventData):
     """That the message was to be sent: what was decided, and what the queue made of it. A rebuild counts caps by it.
 
     `leave_before`: the end of its window; `address`: where it was to go. Both None of a notice, which has no window and
-    counts under no cap. `attempts`: hand-offs that were tried. `rank`: of the
-    flow, by which the queue is ordered.
+    counts under no cap. `sent_to`: where it was handed over to, if that is not `address`: a late bounce is about it.
+    `attempts`: hand-offs that were tried. `rank`: of the flow, by which the queue is ordered.
     """
 
     at: Instant
     policy_version: Count
     leave_before: Instant | None = None
     address: AddressHash | None = None
+    sent_to: AddressHash | None = None
     attempts: Count = 0
     rank: Count = 0
 

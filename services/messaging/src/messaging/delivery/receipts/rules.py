@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging.delivery.receipts.state import Said
+from messaging.delivery.receipts.state import Receipt, Said
 
 _TWILIO: dict[str, Said] = {"delivered": "delivered", "undelivered": "undelivered", "failed": "undelivered"}
 
@@ -10,6 +10,11 @@ _TWILIO: dict[str, Said] = {"delivered": "delivered", "undelivered": "undelivere
 NO_SUCH_ADDRESS = frozenset({"30005", "30006", "MOBILE_NOT_ON_SERVICE", "5.1.1", "5.1.2", "5.1.6", "5.1.10"})
 """Codes of receipts that speak of the address for good: a number that is unknown, a landline, or out of service; a
 mailbox or domain that there is not (RFC 3463)."""
+
+
+def speaks_of_the_address(receipt: Receipt) -> bool:
+    """Whether it says that there is no such address, and not only that this message did not arrive."""
+    return receipt.said == "undelivered" and receipt.code in NO_SUCH_ADDRESS
 
 
 def said_by_twilio(status: str) -> Said | None:

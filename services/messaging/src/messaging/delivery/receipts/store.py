@@ -19,12 +19,13 @@ _OURS = Columns("w", shop="text", customer="text", message_id="text")
 
 
 async def find_messages(tx: Transaction, receipts: Sequence[Receipt]) -> Sequence[Row[Any]]:
-    """The messages that the receipts are about, of those that were ever queued."""
+    """The messages that the receipts are about, of those that were ever queued; `sent_to`: hash of where it went."""
     # By the index candidates_message.
     return await tx.fetch(
         f"""
         select c.shop, c.customer, c.message_id, c.flow, c.purpose, c.channel, c.causation, c.correlation, c.rank,
-            c.template
+            c.template,
+            coalesce(m.sent_to, m.address) as sent_to
         from {_WANTED} join candidates c using (shop, message_id) join messages m using (shop, customer, message_id)
         """,
         **_WANTED.of(sorted({(r.shop, r.message_id) for r in receipts})),

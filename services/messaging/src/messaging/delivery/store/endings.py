@@ -24,6 +24,7 @@ _ENDED = Columns(
     at="timestamptz",
     wait_s="double precision",
     tried="boolean",
+    sent_to="bytea",
 )
 TAKEN_BACK = "when it was about to be sent"
 """The detail of a decision against what had been decided to be sent."""
@@ -43,7 +44,7 @@ async def end(tx: Transaction, ended: Sequence[Ended]) -> list[Ended]:
         f"""
         update messages m set state = e.state, reason = e.reason, lease = null, lease_until = null, started = false,
             may_leave_until = null, recalled = false,
-            sent_at = case when e.state = 'sent' then e.at end,
+            sent_at = case when e.state = 'sent' then e.at end, sent_to = e.sent_to,
             attempts = m.attempts - case when e.tried then 0 else 1 end,
             next_try_at = clock_timestamp() + make_interval(secs => e.wait_s)
         from {_ENDED}
@@ -61,6 +62,7 @@ async def end(tx: Transaction, ended: Sequence[Ended]) -> list[Ended]:
                 e.at,
                 float(e.wait_s),
                 e.tried,
+                e.sent_to,
             )
             for e in ended
         ),

@@ -24,6 +24,7 @@ _FINISHED = Columns(
     attempts="integer",
     sent_at="timestamptz",
     address="bytea",
+    sent_to="bytea",
 )
 
 
@@ -35,9 +36,10 @@ async def save_finished(tx: Transaction, finished: Sequence[Finished]) -> None:
     await tx.execute(
         f"""
         insert into messages (shop, customer, message_id, flow, purpose, rank, channel, at, leave_before, state, reason,
-            attempts, sent_at, address)
+            attempts, sent_at, address, sent_to)
         select n.shop, n.customer, n.message_id, n.flow, n.purpose, n.rank, n.channel, n.at, n.leave_before, n.state,
-            n.reason, n.attempts, n.sent_at, case when k.erased_at is null then n.address end
+            n.reason, n.attempts, n.sent_at, case when k.erased_at is null then n.address end,
+            case when k.erased_at is null then n.sent_to end
         from {_FINISHED} left join customer_keys k using (shop, customer) on conflict do nothing
         """,
         **_FINISHED.of(
@@ -55,6 +57,7 @@ async def save_finished(tx: Transaction, finished: Sequence[Finished]) -> None:
                 f.queued.attempts,
                 f.sent_at,
                 bytes.fromhex(f.queued.address) if f.queued.address is not None else None,
+                bytes.fromhex(f.queued.sent_to) if f.queued.sent_to is not None else None,
             )
             for f in finished
         ),

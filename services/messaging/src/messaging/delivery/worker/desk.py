@@ -23,7 +23,7 @@ from messaging.contacts.state import Address
 from messaging.delivery.fuse import Fuse
 from messaging.delivery.outcomes.announcing import announce
 from messaging.delivery.outcomes.rules import back
-from messaging.delivery.state import Place, Ready
+from messaging.delivery.state import Ended, Place, Ready
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
 from messaging.delivery.store.pauses import ALL_SHOPS
@@ -265,7 +265,7 @@ class Sender:
         """Record and announce what became of messages; twice the same is recorded once."""
         if not ended:
             return
-        ended = [(replace(e, bounced=r.address[1]) if e.address_bad and r.address else e, r) for e, r in ended]
+        ended = [(_with_address(e, r), r) for e, r in ended]
         await tx.lock_customers(e.message.key for e, _ in ended)
         done = await end(tx, [e for e, _ in ended])
         await self._mark_bounced(tx, [((e.message.about.shop, e.bounced), e.at) for e in done if e.bounced is not None])
@@ -282,3 +282,11 @@ class Sender:
 async def _sleep(stopping: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stopping.wait(), seconds)
+
+
+def _with_address(e: Ended, ready: Ready) -> Ended:
+    """The end with the hash of where the message went: a bounce, at once or days later, is about that one."""
+    if ready.address is None or e.state not in ("sent", "failed", "unknown"):
+        return e
+    to = ready.address[1]
+    return replace(e, bounced=to if e.address_bad else None, sent_to=to if to != e.message.address else None)

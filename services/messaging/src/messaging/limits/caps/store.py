@@ -75,8 +75,8 @@ async def forget_addresses(tx: Transaction, keys: Sequence[CustomerKey]) -> None
     # By primary key.
     await tx.execute(
         f"""
-        update messages m set address = null from {_CUSTOMERS}
-        where m.shop = w.shop and m.customer = w.customer and m.address is not null
+        update messages m set address = null, sent_to = null from {_CUSTOMERS}
+        where m.shop = w.shop and m.customer = w.customer and coalesce(m.address, m.sent_to) is not null
         """,
         **_CUSTOMERS.of(keys),
     )
