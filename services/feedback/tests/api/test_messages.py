@@ -60,7 +60,8 @@ async def test_a_text_message_answers_the_survey_that_was_asked(feedback: Feedba
         event = Event(name, "/shops/s/messaging", "s", "ann", feedback.clock.now(), data)
         await feedback.handle(feedback.keys.seal_event(event, key))
 
-    await reply("r0", "ok")
+    for number, words in enumerate(("ok", "2 of the 6 cups came broken", "4/10")):
+        await reply(f"r0{number}", words)
     await reply("r1", "4 lovely")
     await reply("r2", "2 I changed my mind")
     [shown] = (await feedback.client.get("/v1/shops/s/surveys")).json()["items"]

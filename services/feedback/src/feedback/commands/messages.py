@@ -14,7 +14,7 @@ from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from feedback.commands.answers import AlreadyAnswered, accept_answers
 from feedback.commands.tickets import do, open_one
-from feedback.forms.reply import answers_from_reply
+from feedback.forms.reply import read_reply
 from feedback.policy.state import form_of, in_force
 from feedback.policy.store import get_versions
 from feedback.surveys import store as surveys
@@ -73,14 +73,18 @@ def _kind_of(text: str | None) -> TicketKind:
 
 
 async def take_reply(tx: Transaction, keys: KeyRing, customer: CustomerKey, text: str, at: datetime) -> bool:
-    """Whether a text message answers a survey, which it then has done; the customer is locked."""
+    """Let a text message answer a survey, where it does; the customer is locked.
+
+    Whether nothing of it is left for the desk: all that was written stands in the answer.
+    """
     people = (await get_people(tx, [customer]))[customer]
     versions = (await get_versions(tx, [customer[0]]))[customer[0]]
     days = in_force(versions, at).policy.surveys.reply_days
     for survey in await surveys.list_unanswered(tx, people, at - timedelta(days=days), at) if days else ():
         form = form_of(versions, survey.form_id, survey.form_version)
-        answers = None if form is None else answers_from_reply(form, text)
-        if answers is not None:
+        reply = None if form is None else read_reply(form, text)
+        if reply is not None:
             with suppress(AlreadyAnswered):
-                return await accept_answers(tx, keys, survey, answers)
+                await accept_answers(tx, keys, survey, reply.answers)
+                return reply.whole
     return False
