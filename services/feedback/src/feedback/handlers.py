@@ -84,7 +84,6 @@ from feedback.schedules import store as schedules
 from feedback.surveys import store as surveys
 from feedback.tasks.store import TASKS
 from feedback.tickets import store as tickets
-from feedback.tickets.refusals import EntryDiffers, TicketDiffers
 from feedback.tiers.store import save_programme, save_tiers, withdraw_programme
 from feedback.ugc.store import CONTENTS
 from feedback.understanding import store as readings
@@ -201,7 +200,8 @@ def on_replies(keys: KeyRing) -> Handler:
         for event in batch.events:
             if event.data.said != "other" or event.data.text is None:
                 continue
-            with contextlib.suppress(UnknownCustomer, Erased, TicketDiffers, EntryDiffers):
+            # Another message under this one's name is a dead letter: suppressed, it would be lost without a word.
+            with contextlib.suppress(UnknownCustomer, Erased):
                 text = (await opened(tx, keys, event)).data.text
                 if text is None or await take_reply(tx, keys, event.customer, text, event.time):
                     continue

@@ -5,10 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from common.events import Event
+from common.events.customers import CustomerMerged
 from common.events.messages import ContactReplied
+from feedback.commands.messages import Message, entry_id_of
+from feedback.tickets.refusals import EntryDiffers
 
 from ..conftest import MARCH, Feedback, completed
+from ..test_merges import said
 from .test_tickets import TICKETS, act
 
 PATH = "/v1/shops/s/messages"
@@ -17,6 +23,15 @@ PATH = "/v1/shops/s/messages"
 async def send(feedback: Feedback, message_id: str, text: str | None = "Where is my tea?", **more: Any) -> Any:
     body = {"message_id": message_id, "customer": "ann", "source": "chat", "text": text} | more
     return await feedback.client.post(PATH, json={name: value for name, value in body.items() if value is not None})
+
+
+async def reply(feedback: Feedback, name: str, text: str) -> None:
+    """By text message, as messaging announces it."""
+    async with feedback.database.transaction() as tx:
+        [key] = (await feedback.keys.keys_for(tx, [("s", "ann")])).values()
+    data = ContactReplied(channel="sms", said="other", text=text)
+    event = Event(name, "/shops/s/messaging", "s", "ann", feedback.clock.now(), data)
+    await feedback.handle(feedback.keys.seal_event(event, key))
 
 
 async def test_a_message_opens_a_ticket_or_is_added_to_the_open_one(feedback: Feedback) -> None:
@@ -46,23 +61,48 @@ async def test_a_message_opens_a_ticket_or_is_added_to_the_open_one(feedback: Fe
     assert await feedback.verify() == []
 
 
+def test_a_message_is_named_by_its_source_and_id_together() -> None:
+    """FBK-001: in a name of one length, since both have up to hundreds of characters."""
+    pairs = [("chat", "1"), ("email", "1"), ("chat", "11"), ("chat/1", "1"), ("c" * 300, "1" * 100)]
+    names = {entry_id_of(Message(message_id, source, "ok")) for source, message_id in pairs}
+    assert len(names) == len(pairs)
+    assert {len(name) for name in names} == {40}
+
+
+async def test_message_1_by_mail_is_another_than_message_1_by_chat(feedback: Feedback) -> None:
+    """FBK-001: both are kept; so is a reply by text message, which is refused aloud where its name was taken."""
+    await feedback.issue_key()
+    await feedback.issue_key("till")
+    ticket = (await send(feedback, "0", "A question", customer="till")).json()["ticket_id"]
+    await feedback.handle(said(CustomerMerged, 1, 0))
+    sent = [
+        *(("0", "A question", "chat", 200), ("0", "zero by mail", "email", 201), ("1", "ok", "chat", 201)),
+        *(("1", "ok", "email", 201), ("1", "ok", "email", 200), ("1", "other words", "email", 409)),
+        *(("r1", "by sms", "sms", 201),),
+    ]
+    for message_id, text, source, expected in sent:
+        answer = await send(feedback, message_id, text, source=source)
+        assert answer.status_code == expected, (message_id, source, answer.text)
+    entries = (await feedback.client.get(f"{TICKETS}/{ticket}")).json()["entries"]
+    assert [entry["text"] for entry in entries[1:]] == ["zero by mail", "ok", "ok", "by sms"]
+    policy = {"tickets": {"reply_tickets": True}}
+    assert (await feedback.client.put("/v1/shops/s/policy", json={"policy": policy})).status_code == 200
+    feedback.clock.set(MARCH + timedelta(days=1))
+    with pytest.raises(EntryDiffers):
+        await reply(feedback, "r1", "other words")
+    assert await feedback.verify() == []
+
+
 async def test_a_text_message_answers_the_survey_that_was_asked(feedback: Feedback) -> None:
     """FBK-001, FBK-007: once; what answers nothing lands on the desk where the shop says so."""
     await feedback.issue_key()
     await feedback.handle(completed("o1"))
     feedback.clock.set(MARCH + timedelta(days=8))
     assert await feedback.sweep() == 1
-    async with feedback.database.transaction() as tx:
-        [key] = (await feedback.keys.keys_for(tx, [("s", "ann")])).values()
-
-    async def reply(name: str, text: str) -> None:
-        data = ContactReplied(channel="sms", said="other", text=text)
-        event = Event(name, "/shops/s/messaging", "s", "ann", feedback.clock.now(), data)
-        await feedback.handle(feedback.keys.seal_event(event, key))
-
-    await reply("r0", "ok")
-    await reply("r1", "4 lovely")
-    await reply("r2", "2 I changed my mind")
+    for number, words in enumerate(("ok", "2 of the 6 cups came broken", "4/10")):
+        await reply(feedback, f"r0{number}", words)
+    await reply(feedback, "r1", "4 lovely")
+    await reply(feedback, "r2", "2 I changed my mind")
     [shown] = (await feedback.client.get("/v1/shops/s/surveys")).json()["items"]
     assert [(a["score"], a["text"]) for a in shown["answers"]] == [(4, None), (None, "lovely")]
     assert (await feedback.client.get(TICKETS)).json()["items"] == []
@@ -70,7 +110,7 @@ async def test_a_text_message_answers_the_survey_that_was_asked(feedback: Feedba
     assert (await feedback.client.put("/v1/shops/s/policy", json={"policy": policy})).status_code == 200
     feedback.clock.set(MARCH + timedelta(days=9))
     for _ in range(2):
-        await reply("r3", "Do you still have the blue cup?")
+        await reply(feedback, "r3", "Do you still have the blue cup?")
     [ticket] = (await feedback.client.get(TICKETS)).json()["items"]
     assert (ticket["kind"], ticket["source"], ticket["text"]) == ("question", "sms", "Do you still have the blue cup?")
     assert await feedback.verify() == []

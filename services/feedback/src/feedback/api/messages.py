@@ -20,7 +20,9 @@ Photo = Annotated[str, AfterValidator(check_photo), Field(max_length=MAX_PERSONA
 class CustomerMessageIn(Body):
     """Something that a customer wrote; `message_id` is the channel's own and makes a repetition harmless.
 
-    `source`: the channel, such as `chat`, `email`, `community`. `order_id`: what it is about, where that is known.
+    `source`: the channel, such as `chat`, `email`, `community`; message 1 by mail is another than message 1 by chat.
+    Where each room of a channel counts by itself, put the room into the id.
+    `order_id`: what it is about, where that is known.
     """
 
     model_config = ConfigDict(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +16,7 @@ from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from feedback.commands.answers import AlreadyAnswered, accept_answers
 from feedback.commands.tickets import do, open_one
-from feedback.forms.reply import answers_from_reply
+from feedback.forms.reply import read_reply
 from feedback.policy.state import form_of, in_force
 from feedback.policy.store import get_versions
 from feedback.surveys import store as surveys
@@ -25,8 +27,10 @@ from feedback.understanding.rules import read
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`message_id` is the channel's own; `source`: chat, email, sms, community, or another. `kind`: of the ticket
-    that it would open, None: as its words say."""
+    """`message_id` is the channel's own, so it names a message together with its `source` alone.
+
+    `source`: chat, email, sms, community, or another. `kind`: of the ticket that it would open, None: as its words say.
+    """
 
     message_id: str
     source: str
@@ -47,15 +51,16 @@ async def take_message(
     """
     await lock_survivors(tx, [customer])
     people = (await get_people(tx, [customer]))[customer]
-    entry_id = f"message-{message.message_id}"
-    opens = fact_id(f"message/{message.source}/{message.message_id}", "ticket", *customer, 0)
-    known = await tickets.find_entry(tx, people, entry_id)
-    if known is None and await tickets.get_customer(tx, customer[0], opens) is None:
+    step = Step(entry_id_of(message), "customer_said", text=message.text, photos=message.photos)
+    writer = await _opened_by(tx, people, message)
+    known = await tickets.find_entry(tx, people, step.entry_id) if writer is None else None
+    if known is None and writer is None:
         known = await tickets.find_open(tx, people, message.order_id)
     if known is not None:
-        step = Step(entry_id, "customer_said", text=message.text, photos=message.photos)
         done = await do(tx, keys, customer[0], known, step, None)
         return known, "added", done.new
+    writer = writer or customer
+    opens = _ticket_id(writer, message)
     new = NewTicket(
         opens,
         message.kind or _kind_of(message.text),
@@ -64,8 +69,26 @@ async def take_message(
         text=message.text,
         photos=message.photos,
     )
-    done = await open_one(tx, keys, customer, new, tx.clock.now())
+    done = await open_one(tx, keys, writer, new, tx.clock.now())
     return opens, "opened", done.new
+
+
+def entry_id_of(message: Message) -> str:
+    """The id of the entry that adds a message to a ticket: of its source and id, which holds no `/`, of one length."""
+    name = f"{message.source}/{message.message_id}"
+    return f"message-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def _ticket_id(customer: CustomerKey, message: Message) -> str:
+    return fact_id(f"message/{message.source}/{message.message_id}", "ticket", *customer, 0)
+
+
+async def _opened_by(tx: Transaction, people: Iterable[CustomerKey], message: Message) -> CustomerKey | None:
+    """Under which of the person's identifiers this message opened a ticket: they may have been merged since."""
+    for customer in people:
+        if await tickets.get_customer(tx, customer[0], _ticket_id(customer, message)) is not None:
+            return customer
+    return None
 
 
 def _kind_of(text: str | None) -> TicketKind:
@@ -73,14 +96,18 @@ def _kind_of(text: str | None) -> TicketKind:
 
 
 async def take_reply(tx: Transaction, keys: KeyRing, customer: CustomerKey, text: str, at: datetime) -> bool:
-    """Whether a text message answers a survey, which it then has done; the customer is locked."""
+    """Let a text message answer a survey, where it does; the customer is locked.
+
+    Whether nothing of it is left for the desk: all that was written stands in the answer.
+    """
     people = (await get_people(tx, [customer]))[customer]
     versions = (await get_versions(tx, [customer[0]]))[customer[0]]
     days = in_force(versions, at).policy.surveys.reply_days
     for survey in await surveys.list_unanswered(tx, people, at - timedelta(days=days), at) if days else ():
         form = form_of(versions, survey.form_id, survey.form_version)
-        answers = None if form is None else answers_from_reply(form, text)
-        if answers is not None:
+        reply = None if form is None else read_reply(form, text)
+        if reply is not None:
             with suppress(AlreadyAnswered):
-                return await accept_answers(tx, keys, survey, answers)
+                await accept_answers(tx, keys, survey, reply.answers)
+                return reply.whole
     return False

@@ -4,54 +4,123 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 from common.events.feedback import QuestionAnswer
 from feedback.forms.rules import AnswerUnfit, check_answers
 from feedback.forms.state import ChoiceQuestion, Form, ScoreQuestion, TextQuestion
+from feedback.understanding.rules import read
 
-_OF = r"(?:\s*(?:/\s*(?:5|10)|分|星|points?|stars?))?"
-_NUMBER_FIRST = re.compile(rf"([0-9]{{1,2}})(?![0-9]){_OF}[\s,.:;!、。-]*(.*)", re.DOTALL)
+_KEYCAP = re.compile("([0-9])\ufe0f?\u20e3")
+_NUMBER_FIRST = re.compile(
+    r"(?P<number>[0-9]{1,2})(?![0-9])"
+    r"(?P<scale>\s*(?:/|(?:out\s+)?of\b)\s*(?P<most>[0-9]{1,3})(?![0-9]))?"
+    r"(?P<unit>\s*(?:分|星|[⭐★☆🌟]\ufe0f?|(?:points?|stars?)\b))?"
+    r"(?P<rest>.*)",
+    re.DOTALL | re.IGNORECASE,
+)
+_MARKS = " \t\r\n,.:;!、。…~–—)-"
+_SMILES = "[\U0001f600-\U0001f64f\U0001f44c-\U0001f44f\U0001f493-\U0001f49f\u2764\u263a\U0001f389]"
+_APART = re.compile(rf"\s*(?:\n|[,.:;!、。…~–—)-]+(?:\s|(?=[^\x00-\x7f]))|(?={_SMILES}))")
+"""What ends the number: a mark before a space or a Chinese word, a new line, a smile. Not the mark of `5-pack`."""
+_REMARK = re.compile(
+    r"(?:(?:i|we)(?: am|'m|'re| was| were| will| really| (?:love|like|enjoy|hate)d?)|it|it's|you|your|the|but|because"
+    r"|everything|nothing|thanks?|thx|very|really|quite|absolutely|not|no|lovely|great|good|nice|excellent|perfect"
+    r"|wonderful|fantastic|amazing|awesome|superb|delicious|happy|fine|ok|okay|average|bad|poor|awful|terrible"
+    r"|horrible|disappoint\w*)\b"
+    r"|很|非常|太|真|挺|特别|超级|好(?!几)|不错|不好|不满|满意|喜欢|一般|还行|还可以|可以|差|谢谢|感谢|赞|棒|推荐|味道|服务|质量|口感"
+    r"|我很|我觉得|你们|但|因为",
+    re.IGNORECASE,
+)
+"""How words begin that judge, and do not go on with the number as `of the 6 cups`, `pm`, `days` and `个杯子` do."""
 
 
-def answers_from_reply(form: Form, text: str) -> tuple[QuestionAnswer, ...] | None:
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`whole`: all that was written stands in the answers; where it is not, a person is to read it too."""
+
+    answers: tuple[QuestionAnswer, ...]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """`bare`: the number stands by itself, without a scale, a unit or words; `apart`: a mark divides it from them."""
+
+    number: int
+    words: str
+    bare: bool
+    apart: bool
+
+
+def read_reply(form: Form, text: str) -> Reply | None:
     """The answers; None where the text is none to this form.
 
-    A form that asks one score, or one choice, can be answered so: "5 great tea", "４分", or the number or the words of
-    an option. What stands after the number answers the form's first question for a text. Of a form that asks more, the
-    page has to be opened.
+    A form that asks one score, or one choice, can be answered so: "5, great tea", "４分", "4/5", or the number or the
+    words of an option. What stands after the number answers the form's first question for a text. Of a form that asks
+    more, the page has to be opened. A number that only begins a sentence ("2 of the 6 cups came broken", "5 minutes",
+    "5.50") is no answer, nor one of another scale than the form's: taken for one it would be a wrong figure, and what
+    was written would be lost to the desk.
     """
-    plain = unicodedata.normalize("NFKC", text).strip()
-    found = _NUMBER_FIRST.fullmatch(plain)
+    plain = _KEYCAP.sub(r"\1", unicodedata.normalize("NFKC", text)).strip()
     asked = next((question for question in form.questions if question.required), form.questions[0])
-    words = found.group(2).strip() if found else ""
-    answer = None
-    if isinstance(asked, ScoreQuestion) and found:
-        answer = QuestionAnswer(question=asked.question_id, score=min(int(found.group(1)), 10))
-        if int(found.group(1)) > 10:
-            return None
-    elif isinstance(asked, ChoiceQuestion):
-        chosen = _option(asked, plain, int(found.group(1)) if found and not words else None)
-        words = ""
-        answer = QuestionAnswer(question=asked.question_id, choices=(chosen,)) if chosen is not None else None
-    if answer is None:
+    if isinstance(asked, ChoiceQuestion):
+        chosen = _option(asked, plain)
+        return None if chosen is None else _checked(form, QuestionAnswer(question=asked.question_id, choices=(chosen,)))
+    if not isinstance(asked, ScoreQuestion):
         return None
+    said = _said(plain, asked.highest)
+    if said is None or said.number > asked.highest:
+        return None
+    against = _contradicts(asked, said)
+    if against and not said.apart:
+        return None
+    return _checked(form, QuestionAnswer(question=asked.question_id, score=said.number), said.words, whole=not against)
+
+
+def _said(plain: str, highest: int) -> _Said | None:
+    """The number and the words; None where there is no number first, or the words go on with it."""
+    found = _NUMBER_FIRST.fullmatch(plain)
+    if found is None or (found["most"] is not None and int(found["most"]) != highest):
+        return None
+    number, rest = int(found["number"]), found["rest"]
+    words = rest.lstrip(_MARKS)
+    apart = _APART.match(rest) is not None
+    if words and (words[0].isdigit() or not (apart or _REMARK.match(words))):
+        return None
+    if number == 1 and re.search(r"(?<![0-9])2\s*[.、:)]", words):
+        return None  # the first item of a list
+    return _Said(number, words, not (found["scale"] or found["unit"] or words), apart)
+
+
+def _contradicts(asked: ScoreQuestion, said: _Said) -> bool:
+    """Whether the words speak ill beside a high number, or well beside a low one."""
+    if not said.words:
+        return False
+    middle = (asked.lowest + asked.highest) / 2
+    return (said.number - middle) * read(said.words).sentiment < 0
+
+
+def _checked(form: Form, answer: QuestionAnswer, words: str = "", *, whole: bool = True) -> Reply | None:
     given = [answer]
     free = next((question for question in form.questions if isinstance(question, TextQuestion)), None)
     if words and free is not None:
         given.append(QuestionAnswer(question=free.question_id, text=words[: free.most_characters]))
+    kept = not any(c.isalnum() for c in words) or (free is not None and len(words) <= free.most_characters)
     try:
-        return check_answers(form, given)
+        return Reply(check_answers(form, given), whole and kept)
     except AnswerUnfit:
         return None
 
 
-def _option(asked: ChoiceQuestion, text: str, number: int | None) -> str | None:
+def _option(asked: ChoiceQuestion, text: str) -> str | None:
     """By its number as it is listed, from 1 on, or by its words in any language of the form."""
-    if number is not None:
-        return asked.options[number - 1].option_id if 1 <= number <= len(asked.options) else None
-    said = text.casefold()
+    said = _said(text, len(asked.options))
+    if said is not None and said.bare:
+        return asked.options[said.number - 1].option_id if 1 <= said.number <= len(asked.options) else None
+    folded = text.casefold()
     for option in asked.options:
         names = {option.option_id, option.words.of("en"), option.words.of("zh")}
-        if said in {name.casefold() for name in names}:
+        if folded in {name.casefold() for name in names}:
             return option.option_id
     return None
