@@ -135,6 +135,7 @@ create index candidates_due on candidates (release_at) where release_at is not n
 -- What goes out next in a shop, also beside another shop's backlog.
 create index candidates_open on candidates (shop, release_at, message_id) where release_at is not null;
 create index candidates_no_sender on candidates (channel) where outcome = 'hold' and reason = 'no_sender';
+create index candidates_paused on candidates (shop, cause) where outcome = 'hold' and reason = 'campaign_paused';
 create index candidates_message on candidates (shop, message_id);
 -- What was decided last in a shop.
 create index candidates_decided on candidates (shop, decided_at, message_id) where release_at is null;

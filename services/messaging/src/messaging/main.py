@@ -49,7 +49,7 @@ from messaging.delivery.store.pauses import list_pauses
 from messaging.flows.running.store import count_due as count_due_runs
 from messaging.handlers.subscriptions import READ_BACK, subscriptions
 from messaging.jobs.beginning import Beginning
-from messaging.jobs.campaigning import plan_campaigns, watch_campaigns
+from messaging.jobs.campaigning import plan_campaigns, wake_resumed, watch_campaigns
 from messaging.jobs.deciding import DECIDING
 from messaging.jobs.expiring import mind_expired
 from messaging.jobs.judging import judge_clicks, take_clicks
@@ -161,6 +161,7 @@ SERVICE = Service(
         Job("days", Beginning(runtime.keys).begin_days),
         Job("campaigns", plan_campaigns),
         Job("campaigns_watched", watch_campaigns),
+        Job("campaigns_resumed", wake_resumed),
         WorkList("flows", take_due_runs, move_due_runs),
         WorkList("clicks", take_clicks, judge_clicks),
         DECIDING,

@@ -9,7 +9,7 @@ from common.events.orders import OrderPlaced
 from common.events.segments import SegmentDefined, SegmentEntered
 from messaging.channels.smtp.connection import SmtpConnection
 from messaging.jobs import campaigning
-from messaging.jobs.campaigning import plan_campaigns, watch_campaigns
+from messaging.jobs.campaigning import plan_campaigns, wake_resumed, watch_campaigns
 from regulars.stack.mailsink import MailSink
 from regulars.testing import OwnTopics
 
@@ -36,7 +36,8 @@ KEPT = (
 async def sweep(service: Any, *, rounds: int = 100) -> None:
     for _ in range(rounds):
         async with service.database.transaction() as tx:
-            done = await plan_campaigns(tx, service.clock.now(), 200)
+            woken = await wake_resumed(tx, service.clock.now(), 200)
+            done = await plan_campaigns(tx, service.clock.now(), 200) + woken
         if not done:
             break
     await service.decide()
@@ -90,7 +91,9 @@ async def test_a_campaign_goes_its_way(
         while await sender.step(connection):
             pass
         assert mails(mailsink) == [], "what was queued waits, too"
-        messaging.clock.instant += timedelta(hours=5)
+        await sweep(messaging)
+        assert ("send", "allowed") not in await messaging.outcomes(), "the pause holds what it holds"
+        messaging.clock.instant += timedelta(minutes=1)
         await act(client, "resume")
         await sweep(messaging)
         while await sender.step(connection):

@@ -139,6 +139,29 @@ async def get_states(tx: Transaction, shops: Collection[str]) -> dict[tuple[str,
     return {(r.shop, f"campaign/{r.campaign}"): r.state for r in rows}
 
 
+async def wake_resumed(tx: Transaction, now: datetime, limit: int) -> int:
+    """Have at most so many messages decided now that were held for a pause which is over; returns how many."""
+    # The partial indexes on campaigns and on messages that a pause holds; those of paused campaigns are not looked at.
+    woken = await tx.execute(
+        """
+        update candidates c set release_at = greatest(c.due_at, :now)
+        from (
+            select h.shop, h.customer, h.message_id from campaigns k
+            join candidates h on h.shop = k.shop and h.cause = 'campaign/' || k.campaign
+            where k.state in ('running', 'stopped') and h.outcome = 'hold' and h.reason = 'campaign_paused'
+                and h.release_at > :now
+            limit :limit for update of h skip locked
+        ) w
+        where c.shop = w.shop and c.customer = w.customer and c.message_id = w.message_id
+        """,
+        now=now,
+        limit=limit,
+    )
+    if woken:
+        await tx.execute("notify candidates")
+    return woken
+
+
 async def lock_running(tx: Transaction, now: datetime) -> tuple[str, str, Progress] | None:
     """A campaign that runs and has customers left, locked: (shop, campaign, progress)."""
     # The partial index; the one that was looked at longest ago, so that campaigns take turns.

@@ -69,6 +69,11 @@ async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
     return 1
 
 
+async def wake_resumed(tx: Transaction, now: datetime, limit: int) -> int:
+    """Messages that a pause held back are decided again at once when their campaign goes on, or is stopped."""
+    return await store.wake_resumed(tx, now, limit)
+
+
 async def _persons(tx: Transaction, shop: str, campaign: str, looked_at: Sequence[str]) -> list[CustomerKey]:
     """Those who stand for these customers after merges, each once, without those who are in already (ORD-040)."""
     survivors = await get_survivors(tx, {(shop, customer) for customer in looked_at})
