@@ -25,12 +25,12 @@ async def send(feedback: Feedback, message_id: str, text: str | None = "Where is
     return await feedback.client.post(PATH, json={name: value for name, value in body.items() if value is not None})
 
 
-async def reply(feedback: Feedback, name: str, text: str) -> None:
+async def reply(feedback: Feedback, name: str, text: str, customer: str = "ann") -> None:
     """By text message, as messaging announces it."""
     async with feedback.database.transaction() as tx:
-        [key] = (await feedback.keys.keys_for(tx, [("s", "ann")])).values()
+        [key] = (await feedback.keys.keys_for(tx, [("s", customer)])).values()
     data = ContactReplied(channel="sms", said="other", text=text)
-    event = Event(name, "/shops/s/messaging", "s", "ann", feedback.clock.now(), data)
+    event = Event(name, "/shops/s/messaging", "s", customer, feedback.clock.now(), data)
     await feedback.handle(feedback.keys.seal_event(event, key))
 
 
@@ -95,15 +95,16 @@ async def test_message_1_by_mail_is_another_than_message_1_by_chat(feedback: Fee
 
 async def test_a_text_message_answers_the_survey_that_was_asked(feedback: Feedback) -> None:
     """FBK-001, FBK-007: once; what answers nothing lands on the desk where the shop says so."""
-    await feedback.issue_key()
-    await feedback.handle(completed("o1"))
+    for name in ("ann", "till"):
+        await feedback.issue_key(name)
+    await feedback.handle(completed("o1"), completed("o2", 0, "till"))
     feedback.clock.set(MARCH + timedelta(days=8))
-    assert await feedback.sweep() == 1
+    assert await feedback.sweep() == 2
     for number, words in enumerate(("ok", "2 of the 6 cups came broken", "4/10")):
         await reply(feedback, f"r0{number}", words)
     await reply(feedback, "r1", "4 lovely")
     await reply(feedback, "r2", "2 I changed my mind")
-    [shown] = (await feedback.client.get("/v1/shops/s/surveys")).json()["items"]
+    [shown] = (await feedback.client.get("/v1/shops/s/surveys", params={"customer": "ann"})).json()["items"]
     assert [(a["score"], a["text"]) for a in shown["answers"]] == [(4, None), (None, "lovely")]
     assert (await feedback.client.get(TICKETS)).json()["items"] == []
     policy = {"tickets": {"reply_tickets": True}}
@@ -113,4 +114,9 @@ async def test_a_text_message_answers_the_survey_that_was_asked(feedback: Feedba
         await reply(feedback, "r3", "Do you still have the blue cup?")
     [ticket] = (await feedback.client.get(TICKETS)).json()["items"]
     assert (ticket["kind"], ticket["source"], ticket["text"]) == ("question", "sms", "Do you still have the blue cup?")
+    await reply(feedback, "r4", "5. But the box was awful", "till")
+    [shown] = (await feedback.client.get("/v1/shops/s/surveys", params={"customer": "till"})).json()["items"]
+    assert shown["answers"][0]["score"] == 5
+    [ticket] = (await feedback.client.get(TICKETS, params={"customer": "till"})).json()["items"]
+    assert ticket["text"] == "5. But the box was awful", "words against their number are read by a person too"
     assert await feedback.verify() == []

@@ -88,6 +88,7 @@ def test_a_number_and_words_answer_the_usage_question(text: str, expected: Any) 
             "4 points were not credited",
         ),
         *("1. Where is my parcel? 2. I want the blue cup", "1、包裹没到 2、杯子碎了"),
+        *("5 I am still waiting", "5 not arrived", "5 no parcel yet", "2 I ordered came late"),
         *("5 bad apples in my box", "5 awful", "1 lovely cup is missing, thanks"),  # a number against its words
     ],
 )
@@ -111,6 +112,9 @@ def test_what_the_answers_do_not_hold_is_for_a_person_too() -> None:
     assert whole(scores, "5!")
     assert not whole(usage, "5. But the box was awful")
     assert not whole(scores, "5, great")
+    assert whole(usage, "3 average")
+    assert whole(usage, "5 the tea is great")
+    assert not whole(usage, "5 good cups came broken")  # it may judge, and it may not
 
 
 def test_a_form_that_asks_more_is_not_answered_by_one_number() -> None:

@@ -23,8 +23,8 @@ class SurveyRules(BaseModel):
     )
     reply_days: Annotated[int, Field(ge=0, le=30, strict=True)] = Field(
         3,
-        description="days in which a text message that begins with a number answers the survey asked last, where its "
-        "form asks one score or one choice; 0: none does",
+        description="days in which a text message that is a number, alone or before words that judge, answers the "
+        "survey asked last, where its form asks one score or one choice; 0: none does",
     )
 
     schedules: Annotated[tuple[Schedule, ...], Field(max_length=20)] = Field(

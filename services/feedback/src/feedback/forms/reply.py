@@ -24,15 +24,18 @@ _SMILES = "[\U0001f600-\U0001f64f\U0001f44c-\U0001f44f\U0001f493-\U0001f49f\u276
 _APART = re.compile(rf"\s*(?:\n|[,.:;!、。…~–—)-]+(?:\s|(?=[^\x00-\x7f]))|(?={_SMILES}))")
 """What ends the number: a mark before a space or a Chinese word, a new line, a smile. Not the mark of `5-pack`."""
 _REMARK = re.compile(
-    r"(?:(?:i|we)(?: am|'m|'re| was| were| will| really| (?:love|like|enjoy|hate)d?)|it|it's|you|your|the|but|because"
-    r"|everything|nothing|thanks?|thx|very|really|quite|absolutely|not|no|lovely|great|good|nice|excellent|perfect"
-    r"|wonderful|fantastic|amazing|awesome|superb|delicious|happy|fine|ok|okay|average|bad|poor|awful|terrible"
-    r"|horrible|disappoint\w*)\b"
+    r"(?:(?:i|we)(?: really)? (?:love|like|enjoy|hate)d?|it|it's|you|your|the|but|because|everything|nothing"
+    r"|thanks?|thx|very|really|quite|absolutely|(?:not )?(?:too |so |very )?(?:lovely|great|good|nice|excellent|perfect"
+    r"|wonderful|fantastic|amazing|awesome|superb|delicious|happy|fine|ok|okay|average|bad|poor|awful|terrible|horrible)"
+    r"|disappoint\w*)\b"
     r"|很|非常|太|真|挺|特别|超级|好(?!几)|不错|不好|不满|满意|喜欢|一般|还行|还可以|可以|差|谢谢|感谢|赞|棒|推荐|味道|服务|质量|口感"
     r"|我很|我觉得|你们|但|因为",
     re.IGNORECASE,
 )
 """How words begin that judge, and do not go on with the number as `of the 6 cups`, `pm`, `days` and `个杯子` do."""
+
+_SHORT = 8
+"""Characters of words after a number that need not be clear, such as `average`; more a person is to read too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,11 @@ def read_reply(form: Form, text: str) -> Reply | None:
     said = _said(plain, asked.highest)
     if said is None or said.number > asked.highest:
         return None
-    against = _contradicts(asked, said)
-    if against and not said.apart:
+    agrees = _agrees(asked, said)
+    if agrees < 0 and not said.apart:
         return None
-    return _checked(form, QuestionAnswer(question=asked.question_id, score=said.number), said.words, whole=not against)
+    clear = agrees > 0 or (agrees == 0 and (said.apart or len(said.words) <= _SHORT))
+    return _checked(form, QuestionAnswer(question=asked.question_id, score=said.number), said.words, whole=clear)
 
 
 def _said(plain: str, highest: int) -> _Said | None:
@@ -93,12 +97,11 @@ def _said(plain: str, highest: int) -> _Said | None:
     return _Said(number, words, not (found["scale"] or found["unit"] or words), apart)
 
 
-def _contradicts(asked: ScoreQuestion, said: _Said) -> bool:
-    """Whether the words speak ill beside a high number, or well beside a low one."""
-    if not said.words:
-        return False
-    middle = (asked.lowest + asked.highest) / 2
-    return (said.number - middle) * read(said.words).sentiment < 0
+def _agrees(asked: ScoreQuestion, said: _Said) -> int:
+    """-1 where the words speak ill beside a high number, or well beside a low one; 1: as the number; 0: neither."""
+    sentiment = read(said.words).sentiment if said.words else 0
+    half = 2 * said.number - asked.lowest - asked.highest
+    return sentiment * ((half > 0) - (half < 0))
 
 
 def _checked(form: Form, answer: QuestionAnswer, words: str = "", *, whole: bool = True) -> Reply | None:
