@@ -318,7 +318,7 @@ CHINESE = (
         "not answered": "未回答",
         "not ready": "未就绪",
         "not sent": "未发送",
-        "sent, did not arrive": "已发送,未送达",
+        "sent, did not arrive": "已发送，未送达",
         "not yet": "尚未",
         "nothing forbids it": "没有任何禁止",
         "notices about orders": "订单通知",
