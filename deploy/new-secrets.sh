@@ -29,6 +29,7 @@ secret master_keys "" # those that come after it (docs/operating.md, "Another ma
 secret bootstrap_api_key "$(openssl rand -hex 24)"
 secret grafana_password "$(openssl rand -hex 24)"
 secret smtp_password ""
+secret chat_bridge_secret ""
 # 16 random bytes in URL-safe base64, as Kafka writes its cluster ids; never one that begins with a dash.
 grep -qs '^KAFKA_CLUSTER_ID=' "$environment" ||
     echo "KAFKA_CLUSTER_ID=R$(openssl rand -base64 16 | tr '+/' '-_' | cut -c 2-22)" >> "$environment"

@@ -37,6 +37,7 @@ for service in orders-ingest membership segmentation messaging feedback console;
             kafka "$service"
         fi
         [ "$service" != messaging ] || file smtp_password smtp_password
+        [ "$service" != messaging ] || file chat_bridge_secret chat_bridge_secret
     done
 done
 begin topics

@@ -124,7 +124,8 @@ def test_generated_secrets_are_usable_fresh_and_closed_to_others(tmp_path: Path)
     for folder in folders:
         folder.mkdir()
     one, two = map(generated, folders)
-    assert [name for name in one if one[name] == two[name]] == ["master_keys", "smtp_password"]  # empty: none
+    empty = ["chat_bridge_secret", "master_keys", "smtp_password"]
+    assert [name for name in one if one[name] == two[name]] == empty
     for name in SERVICES:
         package = name.replace("-", "_")
         settings = Settings(

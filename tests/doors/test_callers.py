@@ -33,6 +33,7 @@ PUBLIC = {
         "GET /unsubscribe/{token}",
         "POST /unsubscribe/{token}",
         "GET /l/{token}",
+        *("GET /inbox/{token}", "GET /inbox/{token}/unread", "POST /inbox/{token}/read"),
         "GET /q/{token}",
         "POST /mail/reports/{token}",
         "POST /sms/aliyun/receipts/{token}",

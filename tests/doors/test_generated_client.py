@@ -40,6 +40,9 @@ CALLS: dict[str, tuple[str, str, str, str, int, str]] = {
 """Of each service: a call that succeeds and the type of its answer, one that is refused, of what, and how."""
 
 
+PHOTOS = ("image/jpeg", "image/png", "image/webp")
+
+
 def package(service: str) -> str:
     return f"generated_{service.replace('-', '_')}"
 
@@ -48,7 +51,8 @@ async def generate(app: FastAPI, name: str, folder: Path) -> None:
     # Each has its own file of settings: several run at once, and one must not read what another is writing.
     document, config = folder / f"{name}.json", folder / f"{name}.yml"
     document.write_text(json.dumps(app.openapi()))
-    config.write_text("post_hooks: []\ncontent_type_overrides: {image/svg+xml: text/html}\n")
+    overrides = {"image/svg+xml": "text/html"} | dict.fromkeys(PHOTOS, "application/octet-stream")
+    config.write_text(f"post_hooks: []\ncontent_type_overrides: {json.dumps(overrides)}\n")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

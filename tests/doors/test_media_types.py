@@ -12,6 +12,8 @@ FORM = "application/x-www-form-urlencoded"
 """What `curl -d` calls a body unless a header says otherwise."""
 FILES = {
     *(("orders-ingest", f"POST /v1/shops/{{shop}}/imports{part}") for part in ("", "/preview", "/{job_id}/mended")),
+    ("orders-ingest", "PUT /v1/shops/{shop}/uploads/{upload_id}/parts/{number}"),
+    ("feedback", "PUT /v1/shops/{shop}/customers/{customer}/photos/{photo_id}"),
     ("messaging", "POST /mail/reports/{token}"),
 }
 

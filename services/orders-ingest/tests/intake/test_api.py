@@ -273,7 +273,14 @@ async def test_every_example_of_the_document_is_taken_as_it_stands(api: httpx.As
             if not path.startswith("/v1/shops/{shop}/") or "requestBody" not in operation:
                 continue
             names = {"shop": "demo", "order_id": "1001", "customer": "ann", "job": "1", "refund_id": "1", "sku": "s-1"}
-            names |= {"vendor": "standard", "run_id": "march", "job_id": "1"}
+            names |= {
+                "vendor": "standard",
+                "run_id": "march",
+                "job_id": "1",
+                "upload_id": "file-1",
+                "number": "1",
+                "dead_id": "1",
+            }
             url = path.format(**names, **dict.fromkeys(_DETAILS, "d-1"))
             for kind, media in operation["requestBody"]["content"].items():
                 schema = schemas.get(media["schema"].get("$ref", "").rpartition("/")[2], {})

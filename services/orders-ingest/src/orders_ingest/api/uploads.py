@@ -10,7 +10,7 @@ from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field
 
 from common.events.fields import Identifier, ShopName, Text
-from common.http.api import Router, Tx, require, runtime_of
+from common.http.api import Body, Router, Tx, require, runtime_of
 from common.http.limits import large_body
 from common.refusals import Conflict, Invalid, NotFound, TooLarge
 from common.storage.database import Transaction
@@ -36,7 +36,7 @@ class UnknownUpload(NotFound):
         super().__init__("unknown_upload", f"There is no upload {upload_id!r}: begin it by PUT .../uploads/<id>.")
 
 
-class UploadIn(BaseModel):
+class UploadIn(Body):
     size: int = Field(ge=1, le=LARGEST, description="of the file, bytes")
 
 
