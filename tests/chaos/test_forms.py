@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chaos.__main__ import arguments
-from chaos.evidence import Evidence, Logged
+from chaos.evidence import Evidence, Fact, Logged
 from chaos.forms import name_of, trial_of
 from chaos.harm import Harm, Setting
 from chaos.harm.disk import FullDisk, fill
@@ -71,8 +71,10 @@ def test_a_disk_is_filled_until_it_takes_nothing_more() -> None:
 def test_poison_is_no_ghost_and_no_loss(stack_folder: Path) -> None:
     found = Evidence(
         dead={"membership": ["None None: unreadable x", "order.paid e1: invalid y"]},
+        outboxes={"membership": [Fact(1, "dead x", "dead.membership", "k", "dead", True)]},
         log=[Logged("orders", 0, 1, "k", "poison-0-1"), Logged("orders", 0, 2, "k", "e1")],
     )
     Poison(Setting(stack_folder, stack_folder, 1, print), 1).sift(found)
     assert found.dead == {"membership": ["order.paid e1: invalid y"]}
     assert [record.id for record in found.log] == ["e1"]
+    assert found.outboxes == {"membership": []}
