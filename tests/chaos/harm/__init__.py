@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ class Setting:
     say: Callable[[str], None]
 
 
-class Harm:
+class Harm(ABC):
     """One form of a run. It may start what the stack stands on, harms it under load, and says whether that was enough.
 
     The load lasts as long as the harm does: a form says by `progress`, 0 to 1, how much of it may have been sent.
@@ -66,22 +67,22 @@ class Harm:
         """Start what the stack is to stand on, before it; gives what of its `Plan` differs. Raises StackError."""
         return {}
 
-    def stop(self) -> None:
+    def stop(self) -> None:  # noqa: B027  # most forms start nothing
         """End what `start` began, after the stack's end. Called where `start` failed, too."""
 
     def log_servers(self, state: StackState) -> str:
         """Where the evidence reads the log."""
         return state.kafka
 
+    @abstractmethod
     async def run(self, holdings: Holdings) -> None:
         """Do the harm, from the first to the last; `progress` is 1 afterwards, however it ends."""
-        raise NotImplementedError
 
+    @abstractmethod
     def enough(self) -> bool:
         """A run that did not harm everything as planned proves nothing."""
-        raise NotImplementedError
 
-    def sift(self, found: Evidence) -> None:
+    def sift(self, found: Evidence) -> None:  # noqa: B027  # most forms put nothing there
         """Take out of the evidence what the harm itself put there."""
 
     async def measured(self, _databases: Mapping[str, str]) -> tuple[Figures, bool]:

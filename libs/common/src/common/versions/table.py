@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from common.bus.inbox import claim
 from common.events import CustomerKey, Event
-from common.events.envelope import NewVersion
+from common.events.envelope import EventData, NewVersion
 from common.storage.database import Transaction
 
 C = TypeVar("C", bound=BaseModel)
@@ -173,9 +173,16 @@ class VersionTable(Generic[C]):
 
 async def tell(tx: Transaction, shop: str, what: str, data: NewVersion) -> None:
     """Announce a version in the transaction that stores it. Its key is `what`, its id that with the number."""
-    event = Event(
-        f"{what}-{data.version}", f"/shops/{shop}/{tx.service}", shop, None, tx.clock.now(), data, partitionkey=what
-    )
+    await _announce(tx, shop, what, f"{what}-{data.version}", data)
+
+
+async def tell_withdrawal(tx: Transaction, shop: str, what: str, version: int, data: EventData) -> None:
+    """Announce in the same way that a version never comes into force: under its key, so that it is read after it."""
+    await _announce(tx, shop, what, f"{what}-{version}-withdrawn", data)
+
+
+async def _announce(tx: Transaction, shop: str, what: str, name: str, data: EventData) -> None:
+    event = Event(name, f"/shops/{shop}/{tx.service}", shop, None, tx.clock.now(), data, partitionkey=what)
     # Our own announcement, read back from the bus, is a repetition.
     await claim(tx, [(event, event.encode())])
     await tx.announce([event])

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.bus.inbox import claim
-from common.events import Event
 from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
 from common.storage.database import Transaction
-from common.versions.table import tell
+from common.versions.table import tell, tell_withdrawal
 from membership.programme import store
 from membership.programme.programme import Programme
 from membership.programme.refusals import (
@@ -72,7 +70,7 @@ async def withdraw_version(tx: Transaction, shop: str, version: int) -> None:
     await store.withdraw_version(tx, shop, version, now)
     await store.save_ladders(tx, shop, [v.number for v in left.new_ladders(now)])
     await refold_where_it_looks_further(tx, shop, rules, f"months@{version}-withdrawn")
-    await _announce_withdrawal(tx, shop, version)
+    await tell_withdrawal(tx, shop, "programme", version, ProgrammeWithdrawn(version=version))
 
 
 async def refold_where_it_looks_further(tx: Transaction, shop: str, before: ShopRules, cause: str) -> None:
@@ -100,11 +98,3 @@ def _check_ladders(rules: ShopRules, now: datetime) -> None:
     if unmapped is not None:
         version, tiers = unmapped
         raise TierWithoutSuccessor(tiers, version)
-
-
-async def _announce_withdrawal(tx: Transaction, shop: str, version: int) -> None:
-    # The same key as the version's own, so that it is read after it.
-    source, data = f"/shops/{shop}/{tx.service}", ProgrammeWithdrawn(version=version)
-    event = Event(f"programme-{version}-withdrawn", source, shop, None, tx.clock.now(), data, partitionkey="programme")
-    await claim(tx, [(event, event.encode())])
-    await tx.announce([event])

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.bus.inbox import claim
-from common.events import Event
 from common.events.messages import ContactPolicyChanged, ContactPolicyWithdrawn
 from common.refusals import Conflict, Invalid, NotFound
 from common.storage.database import Transaction
-from common.versions.table import tell
+from common.versions.table import tell, tell_withdrawal
 from messaging.channels.registry import CHANNELS
 from messaging.delivery.store.pauses import end_pauses
 from messaging.policy.state import Policy, PolicyVersion
@@ -132,9 +130,4 @@ async def withdraw_policy(tx: Transaction, shop: str, version: int) -> None:
     if saved.at <= now + NOTICE:
         raise PolicyInForce(version)
     await save_withdrawal(tx, shop, version, now)
-    # The same key as the version's own, so that it is read after it.
-    source, data = f"/shops/{shop}/{tx.service}", ContactPolicyWithdrawn(version=version)
-    event = Event(f"policy-{version}-withdrawn", source, shop, None, now, data, partitionkey="policy")
-    # Our own announcement, read back from the bus, is a repetition.
-    await claim(tx, [(event, event.encode())])
-    await tx.announce([event])
+    await tell_withdrawal(tx, shop, "policy", version, ContactPolicyWithdrawn(version=version))

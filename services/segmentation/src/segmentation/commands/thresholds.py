@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.bus.inbox import claim
-from common.events import Event
 from common.events.segments import ThresholdsChanged, ThresholdsWithdrawn
 from common.refusals import Conflict, Invalid, NotFound
 from common.storage.database import Transaction
-from common.versions.table import tell
+from common.versions.table import tell, tell_withdrawal
 from segmentation.buyer_types.store import start_typing
 from segmentation.rescheduling import store as rescheduling
 from segmentation.shop_statistics import store as shop_statistics
@@ -98,12 +96,7 @@ async def withdraw_thresholds(tx: Transaction, shop: str, version: int) -> None:
     if saved.valid_from <= now + NOTICE:
         raise ThresholdsInForce(version)
     await remove_version(tx, shop, version, now)
-    # The same key as the version's own, so that it is read after it.
-    source, data = f"/shops/{shop}/{tx.service}", ThresholdsWithdrawn(version=version)
-    event = Event(f"thresholds-{version}-withdrawn", source, shop, None, now, data, partitionkey="thresholds")
-    # Our own announcement, read back from the bus, is a repetition.
-    await claim(tx, [(event, event.encode())])
-    await tx.announce([event])
+    await tell_withdrawal(tx, shop, "thresholds", version, ThresholdsWithdrawn(version=version))
 
 
 async def remove_version(tx: Transaction, shop: str, version: int, at: datetime) -> None:
