@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -100,6 +101,37 @@ async def test_what_is_open_to_everybody_is_listed_here(apps: Apps) -> None:
     for service, app in apps.items():
         found = {f"{m} {p}" for m, p, operation in operations(app) if not operation.get("security")}
         assert found == PUBLIC[service], service
+
+
+LABELS = re.compile(r"stage|life_cycle|rfm|segment|buyer_type|tribe|tag|churn|lifetime|taste|score|grade|vip")
+
+
+def properties(document: dict[str, Any], part: Any) -> Iterator[str]:
+    """The names of all fields in a part of an OpenAPI document, whatever it refers to."""
+    if isinstance(part, dict):
+        yield from part.get("properties", {})
+        if isinstance(reference := part.get("$ref"), str):
+            yield from properties(document, document["components"]["schemas"][reference.rsplit("/", 1)[1]])
+        for each in part.values():
+            yield from properties(document, each)
+    elif isinstance(part, list):
+        for each in part:
+            yield from properties(document, each)
+
+
+async def test_what_is_open_to_everybody_tells_no_label(apps: Apps) -> None:
+    """SEC-009: who holds a signed link learns nothing of what the shop calls its customers."""
+    told = dict[str, list[str]]()
+    for service, app in apps.items():
+        document = app.openapi()
+        for method, path, operation in operations(app):
+            if f"{method} {path}" in PUBLIC[service]:
+                named = set(properties(document, operation["responses"]))
+                told |= {f"{method} {path}": found} if (found := sorted(filter(LABELS.search, named))) else {}
+    assert told == {}
+    document = apps["segmentation"].openapi()
+    facts = document["paths"]["/v1/shops/{shop}/customers/{customer}"]["get"]["responses"]
+    assert any(map(LABELS.search, properties(document, facts))), "the words are those of the fields"
 
 
 @pytest.mark.slow

@@ -55,6 +55,7 @@ OVER_ALL = {
     "messaging/reports/coming.py": "lists of a shop, over all workers",
     "messaging/reports/store.py": "a report of a shop, over all workers",
     "messaging/verification/store.py": "by the address, of which several customers may have one",
+    "orders_ingest/retention/store.py": "customers of a shop in pages, over all workers, once a day",
     "orders_ingest/customers/store_quality.py": "a report of a shop, over all workers",
     "segmentation/customers/store.py": "figures of a shop, over all workers",
     "segmentation/lifetime_value/store.py": "figures of a shop, over all workers",

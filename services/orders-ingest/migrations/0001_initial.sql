@@ -342,6 +342,7 @@ create table erasures (
     customer text not null,
     person text not null,               -- the identifier by which all of them are reported together
     asked_at timestamptz not null,
+    because text not null,              -- asked, or retention
     looked_for bytea,                   -- texts by which rows without a customer are found, encrypted; null: all removed
     rows_after bigint not null default 0,     -- of those rows, dead deliveries and refused lines up to here are done
     removed jsonb not null default '{}', -- by table, what held personal text and does no more

@@ -9,10 +9,12 @@ from xml.etree import ElementTree
 import pytest
 from pydantic import ValidationError
 
+from common.events import EVENTS
 from messaging.flows.book import Books, Versioned, library
-from messaging.flows.checks import problems
+from messaging.flows.checks import INTERNAL, problems
 from messaging.flows.document import Check, FlowDocument
 from messaging.flows.drawing import svg
+from messaging.flows.starters import STARTERS
 from messaging.templates.rendering import known_templates
 
 IN_USE = {
@@ -56,6 +58,10 @@ def test_notices_surveys_tier_and_lapse_are_in_use_and_the_others_are_switched_o
         (
             {"trigger": {"on": "event", "event": "tier.changed", "where": [{"what": "price", "is": 1}]}},
             "tier.changed has no field 'price'; it has direction",
+        ),
+        (
+            {"trigger": {"on": "event", "event": "rfm.changed", "details": {"class": "new"}}},
+            "what rfm.changed says is internal",
         ),
         ({"trigger": {"on": "event", "event": "tier.changed", "cause": "always"}}, "only the first event would count"),
         ({"steps": [{"id": "a", "do": "message", "template": "nothing"}]}, "there is no template 'nothing'"),
@@ -147,3 +153,14 @@ def test_what_no_reader_could_hold_and_an_hour_of_elsewhere_are_refused(change: 
     """What was saved is read again by verify and by a rebuild; an hour is the recipient's own."""
     with pytest.raises(ValidationError, match=says):
         FlowDocument.model_validate({**PLAIN, **change})
+
+
+def test_no_flow_puts_what_the_shop_calls_its_customers_into_a_text() -> None:
+    """SEC-009: of every event that starts flows, those of segmentation give a text nothing, whatever field is named."""
+    starters = [EVENTS[name] for name in sorted(STARTERS) if EVENTS[name].TOPIC == INTERNAL]
+    assert len(starters) > 5
+    for kind in starters:
+        for field in kind.model_fields:
+            trigger = {"on": "event", "event": kind.TYPE, "details": {"word": field}}
+            found = problems(FlowDocument.model_validate({**PLAIN, "trigger": trigger}), known_templates())
+            assert any("is internal" in sentence for sentence in found), (kind.TYPE, field)

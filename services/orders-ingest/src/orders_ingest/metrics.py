@@ -10,4 +10,5 @@ SHOP_REFUSED = Gauge(
 )
 ERASURES_OPEN = Gauge("erasures_open", "Identifiers being erased that not every service has confirmed yet")
 ERASURES_OLDEST = Gauge("erasures_oldest_open_seconds", "Since the oldest of them was asked for; 0 without one")
+CUSTOMERS_FORGOTTEN = Counter("customers_forgotten_total", "Identifiers erased since their shop keeps them no longer")
 IMPORTS_NO_ROOM = Counter("imports_no_room_total", "Times at which a file was not read since the disk was full")

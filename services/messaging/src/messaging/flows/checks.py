@@ -18,6 +18,8 @@ FACTS = (
 """What conditions may ask of a customer; besides `segment.<name>`, `detail.<name>`, `message.<step>` and
 `clicked.<step>`."""
 FAMILIES = ("segment", "coupon", "detail", "message", "clicked")
+INTERNAL = "segments"
+"""The topic of what the shop calls its customers (stage, class, segment, leaving): no text says it (SEC-009)."""
 _BRACED = re.compile(r"\{([a-z_]*)\}")
 
 
@@ -50,6 +52,11 @@ def _of_trigger(document: FlowDocument) -> Iterator[str]:
     braced = _BRACED.findall(trigger.cause or "")
     if trigger.cause is not None and not braced:
         yield "trigger.cause: without a field in braces, such as {order_id}, only the first event would count"
+    if trigger.details and kind.TOPIC == INTERNAL:
+        yield (
+            f"trigger.details: what {trigger.event} says is internal, and details go into texts that customers read: "
+            "ask for it in `where`, or in a condition of a step"
+        )
     asked = [*(test.what for test in trigger.where), *trigger.details.values(), *braced]
     for name in [*asked, *([trigger.cause_at] if trigger.cause_at else [])]:
         yield from _of_field(kind, name)

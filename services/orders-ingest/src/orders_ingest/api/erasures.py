@@ -14,6 +14,7 @@ from orders_ingest.api.parts import vault_of
 from orders_ingest.commands.erase_customer import erase_customer
 from orders_ingest.customers.rules import UnknownCustomer
 from orders_ingest.erasure import store
+from orders_ingest.erasure.state import Because
 from orders_ingest.identity.store import find_known
 
 router = Router(prefix="/v1/shops/{shop}/customers/{customer}/erasure", tags=["customers"])
@@ -35,12 +36,14 @@ class ConfirmationOut(BaseModel):
 
 
 class ErasureOut(BaseModel):
-    """The completion report. `people`: all identifiers of the person; `removed`: by table, texts that named nobody and
-    were found by looking; `waiting_for`: services that have not confirmed yet; `completed_at` null until all have."""
+    """The completion report. `people`: all identifiers of the person; `because`: somebody asked for it, or the shop's
+    retention is over; `removed`: by table, texts that named nobody and were found by looking; `waiting_for`: services
+    that have not confirmed yet; `completed_at` null until all have."""
 
     customer: str
     people: list[str]
     asked_at: datetime
+    because: Because
     completed_at: datetime | None
     removed: dict[str, int]
     confirmed: list[ConfirmationOut]
@@ -76,6 +79,7 @@ async def _report(tx: Tx, shop: str, customer: str) -> ErasureOut:
         customer=report.person,
         people=report.people,
         asked_at=report.asked_at,
+        because=report.because,
         completed_at=report.completed_at,
         removed=report.removed,
         confirmed=[ConfirmationOut(service=c.service, at=c.at, kept=c.kept) for c in report.confirmed],

@@ -16,16 +16,20 @@ from orders_ingest.commands.recognise import recognise
 from orders_ingest.customers.store import get_profiles
 from orders_ingest.erasure import store as erasures
 from orders_ingest.erasure.rules import looked_for
+from orders_ingest.erasure.state import Because
 from orders_ingest.identity import store
 from orders_ingest.refunds.state import place_of
 
 
-async def erase_customer(tx: Transaction, vault: Vault, shop: str, customer: str) -> list[str]:
+async def erase_customer(
+    tx: Transaction, vault: Vault, shop: str, customer: str, because: Because = "asked"
+) -> list[str]:
     """Remove the keys of the person whom this identifier stands for, for ever; returns all identifiers, sorted.
 
     With its key, all personal data that came under an identifier is gone, here and wherever a copy of it is: in every
     topic and table that holds it sealed. `customer.erased` is announced for each identifier, and each service confirms
-    it. What names no customer (lines of files, dead deliveries) is looked through by the sweep. Idempotent.
+    it. What names no customer (lines of files, dead deliveries) is looked through by the sweep. Idempotent: of somebody
+    who was erased before, the first reason stays.
     """
     await store.lock(tx, shop)
     keys = sorted((await get_people(tx, [(shop, customer)]))[shop, customer])
@@ -36,7 +40,7 @@ async def erase_customer(tx: Transaction, vault: Vault, shop: str, customer: str
     await tx.announce(await vault.ring.erase(tx, keys))
     await recognise(tx, vault.ring, keys)
     sealed = vault.seal(texts_place(shop, customer), orjson.dumps(texts))
-    await erasures.insert_erasures(tx, keys, customer, tx.clock.now(), sealed)
+    await erasures.insert_erasures(tx, keys, customer, tx.clock.now(), sealed, because)
     for key in keys:
         removed = await _strip_refunds(tx, vault, key)
         await erasures.save_progress(tx, key, 0, {"refunds": removed} if removed else {}, done=key[1] != customer)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from common.events.topics import SERVICES
 
 HERE = "orders-ingest"
+Because = Literal["asked", "retention"]
+"""Somebody asked for it; or the shop keeps customers no longer than so many months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +24,12 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The erasure of one person: all identifiers, what was removed here, and which services have confirmed all."""
+    """The erasure of one person: all identifiers, why, what was removed here, and which services have confirmed all."""
 
     person: str
     people: list[str]
     asked_at: datetime
+    because: Because
     removed: dict[str, int]
     confirmed: list[Confirmation]
 

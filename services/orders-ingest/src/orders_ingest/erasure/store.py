@@ -11,24 +11,25 @@ import orjson
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from orders_ingest.erasure.state import Confirmation, Report
+from orders_ingest.erasure.state import Because, Confirmation, Report
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
 
 
 async def insert_erasures(
-    tx: Transaction, people: Sequence[CustomerKey], person: str, at: datetime, texts: bytes
+    tx: Transaction, people: Sequence[CustomerKey], person: str, at: datetime, texts: bytes, because: Because
 ) -> None:
     """These identifiers are to be erased, for one person; `texts` are sealed. Who was asked for before stays so."""
     # The primary key closes the race of two requests.
     await tx.execute(
         f"""
-        insert into erasures (shop, customer, person, asked_at, looked_for)
-        select shop, customer, :person, :at, cast(:texts as bytea) from {_CUSTOMERS} on conflict do nothing
+        insert into erasures (shop, customer, person, asked_at, looked_for, because)
+        select shop, customer, :person, :at, cast(:texts as bytea), :because from {_CUSTOMERS} on conflict do nothing
         """,
         person=person,
         at=at,
         texts=texts,
+        because=because,
         **_CUSTOMERS.of(people),
     )
 
@@ -56,7 +57,7 @@ async def get_report(tx: Transaction, shop: str, customer: str) -> Report | None
     # By primary key, then the few identifiers of the person.
     rows = await tx.fetch(
         """
-        select e.customer, e.person, e.asked_at, cast(e.removed as text) as removed from erasures e
+        select e.customer, e.person, e.asked_at, e.because, cast(e.removed as text) as removed from erasures e
         where e.shop = :shop and e.person = (
             select f.person from erasures f where f.shop = :shop and f.customer = :customer
         ) order by e.customer
@@ -81,6 +82,7 @@ async def get_report(tx: Transaction, shop: str, customer: str) -> Report | None
         rows[0].person,
         people,
         min(row.asked_at for row in rows),
+        rows[0].because,
         _sum(orjson.loads(row.removed) for row in rows),
         [Confirmation(row.service, row.at, _sum(row.kept)) for row in confirmed],
     )

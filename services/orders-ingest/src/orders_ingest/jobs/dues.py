@@ -15,6 +15,7 @@ from orders_ingest.jobs.erasing import erasing
 from orders_ingest.jobs.journeys import MEASURING, PRUNING
 from orders_ingest.jobs.keys import rewrapping
 from orders_ingest.jobs.reading import PRUNING as PARTS
+from orders_ingest.jobs.retaining import retaining
 from orders_ingest.orders import store_due as store
 
 
@@ -29,4 +30,5 @@ def order_dues(vault: Vault) -> WorkList:
 
 def jobs(runtime: Runtime) -> tuple[Job | WorkList, ...]:
     """All that the service's sweeper does."""
-    return (order_dues(Vault(runtime.keys)), MEASURING, PRUNING, PARTS, erasing(runtime), rewrapping(runtime.keys))
+    kept = (PARTS, retaining(runtime), erasing(runtime), rewrapping(runtime.keys))
+    return (order_dues(Vault(runtime.keys)), MEASURING, PRUNING, *kept)

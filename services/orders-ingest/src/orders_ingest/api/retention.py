@@ -1,0 +1,93 @@
+"""How long a shop keeps what is personal of customers of whom it hears nothing (SEC-006)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+
+from common.events.fields import ShopName
+from common.http.api import Body, Router, Tx, require
+from common.shops.settings import get_shop
+from orders_ingest.retention import store
+from orders_ingest.retention.rules import changed, silent_since
+from orders_ingest.retention.state import Retention
+
+router = Router(prefix="/v1/shops/{shop}/retention", tags=["settings"])
+Months = Annotated[int, Field(ge=1, le=240)]
+
+
+class RetentionIn(Body):
+    """`months` null: everybody is kept for ever, which also holds where nothing was set."""
+
+    months: Months | None
+
+
+class LastWalkOut(BaseModel):
+    """One walk a day through all customers of whom something personal is held; `ended_at` null while under way."""
+
+    day: date
+    examined: int
+    erased: int
+    ended_at: datetime | None
+
+
+class RetentionOut(BaseModel):
+    """`begins_at`: nobody is erased before; `last_walk`: null before the first."""
+
+    months: int | None
+    begins_at: datetime | None
+    last_walk: LastWalkOut | None
+
+
+class RetentionPreviewOut(BaseModel):
+    """`held`: identifiers of which something personal is held; `silent`: those of them that gave no sign since `since`.
+
+    Of a person with several identifiers none is erased while one of them gives signs.
+    """
+
+    months: int
+    since: datetime
+    held: int
+    silent: int
+
+
+@router.put("", dependencies=[require("settings:write")])
+async def put_retention(shop: ShopName, body: RetentionIn, tx: Tx) -> RetentionOut:
+    """Set after how many months without a sign a customer is erased, once a day, in every service.
+
+    A sign is a version of an order, of the profile, a consent or a visit; its own time counts, also of imported
+    history. A period that erases more than the one before begins a week later: until then nothing is lost by a slip of
+    a key. It is an erasure like any other: for ever, totals stay under the bare identifier, and who comes back needs a
+    new id.
+    """
+    found = changed(await store.get_retention(tx, shop, lock=True), body.months, tx.clock.now())
+    await store.save_retention(tx, shop, found)
+    return _shown(found)
+
+
+@router.get("", dependencies=[require("settings:read")])
+async def get_retention(shop: ShopName, tx: Tx) -> RetentionOut:
+    """What is set, and what the last walk came to."""
+    return _shown(await store.get_retention(tx, shop))
+
+
+@router.get("/preview", dependencies=[require("settings:read")])
+async def preview_retention(shop: ShopName, tx: Tx, months: Annotated[int, Query(ge=1, le=240)]) -> RetentionPreviewOut:
+    """How many would be erased today, were this the period."""
+    now = tx.clock.now()
+    zone = (await get_shop(tx, shop)).at(now).zone
+    since = silent_since(now.astimezone(zone).date(), months, zone)
+    held, silent = await store.count_silent(tx, shop, since)
+    return RetentionPreviewOut(months=months, since=since, held=held, silent=silent)
+
+
+def _shown(retention: Retention) -> RetentionOut:
+    walk = retention.walk
+    return RetentionOut(
+        months=retention.months,
+        begins_at=retention.begins_at,
+        last_walk=None if walk is None else LastWalkOut.model_validate(walk.model_dump(exclude={"after"})),
+    )

@@ -1,0 +1,36 @@
+"""When retention begins, and from when on a customer has been silent for too long (SEC-006)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, tzinfo
+
+from common.time.calendar import add_months, day_start
+from orders_ingest.retention.state import Retention, Walk
+
+DELAY = timedelta(days=7)
+"""Between a shorter period and the first erasure by it: an erasure cannot be taken back, a slip of a key can."""
+
+
+def changed(standing: Retention, months: int | None, now: datetime) -> Retention:
+    """The shop's retention after it was set to so many months: one that erases more begins a week later."""
+    if months == standing.months:
+        return standing
+    if months is None:
+        return Retention(months=None)
+    longer = standing.months is not None and months > standing.months
+    return Retention(months=months, begins_at=standing.begins_at if longer else now + DELAY)
+
+
+def walk_of(standing: Retention, now: datetime, zone: tzinfo) -> Walk | None:
+    """The walk to be gone on with, one a day of the shop; None where today's has ended, or none is to begin yet."""
+    if standing.months is None or standing.begins_at is None or now < standing.begins_at:
+        return None
+    today = now.astimezone(zone).date()
+    if standing.walk is None or (standing.walk.ended_at is not None and standing.walk.day < today):
+        return Walk(day=today)
+    return standing.walk if standing.walk.ended_at is None else None
+
+
+def silent_since(day: date, months: int, zone: tzinfo) -> datetime:
+    """Who has given no sign since this instant is erased: midnight of the shop's zone, so many months before `day`."""
+    return day_start(add_months(day, -months), zone)
