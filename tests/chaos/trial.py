@@ -6,12 +6,14 @@ import asyncio
 import os
 import platform
 import socket
+import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -74,6 +76,8 @@ class Trial:
             self.harm.stop()
         verdict["seconds"] = {name: round(s, 1) for name, s in self.phases.items()}
         verdict["seconds"]["all"] = round(time.monotonic() - began, 1)
+        verdict["at"] = datetime.now(UTC).isoformat(timespec="seconds")
+        verdict["commit"] = _commit()
         verdict["machine"] = {
             "cores": os.cpu_count(),
             "system": platform.platform(),
@@ -147,6 +151,19 @@ class Trial:
             "measured": measured,
             "findings": [f"{f.kind}: {f.detail}" for f in findings[:40]],
         }
+
+
+def _commit() -> str | None:
+    """What was tried: the commit of the working tree, with `+` where it was changed; None outside of a repository."""
+    here = Path(__file__).parent
+    asked = (["git", "rev-parse", "--short=8", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=no"])
+    try:
+        found, changed = (
+            subprocess.run(each, cwd=here, capture_output=True, text=True, check=True).stdout.strip() for each in asked
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{found}{'+' if changed else ''}"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from regulars.docs.__main__ import ROOT, main
 from regulars.docs.citations import Recorder, cited_in, cited_in_name, load, save
+from regulars.docs.claims import CLAIMS, claims_page
 from regulars.docs.coverage import coverage, requirements
 from regulars.docs.flows import Flow, flows, subscriptions
 from regulars.docs.metrics import document, metrics
@@ -157,10 +158,29 @@ def test_every_service_is_wired_and_the_flow_table_is_fresh() -> None:
     assert (ROOT / "docs" / "flows.md").read_text("utf-8") == flows(wired)
 
 
+def lay_out(root: Path) -> None:
+    """What the documents are made of, with a single requirement."""
+    shutil.copytree(ROOT / "docs" / "chaos", root / "docs" / "chaos")
+    for name in ("README.md", "docs/bench.md"):
+        shutil.copy(ROOT / name, root / name)
+    (root / "docs" / "requirements.tsv").write_text("FBK-007\tasks once\n")
+
+
+def test_a_claim_that_the_readme_does_not_make_or_nothing_measures_is_refused(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    assert all(claim.words in claims_page(tmp_path) for claim in CLAIMS)
+    bench = tmp_path / "docs/bench.md"
+    bench.write_text(bench.read_text().replace("an idle stack", "a stack"))
+    with pytest.raises(ValueError, match="does not measure all of"):
+        claims_page(tmp_path)
+    readme = tmp_path / "README.md"
+    readme.write_text(readme.read_text().replace("Every event", "Each event"))
+    with pytest.raises(ValueError, match="the README does not say 'Every event counts"):
+        claims_page(tmp_path)
+
+
 def test_stale_documents_fail_the_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "requirements.tsv").write_text("FBK-007\tasks once\n")
-    shutil.copy(ROOT / "docs" / "bench.md", tmp_path / "docs")
+    lay_out(tmp_path)
     save(tmp_path, {"a.py::test_x": ["FBK-007"]}, whole=True)
     assert main(["check"], tmp_path) == 1
     assert "docs/coverage.md is missing: run `make docs`" in capsys.readouterr().err
@@ -175,9 +195,7 @@ def test_stale_documents_fail_the_check(tmp_path: Path, capsys: pytest.CaptureFi
 def test_coverage_is_left_as_it_is_where_not_all_tests_have_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], ran: bool
 ) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "requirements.tsv").write_text("FBK-007\tasks once\n")
-    shutil.copy(ROOT / "docs" / "bench.md", tmp_path / "docs")
+    lay_out(tmp_path)
     page = tmp_path / "docs" / "coverage.md"
     page.write_text("of a run of all tests")
     if ran:
