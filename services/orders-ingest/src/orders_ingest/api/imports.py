@@ -7,39 +7,28 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
-from fastapi import Query, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 
-from common.events.fields import MAX_FILE, Identifier, ShopName, Text
+from common.events.fields import MAX_FILE, Identifier, ShopName
 from common.http.api import Caller, Router, Tx, require, runtime_of
 from common.http.leaving import while_connected
 from common.http.limits import large_body
 from common.process.runtime import Runtime
 from common.refusals import Invalid, NotFound, TooLarge
-from common.shops.settings import get_shop
-from common.storage.database import Transaction
-from common.time.calendar import ZONE_NAMES
-from common.values.currency import EXPONENTS
 from orders_ingest.api.parts import vault_of
+from orders_ingest.api.reading_options import Asked
 from orders_ingest.imports import store
-from orders_ingest.imports.layouts.layout import History, Layout
-from orders_ingest.imports.layouts.orders.columns import NAMES, parse_corrections
-from orders_ingest.imports.layouts.orders.values import Decimals
-from orders_ingest.imports.layouts.registry import LAYOUTS, LayoutName
+from orders_ingest.imports.layouts.layout import History
+from orders_ingest.imports.layouts.orders.columns import NAMES
+from orders_ingest.imports.layouts.registry import LayoutName
 from orders_ingest.imports.staging import preview, stage
 from orders_ingest.imports.store_refusals import count_refusals
 from orders_ingest.imports.temporary import temporary_folder
 from orders_ingest.intake.checks import AHEAD
 
 router = Router(prefix="/v1/shops/{shop}", tags=["imports"])
-Encoding = Annotated[Literal["utf-8", "gbk", "latin-1", "utf-16"], Query()]
-ColumnsIn = Annotated[
-    Text | None,
-    Query(description="layout `orders`: `field:Heading;…` where the guess is wrong; absent: as said last"),
-]
-DecimalsIn = Annotated[Decimals, Query(description="of layout `orders`: 1,234.50 or 1.234,50")]
 LONGEST_REPLAY = timedelta(days=50 * 366)
 """On a set clock the rows of a file lie ahead of it, by so much at most."""
 FILE: dict[str, Any] = {
@@ -124,13 +113,7 @@ async def post_import(
     shop: ShopName,
     request: Request,
     caller: Annotated[Caller, require("imports:write")],
-    layout: Annotated[LayoutName, Query()],
-    name: Annotated[Identifier | None, Query(description="of the source; absent: the layout")] = None,
-    currency: Annotated[Text | None, Query(description="ISO 4217; absent: the layout's, else the shop's")] = None,
-    zone: Annotated[Text | None, Query(description="IANA; absent: the layout's, else the shop's")] = None,
-    encoding: Encoding = "utf-8",
-    columns: ColumnsIn = None,
-    decimals: DecimalsIn = "point",
+    asked: Asked,
 ) -> JobOut:
     """Send a file of history, plain or gzip; it is staged when this answers, and taken as the clock passes its rows.
 
@@ -140,45 +123,17 @@ async def post_import(
     """
     runtime, vault = runtime_of(request), vault_of(request.app)
     async with runtime.database.transaction() as tx:
-        history = await history_of(tx, shop, LAYOUTS[layout], name, currency, zone, columns, decimals)
+        history = await asked.history(tx, shop)
     history = replace(history, hashing=vault.identifiers)
     with temporary_folder() as folder:
         path = folder / "file"
         await receive(request, path)
         history = until_now(history, runtime)
-        staging = stage(runtime.database, vault, path, LAYOUTS[layout], encoding, history)
+        staging = stage(runtime.database, vault, path, asked.reader, asked.encoding, history)
         job = await while_connected(request, staging)
-    if columns is not None:
-        async with runtime.database.transaction() as tx:
-            await store.put_columns(tx, shop, history.name, dict(history.columns))
+    async with runtime.database.transaction() as tx:
+        await asked.remember(tx, history)
     return JobOut(id=job.job_id)
-
-
-async def history_of(
-    tx: Transaction,
-    shop: str,
-    layout: Layout,
-    name: str | None,
-    currency: str | None,
-    zone: str | None,
-    columns: str | None,
-    decimals: Decimals,
-) -> History:
-    """What the caller, else the layout, else the shop says; corrected columns are remembered for the source's name."""
-    now = tx.clock.now()
-    settings = (await get_shop(tx, shop)).at(now)
-    currency = currency or layout.currency or settings.currency
-    zone = zone or layout.zone or str(settings.zone)
-    if currency not in EXPONENTS:
-        raise Invalid("unknown_currency", "`currency` must be an ISO 4217 code such as CNY, USD, EUR.")
-    if zone not in ZONE_NAMES:
-        raise Invalid("invalid_zone", "`zone` must be an IANA name such as Asia/Shanghai.")
-    name = name or layout.name
-    try:
-        corrected = parse_corrections(columns) if columns is not None else await store.get_columns(tx, shop, name)
-    except ValueError as error:
-        raise Invalid("invalid_columns", f"`columns` {error}.") from None
-    return History(shop, name, currency, ZoneInfo(zone), corrected, decimals, now)
 
 
 async def receive(request: Request, path: Path, most: int = MAX_FILE) -> None:
@@ -235,27 +190,20 @@ class PreviewOut(BaseModel):
 async def preview_import(
     shop: ShopName,
     request: Request,
-    layout: Annotated[LayoutName, Query()],
-    name: Annotated[Identifier | None, Query(description="of the source; absent: the layout")] = None,
-    currency: Annotated[Text | None, Query(description="ISO 4217; absent: the layout's, else the shop's")] = None,
-    zone: Annotated[Text | None, Query(description="IANA; absent: the layout's, else the shop's")] = None,
-    encoding: Encoding = "utf-8",
-    columns: ColumnsIn = None,
-    decimals: DecimalsIn = "point",
+    asked: Asked,
 ) -> PreviewOut:
     """Show what the first 1,000 lines of a file would become, with its first errors; nothing is kept of it but the
     columns that are corrected here, which count for the next file of that name. Send the file's beginning, or all; of
     Parquet all."""
     async with runtime_of(request).database.transaction() as tx:
-        history = await history_of(tx, shop, LAYOUTS[layout], name, currency, zone, columns, decimals)
+        history = await asked.history(tx, shop)
     history = replace(history, hashing=vault_of(request.app).identifiers)
     with temporary_folder() as folder:
         path = folder / "file"
         await receive(request, path)
-        shown = await while_connected(request, preview(path, LAYOUTS[layout], encoding, history))
-    if columns is not None:
-        async with runtime_of(request).database.transaction() as tx:
-            await store.put_columns(tx, shop, history.name, dict(history.columns))
+        shown = await while_connected(request, preview(path, asked.reader, asked.encoding, history))
+    async with runtime_of(request).database.transaction() as tx:
+        await asked.remember(tx, history)
     return PreviewOut(
         columns=shown.columns,
         fields=list(NAMES) if shown.columns else [],

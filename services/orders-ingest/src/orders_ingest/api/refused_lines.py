@@ -18,8 +18,9 @@ from common.http.leaving import while_connected
 from common.http.limits import large_body
 from common.refusals import Conflict, Invalid
 from common.storage.database import Database
-from orders_ingest.api.imports import FILE, Encoding, JobOut, UnknownJob, receive, until_now
+from orders_ingest.api.imports import FILE, JobOut, UnknownJob, receive, until_now
 from orders_ingest.api.parts import vault_of
+from orders_ingest.api.reading_options import Encoding
 from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import store, store_refusals
 from orders_ingest.imports.layouts.layout import History

@@ -6,19 +6,19 @@ import asyncio
 from typing import Annotated
 
 import orjson
-from fastapi import Path, Query, Request
+from fastapi import Path, Request
 from pydantic import BaseModel, Field
 
-from common.events.fields import Identifier, ShopName, Text
+from common.events.fields import Identifier, ShopName
 from common.http.api import Body, Router, Tx, require, runtime_of
 from common.http.limits import large_body
 from common.refusals import Conflict, Invalid, NotFound, TooLarge
 from common.storage.database import Transaction
-from orders_ingest.api.imports import FILE, ColumnsIn, DecimalsIn, Encoding, JobOut, history_of, until_now
+from orders_ingest.api.imports import FILE, JobOut, until_now
 from orders_ingest.api.parts import vault_of
+from orders_ingest.api.reading_options import Asked
 from orders_ingest.imports import store as jobs
 from orders_ingest.imports import store_uploads as store
-from orders_ingest.imports.layouts.registry import LAYOUTS, LayoutName
 from orders_ingest.imports.staging import findings_of, how_asked
 from orders_ingest.imports.store_uploads import Upload
 from orders_ingest.imports.uploads import LARGEST, OPEN, PART, count_of, length_of, seal_part
@@ -133,13 +133,7 @@ async def import_upload(
     upload_id: Identifier,
     request: Request,
     tx: Tx,
-    layout: Annotated[LayoutName, Query()],
-    name: Annotated[Identifier | None, Query(description="of the source; absent: the layout")] = None,
-    currency: Annotated[Text | None, Query(description="ISO 4217; absent: the layout's, else the shop's")] = None,
-    zone: Annotated[Text | None, Query(description="IANA; absent: the layout's, else the shop's")] = None,
-    encoding: Encoding = "utf-8",
-    columns: ColumnsIn = None,
-    decimals: DecimalsIn = "point",
+    asked: Asked,
 ) -> JobOut:
     """Import a file whose parts are all there: it is read from now on, whoever is restarted, and shown by
     `GET .../imports/<id>`. Asked again, the answer is the same import; where that failed, a new one."""
@@ -152,17 +146,16 @@ async def import_upload(
             f"Of {count_of(upload.size)} parts these are missing: {', '.join(map(str, missing))}"
             + (", and more." if len(missing) == MISSING else "."),
         )
-    history = await history_of(tx, shop, LAYOUTS[layout], name, currency, zone, columns, decimals)
+    history = await asked.history(tx, shop)
     until = until_now(history, runtime_of(request)).until
     assert until is not None
-    asked = how_asked(history) | {"heading": "", "encoding": encoding, "until": until.isoformat()}
+    said = how_asked(history) | {"heading": "", "encoding": asked.encoding, "until": until.isoformat()}
     job_id = await jobs.insert_job(
-        *(tx, shop, layout, history.name, findings_of({}, {}, {}), orjson.dumps(asked).decode(), None),
+        *(tx, shop, asked.layout, history.name, findings_of({}, {}, {}), orjson.dumps(said).decode(), None),
         upload=(upload_id, upload.size),
     )
     await store.set_job(tx, upload, job_id)
-    if columns is not None:
-        await jobs.put_columns(tx, shop, history.name, dict(history.columns))
+    await asked.remember(tx, history)
     return JobOut(id=job_id)
 
 
