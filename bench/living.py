@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +78,16 @@ class Living:
 
 
 @asynccontextmanager
-async def living(database_url: str | None = None) -> AsyncIterator[Living]:
-    """Start it from empty, on its own PostgreSQL or the given one, and take everything away afterwards."""
+async def living(database_url: str | None = None, processes: int = 1) -> AsyncIterator[Living]:
+    """Start it from empty, on its own PostgreSQL or the given one, and take everything away afterwards.
+
+    `processes`: of each service.
+    """
     folder = Path(tempfile.mkdtemp(prefix="regulars-bench-"))
     # PostgreSQL drops to an account of its own, which must reach its data.
     folder.chmod(0o755)
     plan = Plan(folder / "stack", SERVICES, log_level="WARNING", console=True, database_url=database_url)
+    plan = replace(plan, processes=processes)
     try:
         began = time.monotonic()
         state = await asyncio.to_thread(operating.up, plan, lambda _: None)

@@ -1,0 +1,177 @@
+"""A long load on two processes of each service: memory, connections, table sizes, and how they grow with the events.
+
+`python -m bench.soak --customers 30000` (some 2,000,000 events, an hour and more on two cores) starts a stack of its
+own, tells it a simulated shop's stream as fast as it is taken, and looks at every process and table meanwhile. It
+prints each slope with its limit and exits with 1 where one lies above it; `make bench` does not run it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import inf
+from pathlib import Path
+from statistics import linear_regression
+
+import asyncpg
+
+from bench import machine
+from bench.living import Living, living
+from regulars.simulation.catalogue import Catalogue
+from regulars.simulation.plan import Plan
+from regulars.simulation.stream import simulated
+from regulars.simulation.telling import Telling
+from regulars.stack.databases import dsn
+
+END = datetime(2026, 6, 1, tzinfo=UTC)
+EACH = 100_000
+"""Events that a slope is told for."""
+MOST_MB, MOST_RATIO, MOST_CONNECTIONS = 5.0, 1.1, 0
+"""A process of ours may grow by so many MB for each 100,000 events of the second half; an event of it may take so many
+times the room of one of the first half; so many more connections than before may be open in it."""
+GONE = "outbox%"
+"""Tables that retention empties by the day: they grow for OUTBOX_DAYS, longer than this takes."""
+_SIZES = "select sum(pg_total_relation_size(oid)) from pg_class where relkind in ('r', 'p') and relname not like $1"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What was seen when so many events had been told; `tables`: bytes by database, indexes with them."""
+
+    told: int
+    at_s: float
+    memory: Mapping[str, float]
+    connections: int
+    tables: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """A figure beside its limit."""
+
+    what: str
+    value: float
+    unit: str
+    most: float
+
+    @property
+    def kept(self) -> bool:
+        return self.value <= self.most
+
+    def __str__(self) -> str:
+        return f"{self.what:<48} {self.value:>10.2f} {self.unit:<24} limit {self.most:g}  {'' if self.kept else 'ABOVE IT'}"
+
+
+def slopes(samples: Sequence[Sample]) -> list[Slope]:
+    """How everything grew: memory and connections in the second half, room an event against the first half's."""
+    half = samples[-1].told / 2
+    early = [sample for sample in samples if sample.told <= half]
+    late = [sample for sample in samples if sample.told >= half]
+    found = [
+        Slope(
+            f"memory of {name}",
+            _growth(late, [sample.memory[name] for sample in late]) * EACH,
+            "MB / 100,000 events",
+            inf if name in ("postgres", "kafka-1") else MOST_MB,
+        )
+        for name in sorted(samples[0].memory)
+    ]
+    more = max(sample.connections for sample in late) - max(sample.connections for sample in early)
+    found.append(Slope("connections to PostgreSQL", more, "more than before", MOST_CONNECTIONS))
+    for name in sorted(samples[0].tables):
+        before, after = (_growth(part, [s.tables[name] for s in part]) for part in (early, late))
+        found.append(
+            Slope(f"room of an event in {name}", after / before if before > 0 else 0.0, "x before", MOST_RATIO)
+        )
+    return found
+
+
+def _growth(samples: Sequence[Sample], values: Iterable[float]) -> float:
+    return linear_regression([sample.told for sample in samples], list(values)).slope
+
+
+async def look(stack: Living, databases: Mapping[str, str], told: int, at_s: float) -> Sample:
+    """A sample of now."""
+    tables, connections = dict[str, int](), 0
+    for name, url in databases.items():
+        connection = await asyncpg.connect(url)
+        try:
+            tables[name] = int(await connection.fetchval(_SIZES, GONE))
+            connections = (
+                await connection.fetchval("select count(*) from pg_stat_activity where datname is not null") - 1
+            )
+        finally:
+            await connection.close()
+    return Sample(told, at_s, stack.memory(), connections, tables)
+
+
+async def soak(customers: int, days: int, seed: int, rate: float, every_s: float) -> list[Sample]:
+    """Tell all of it, and see the stack meanwhile; the last sample is of when all has caught up."""
+    plan = Plan("soak", "tea", customers, END, days, seed, None)
+    samples: list[Sample] = []
+    async with living(processes=2) as stack:
+        await stack.set_up(plan.shop, plan.kind.zone, plan.kind.currency)
+        databases = {name: dsn(each["DATABASE_URL"]) for name, each in stack.state.services.items()}
+        telling, catalogue, began = Telling(stack.services.call, plan.shop, rate), Catalogue(plan), time.monotonic()
+
+        async def watch() -> None:
+            while True:
+                samples.append(await look(stack, databases, telling.told, time.monotonic() - began))
+                print(f"{samples[-1].at_s:7.0f} s  {telling.told:>9,} told", flush=True)
+                await asyncio.sleep(every_s)
+
+        await telling.products(catalogue.told())
+        watching = asyncio.create_task(watch())
+        await telling.all(simulated(plan, catalogue, lambda truth: None))
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        await stack.caught_up(3_600)
+        await stack.none_dead()
+        samples.append(await look(stack, databases, telling.told, time.monotonic() - began))
+    return samples
+
+
+def main() -> int:
+    """Exit code 1 where a slope lies above its limit."""
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
+    parser.add_argument("--customers", type=int, default=30_000)
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=0, help="events a second; by default as many as are taken")
+    parser.add_argument("--every", type=float, default=15, metavar="S", help="seconds between looks")
+    parser.add_argument("--out", type=Path, help="where the samples and slopes go as JSON")
+    given = parser.parse_args()
+    load = machine.load()
+    samples = asyncio.run(soak(given.customers, given.days, given.seed, given.rate, given.every))
+    found = slopes(samples)
+    last = samples[-1]
+    print(f"{last.told:,} events in {last.at_s:.0f} s, two processes of each service, seed {given.seed}")
+    print(f"{machine.describe()}, load before {load}")
+    for slope in found:
+        print(slope)
+    if given.out is not None:
+        said = {"slopes": [{"what": s.what, "value": s.value, "most": s.most} for s in found], "seed": given.seed}
+        seen = [
+            {
+                "told": s.told,
+                "at_s": round(s.at_s),
+                "memory": dict(s.memory),
+                "connections": s.connections,
+                "tables": dict(s.tables),
+            }
+            for s in samples
+        ]
+        given.out.write_text(json.dumps(said | {"samples": seen}, indent=1) + "\n", "utf-8")
+    return 0 if all(slope.kept for slope in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
