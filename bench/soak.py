@@ -66,7 +66,8 @@ class Slope:
         return self.value <= self.most
 
     def __str__(self) -> str:
-        return f"{self.what:<48} {self.value:>10.2f} {self.unit:<24} limit {self.most:g}  {'' if self.kept else 'ABOVE IT'}"
+        above = "" if self.kept else "ABOVE IT"
+        return f"{self.what:<48} {self.value:>10.2f} {self.unit:<24} limit {self.most:g}  {above}"
 
 
 def slopes(samples: Sequence[Sample]) -> list[Slope]:
