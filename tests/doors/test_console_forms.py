@@ -256,3 +256,23 @@ async def test_parcels_are_planned_and_refused_lines_mended_by_their_forms(desk:
     for path in ("/leaving", "/reviews", "/feeds", "/channels", "/catalogue", "/recommendations", "/kpis?wait=1"):
         await desk.get(path)
     assert "No channel rests." in await desk.get("/channels")
+
+
+async def test_how_long_customers_are_kept_is_tried_set_and_taken_back(desk: Desk) -> None:
+    """SEC-006: what makes no sense is said beside the field; an empty one keeps everybody."""
+    assert "everybody is kept for ever" in await desk.get("/retention?months=12")
+    assert "gave no sign since" in desk.page
+    await desk.get("/retention-form")
+    command = re.search(r'name="command" value="([^"]+)"', desk.page)
+    assert command is not None
+    page = await desk.send("/retention", 422, command=command[1], months="0")
+    assert "Write a whole number within its bounds." in page
+    page = await desk.follow("/retention", command=command[1], months="24")
+    assert "Nobody is erased before" in page
+    assert (await desk.services.json("orders-ingest", "/retention"))["months"] == 24
+    await desk.get("/retention-form")
+    assert 'value="24"' in desk.page
+    command = re.search(r'name="command" value="([^"]+)"', desk.page)
+    assert command is not None
+    assert "everybody is kept for ever" in await desk.follow("/retention", command=command[1], months="")
+    assert (await desk.services.json("orders-ingest", "/retention"))["months"] is None

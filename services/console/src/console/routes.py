@@ -12,7 +12,7 @@ from console.imports import mending
 from console.leaving import page as leaving
 from console.members import liability, one, surprises, tiers
 from console.offers import page as offers
-from console.operations import feeds, pauses, reconciliations, shop_settings
+from console.operations import feeds, pauses, reconciliations, retention, shop_settings
 from console.parcels import page as parcels
 from console.privacy import requests as privacy_requests
 from console.recommendations import page as recommendations
@@ -39,6 +39,7 @@ SUPPLY = (
     reconciliations.router,
     privacy_requests.router,
     shop_settings.router,
+    retention.router,
     parcels.router,
     pauses.router,
     recommendations.router,

@@ -6,6 +6,7 @@ from console.texts.chinese_customers import CUSTOMERS
 from console.texts.chinese_desk import DESK
 from console.texts.chinese_marketing import MARKETING
 from console.texts.chinese_members import MEMBERS
+from console.texts.chinese_retention import RETENTION
 from console.texts.chinese_rules import RULES
 from console.texts.chinese_supply import SUPPLY
 
@@ -607,6 +608,7 @@ CHINESE = (
     | DESK
     | MARKETING
     | MEMBERS
+    | RETENTION
     | RULES
     | SUPPLY
 )

@@ -102,7 +102,9 @@ SECTIONS = (
             Entry("catalogue", "/catalogue", N_("Catalogue")),
             Entry("dead", "/dead-letters", N_("Dead letters")),
             Entry("keys", "/keys", N_("Keys")),
-            Entry("shop_settings", "/settings", N_("Shop settings"), ("/settings-form",)),
+            Entry(
+                "shop_settings", "/settings", N_("Shop settings"), ("/settings-form", "/retention", "/retention-form")
+            ),
             Entry("audit", "/audit", N_("Audit")),
         ),
     ),
