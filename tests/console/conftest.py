@@ -307,6 +307,8 @@ class Walk:
         await self.page.keyboard.type(name)
         await self.page.keyboard.press("Tab")
         await self.page.keyboard.type(PASSWORD)
+        await self.page.keyboard.press("Tab")
+        await self.page.keyboard.press("Space")
         await self.page.keyboard.press("Enter")
         await self.page.wait_for_url("**/today")
         await self.check()

@@ -63,6 +63,7 @@ async def _take_look(browser: Browser, state: StackState, shop: str, customer: s
     await page.goto(link)
     await page.locator("[name=name]").fill(f"Pictures {look}")
     await page.locator("[name=password]").fill("correct horse battery staple")
+    await page.locator("[name=agreed]").check()
     if await page.locator("[name=shop]").count():
         await page.locator("[name=shop]").fill(shop)
     await page.keyboard.press("Enter")

@@ -83,6 +83,7 @@ async def test_pages_stand_on_a_phone_in_the_dark_in_chinese(whole: Whole, chrom
         fields = walk.page.locator("main form input:not([type=hidden])")
         await fields.nth(0).fill("Vi")
         await fields.nth(1).fill(PASSWORD)
+        await walk.page.locator("[name=agreed]").check()
         await walk.page.keyboard.press("Enter")
         await walk.page.wait_for_url("**/today")
         for path in (

@@ -103,7 +103,7 @@ async def signed_in(console: Console, app: FastAPI, shop: str = "tea") -> httpx.
     fields = dict(re.findall(r'name="(token|form)" value="([^"]+)"', page))
     answer = await client.post(
         f"/invitation/{token}",
-        data={**fields, "name": "Olga", "password": "correct horse battery staple"},
+        data={**fields, "name": "Olga", "password": "correct horse battery staple", "agreed": "yes"},
         headers={"sec-fetch-site": "same-origin"},
     )
     assert answer.status_code == 303, answer.text

@@ -43,6 +43,7 @@ async def test_the_first_owner_comes_in_by_the_link_once_and_sees_the_services(f
         assert (await browser.get(before)).status_code == 410, "a link that was printed later takes its place"
         token = re.findall(r'name="token" value="(\w+)"', (await browser.get(link)).text)[0]
         given = {"token": token, "name": "Ann", "password": "correct horse battery", "shop": "console-shop"}
+        given["agreed"] = "yes"
         today = await browser.post(link, data=given)
         assert (today.status_code, today.url.path) == (200, "/s/console-shop/today")
         assert "This shop is not set up yet" in today.text

@@ -9,6 +9,7 @@ create table people (
     subject text,
     totp bytea,                      -- sealed with a key derived from the master key; null: no second factor
     totp_step bigint,                -- the last time step whose code was taken: a code counts once
+    agreed_at timestamptz,           -- to keep what is seen of customers confidential; null: sees no customer
     created_at timestamptz not null default now()
 );
 -- Names are compared without case. Closes the race of two invitations taken up under one name.
@@ -22,6 +23,20 @@ create table shops_of_people (
     role text not null check (role in ('owner', 'marketer', 'agent', 'operator', 'viewer')),
     primary key (person_id, shop)
 );
+
+-- What somebody did against the confidentiality they agreed to; while one is not handled they see no customer.
+create table violations (
+    violation bigint generated always as identity primary key,
+    person_id bigint not null references people on delete cascade,
+    shop text not null,
+    noted_at timestamptz not null default now(),
+    noted_by text not null,
+    what text not null,
+    handled_at timestamptz,
+    handled_by text,
+    outcome text
+);
+create index violations_person on violations (person_id);
 
 -- One-time links by which people come in; the token's hash alone is kept.
 create table invitations (

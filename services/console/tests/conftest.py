@@ -101,7 +101,7 @@ class Site:
         browser = self.browser()
         link = await self.link(role, shop)
         await browser.get(link)
-        await browser.post(link, name=name or f"{role} {len(self.clients)}", password=PASSWORD)
+        await browser.post(link, name=name or f"{role} {len(self.clients)}", password=PASSWORD, agreed="yes")
         assert browser.status == 200, browser.page
         return browser
 

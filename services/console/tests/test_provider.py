@@ -92,6 +92,9 @@ async def test_a_person_comes_in_by_the_provider_with_the_roles_it_gives(site: S
     assert 'href="/sign-in/provider?next=/"' in await browser.get("/sign-in")
     back = await away(browser)
     await browser.get(back)
+    assert (browser.status, "<h1>Confidentiality</h1>" in browser.page) == (200, True), "she has agreed to nothing yet"
+    await browser.post("/account/confidentiality", agreed="yes")
+    await browser.get("/s/tea/today")
     assert (browser.status, "<h1>Today</h1>" in browser.page) == (200, True)
     await browser.get("/account")
     assert "mia " in browser.page, "a name of its own beside the Mia who signs in by password"

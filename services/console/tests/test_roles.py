@@ -17,6 +17,8 @@ from .conftest import Site
 
 PARTS = {
     "customer": "ann",
+    "person": "1",
+    "violation": "1",
     "job": "job-1",
     "version": "1",
     "message": "m-1",

@@ -23,7 +23,7 @@ async def test_the_first_owner_names_the_shop_and_the_link_counts_once(site: Sit
     link = await site.link(shop=None)
     browser = site.browser()
     await browser.get(link)
-    await browser.post(link, name="Ann", password=PASSWORD, shop="tea")
+    await browser.post(link, name="Ann", password=PASSWORD, agreed="yes", shop="tea")
     assert "<h1>Today</h1>" in browser.page
     again = site.browser()
     await again.get(link)
@@ -37,7 +37,10 @@ async def test_two_who_take_up_one_link_at_once_make_one_person(site: Site) -> N
     for browser in browsers:
         await browser.get(link)
     await asyncio.gather(
-        *(browser.post(link, name=name, password=PASSWORD) for browser, name in zip(browsers, "ab", strict=True))
+        *(
+            browser.post(link, name=name, password=PASSWORD, agreed="yes")
+            for browser, name in zip(browsers, "ab", strict=True)
+        )
     )
     assert sorted(browser.status for browser in browsers) == [200, 410]
 
@@ -50,9 +53,10 @@ async def test_what_is_wrong_is_named_at_its_field_and_what_was_typed_stays(site
     assert browser.status == 422
     assert '<a href="#password">' in page
     assert '<a href="#shop">' in page
+    assert '<a href="#agreed">' in page
     assert 'value="Ann"' in page
     assert "short" not in page
-    await browser.post(link, name="Ann", password=PASSWORD, shop="tea")
+    await browser.post(link, name="Ann", password=PASSWORD, agreed="yes", shop="tea")
     assert browser.status == 200
 
 
@@ -61,9 +65,9 @@ async def test_a_name_that_is_taken_leaves_the_link_as_it_was(site: Site) -> Non
     link = await site.link()
     browser = site.browser()
     await browser.get(link)
-    page = await browser.post(link, name="ann", password=PASSWORD)
+    page = await browser.post(link, name="ann", password=PASSWORD, agreed="yes")
     assert "Somebody has this name already" in page
-    await browser.post(link, name="Bea", password=PASSWORD)
+    await browser.post(link, name="Bea", password=PASSWORD, agreed="yes")
     assert browser.status == 200
 
 
@@ -167,7 +171,12 @@ async def test_the_cookie_is_for_this_host_alone_and_for_no_script(site: Site) -
     await browser.get(link)
     answer = await browser.client.post(
         link,
-        data={"token": re.findall(r'name="token" value="(\w+)"', browser.page)[0], "name": "A", "password": PASSWORD},
+        data={
+            "token": re.findall(r'name="token" value="(\w+)"', browser.page)[0],
+            "name": "A",
+            "password": PASSWORD,
+            "agreed": "yes",
+        },
         headers={"sec-fetch-site": "same-origin"},
     )
     (cookie,) = [c for c in answer.headers.get_list("set-cookie") if c.startswith("__Host-session=")]

@@ -3,6 +3,6 @@
 -- Who looked at what and changed what: a record that the console itself cannot rewrite.
 grant insert on audit to {role};
 grant insert, delete on failed_attempts, sessions to {role};
-grant insert, update on looks, people to {role};
+grant insert, update on looks, people, violations to {role};
 grant insert, update, delete on shops_of_people, views to {role};
 grant insert, update, delete on invitations to {role};

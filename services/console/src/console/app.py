@@ -53,6 +53,7 @@ from console.web.bodies import Bodies
 from console.web.guard import (
     Halt,
     NoAnswer,
+    NotAgreed,
     NotHere,
     NotOurForm,
     NotSignedIn,
@@ -167,6 +168,8 @@ async def _halted(request: Request, error: Exception) -> Response:
                 return see_sign_in(request)
             # What was typed is not lost: the browser keeps it behind the back button.
             return viewer.draw("web/signed_out.html", 401)
+        case NotAgreed():
+            return see("/account/confidentiality")
         case NotTheirs():
             page = PAGES[request.scope["route"].name]
             return viewer.draw("web/forbidden.html", 403, roles=sorted(page.roles))

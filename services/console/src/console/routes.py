@@ -14,6 +14,7 @@ from console.members import liability, one, surprises, tiers
 from console.offers import page as offers
 from console.operations import feeds, pauses, reconciliations, retention, shop_settings
 from console.parcels import page as parcels
+from console.people import page as people
 from console.privacy import requests as privacy_requests
 from console.recommendations import page as recommendations
 from console.referrals import page as referrals
@@ -40,6 +41,7 @@ SUPPLY = (
     privacy_requests.router,
     shop_settings.router,
     retention.router,
+    people.router,
     parcels.router,
     pauses.router,
     recommendations.router,

@@ -45,6 +45,8 @@ PAGES: dict[str, Page] = {
     "keep_second_factor": Page(door="signed_in"),
     "drop_second_factor": Page(door="signed_in"),
     "end_sessions": Page(door="signed_in"),
+    "confidentiality": Page(door="signed_in"),
+    "agree": Page(door="signed_in"),
     # In a shop.
     "today": Page(),
     "find_customer": Page(),
@@ -162,6 +164,13 @@ PAGES: dict[str, Page] = {
     "shop_settings": Page(),
     "settings_form": Page(_of("owner")),
     "save_settings": Page(_of("owner")),
+    **dict.fromkeys(
+        (
+            *("people", "invite_person", "person_of_shop", "change_role", "sign_out_person", "remove_person"),
+            *("note_violation", "handle_violation"),
+        ),
+        Page(_of("owner")),
+    ),
     "retention": Page(),
     "retention_form": Page(_of("owner")),
     "save_retention": Page(_of("owner")),

@@ -16,12 +16,13 @@ LOOK_MINUTES = 5
 
 
 class Person(NamedTuple):
-    """Who is signed in. `shops`: the role in each shop."""
+    """Who is signed in. `shops`: the role in each shop. `agreed`: to keep what is seen of customers confidential."""
 
     person_id: int
     name: str
     has_totp: bool
     shops: dict[str, Role]
+    agreed: bool = True
 
 
 class Credentials(NamedTuple):
@@ -47,9 +48,10 @@ async def get_credentials(tx: Transaction, name: str) -> Credentials | None:
 
 
 async def insert_person(tx: Transaction, name: str, password: str) -> int | None:
-    """The new person's id; None where somebody has the name."""
+    """The new person, who has agreed to confidentiality; their id, None where somebody has the name."""
     found: int | None = await tx.value(
-        "insert into people (name, password) values (:name, :password) on conflict do nothing returning person_id",
+        "insert into people (name, password, agreed_at) values (:name, :password, now()) "
+        "on conflict do nothing returning person_id",
         name=name,
         password=password,
     )
@@ -147,7 +149,7 @@ async def get_person(tx: Transaction, token: str) -> Person | None:
     # One row per shop of the person, one with null for a person of no shop.
     rows = await tx.fetch(
         """
-        select p.person_id, p.name, p.totp is not null as has_totp, s.shop, s.role
+        select p.person_id, p.name, p.totp is not null as has_totp, p.agreed_at is not null as agreed, s.shop, s.role
         from sessions t join people p using (person_id) left join shops_of_people s using (person_id)
         where t.token = :token and t.expires_at > now() order by s.shop
         """,
@@ -156,7 +158,7 @@ async def get_person(tx: Transaction, token: str) -> Person | None:
     if not rows:
         return None
     shops = {row.shop: row.role for row in rows if row.shop is not None}
-    return Person(rows[0].person_id, rows[0].name, rows[0].has_totp, shops)
+    return Person(rows[0].person_id, rows[0].name, rows[0].has_totp, shops, rows[0].agreed)
 
 
 async def end_session(tx: Transaction, token: str) -> None:

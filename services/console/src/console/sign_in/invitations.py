@@ -35,6 +35,7 @@ async def take_invitation(
     name: Annotated[str, Form(max_length=100)] = "",
     password: Annotated[str, Form(max_length=500)] = "",
     shop: Annotated[str, Form(max_length=100)] = "",
+    agreed: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """Make the person and sign them in; the link counts once."""
     console = viewer.console
@@ -46,6 +47,8 @@ async def take_invitation(
         return await _join(viewer, link, found.shop)
     name, shop = name.strip(), found.shop or shop.strip()
     errors = _errors(viewer, name, password, shop)
+    if not agreed:
+        errors["agreed"] = viewer.say("Tick the box to agree.")
     if not errors:
         hashed = await console.passwords.hashed(password)
         async with console.database.transaction() as tx:

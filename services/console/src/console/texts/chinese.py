@@ -6,6 +6,7 @@ from console.texts.chinese_customers import CUSTOMERS
 from console.texts.chinese_desk import DESK
 from console.texts.chinese_marketing import MARKETING
 from console.texts.chinese_members import MEMBERS
+from console.texts.chinese_people import PEOPLE
 from console.texts.chinese_retention import RETENTION
 from console.texts.chinese_rules import RULES
 from console.texts.chinese_supply import SUPPLY
@@ -608,6 +609,7 @@ CHINESE = (
     | DESK
     | MARKETING
     | MEMBERS
+    | PEOPLE
     | RETENTION
     | RULES
     | SUPPLY

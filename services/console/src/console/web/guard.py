@@ -33,6 +33,10 @@ class NotTheirs(Halt):
     """The person's role in the shop may not."""
 
 
+class NotAgreed(Halt):
+    """The person has not agreed to keep customers' data confidential, or broke it (SEC-003)."""
+
+
 class NotHere(Halt):
     """There is no such thing in the person's shops."""
 
@@ -92,6 +96,8 @@ async def _let_in(request: Request) -> Viewer:
         shop = request.path_params["shop"]
         if shop not in viewer.who.shops:
             raise NotHere
+        if not viewer.who.agreed:
+            raise NotAgreed
         viewer.shop = shop
         viewer.console.freshness.look()
         viewer.zone = await _zone(viewer)

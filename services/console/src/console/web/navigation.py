@@ -105,6 +105,7 @@ SECTIONS = (
             Entry(
                 "shop_settings", "/settings", N_("Shop settings"), ("/settings-form", "/retention", "/retention-form")
             ),
+            Entry("people", "/people", N_("People")),
             Entry("audit", "/audit", N_("Audit")),
         ),
     ),

@@ -1,0 +1,92 @@
+"""SQL of the people of a shop: roles, the agreement of confidentiality, and violations of it (SEC-003)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from common.storage.database import Transaction
+from console.access.roles import Role
+
+_OPEN = "exists (select from violations v where v.person_id = p.person_id and v.handled_at is null)"
+
+
+async def list_people(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
+    """Everybody who has a role in the shop, by name. A shop has few people."""
+    return await tx.fetch(
+        f"""
+        select p.person_id, p.name, s.role, p.totp is not null as has_totp, p.issuer, p.agreed_at, {_OPEN} as violated,
+            (select max(began_at) from sessions t where t.person_id = p.person_id) as signed_in_at
+        from shops_of_people s join people p using (person_id) where s.shop = :shop order by lower(p.name)
+        """,
+        shop=shop,
+    )
+
+
+async def get_person_of(tx: Transaction, shop: str, person_id: int) -> Row[Any] | None:
+    """One of them."""
+    return next((each for each in await list_people(tx, shop) if each.person_id == person_id), None)
+
+
+async def lock_people(tx: Transaction, shop: str) -> dict[int, Role]:
+    """Who has which role in the shop; nobody else changes it before the commit."""
+    rows = await tx.fetch(
+        "select person_id, role from shops_of_people where shop = :shop order by person_id for update", shop=shop
+    )
+    return {row.person_id: row.role for row in rows}
+
+
+async def delete_role(tx: Transaction, person_id: int, shop: str) -> None:
+    await tx.execute("delete from shops_of_people where person_id = :id and shop = :shop", id=person_id, shop=shop)
+
+
+async def agree(tx: Transaction, person_id: int) -> bool:
+    """Note that the person agrees, from now on; False while a violation is not handled."""
+    return bool(
+        await tx.execute(
+            f"update people p set agreed_at = coalesce(agreed_at, now()) where person_id = :id and not {_OPEN}",
+            id=person_id,
+        )
+    )
+
+
+async def insert_violation(tx: Transaction, person_id: int, shop: str, by: str, what: str) -> None:
+    """From now on the person sees nothing of customers: the agreement is over, in every shop."""
+    await tx.execute(
+        "insert into violations (person_id, shop, noted_by, what) values (:person, :shop, :by, :what)",
+        person=person_id,
+        shop=shop,
+        by=by,
+        what=what,
+    )
+    await tx.execute("update people set agreed_at = null where person_id = :id", id=person_id)
+
+
+async def list_violations(tx: Transaction, shop: str, person_id: int) -> Sequence[Row[Any]]:
+    """Newest first, those of this shop."""
+    return await tx.fetch(
+        """
+        select violation, noted_at, noted_by, what, handled_at, handled_by, outcome from violations
+        where person_id = :person and shop = :shop order by violation desc
+        """,
+        person=person_id,
+        shop=shop,
+    )
+
+
+async def handle_violation(tx: Transaction, shop: str, violation: int, by: str, outcome: str) -> bool:
+    """What came of it; False where there is no such one, or it was handled before."""
+    return bool(
+        await tx.execute(
+            """
+            update violations set handled_at = now(), handled_by = :by, outcome = :outcome
+            where violation = :violation and shop = :shop and handled_at is null
+            """,
+            violation=violation,
+            shop=shop,
+            by=by,
+            outcome=outcome,
+        )
+    )

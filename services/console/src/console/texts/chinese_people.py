@@ -1,0 +1,49 @@
+"""Chinese texts of the people of a shop and the agreement of confidentiality."""
+
+from __future__ import annotations
+
+PEOPLE = {
+    "A shop keeps one owner at least: make somebody else an owner first.": "店铺至少需有一位所有者：请先将他人设为所有者。",
+    "Agree": "同意",
+    "An identity provider gives the roles at each sign-in: change them there.": "角色由身份提供方在每次登录时给出：请在那里更改。",
+    "An owner has noted a violation: ask to have it handled first.": "所有者已记录一次违规：请先申请处理。",
+    "Change the role": "更改角色",
+    "Confidentiality": "保密",
+    "Everybody who may see this shop": "可查看本店的所有人员",
+    "From now on this person sees no customer, until it is handled and they agree anew.": (
+        "从现在起，此人不能查看任何顾客，直至处理完毕并重新同意。"
+    ),
+    "Give this link to the person. It is shown once, and counts once, within two days.": (
+        "请将此链接交给对方。链接只显示一次，两天内仅可使用一次。"
+    ),
+    "I use what I see of customers for my work in the shop alone, and tell it to nobody else.": (
+        "我看到的顾客信息仅用于本店工作，不向任何人透露。"
+    ),
+    "Invite somebody": "邀请人员",
+    "It is handled": "已处理",
+    "It was handled before.": "此前已处理。",
+    "Make a link": "生成链接",
+    "None was noted.": "没有记录。",
+    "Note a violation": "记录违规",
+    "People": "人员",
+    "Remove": "移除",
+    "Remove from this shop": "从本店移除",
+    "Remove this person: the role ends, and so do all sessions": "移除此人：角色及所有会话随即终止",
+    "Role": "角色",
+    "Say in a few words what came of it.": "请简要说明处理结果。",
+    "Say in a few words what happened.": "请简要说明发生了什么。",
+    "Signed in last": "上次登录",
+    "Tick the box to agree.": "请勾选以表示同意。",
+    "Tick the box to remove somebody.": "请勾选以确认移除。",
+    "Violations of confidentiality": "违反保密的记录",
+    "What came of it": "处理结果",
+    "What happened": "发生了什么",
+    "You see who customers are, what they bought and what they wrote. Before you do, agree to keep it to yourself.": (
+        "您将看到顾客的身份、购买记录和留言。在此之前，请同意予以保密。"
+    ),
+    "agreed {time}": "已于 {time} 同意",
+    "handled {time} by {person}": "{person} 于 {time} 处理",
+    "not agreed yet": "尚未同意",
+    "noted {time} by {person}": "{person} 于 {time} 记录",
+    "violated": "已违反",
+}
