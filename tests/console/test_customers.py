@@ -148,6 +148,11 @@ async def test_today_and_the_customer_say_what_the_services_say_and_stand_when_o
             for path, silent in (("today", 1), ("customers/ann", 3)):
                 await walk.go(f"/s/{SHOP}/{path}")
                 assert await page.get_by_text("messaging 没有应答，因此这里没有内容。").count() == silent
+            await page.select_option("select[name=language]", "en")
+            await page.locator("footer button").click()
+            await page.set_viewport_size({"width": 1280, "height": 844})
+            await walk.go(f"/s/{SHOP}/today")
+            assert await page.get_by_text("does not answer", exact=True).count() == 1
             await walk.go(f"/s/{SHOP}/health")
         await walk.go(f"/s/{SHOP}/customers/ann")
         assert await page.get_by_text("没有应答").count() == 0, "it fills again"
