@@ -148,6 +148,7 @@ create table payouts (
     points bigint,
     gift text,
     order_id text,
+    review_id text,                     -- that it is paid for: a review is, once
     state text not null check (state in ('due', 'paid', 'blocked', 'reversed')),
     approved_by text,
     paid_by text,
@@ -158,7 +159,8 @@ create table payouts (
 );
 create index payouts_customer on payouts (shop, customer, payout_id);
 create index payouts_due on payouts (shop, payout_id) where state = 'due';
-create index payouts_order on payouts (shop, order_id) where kind = 'reward';
+create index payouts_order on payouts (shop, order_id) where kind in ('reward', 'content');
+create index payouts_review on payouts (shop, customer, review_id) where review_id is not null;
 
 -- The code by which a member brings others.
 create table referral_codes (
@@ -264,10 +266,11 @@ create table satisfaction (
     good bigint not null,
     bad bigint not null,
     recommends integer,                 -- 0 to 10, by the last answer
+    last_bad_at timestamptz,
     moved_at timestamptz not null,
     primary key (shop, customer)        -- closes no race: the customer is locked
 );
-create index satisfaction_content on satisfaction (shop, customer) where bad = 0 and good > 0;
+create index satisfaction_content on satisfaction (shop, customer) where good > 0;
 
 -- Activities with places: their terms never change.
 create table activities (

@@ -13,7 +13,7 @@ from membership.programme.payouts import PayoutRules
 from membership.programme.programme import Programme
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich
-from ..payouts.test_rules import reward, ticket
+from ..payouts.test_rules import content, reward, ticket, withdrawn
 
 
 async def points(client: Client) -> int:
@@ -100,4 +100,56 @@ async def test_no_reward_is_kept_for_a_void_order_however_the_news_of_it_comes(c
         "reward/c": "blocked", "reward/w2": "reversed",
     }  # fmt: skip
     assert await points(client) == 0
+    assert await verify(client.database) == []
+
+
+async def test_content_earns_nothing_once_it_is_withdrawn_or_its_order_given_back(client: Client, shop: Shop) -> None:
+    """FBK-043, whichever comes first: points, a coupon, a gift that is yet to be sent; each taken back once."""
+    for n in range(2):
+        await rich(client, shop, "c1", f"o{n}")
+    body = {"name": "Thanks", "amount": 500, "starts": (NOW - timedelta(days=30)).isoformat()}
+    assert (await client.put(f"{V1}/offers/thanks", json=body)).status_code == 200
+    forms: list[dict[str, Any]] = [
+        {"form": "points", "points": 200},
+        {"form": "coupon", "offer_id": "thanks"},
+        {"form": "gift", "gift": "cup"},
+    ]
+    made = [content(form, content_id=f"u{n}", order_id="o0", revision=2) for n, form in enumerate(forms)]
+    made.append(content(forms[0], content_id="late", revision=2))
+    at = NOW - timedelta(days=5)
+    told = [shop.event("c1", at, one) for one in (*made[:3], withdrawn(made[3]), withdrawn(made[3]), made[3])]
+    await deliver(client.database, told, size=1)
+    states = {paid["origin"]: paid["state"] for paid in await payouts(client)}
+    assert states == {"content/u0": "paid", "content/u1": "paid", "content/u2": "due", "content/late": "blocked"}
+    before = await points(client)
+    await deliver(client.database, [shop.event("c1", at + timedelta(hours=1), withdrawn(made[0]))] * 2, size=1)
+    assert await points(client) == before - 200
+    # Dated before the approval, and learnt of after it.
+    await deliver(client.database, [shop.refunded("c1", at - timedelta(days=1), "o0", 60_000)])
+    states = {paid["origin"]: paid["state"] for paid in await payouts(client)}
+    assert states == {
+        "content/u0": "reversed", "content/u1": "reversed", "content/u2": "blocked", "content/late": "blocked",
+    }  # fmt: skip
+    assert (await client.get(f"{V1}/members/c1/coupons")).json()["items"] == []
+    assert await points(client) == 600
+    assert await verify(client.database) == []
+
+
+async def test_a_review_is_paid_for_once_whether_it_was_claimed_or_shown(client: Client, shop: Shop) -> None:
+    """MEM-069, FBK-043: a second claim, or content that is the review, is blocked, under a merged identifier too."""
+    await rich(client, shop, "c1", "o")
+    await rich(client, shop, "c2", "p")
+    merged = CustomerMerged(survivor="c2", absorbed="c1", sequence=1)
+    earned = content({"form": "points", "points": 200}, order_id="o", review_id="v")
+    told = [
+        shop.event("c1", NOW - timedelta(days=4), reward()),
+        shop.event("c2", NOW - timedelta(days=3), merged),
+        shop.event("c2", NOW - timedelta(days=2), reward().model_copy(update={"claim_id": "again"})),
+        shop.event("c1", NOW - timedelta(days=2), earned),
+        shop.event("c1", NOW - timedelta(days=2), content({"form": "points", "points": 7}, content_id="other")),
+    ]
+    await deliver(client.database, told[:2])
+    await deliver(client.database, told[2:])
+    states = {paid["origin"]: paid["state"] for paid in await payouts(client)}
+    assert states == {"reward/c": "paid", "reward/again": "blocked", "content/u": "blocked", "content/other": "paid"}
     assert await verify(client.database) == []

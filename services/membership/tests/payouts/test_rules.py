@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from common.events.feedback import ComplaintResolved, ContentApproved, RewardDecided, TicketEntry
-from membership.payouts.rules import Due, after_refund, due_of, points_for, rounds_before
+from common.events.feedback import ComplaintResolved, ContentApproved, ContentChanged, RewardDecided, TicketEntry
+from membership.payouts.rules import Due, after_ground, due_of, points_for, rounds_before
 from membership.programme.payouts import PayoutRules
 
 AT = datetime(2025, 3, 1, tzinfo=UTC)
@@ -29,10 +29,15 @@ def reward(state: Any = "approved", amount: int = 999) -> RewardDecided:
     return RewardDecided(claim_id="c", review_id="v", order_id="o", state=state, amount=amount, currency="CNY", by="li")
 
 
-def content(earned: dict[str, Any] | None) -> ContentApproved:
+def content(earned: dict[str, Any] | None, **more: Any) -> ContentApproved:
     """Approved by li; FBK-043."""
     told = {"content_id": "u", "kind": "buyer_show", "submitted_at": AT, "state": "approved", "decided_by": "li"}
-    return ContentApproved.model_validate(told | ({"reward": {**earned, "at": AT}} if earned else {}))
+    return ContentApproved.model_validate(told | ({"reward": {**earned, "at": AT}} if earned else {}) | more)
+
+
+def withdrawn(content: ContentApproved) -> ContentChanged:
+    told = content.model_dump() | {"state": "withdrawn", "revision": content.revision + 1}
+    return ContentChanged.model_validate(told)
 
 
 @pytest.mark.parametrize(
@@ -44,14 +49,19 @@ def content(earned: dict[str, Any] | None) -> ContentApproved:
         (ticket(state="refused"), {}, None),
         (ticket(kind="refund"), {}, None),  # the shop's own business
         (ticket(amount=0), {}, None),
-        (reward(), {}, Due("reward", "c", "points", 999, "CNY", "o", "li")),
-        (reward(), {"review_reward": "cash"}, Due("reward", "c", "cash", 999, "CNY", "o", "li")),
+        (reward(), {}, Due("reward", "c", "points", 999, "CNY", "o", "li", review_id="v")),
+        (reward(), {"review_reward": "cash"}, Due("reward", "c", "cash", 999, "CNY", "o", "li", review_id="v")),
         (reward(), {"review_reward": "none"}, None),
         (reward("refused"), {}, None),
         (content({"form": "points", "points": 200}), {}, Due("content", "u", "points", 0, "", None, "li", points=200)),
         (content({"form": "coupon", "offer_id": "x"}), {}, Due("content", "u", "coupon", 0, "", None, "li", None, "x")),
         (content({"form": "gift", "gift": "cup"}), {}, Due("content", "u", "gift", 0, "", None, "li", gift="cup")),
         (content(None), {}, None),
+        (
+            content({"form": "points", "points": 200}, order_id="o", review_id="v"),
+            {},
+            Due("content", "u", "points", 0, "", "o", "li", points=200, review_id="v"),
+        ),
     ],
 )
 def test_what_was_granted_is_due_in_the_form_that_the_shop_pays(data: Any, rules: Any, expected: Due | None) -> None:
@@ -71,7 +81,7 @@ def test_points_are_worth_at_least_what_was_granted(amount: int, per_unit: int, 
 def test_a_refund_of_the_whole_order_blocks_what_is_due_and_reverses_what_was_paid() -> None:
     """MEM-070."""
     states: list[Any] = ["due", "paid", "blocked", "reversed"]
-    assert [after_refund(state) for state in states] == ["blocked", "reversed", "blocked", "reversed"]
+    assert [after_ground(state) for state in states] == ["blocked", "reversed", "blocked", "reversed"]
 
 
 @pytest.mark.parametrize(("number", "before"), [(1, []), (3, ["referral/a-b-referee-1", "referral/a-b-referee-2"])])

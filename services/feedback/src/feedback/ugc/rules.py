@@ -87,6 +87,7 @@ class NewContent:
     text: str | None = None
     photos: tuple[str, ...] = ()
     order_id: str | None = None
+    review_id: str | None = None
     sku: str | None = None
     as_buyer: bool = False
     of_leader: bool = False

@@ -31,8 +31,9 @@ class PayoutOut(BaseModel):
     `referral/<id>-<role>-<round>`.
 
     Points and coupons are `paid` at once; cash and gifts are `due` until they are confirmed. `blocked`: not to be paid,
-    since the order was refunded, the amount is in another currency, or the offer is over; `reversed`: points were taken
-    back, a coupon is void, cash is to be. `reference`: of the transfer or parcel, or the coupon's code.
+    since the order was refunded, the content withdrawn, its review (`review_id`) paid for already, the amount is in
+    another currency, or the offer is over; `reversed`: points were taken back, a coupon is void, cash is to be.
+    `reference`: of the transfer or parcel, or the coupon's code.
     """
 
     payout_id: str
@@ -45,6 +46,7 @@ class PayoutOut(BaseModel):
     points: int | None
     gift: str | None
     order_id: str | None
+    review_id: str | None
     state: State
     approved_by: str | None
     paid_by: str | None

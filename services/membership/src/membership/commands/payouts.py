@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,23 +12,21 @@ from common.events import CustomerKey, Event, EventData, fact_id
 from common.events.membership import (
     ActivityJoined,
     ActivityTakenBack,
-    PayoutReversed,
     PointsPaidOut,
     ReferralCompleted,
     ReferralNews,
 )
-from common.events.orders import OrderClosed, OrderRefunded
+from common.people.store import get_people
 from common.storage.database import Transaction
 from membership.commands import offers
 from membership.commands.recording import carry_out_all
 from membership.commands.standings import orders_as_they_stand
-from membership.coupons import store as coupons
 from membership.coupons.offer import Offer
 from membership.coupons.refusals import NoCouponsNeeded, OfferOver, UnknownOffer
 from membership.fold import MemberFolding
 from membership.payouts import store
 from membership.payouts.refusals import PayoutNotDue, UnknownPayout
-from membership.payouts.rules import Due, State, after_refund, due_of, points_for, rounds_before
+from membership.payouts.rules import OF_ORDERS, Due, State, due_of, points_for, rounds_before
 from membership.programme.store import Rulebook
 
 
@@ -42,8 +40,9 @@ async def pay_out(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook
     if tx.rebuilding or not dues:
         return
     await tx.lock_customers(event.customer for event, _ in dues)
-    kept = await _kept_of_before(tx, dues) | await _of_void_orders(tx, dues, rules)
-    new = await store.insert_payouts(tx, [_row(event, due, rules, kept) for event, due in dues])
+    kept = await _kept_of_before(tx, dues) | await _of_void_orders(tx, dues, rules) | await _of_paid_reviews(tx, dues)
+    rows = [row_of(event, due, rules, blocked=(event.shop, due.origin) in kept) for event, due in dues]
+    new = await store.insert_payouts(tx, rows)
     commands = list[Event[Any]]()
     for event, due in dues:
         name = (event.shop, due.origin)
@@ -52,7 +51,7 @@ async def pay_out(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook
         new.discard((event.shop, due.origin))
         if due.form == "points":
             data = PointsPaidOut(origin=due.origin, points=_points(event, due, rules))
-            commands.append(_command(event.customer, due.origin, data, event.time, event.id))
+            commands.append(command_of(event.customer, due.origin, data, event.time, event.id))
         elif due.form == "coupon":
             await _issue_coupon(tx, event, due, rules)
     await carry_out_all(tx, MemberFolding(rules), commands)
@@ -69,7 +68,7 @@ async def count_friends(tx: Transaction, events: Sequence[Event[Any]], rules: Ru
         data: EventData = ActivityTakenBack(activity_id=name, kind="referral")
         if isinstance(event.data, ReferralCompleted):
             data = ActivityJoined(activity_id=name, kind="referral")
-        commands.append(_command(event.customer, f"referral/{name}", data, event.time, event.id))
+        commands.append(command_of(event.customer, f"referral/{name}", data, event.time, event.id))
     await carry_out_all(tx, MemberFolding(rules), commands)
 
 
@@ -91,58 +90,41 @@ async def _kept_of_before(tx: Transaction, dues: Sequence[tuple[Event[Any], Due]
 async def _of_void_orders(
     tx: Transaction, dues: Sequence[tuple[Event[Any], Due]], rules: Rulebook
 ) -> set[tuple[str, str]]:
-    """Rewards (shop, origin) for reviews of orders that are void by now: news of it may come before the approval."""
-    placed = {
-        (event.customer, due.order_id): (event.shop, due.origin)
+    """Rewards (shop, origin) for reviews of, or content about, orders that are void by now.
+
+    News of it may come before the approval.
+    """
+    placed = [
+        ((event.customer, due.order_id), (event.shop, due.origin))
         for event, due in dues
-        if due.kind == "reward" and due.order_id is not None
-    }
-    stored = await orders_as_they_stand(tx, MemberFolding(rules), placed) if placed else {}
-    return {placed[one] for one, order in stored.items() if order.void}
+        if due.kind in OF_ORDERS and due.order_id is not None
+    ]
+    stored = await orders_as_they_stand(tx, MemberFolding(rules), [place for place, _ in placed]) if placed else {}
+    return {origin for place, origin in placed if (order := stored.get(place)) is not None and order.void}
 
 
-async def reverse_rewards(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook) -> None:
-    """A reward for the review of an order that is void now is not paid, or taken back (MEM-070). Orders are folded."""
-    ended = [e for e in events if isinstance(e.data, OrderRefunded | OrderClosed) and e.data.order_id and e.subject]
-    if tx.rebuilding or not ended:
-        return
-    rewards = await store.rewards_of_orders(tx, ((event.shop, event.data.order_id) for event in ended))
-    if not rewards:
-        return
-    times = {(event.shop, event.data.order_id): event.time for event in ended}
-    folding = MemberFolding(rules)
-    stored = await orders_as_they_stand(tx, folding, (((row.shop, row.customer), row.order_id) for row in rewards))
-    moved, commands = list[tuple[str, str, State, str | None, datetime]](), list[Event[Any]]()
-    for row in rewards:
-        order = stored.get(((row.shop, row.customer), row.order_id))
-        if order is None or not order.void:
-            continue
-        at = times[row.shop, row.order_id]
-        moved.append((row.shop, row.payout_id, after_refund(row.state), None, at))
-        if row.form == "points":
-            data = PayoutReversed(origin=row.origin, points=row.points)
-            commands.append(_command((row.shop, row.customer), row.origin, data, at, None))
-    await store.move(tx, moved)
-    await carry_out_all(tx, folding, commands)
+async def _of_paid_reviews(tx: Transaction, dues: Sequence[tuple[Event[Any], Due]]) -> set[tuple[str, str]]:
+    """Rewards (shop, origin) for reviews that something else was paid for: a claim, or content that is the review.
 
-
-async def take_back(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook) -> None:
-    """What referrals have given is taken back, or not given any more (MEM-087); a coupon that was used stays used."""
-    names = {(event.shop, payout_id(event.shop, event.data.origin)): event for event in events}
-    if tx.rebuilding:
-        return
-    await tx.lock_customers(event.customer for event in events)
-    moved, commands = list[tuple[str, str, State, str | None, datetime]](), list[Event[Any]]()
-    for row in await store.lock_by_origin(tx, names):
-        event = names[row.shop, row.payout_id]
-        moved.append((row.shop, row.payout_id, after_refund(row.state), None, event.time))
-        if row.form == "points":
-            data = PayoutReversed(origin=row.origin, points=row.points)
-            commands.append(_command(event.customer, row.origin, data, event.time, event.id))
-        elif row.form == "coupon" and row.reference is not None:
-            await coupons.void_coupon(tx, row.shop, row.reference, event.time)
-    await store.move(tx, moved)
-    await carry_out_all(tx, MemberFolding(rules), commands)
+    The first one counts, in this batch as well (MEM-069, FBK-043); under all identifiers of a person.
+    """
+    of_reviews = [(event, due, due.review_id) for event, due in dues if due.review_id is not None]
+    if not of_reviews:
+        return set()
+    people = await get_people(tx, {event.customer for event, _, _ in of_reviews})
+    wanted = {(*one, review_id) for event, _, review_id in of_reviews for one in people[event.customer]}
+    roots = {one: all_[0] for all_ in people.values() for one in all_}
+    paid: dict[tuple[CustomerKey, str], set[str]] = {}
+    for row in await store.paid_of_reviews(tx, wanted):
+        paid.setdefault((roots[row.shop, row.customer], row.review_id), set()).add(row.origin)
+    found = set()
+    for event, due, review_id in of_reviews:
+        origins = paid.setdefault((people[event.customer][0], review_id), set())
+        if origins - {due.origin}:
+            found.add((event.shop, due.origin))
+        else:
+            origins.add(due.origin)
+    return found
 
 
 async def confirm(tx: Transaction, shop: str, payout_id: str, reference: str, by: str) -> Row[Any]:
@@ -160,19 +142,18 @@ def payout_id(shop: str, origin: str) -> str:
     return fact_id(origin, "payout", shop, "", 0)
 
 
-def _row(event: Event[Any], due: Due, rules: Rulebook, kept: Collection[tuple[str, str]]) -> tuple[Any, ...]:
+def row_of(event: Event[Any], due: Due, rules: Rulebook, *, blocked: bool) -> tuple[Any, ...]:
     """As the store takes it. What is in another currency than the shop's is blocked: a person has to look at it.
 
-    So is a reward whose like was `kept` before, or whose order is void.
+    So is what is `blocked`: its like was kept before, its order is void, its review was paid for, its content is gone.
     """
     domestic = _domestic(event, due, rules)
-    blocked = not domestic or (event.shop, due.origin) in kept
-    state: State = "blocked" if blocked else "due" if due.form in ("cash", "gift") else "paid"
+    state: State = "blocked" if blocked or not domestic else "due" if due.form in ("cash", "gift") else "paid"
     points = _points(event, due, rules) if due.form == "points" and domestic else None
     return (
         *event.customer, payout_id(event.shop, due.origin), due.origin, due.kind, due.form, due.amount,
-        due.currency or rules[event.shop].currency_at(event.time), points, due.gift, due.order_id, state, due.by,
-        event.time,
+        due.currency or rules[event.shop].currency_at(event.time), points, due.gift, due.order_id, due.review_id, state,
+        due.by, event.time,
     )  # fmt: skip
 
 
@@ -207,7 +188,7 @@ async def _issue_coupon(tx: Transaction, event: Event[Any], due: Due, rules: Rul
     await store.move(tx, [(event.shop, name, "paid", issued.code, event.time)])
 
 
-def _command(key: CustomerKey, origin: str, data: EventData, at: datetime, cause: str | None) -> Event[Any]:
+def command_of(key: CustomerKey, origin: str, data: EventData, at: datetime, cause: str | None) -> Event[Any]:
     """The id is derived from what is paid, so that it is paid, and taken back, once for ever."""
     shop, customer = key
     command = fact_id(origin, data.TYPE, shop, customer, 0)

@@ -9,6 +9,8 @@ from common.events.membership import ReferralCompleted
 from membership.programme.payouts import PayoutRules
 
 Kind = Literal["compensation", "reward", "referral", "content"]
+OF_ORDERS: tuple[Kind, ...] = ("reward", "content")
+"""Kinds whose ground is the order that they name: they go when it is given back whole."""
 Form = Literal["points", "coupon", "cash", "gift"]
 State = Literal["due", "paid", "blocked", "reversed"]
 
@@ -18,7 +20,7 @@ class Due(NamedTuple):
     decided.
 
     `amount` in minor units of `currency`; a referral and content have none, but `points`, a coupon of `offer_id`, or a
-    `gift`.
+    `gift`. `order_id` is the ground of a reward: it goes when the order does. A review, `review_id`, is paid for once.
     """
 
     kind: Kind
@@ -31,6 +33,7 @@ class Due(NamedTuple):
     points: int | None = None
     offer_id: str | None = None
     gift: str | None = None
+    review_id: str | None = None
 
     @property
     def origin(self) -> str:
@@ -44,13 +47,24 @@ def due_of(data: Any, rules: PayoutRules) -> Due | None:
     if isinstance(data, RewardDecided):
         if data.state != "approved" or rules.review_reward == "none" or not data.amount:
             return None
-        return Due("reward", data.claim_id, rules.review_reward, data.amount, data.currency, data.order_id, data.by)
+        return Due(
+            "reward",
+            data.claim_id,
+            rules.review_reward,
+            data.amount,
+            data.currency,
+            data.order_id,
+            data.by,
+            review_id=data.review_id,
+        )
     if isinstance(data, ContentEvent):
         earned = data.reward
         if earned is None:
             return None
         given = (earned.points, earned.offer_id, earned.gift)
-        return Due("content", data.content_id, earned.form, 0, "", None, data.decided_by, *given)
+        return Due(
+            "content", data.content_id, earned.form, 0, "", data.order_id, data.decided_by, *given, data.review_id
+        )
     if isinstance(data, ReferralCompleted):
         if data.form == "none":
             return None
@@ -77,6 +91,10 @@ def points_for(amount: int, per_unit_worth: int, unit: int) -> int:
     return -(-amount * per_unit_worth // unit)
 
 
-def after_refund(state: State) -> State:
-    """What an order that is refunded whole makes of a reward (MEM-070): not paid any more, or to be recovered."""
+def origin_of_content(content_id: str) -> str:
+    return f"content/{content_id}"
+
+
+def after_ground(state: State) -> State:
+    """What a reward is when its ground has gone (MEM-070): not paid any more, or taken back."""
     return {"due": "blocked", "paid": "reversed"}.get(state, state)  # type: ignore[return-value]  # of the same literals

@@ -25,11 +25,13 @@ _NEW = Columns(
     points="bigint",
     gift="text",
     order_id="text",
+    review_id="text",
     state="text",
     approved_by="text",
     at="timestamptz",
 )
 _ORDERS = Columns("w", shop="text", order_id="text")
+_REVIEWS = Columns("w", shop="text", customer="text", review_id="text")
 _IDS = Columns("w", shop="text", payout_id="text")
 _MOVED = Columns("m", shop="text", payout_id="text", state="text", reference="text", at="timestamptz")
 
@@ -40,7 +42,7 @@ async def insert_payouts(tx: Transaction, rows: Iterable[tuple[Any, ...]]) -> se
     made = await tx.fetch(
         f"""
         insert into payouts (shop, customer, payout_id, origin, kind, form, amount, currency, points, gift, order_id,
-                             state, approved_by, at, moved_at)
+                             review_id, state, approved_by, at, moved_at)
         select n.*, n.at from {_NEW} on conflict do nothing returning shop, origin
         """,
         **_NEW.of(rows),
@@ -95,14 +97,27 @@ async def lock_by_origin(tx: Transaction, origins: Iterable[tuple[str, str]]) ->
 
 
 async def rewards_of_orders(tx: Transaction, orders: Iterable[tuple[str, str]]) -> Sequence[Row[Any]]:
-    """Rewards for reviews of these orders (shop, id) that are due or paid, locked."""
+    """Rewards for reviews of these orders (shop, id), and content about them, that are due or paid, locked."""
     # By the index of the order.
     return await tx.fetch(
         f"""
         select p.* from {_ORDERS} join payouts p on p.shop = w.shop and p.order_id = w.order_id
-        where p.kind = 'reward' and p.state in ('due', 'paid') order by p.shop, p.payout_id for update of p
+        where p.kind in ('reward', 'content') and p.state in ('due', 'paid')
+        order by p.shop, p.payout_id for update of p
         """,
         **_ORDERS.of(sorted(set(orders))),
+    )
+
+
+async def paid_of_reviews(tx: Transaction, reviews: Iterable[tuple[str, str, str]]) -> Sequence[Row[Any]]:
+    """What is due or was paid for these reviews (shop, customer, id); the customers are locked."""
+    # By the index of the review.
+    return await tx.fetch(
+        f"""
+        select p.shop, p.customer, p.review_id, p.origin from {_REVIEWS} join payouts p
+        on p.shop = w.shop and p.customer = w.customer and p.review_id = w.review_id where p.state in ('due', 'paid')
+        """,
+        **_REVIEWS.of(sorted(reviews)),
     )
 
 
