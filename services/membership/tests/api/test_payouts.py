@@ -12,8 +12,10 @@ from membership.jobs.verifying import verify
 from membership.programme.payouts import PayoutRules
 from membership.programme.programme import Programme
 
-from ..conftest import NOW, V1, Client, Shop, deliver, rich
+from ..conftest import NOW, START, V1, Client, Shop, deliver, rich
 from ..payouts.test_rules import content, reward, ticket, withdrawn
+
+END = NOW + timedelta(days=900)
 
 
 async def points(client: Client) -> int:
@@ -63,8 +65,8 @@ async def test_a_reward_in_points_goes_with_the_whole_refund_of_its_order(client
 
 @pytest.mark.parametrize("refunded", [False, True])
 async def test_a_reward_in_cash_is_paid_once_and_not_after_a_refund(client: Client, shop: Shop, refunded: bool) -> None:
-    """MEM-069, MEM-070: approved by a person, confirmed with a reference, blocked by the order's refund."""
-    body = {"programme": Programme(payouts=PayoutRules(review_reward="cash")).model_dump(mode="json")}
+    """MEM-069, MEM-070, SEC-012: confirmed by another than approved it, with a reference, once; not after a refund."""
+    body = {"programme": Programme(payouts=PayoutRules(review_reward="cash", cash_alone=998)).model_dump(mode="json")}
     assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
     client.clock.set(NOW + timedelta(days=2))
     await rich(client, shop, order="o")
@@ -74,6 +76,10 @@ async def test_a_reward_in_cash_is_paid_once_and_not_after_a_refund(client: Clie
     if refunded:
         await deliver(client.database, [shop.refunded("c1", NOW + timedelta(days=1, hours=1), "o", 60_000)])
     path, paid = f"{V1}/payouts/{due['payout_id']}/paid", {"reference": "alipay-1", "by": "wu"}
+    alone = await client.post(path, json={"reference": "alipay-1", "by": "Li"})
+    assert (alone.status_code, alone.json()["type"].rpartition("/")[2]) == (
+        (409, "payout_not_due") if refunded else (403, "payout_needs_another")
+    )
     answers = [await client.post(path, json=paid) for _ in range(2)]
     other = await client.post(path, json={"reference": "alipay-2", "by": "wu"})
     expected = (409, 409, 409) if refunded else (200, 200, 409)
@@ -107,7 +113,7 @@ async def test_content_earns_nothing_once_it_is_withdrawn_or_its_order_given_bac
     """FBK-043, whichever comes first: points, a coupon, a gift that is yet to be sent; each taken back once."""
     for n in range(2):
         await rich(client, shop, "c1", f"o{n}")
-    body = {"name": "Thanks", "amount": 500, "starts": (NOW - timedelta(days=30)).isoformat()}
+    body = {"name": "Thanks", "amount": 500, "starts": START.isoformat(), "ends": END.isoformat()}
     assert (await client.put(f"{V1}/offers/thanks", json=body)).status_code == 200
     forms: list[dict[str, Any]] = [
         {"form": "points", "points": 200},

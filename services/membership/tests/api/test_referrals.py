@@ -208,8 +208,8 @@ async def test_what_a_merge_shows_against_a_referral_is_held_until_somebody_has_
     for name in ("c1", "second"):
         await rich(client, shop, name, f"{name}-o")
     told, code = Told(client), await code_of(client, device="ipad")
-    await code_of(client, "second", device="pixel")
     assert (await brought(client, code, "new", device="pixel")).json()["state"] == "made"
+    await code_of(client, "second", device="pixel")
     await deliver(client.database, [shop.completed("new", NOW + timedelta(minutes=1), "n", 10_000)])
     await told.on()
     client.clock.set(NOW + timedelta(hours=1))

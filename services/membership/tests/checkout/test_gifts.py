@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from common.events.orders import OrderLine, OrderPaid
 from membership.checkout.quote import Open, points_earned, quote
 from membership.commands.pricing import _in_series
 from membership.coupons.cart import Buyer, Candidate, Cart, Line
 from membership.coupons.gifts import too_many, unrelated, with_next_gift
 from membership.coupons.offer import Gift, Offer
+from membership.coupons.own_gifts import gifts_in
 
 MASK = Gift(sku="mask", category="sample-care", kind="sample")
 
@@ -164,3 +166,26 @@ def test_two_coupons_of_a_series_bring_one_gift_an_order(
     found, left = _in_series(coupons, {"s": given})
     assert [(each.candidate.code, [g.sku for g in each.candidate.offer.gifts]) for each in found] == gifts
     assert left == complete
+
+
+@pytest.mark.parametrize(
+    ("lines", "given", "brought"),
+    [
+        ((), (), ("cup",)),
+        ((), ("cup",), ("pot",)),
+        ((), ("cup", "pot"), ()),
+        ((("pot", "gift"),), (), ("pot",)),
+        ((("pot", "goods"), ("cup", "gift")), ("cup",), ("cup", "pot")),
+        ((("tea", "goods"),), ("pot",), ("cup",)),
+        ((("fan", "gift"),), (), ()),
+        ((), None, ()),
+        ((("cup", "sample"),), None, ("cup",)),
+    ],
+)
+def test_what_an_order_brought_that_names_its_code_itself(
+    lines: tuple[tuple[str, Any], ...], given: tuple[str, ...] | None, brought: tuple[str, ...]
+) -> None:
+    """MEM-064: what its lines say; of a series, where it lists no gift, the next one."""
+    made = tuple(OrderLine(sku=sku, kind=kind, quantity=1) for sku, kind in lines)
+    order = OrderPaid(order_id="o", state="paid", currency="CNY", goods_paid=100, lines=made)
+    assert gifts_in(order, ("cup", "pot"), given) == brought

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from common.events.feedback import ComplaintResolved, ContentApproved, ContentChanged, RewardDecided, TicketEntry
-from membership.payouts.rules import Due, after_ground, due_of, points_for, rounds_before
+from membership.payouts.refusals import PayoutNeedsAnother
+from membership.payouts.rules import Due, after_ground, check_cash, due_of, points_for, rounds_before
 from membership.programme.payouts import PayoutRules
 
 AT = datetime(2025, 3, 1, tzinfo=UTC)
@@ -88,3 +90,24 @@ def test_a_refund_of_the_whole_order_blocks_what_is_due_and_reverses_what_was_pa
 def test_a_reward_knows_its_rounds_before(number: int, before: list[str]) -> None:
     """MEM-087: what was kept in one of them is not given again."""
     assert rounds_before(f"referral/a-b-referee-{number}") == before
+
+
+@pytest.mark.parametrize(
+    ("amount", "approved_by", "alone_today", "refused"),
+    [
+        (500, "li", 0, False),
+        (501, "li", 0, True),
+        (501, "wu", 9_999, False),
+        (200, "\uff2c\uff29 ", 300, False),
+        (200, "\uff2c\uff29 ", 301, True),
+        (501, None, 0, True),
+        (500, None, 0, False),
+    ],
+)
+def test_much_cash_is_paid_by_another_person_than_approved_it(
+    amount: int, approved_by: str | None, alone_today: int, refused: bool
+) -> None:
+    """SEC-012: nobody is another person by writing the name otherwise; many small payouts are one large one."""
+    rules = PayoutRules(cash_alone=500)
+    with pytest.raises(PayoutNeedsAnother) if refused else nullcontext():
+        check_cash("p", amount, (approved_by, "li"), alone_today, rules)

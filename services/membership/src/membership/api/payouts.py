@@ -83,5 +83,8 @@ async def list_payouts(
 
 @router.post("/{payout_id}/paid", dependencies=[require("members:approve")])
 async def confirm_payout(shop: ShopName, payout_id: Identifier, body: PaidIn, tx: Tx) -> PayoutOut:
-    """Say that the cash was paid or the gift sent, once, with the reference of the transfer or parcel."""
+    """Say that the cash was paid or the gift sent, once, with the reference of the transfer or parcel.
+
+    More cash than `payouts.cash_alone` is paid by another person than approved it (SEC-012).
+    """
     return _out(await commands.confirm(tx, shop, payout_id, body.reference, body.by))

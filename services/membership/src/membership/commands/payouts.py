@@ -16,7 +16,7 @@ from common.events.membership import (
     ReferralCompleted,
     ReferralNews,
 )
-from common.people.store import get_people
+from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from membership.commands import offers
 from membership.commands.recording import carry_out_all
@@ -26,7 +26,17 @@ from membership.coupons.refusals import NoCouponsNeeded, OfferOver, UnknownOffer
 from membership.fold import MemberFolding
 from membership.payouts import store
 from membership.payouts.refusals import PayoutNotDue, UnknownPayout
-from membership.payouts.rules import OF_ORDERS, Due, State, due_of, points_for, rounds_before
+from membership.payouts.rules import (
+    OF_ORDERS,
+    Due,
+    State,
+    check_cash,
+    due_of,
+    is_alone,
+    points_for,
+    rounds_before,
+)
+from membership.programme import store as programmes
 from membership.programme.store import Rulebook
 
 
@@ -128,14 +138,35 @@ async def _of_paid_reviews(tx: Transaction, dues: Sequence[tuple[Event[Any], Due
 
 
 async def confirm(tx: Transaction, shop: str, payout_id: str, reference: str, by: str) -> Row[Any]:
-    """Staff have paid the cash, or sent the gift; idempotent by the reference. Raises UnknownPayout, PayoutNotDue."""
-    done = await store.confirm(tx, shop, payout_id, reference, by, tx.clock.now())
+    """Staff have paid the cash, or sent the gift; idempotent by the reference.
+
+    Raises UnknownPayout, PayoutNotDue, PayoutNeedsAnother.
+    """
     row = await store.get_payout(tx, shop, payout_id)
     if row is None:
         raise UnknownPayout(payout_id)
-    if not done and (row.state, row.reference) != ("paid", reference):
+    # Everybody who pays this customer waits here, so that what was paid today stands.
+    await lock_survivors(tx, [(shop, row.customer)])
+    row = await store.get_payout(tx, shop, payout_id)
+    assert row is not None
+    if row.state == "due":
+        if row.form == "cash":
+            await _check_cash(tx, row, by)
+        await store.confirm(tx, shop, payout_id, reference, by, tx.clock.now())
+        row = await store.get_payout(tx, shop, payout_id)
+        assert row is not None
+    if (row.state, row.reference) != ("paid", reference):
         raise PayoutNotDue(payout_id, row.state)
     return row
+
+
+async def _check_cash(tx: Transaction, row: Row[Any], by: str) -> None:
+    rules, now = (await programmes.read_rules(tx, {row.shop}))[row.shop], tx.clock.now()
+    people = [name for _, name in (await get_people(tx, [(row.shop, row.customer)]))[row.shop, row.customer]]
+    midnight = rules.start_of(rules.date_of(now))
+    paid = await store.cash_since(tx, row.shop, people, midnight)
+    alone = sum(each.amount for each in paid if is_alone(each.approved_by, each.paid_by))
+    check_cash(row.payout_id, row.amount, (row.approved_by, by), alone, rules.at(now).payouts)
 
 
 def payout_id(shop: str, origin: str) -> str:

@@ -49,7 +49,8 @@ async def give_code(tx: Transaction, key: CustomerKey, traits: Mapping[str, str]
     row = await read_customer(tx, survivor)
     if row is None or Tiers.of(load(row.state)).enrolled is None:
         raise UnknownMember(key[1])
-    await store_traits.add_traits(tx, key, traits, tx.clock.now())
+    if await store_traits.add_traits(tx, key, traits, now := tx.clock.now()):
+        await look_again(tx, [key], now, await programmes.read_rules(tx, {key[0]}))
     people = [name for _, name in (await get_people(tx, [key]))[key]]
     while (code := await store.code_of(tx, key[0], people)) is None:
         made = "".join(secrets.choice(_LETTERS) for _ in range(8))
@@ -129,7 +130,7 @@ async def follow_orders(tx: Transaction, events: Sequence[Event[Any]], rules: Ru
 
 
 async def look_again(tx: Transaction, customers: Sequence[CustomerKey], at: datetime, rules: Rulebook) -> None:
-    """A merge, or its undoing, shows who is one person: what speaks against their referrals by now is held (SEC-014).
+    """A merge shows who is one person, or a trait was told: what speaks against referrals by now is held (SEC-014).
 
     What was given for those is taken back until a person has looked. The customers are locked.
     """

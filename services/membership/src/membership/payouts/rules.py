@@ -6,6 +6,8 @@ from typing import Any, Literal, NamedTuple
 
 from common.events.feedback import ContentEvent, RewardDecided, TicketEvent
 from common.events.membership import ReferralCompleted
+from common.values.people import is_same_person
+from membership.payouts.refusals import PayoutNeedsAnother
 from membership.programme.payouts import PayoutRules
 
 Kind = Literal["compensation", "reward", "referral", "content"]
@@ -98,3 +100,20 @@ def origin_of_content(content_id: str) -> str:
 def after_ground(state: State) -> State:
     """What a reward is when its ground has gone (MEM-070): not paid any more, or taken back."""
     return {"due": "blocked", "paid": "reversed"}.get(state, state)  # type: ignore[return-value]  # of the same literals
+
+
+def check_cash(
+    payout_id: str, amount: int, people: tuple[str | None, str], alone_today: int, rules: PayoutRules
+) -> None:
+    """`people`: who approved the cash, and who says to have paid it; a payout that a rule approved has nobody.
+
+    `alone_today`: what the customer was paid today by those who had approved it themselves, so that a large payout
+    cannot be made of many small ones (SEC-012). Raises PayoutNeedsAnother.
+    """
+    if is_alone(*people) and amount + alone_today > rules.cash_alone:
+        raise PayoutNeedsAnother(payout_id, people[1], rules.cash_alone)
+
+
+def is_alone(approved_by: str | None, paid_by: str) -> bool:
+    """Whether nobody else has looked at it."""
+    return approved_by is None or is_same_person(approved_by, paid_by)

@@ -140,6 +140,20 @@ async def list_payouts(
     )
 
 
+async def cash_since(tx: Transaction, shop: str, people: Sequence[str], since: datetime) -> Sequence[Row[Any]]:
+    """Cash that was paid to a person since then."""
+    # By the index of the customer.
+    return await tx.fetch(
+        """
+        select amount, approved_by, paid_by from payouts where shop = :shop and customer = any(:people)
+        and form = 'cash' and state = 'paid' and moved_at >= :since
+        """,
+        shop=shop,
+        people=list(people),
+        since=since,
+    )
+
+
 async def kept_of(tx: Transaction, payouts: Iterable[tuple[str, str]]) -> Sequence[Row[Any]]:
     """Of payouts by shop and id, those that were kept: a coupon that was used, what a person has sent."""
     # By the primary keys of payouts and of coupons.

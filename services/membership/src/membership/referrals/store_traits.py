@@ -16,10 +16,10 @@ _CUSTOMERS = Columns("w", shop="text", customer="text")
 _TRAITS = Columns("w", kind="text", hash="text")
 
 
-async def add_traits(tx: Transaction, key: CustomerKey, traits: Mapping[str, str], at: datetime) -> None:
-    """Keep hashed traits of a customer. Idempotent."""
+async def add_traits(tx: Transaction, key: CustomerKey, traits: Mapping[str, str], at: datetime) -> int:
+    """Keep hashed traits of a customer; how many are new. Idempotent."""
     # In order of the primary key.
-    await tx.execute(
+    return await tx.execute(
         f"""
         insert into referral_traits (shop, kind, hash, customer, at)
         select :shop, kind, hash, :customer, :at from {_TRAITS} order by kind, hash on conflict do nothing
