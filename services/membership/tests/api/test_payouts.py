@@ -136,8 +136,8 @@ async def test_content_earns_nothing_once_it_is_withdrawn_or_its_order_given_bac
     assert states == {
         "content/u0": "reversed", "content/u1": "reversed", "content/u2": "blocked", "content/late": "blocked",
     }  # fmt: skip
-    assert (await client.get(f"{V1}/members/c1/coupons")).json()["items"] == []
-    assert await points(client) == 600
+    assert (await client.get(f"{V1}/members/c1/coupons")).json()["coupons"] == []
+    assert await points(client) == 720, "of the other order, that a Senior made"
     assert await verify(client.database) == []
 
 

@@ -229,7 +229,7 @@ async def _lock(tx: Transaction, codes: set[tuple[str, str]]) -> tuple[dict[Any,
         select shop, offer_id, uses, spent, use_limit, budget, starts, stopped_at,
                cast(terms ->> 'per_customer' as integer) as per_customer,
                coalesce(cast(terms ->> 'gift_series' as boolean), false) as gift_series,
-               array(select g ->> 'sku' from jsonb_array_elements(terms -> 'gifts') as g) as gifts
+               cast(jsonb_path_query_array(terms, '$.gifts[*].sku') as text) as gifts
         from offers where (shop, offer_id) in (
             select c.shop, c.offer_id from {_CODES} join coupons c on c.shop = w.shop and c.code = w.code
         ) order by shop, offer_id for update
