@@ -457,6 +457,17 @@ create index coupon_uses_customer on coupon_uses (shop, offer_id, customer) wher
 create index coupon_uses_offer on coupon_uses (shop, offer_id, at);
 create index coupon_uses_gifts on coupon_uses (shop, customer, at) where gifts <> '{}';
 
+-- Customers whom batches of coupons leave out, so that their effect can be told.
+create table coupon_hold_outs (
+    shop text not null,
+    offer_id text not null,
+    batch text not null,
+    customer text not null,
+    at timestamptz not null,
+    primary key (shop, offer_id, batch, customer) -- closes the race of one batch asked for twice
+);
+create index coupon_hold_outs_customer on coupon_hold_outs (shop, customer);
+
 -- Checkouts that were reserved, to answer a repeated request as the first one, and to void them whole.
 create table checkouts (
     shop text not null,

@@ -8,6 +8,7 @@ from common.events import CustomerKey
 from common.storage.database import Transaction
 from membership.activities import store as activities
 from membership.communities import store as communities
+from membership.coupons import store_hold_outs as hold_outs
 from membership.partners import store as partners
 from membership.referrals import store_traits as traits
 from membership.satisfaction import store as satisfaction
@@ -19,6 +20,7 @@ async def forget(tx: Transaction, customers: Collection[CustomerKey]) -> None:
     now = tx.clock.now()
     await traits.delete_traits(tx, customers)
     await satisfaction.delete(tx, customers)
+    await hold_outs.delete(tx, customers)
     await partners.end(tx, customers, now)
     await surprises.blank(tx, customers)
     await communities.remove(tx, customers, now)
