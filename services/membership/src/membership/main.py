@@ -37,6 +37,7 @@ from membership.api import (
     surprises,
     tier_changes,
     tier_grants,
+    traits,
     view,
 )
 from membership.jobs import balancing, sweeping, verifying
@@ -66,6 +67,7 @@ SERVICE = Service(
         tier_grants.router,
         payouts.router,
         referrals.router,
+        traits.router,
         partners.router,
         joint_campaigns.router,
         communities.router,

@@ -232,3 +232,24 @@ async def test_what_a_merge_shows_against_a_referral_is_held_until_somebody_has_
     await told.on()
     assert await points(client, "c1", "new") == [1_820, 300]
     assert await verify(client.database) == []
+
+
+async def test_accounts_that_share_a_device_are_shown_with_what_each_has_had(client: Client, shop: Shop) -> None:
+    """SEC-014: many accounts that check in and use coupons on one device; those of one person are one."""
+    names = [f"c{n}" for n in range(4)]
+    for name in names:
+        await rich(client, shop, name, f"{name}-o")
+        told = {"device": "pixel", "address": "Mill Lane 3" if name == "c0" else name}
+        answers = [(await client.put(f"{V1}/members/{name}/traits", json=told)).json()["new"] for _ in range(2)]
+        assert answers == [2, 0]
+    await client.post(f"{V1}/members/c0/check-ins")
+    assert (await client.put(f"{V1}/members/nobody/traits", json={"device": "x"})).status_code == 404
+    (shared,) = (await client.get(f"{V1}/shared-traits")).json()["items"]
+    assert (shared["kind"], shared["accounts"], shared["people"]) == ("device", 4, 4)
+    assert [(one["customer"], one["tier"], one["orders"]) for one in shared["customers"]][:1] == [("c0", "senior", 1)]
+    merges = [CustomerMerged(survivor="c0", absorbed=name, sequence=1) for name in ("c1", "c2")]
+    await deliver(client.database, [shop.event("c0", NOW, merge) for merge in merges])
+    assert (await client.get(f"{V1}/shared-traits")).json() == {"items": [], "after": None}
+    (shared,) = (await client.get(f"{V1}/shared-traits", params={"least": 2})).json()["items"]
+    assert (shared["accounts"], shared["people"]) == (4, 2)
+    assert (await client.get(f"{V1}/shared-traits", params={"least": 1})).status_code == 422

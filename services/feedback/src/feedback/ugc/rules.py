@@ -87,8 +87,8 @@ class NewContent:
     text: str | None = None
     photos: tuple[str, ...] = ()
     order_id: str | None = None
-    review_id: str | None = None
     sku: str | None = None
+    review_id: str | None = None
     as_buyer: bool = False
     of_leader: bool = False
     source: str | None = None

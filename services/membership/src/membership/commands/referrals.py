@@ -49,13 +49,30 @@ async def give_code(tx: Transaction, key: CustomerKey, traits: Mapping[str, str]
     row = await read_customer(tx, survivor)
     if row is None or Tiers.of(load(row.state)).enrolled is None:
         raise UnknownMember(key[1])
-    if await store_traits.add_traits(tx, key, traits, now := tx.clock.now()):
-        await look_again(tx, [key], now, await programmes.read_rules(tx, {key[0]}))
+    await _keep_traits(tx, key, traits)
     people = [name for _, name in (await get_people(tx, [key]))[key]]
     while (code := await store.code_of(tx, key[0], people)) is None:
         made = "".join(secrets.choice(_LETTERS) for _ in range(8))
         await store.give_code(tx, key[0], key[1], made, tx.clock.now())
     return code
+
+
+async def tell_traits(tx: Transaction, key: CustomerKey, traits: Mapping[str, str]) -> int:
+    """How many of these hashed traits are new; referrals are looked at by them again.
+
+    Raises UnknownMember, ErasedCustomer.
+    """
+    await lock_known(tx, key)
+    return await _keep_traits(tx, key, traits)
+
+
+async def _keep_traits(tx: Transaction, key: CustomerKey, traits: Mapping[str, str]) -> int:
+    if not traits:
+        return 0
+    new = await store_traits.add_traits(tx, key, traits, now := tx.clock.now())
+    if new:
+        await look_again(tx, [key], now, await programmes.read_rules(tx, {key[0]}))
+    return new
 
 
 async def make(tx: Transaction, key: CustomerKey, code: str, traits: Mapping[str, str]) -> Row[Any]:

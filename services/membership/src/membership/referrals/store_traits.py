@@ -67,3 +67,37 @@ async def delete_traits(tx: Transaction, customers: Iterable[CustomerKey]) -> No
         f"delete from referral_traits t using {_CUSTOMERS} where t.shop = w.shop and t.customer = w.customer",
         **_CUSTOMERS.of(sorted(set(customers))),
     )
+
+
+async def list_shared(tx: Transaction, shop: str, least: int, after: tuple[str, str], limit: int) -> Sequence[Row[Any]]:
+    """Traits that at least so many customers share, by kind and hash after `after`; `customers`: up to a hundred."""
+    # In order of the primary key: it ends with the page, or after all traits of the shop where few are shared.
+    return await tx.fetch(
+        """
+        select kind, hash, count(*) as accounts, (array_agg(customer order by customer))[1:100] as customers
+        from referral_traits where shop = :shop and (kind, hash) > (:kind, :hash)
+        group by kind, hash having count(*) >= :least order by kind, hash limit :limit
+        """,
+        shop=shop,
+        kind=after[0],
+        hash=after[1],
+        least=least,
+        limit=limit,
+    )
+
+
+async def standings_of(tx: Transaction, shop: str, customers: Collection[str]) -> Sequence[Row[Any]]:
+    """Tier, orders that count, points of check-ins, own coupons that were used, and friends brought, by customer."""
+    # By the primary key of customers, and by the indexes of coupons and referrals.
+    return await tx.fetch(
+        """
+        select c.customer, c.tier, coalesce(cast(c.state -> 'orders' ->> 'counting' as bigint), 0) as orders,
+               coalesce(cast(c.state -> 'check_in' ->> 'points' as bigint), 0) as check_in_points,
+               (select count(*) from coupons k where k.shop = c.shop and k.customer = c.customer and k.uses > 0)
+               as coupons_used,
+               (select count(*) from referrals r where r.shop = c.shop and r.referrer = c.customer) as brought
+        from customers c where c.shop = :shop and c.customer = any(:customers)
+        """,
+        shop=shop,
+        customers=sorted(set(customers)),
+    )

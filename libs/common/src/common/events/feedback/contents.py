@@ -37,9 +37,8 @@ class ContentEvent(EventData):
 
     The subject is the customer, None: the shop's own, which has `title` and `link` and names nobody. `as_buyer`: the
     customer bought it, which was checked (FBK-048). `of_leader`: an opinion leader's. `grade`: of what is approved, A
-    the best. `review_id`: it is that review of the customer's, for which nobody is paid twice. `reward`: what it earned
-    when it was first graded so well; it stays in later revisions, and membership pays it once, as long as the content
-    is not withdrawn and the order that it names stands.
+    the best. `reward`: what it earned when it was first graded so well; it stays in later revisions, and membership
+    pays it once.
     """
 
     TOPIC: ClassVar[str] = "feedback"
@@ -50,8 +49,8 @@ class ContentEvent(EventData):
     text: PersonalText | None = None
     photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = ()
     order_id: Identifier | None = None
-    review_id: Identifier | None = None
     sku: Text | None = None
+    review_id: Identifier | None = None
     as_buyer: bool = False
     of_leader: bool = False
     source: Text | None = None
