@@ -103,7 +103,7 @@ async def sample_issued(
         """
         select customer, issued_at as at from coupons
         where shop = :shop and offer_id = :offer_id and batch = :batch and customer is not null
-        and mod(abs(hashtext(customer)), :one_of) = 0
+        and mod(hashtext(customer) & 2147483647, :one_of) = 0
         """,
         shop=shop,
         offer_id=offer_id,
@@ -121,7 +121,7 @@ async def sample_held_out(
     rows = await tx.fetch(
         """
         select customer, at from coupon_hold_outs where shop = :shop and offer_id = :offer_id and batch = :batch
-        and mod(abs(hashtext(customer)), :one_of) = 0
+        and mod(hashtext(customer) & 2147483647, :one_of) = 0
         """,
         shop=shop,
         offer_id=offer_id,
