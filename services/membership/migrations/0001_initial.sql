@@ -150,6 +150,7 @@ create table payouts (
     order_id text,
     review_id text,                     -- that it is paid for: a review is, once
     state text not null check (state in ('due', 'paid', 'blocked', 'reversed')),
+    why text,                           -- it is blocked or reversed
     approved_by text,
     paid_by text,
     reference text,                     -- of the transfer, or the coupon's code

@@ -132,9 +132,10 @@ async def test_content_earns_nothing_once_it_is_withdrawn_or_its_order_given_bac
     assert await points(client) == before - 200
     # Dated before the approval, and learnt of after it.
     await deliver(client.database, [shop.refunded("c1", at - timedelta(days=1), "o0", 60_000)])
-    states = {paid["origin"]: paid["state"] for paid in await payouts(client)}
-    assert states == {
-        "content/u0": "reversed", "content/u1": "reversed", "content/u2": "blocked", "content/late": "blocked",
+    stand = {paid["origin"][8:]: (paid["state"], paid["why"]) for paid in await payouts(client)}
+    assert stand == {
+        "u0": ("reversed", "content_withdrawn"), "u1": ("reversed", "order_void"), "u2": ("blocked", "order_void"),
+        "late": ("blocked", "content_withdrawn"),
     }  # fmt: skip
     assert (await client.get(f"{V1}/members/c1/coupons")).json()["coupons"] == []
     assert await points(client) == 720, "of the other order, that a Senior made"

@@ -30,6 +30,7 @@ from membership.payouts.rules import (
     OF_ORDERS,
     Due,
     State,
+    Why,
     check_cash,
     due_of,
     is_alone,
@@ -50,8 +51,8 @@ async def pay_out(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook
     if tx.rebuilding or not dues:
         return
     await tx.lock_customers(event.customer for event, _ in dues)
-    kept = await _kept_of_before(tx, dues) | await _of_void_orders(tx, dues, rules) | await _of_paid_reviews(tx, dues)
-    rows = [row_of(event, due, rules, blocked=(event.shop, due.origin) in kept) for event, due in dues]
+    kept = await _blocked(tx, dues, rules)
+    rows = [row_of(event, due, rules, kept.get((event.shop, due.origin))) for event, due in dues]
     new = await store.insert_payouts(tx, rows)
     commands = list[Event[Any]]()
     for event, due in dues:
@@ -80,6 +81,17 @@ async def count_friends(tx: Transaction, events: Sequence[Event[Any]], rules: Ru
             data = ActivityJoined(activity_id=name, kind="referral")
         commands.append(command_of(event.customer, f"referral/{name}", data, event.time, event.id))
     await carry_out_all(tx, MemberFolding(rules), commands)
+
+
+async def _blocked(
+    tx: Transaction, dues: Sequence[tuple[Event[Any], Due]], rules: Rulebook
+) -> dict[tuple[str, str], Why]:
+    """Payouts (shop, origin) that are not to be made, with the reason; the last one counts."""
+    return {
+        **dict.fromkeys(await _of_paid_reviews(tx, dues), "review_paid"),
+        **dict.fromkeys(await _of_void_orders(tx, dues, rules), "order_void"),
+        **dict.fromkeys(await _kept_of_before(tx, dues), "kept_before"),
+    }
 
 
 async def _kept_of_before(tx: Transaction, dues: Sequence[tuple[Event[Any], Due]]) -> set[tuple[str, str]]:
@@ -173,18 +185,18 @@ def payout_id(shop: str, origin: str) -> str:
     return fact_id(origin, "payout", shop, "", 0)
 
 
-def row_of(event: Event[Any], due: Due, rules: Rulebook, *, blocked: bool) -> tuple[Any, ...]:
-    """As the store takes it. What is in another currency than the shop's is blocked: a person has to look at it.
-
-    So is what is `blocked`: its like was kept before, its order is void, its review was paid for, its content is gone.
-    """
+def row_of(event: Event[Any], due: Due, rules: Rulebook, why: Why | None) -> tuple[Any, ...]:
+    """As the store takes it; `why` it is blocked. What is in another currency than the shop's is blocked as well: a
+    person has to look at it."""
     domestic = _domestic(event, due, rules)
-    state: State = "blocked" if blocked or not domestic else "due" if due.form in ("cash", "gift") else "paid"
+    if why is None and not domestic:
+        why = "other_currency"
+    state: State = "blocked" if why is not None else "due" if due.form in ("cash", "gift") else "paid"
     points = _points(event, due, rules) if due.form == "points" and domestic else None
     return (
         *event.customer, payout_id(event.shop, due.origin), due.origin, due.kind, due.form, due.amount,
         due.currency or rules[event.shop].currency_at(event.time), points, due.gift, due.order_id, due.review_id, state,
-        due.by, event.time,
+        why, due.by, event.time,
     )  # fmt: skip
 
 
@@ -208,15 +220,15 @@ async def _issue_coupon(tx: Transaction, event: Event[Any], due: Due, rules: Rul
         try:
             made = await offers.issue_to(tx, event.shop, due.offer_id, name, [event.subject], 0, promotes=False)
         except (UnknownOffer, NoCouponsNeeded, OfferOver):
-            await store.move(tx, [(event.shop, name, "blocked", None, event.time)])
+            await store.move(tx, [(event.shop, name, "blocked", "offer_over", None, event.time)])
         else:
-            await store.move(tx, [(event.shop, name, "paid", made[0].code, event.time)])
+            await store.move(tx, [(event.shop, name, "paid", None, made[0].code, event.time)])
         return
     ends = now + timedelta(days=rules[event.shop].at(now).payouts.coupon_days)
     offer = Offer(name="Compensation", amount=due.amount, starts=now, ends=ends, use_limit=1)
     await offers.set_offer(tx, event.shop, name, offer)
     (issued,) = await offers.issue_to(tx, event.shop, name, "compensation", [event.subject], 0, promotes=False)
-    await store.move(tx, [(event.shop, name, "paid", issued.code, event.time)])
+    await store.move(tx, [(event.shop, name, "paid", None, issued.code, event.time)])
 
 
 def command_of(key: CustomerKey, origin: str, data: EventData, at: datetime, cause: str | None) -> Event[Any]:

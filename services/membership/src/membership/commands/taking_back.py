@@ -22,7 +22,7 @@ from membership.commands.standings import orders_as_they_stand
 from membership.coupons import store as coupons
 from membership.fold import MemberFolding
 from membership.payouts import store
-from membership.payouts.rules import after_ground, due_of, origin_of_content
+from membership.payouts.rules import Why, after_ground, due_of, origin_of_content
 from membership.programme.store import Rulebook
 
 
@@ -45,7 +45,7 @@ async def reverse_of_orders(tx: Transaction, events: Sequence[Event[Any]], rules
         for row, place in zip(rewards, placed, strict=True)
         if (order := stored.get(place)) is not None and order.void
     ]
-    await _take_back(tx, void, rules)
+    await _take_back(tx, void, rules, "order_void")
 
 
 async def reverse_of_content(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook) -> None:
@@ -55,13 +55,14 @@ async def reverse_of_content(tx: Transaction, events: Sequence[Event[Any]], rule
         return
     await tx.lock_customers(event.customer for event in gone)
     unpaid = [
-        row_of(event, due, rules, blocked=True)
+        row_of(event, due, rules, "content_withdrawn")
         for event in gone
         if (due := due_of(event.data, rules[event.shop].at(event.time).payouts)) is not None
     ]
     # What was paid before is known already; the row of what was not keeps a later approval from paying it.
     await store.insert_payouts(tx, unpaid)
-    await _of_origins(tx, {(e.shop, payout_id(e.shop, origin_of_content(e.data.content_id))): e for e in gone}, rules)
+    names = {(e.shop, payout_id(e.shop, origin_of_content(e.data.content_id))): e for e in gone}
+    await _of_origins(tx, names, rules, "content_withdrawn")
 
 
 async def reverse_of_referrals(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook) -> None:
@@ -69,20 +70,21 @@ async def reverse_of_referrals(tx: Transaction, events: Sequence[Event[Any]], ru
     if tx.rebuilding:
         return
     await tx.lock_customers(event.customer for event in events)
-    await _of_origins(tx, {(event.shop, payout_id(event.shop, event.data.origin)): event for event in events}, rules)
+    names = {(event.shop, payout_id(event.shop, event.data.origin)): event for event in events}
+    await _of_origins(tx, names, rules, "referral_reversed")
 
 
-async def _of_origins(tx: Transaction, news: dict[tuple[str, str], Event[Any]], rules: Rulebook) -> None:
+async def _of_origins(tx: Transaction, news: dict[tuple[str, str], Event[Any]], rules: Rulebook, why: Why) -> None:
     rows = await store.lock_by_origin(tx, news)
-    await _take_back(tx, [(row, news[row.shop, row.payout_id]) for row in rows], rules)
+    await _take_back(tx, [(row, news[row.shop, row.payout_id]) for row in rows], rules, why)
 
 
-async def _take_back(tx: Transaction, rows: Iterable[tuple[Row[Any], Event[Any]]], rules: Rulebook) -> None:
+async def _take_back(tx: Transaction, rows: Iterable[tuple[Row[Any], Event[Any]]], rules: Rulebook, why: Why) -> None:
     """Take back payouts, locked, that are due or paid, each by the news of its end; it comes after what was given."""
     moved, commands = [], list[Event[Any]]()
     for row, event in rows:
         at = max(event.time, row.at)
-        moved.append((row.shop, row.payout_id, after_ground(row.state), None, at))
+        moved.append((row.shop, row.payout_id, after_ground(row.state), why, None, at))
         if row.form == "points":
             data = PayoutReversed(origin=row.origin, points=row.points)
             commands.append(command_of((row.shop, row.customer), row.origin, data, at, event.id))

@@ -15,6 +15,13 @@ OF_ORDERS: tuple[Kind, ...] = ("reward", "content")
 """Kinds whose ground is the order that they name: they go when it is given back whole."""
 Form = Literal["points", "coupon", "cash", "gift"]
 State = Literal["due", "paid", "blocked", "reversed"]
+Why = Literal[
+    "order_void", "content_withdrawn", "review_paid", "other_currency", "offer_over", "kept_before",
+    "referral_reversed",
+]  # fmt: skip
+"""Why a payout is blocked or reversed: its order was closed or given back whole, its content withdrawn, something else
+was paid for its review, its amount is not in the shop's currency, there is no coupon of its offer any more, its like of
+an earlier round was kept, the friend's order counts no more."""
 
 
 class Due(NamedTuple):

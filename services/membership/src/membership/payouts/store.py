@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from membership.payouts.rules import State
+from membership.payouts.rules import State, Why
 
 _NEW = Columns(
     "n",
@@ -27,13 +27,14 @@ _NEW = Columns(
     order_id="text",
     review_id="text",
     state="text",
+    why="text",
     approved_by="text",
     at="timestamptz",
 )
 _ORDERS = Columns("w", shop="text", order_id="text")
 _REVIEWS = Columns("w", shop="text", customer="text", review_id="text")
 _IDS = Columns("w", shop="text", payout_id="text")
-_MOVED = Columns("m", shop="text", payout_id="text", state="text", reference="text", at="timestamptz")
+_MOVED = Columns("m", shop="text", payout_id="text", state="text", why="text", reference="text", at="timestamptz")
 
 
 async def insert_payouts(tx: Transaction, rows: Iterable[tuple[Any, ...]]) -> set[tuple[str, str]]:
@@ -42,7 +43,7 @@ async def insert_payouts(tx: Transaction, rows: Iterable[tuple[Any, ...]]) -> se
     made = await tx.fetch(
         f"""
         insert into payouts (shop, customer, payout_id, origin, kind, form, amount, currency, points, gift, order_id,
-                             review_id, state, approved_by, at, moved_at)
+                             review_id, state, why, approved_by, at, moved_at)
         select n.*, n.at from {_NEW} on conflict do nothing returning shop, origin
         """,
         **_NEW.of(rows),
@@ -50,12 +51,13 @@ async def insert_payouts(tx: Transaction, rows: Iterable[tuple[Any, ...]]) -> se
     return {(row.shop, row.origin) for row in made}
 
 
-async def move(tx: Transaction, moved: Iterable[tuple[str, str, State, str | None, datetime]]) -> None:
-    """Give payouts (shop, id) another state, and a reference where one is given."""
+async def move(tx: Transaction, moved: Iterable[tuple[str, str, State, Why | None, str | None, datetime]]) -> None:
+    """Give payouts (shop, id) another state with its reason, and a reference where one is given."""
     # By the primary key.
     await tx.execute(
         f"""
-        update payouts p set state = m.state, reference = coalesce(m.reference, p.reference), moved_at = m.at
+        update payouts p set state = m.state, why = m.why, reference = coalesce(m.reference, p.reference),
+               moved_at = m.at
         from {_MOVED} where p.shop = m.shop and p.payout_id = m.payout_id
         """,
         **_MOVED.of(moved),
