@@ -27,7 +27,7 @@ async def signals_of_new(
     of_referrer = _by_kind(await store_traits.traits_of(tx, [(shop, name) for name in theirs]))
     others = await store_traits.count_others(tx, shop, traits, [*mine, *theirs]) if traits else {}
     above = await store.brought_by(tx, shop, theirs, now)
-    in_a_day = made_within(await store.made_by(tx, shop, theirs), now, _A_DAY)
+    in_a_day = len(await store.made_by(tx, shop, theirs, now - _A_DAY))
     of_referee = {kind: {value} for kind, value in traits.items()}
     return signals(Surroundings(of_referrer, of_referee, others, above, in_a_day), mine, rules)
 
@@ -43,9 +43,12 @@ async def signals_of_merged(
     for (shop, _), all_ in {people[0]: people for people in (await get_people(tx, list(customers))).values()}.items():
         names = [name for _, name in all_]
         rows = await store.unseen_of(tx, shop, names)
+        if not rows:
+            continue
         people = await get_people(tx, {(shop, name) for row in rows for name in (row.customer, row.referrer)})
         traits = _by_person(await store_traits.traits_of(tx, {one for each in people.values() for one in each}), people)
-        made, above = await store.made_by(tx, shop, names), await store.brought_by(tx, shop, names, tx.clock.now())
+        made = await store.made_by(tx, shop, names, min(row.made_at for row in rows) - _A_DAY)
+        above = await store.brought_by(tx, shop, names, tx.clock.now())
         for row in rows:
             referee, referrer = people[shop, row.customer], people[shop, row.referrer]
             mine, theirs = [name for _, name in referee], [name for _, name in referrer]

@@ -225,13 +225,14 @@ async def brought_by(tx: Transaction, shop: str, people: Collection[str], before
     return {row.customer for row in rows}
 
 
-async def made_by(tx: Transaction, shop: str, referrers: Collection[str]) -> list[datetime]:
-    """When a person brought somebody, each."""
+async def made_by(tx: Transaction, shop: str, referrers: Collection[str], since: datetime) -> list[datetime]:
+    """When a person brought somebody since then, each."""
     # By the index of the referrer.
     rows = await tx.fetch(
-        "select made_at from referrals where shop = :shop and referrer = any(:referrers)",
+        "select made_at from referrals where shop = :shop and referrer = any(:referrers) and made_at > :since",
         shop=shop,
         referrers=sorted(referrers),
+        since=since,
     )
     return [row.made_at for row in rows]
 
