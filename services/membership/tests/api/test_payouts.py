@@ -159,4 +159,8 @@ async def test_a_review_is_paid_for_once_whether_it_was_claimed_or_shown(client:
     await deliver(client.database, told[2:])
     states = {paid["origin"]: paid["state"] for paid in await payouts(client)}
     assert states == {"reward/c": "paid", "reward/again": "blocked", "content/u": "blocked", "content/other": "paid"}
+    said = (await client.get(f"{V1}/members/c2/statement")).json()["lines"]
+    assert [(line["kind"], line["origin"]) for line in said[:2]] == [
+        ("points.paid_out", "content/other"), ("merge", None),
+    ]  # fmt: skip
     assert await verify(client.database) == []

@@ -42,7 +42,9 @@ class EarnedBy(BaseModel):
 
 
 class StatementLineOut(BaseModel):
-    """What one cause moved. `kind`: the type of the input (`order.completed`), or what fell due (`expiry`).
+    """What one cause moved. `kind`: the type of the input (`order.completed`), or what fell due (`expiry`,
+    `anniversary`), or `merge`: two customers turned out to be one, or not to be. `origin`: of points that were paid out
+    or taken back, such as `reward/<claim>` or `content/<id>`.
 
     `points`: what may be spent, less debt; `balance`: after the line. `pending` and `pending_balance` alike, of what is
     promised until its order completes. `expired`: of `points`. `correction`: late news, the cause, changed what was
@@ -64,6 +66,7 @@ class StatementLineOut(BaseModel):
     order_id: str | None
     redemption_id: str | None
     refund_id: str | None
+    origin: str | None
     lots: list[str]
     earned: EarnedBy | None
 
@@ -107,10 +110,11 @@ def _line(row: Any) -> StatementLineOut:
     order_id = fields.get("order_id") or by_lots
     return StatementLineOut(
         **{name: getattr(row, name) for name in _COLUMNS},
-        kind=row.type or row.cause.partition("@")[0],
+        kind=row.type or ("merge" if "#" in row.cause else row.cause.partition("@")[0]),
         order_id=order_id,
         redemption_id=fields.get("redemption_id"),
         refund_id=fields.get("refund_id"),
+        origin=fields.get("origin"),
         earned=None,
     )
 
