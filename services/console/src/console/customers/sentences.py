@@ -29,9 +29,7 @@ PAID_OUT = {
 }
 TAKEN_BACK = {
     "reward": N_("The reward for a review was taken back: its order was closed or given back whole."),
-    "content": N_(
-        "The reward for something the member made was taken back: it was withdrawn, or its order given back."
-    ),
+    "content": N_("The reward for something the member made was taken back: that was withdrawn, or its order."),
     "referral": N_("The reward of a referral was taken back: no order of the new customer counts any more."),
 }
 _OTHER = N_("Points moved: {kind}.")
