@@ -140,6 +140,9 @@ async def test_content_earns_nothing_once_it_is_withdrawn_or_its_order_given_bac
     assert (await client.get(f"{V1}/members/c1/coupons")).json()["coupons"] == []
     assert await points(client) == 720, "of the other order, that a Senior made"
     assert await verify(client.database) == []
+    async with client.database.transaction() as tx:
+        await tx.execute("update payouts set state = 'paid' where origin = 'content/late'")
+    assert await verify(client.database) == ["tea/c1: content/late is paid, and its points were not given"]
 
 
 async def test_a_review_is_paid_for_once_whether_it_was_claimed_or_shown(client: Client, shop: Shop) -> None:
@@ -160,7 +163,7 @@ async def test_a_review_is_paid_for_once_whether_it_was_claimed_or_shown(client:
     states = {paid["origin"]: paid["state"] for paid in await payouts(client)}
     assert states == {"reward/c": "paid", "reward/again": "blocked", "content/u": "blocked", "content/other": "paid"}
     said = (await client.get(f"{V1}/members/c2/statement")).json()["lines"]
-    assert [(line["kind"], line["origin"]) for line in said[:2]] == [
-        ("points.paid_out", "content/other"), ("merge", None),
+    assert [(line["kind"], line["origin"]) for line in said[:3]] == [
+        ("points.paid_out", "content/other"), ("points.paid_out", "reward/c"), ("merge", None),
     ]  # fmt: skip
     assert await verify(client.database) == []

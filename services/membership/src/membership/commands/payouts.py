@@ -37,6 +37,7 @@ from membership.payouts.rules import (
     points_for,
     rounds_before,
 )
+from membership.payouts.verification import command_id
 from membership.programme import store as programmes
 from membership.programme.store import Rulebook
 
@@ -234,5 +235,12 @@ async def _issue_coupon(tx: Transaction, event: Event[Any], due: Due, rules: Rul
 def command_of(key: CustomerKey, origin: str, data: EventData, at: datetime, cause: str | None) -> Event[Any]:
     """The id is derived from what is paid, so that it is paid, and taken back, once for ever."""
     shop, customer = key
-    command = fact_id(origin, data.TYPE, shop, customer, 0)
-    return Event(command, f"/shops/{shop}/membership", shop, customer, at, data, causationid=cause)
+    return Event(
+        command_id(shop, customer, origin, data.TYPE),
+        f"/shops/{shop}/membership",
+        shop,
+        customer,
+        at,
+        data,
+        causationid=cause,
+    )

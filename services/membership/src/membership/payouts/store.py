@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 
@@ -154,6 +155,29 @@ async def cash_since(tx: Transaction, shop: str, people: Sequence[str], since: d
         people=list(people),
         since=since,
     )
+
+
+async def list_in_points(tx: Transaction, after: tuple[str, str], limit: int) -> Sequence[Row[Any]]:
+    """Payouts in points by shop and id behind `after`."""
+    # In order of the primary key: for verify alone.
+    return await tx.fetch(
+        """
+        select shop, customer, payout_id, origin, state from payouts
+        where (shop, payout_id) > (:shop, :id) and form = 'points' order by shop, payout_id limit :limit
+        """,
+        shop=after[0],
+        id=after[1],
+        limit=limit,
+    )
+
+
+async def known_commands(tx: Transaction, keys: Sequence[UUID]) -> frozenset[UUID]:
+    """Those of these keys under which the history has an input."""
+    # By the primary key.
+    rows = await tx.fetch(
+        "select h.key from unnest(cast(:keys as uuid[])) as w(key) join history h using (key)", keys=list(keys)
+    )
+    return frozenset(row.key for row in rows)
 
 
 async def kept_of(tx: Transaction, payouts: Iterable[tuple[str, str]]) -> Sequence[Row[Any]]:
