@@ -154,9 +154,10 @@ async def look_again(tx: Transaction, customers: Sequence[CustomerKey], at: date
     if not await store.shops_with_referrals(tx, (shop for shop, _ in customers)):
         return
     found = await signals_of_merged(tx, customers, rules)
-    await lock_survivors(tx, [key for key, _ in found])
-    await store.hold(tx, found)
-    REFERRALS_HELD.inc(len(found))
+    if found:
+        await lock_survivors(tx, [key for key, _ in found])
+        await store.hold(tx, found)
+        REFERRALS_HELD.inc(len(found))
     await judge_again(tx, dict.fromkeys([*customers, *(key for key, _ in found)], at), rules)
 
 
