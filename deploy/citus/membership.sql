@@ -15,6 +15,7 @@ select create_reference_table('programmes');
 -- These stay on the coordinator:
 -- local checkouts: found by (shop, order_id) before it is known whose order it is; gone with the order
 -- local coupon_uses: found by (shop, order_id, code)
+-- local coupon_hold_outs: joined with coupons, by batch
 -- local coupons: found by (shop, code) at the checkout, and many have no holder
 -- local redemptions: unique by (shop, redemption_id) too, which makes a repeated request one: goes when the request names the customer in its key
 -- local refolds: few rows: work under way

@@ -26,10 +26,11 @@ class TwoServices:
 
     async def call(self, service: str, method: str, path: str, json: Any) -> dict[str, Any]:
         assert (service, method, path) == ("membership", "POST", "/v1/shops/tea/offers/spring/coupons")
-        new = set(json["customers"]) - self.held
+        left_out = {name for name in json["customers"] if json["hold_out"] and name in ("c2", "c5")}
+        new = set(json["customers"]) - self.held - left_out
         self.held |= new
         self.requests.append(len(json["customers"]))
-        return {"offer_id": "spring", "batch": json["batch"], "issued": len(new)}
+        return {"offer_id": "spring", "batch": json["batch"], "issued": len(new), "held_out": len(left_out)}
 
 
 async def test_everybody_in_a_segment_gets_one_coupon_and_a_repeat_only_who_is_new() -> None:
@@ -38,6 +39,13 @@ async def test_everybody_in_a_segment_gets_one_coupon_and_a_repeat_only_who_is_n
     assert services.requests == [3, 3, 1]
     services.names.append("c9")
     assert await issue_to_segment(services, "tea", "spring", "loyal", "loyal", page=3) == Issued(8, 1)
+
+
+async def test_who_is_left_out_is_counted_apart() -> None:
+    """ANA-032: the share is asked for with every request of the batch."""
+    services: Any = TwoServices()
+    found = await issue_to_segment(services, "tea", "spring", "loyal", "loyal", page=3, hold_out=10)
+    assert found == Issued(7, 5, 2)
 
 
 async def test_of_an_empty_segment_nothing_is_asked() -> None:

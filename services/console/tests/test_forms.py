@@ -119,6 +119,8 @@ def test_an_offer_that_makes_no_sense_is_refused_at_its_field(change: dict[str, 
     ("written", "body", "wrong"),
     [
         ({"customers": "ann bea"}, {"customers": ["ann", "bea"], "batch": "new"}, []),
+        ({"customers": "ann", "hold_out": "10"}, {"customers": ["ann"], "batch": "new", "hold_out": 10}, []),
+        ({"count": "5", "hold_out": "10"}, {"count": 5, "batch": "new", "hold_out": 10}, ["hold_out"]),
         ({"count": "500", "batch": "mai"}, {"count": 500, "batch": "mai"}, []),
         ({"code": "SPRING10", "use_limit": "9", "batch": "mai"}, {"code": "SPRING10", "use_limit": 9}, []),
         ({}, None, ["customers"]),

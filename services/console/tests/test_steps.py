@@ -119,6 +119,9 @@ def test_an_adjustment_is_read_or_refused(points: str, reason: str, asked: int |
         ({"kind": "order.paid", "order_id": "7", "redemption_id": None}, {"order": "7"}),
         ({"kind": "order.paid", "order_id": None, "redemption_id": None}, {"kind": "order.paid"}),
         ({"kind": "expiry", "order_id": "7", "redemption_id": None}, {}),
+        ({"kind": "points.paid_out", "order_id": None, "redemption_id": None, "origin": "content/u1"}, {}),
+        ({"kind": "points.payout_reversed", "order_id": None, "redemption_id": None, "origin": "reward/c"}, {}),
+        ({"kind": "merge", "order_id": None, "redemption_id": None, "origin": None}, {}),
         ({"kind": "points.invented", "order_id": None, "redemption_id": None}, {"kind": "points.invented"}),
     ],
 )

@@ -148,7 +148,9 @@ create table payouts (
     points bigint,
     gift text,
     order_id text,
+    review_id text,                     -- that it is paid for: a review is, once
     state text not null check (state in ('due', 'paid', 'blocked', 'reversed')),
+    why text,                           -- it is blocked or reversed
     approved_by text,
     paid_by text,
     reference text,                     -- of the transfer, or the coupon's code
@@ -158,7 +160,8 @@ create table payouts (
 );
 create index payouts_customer on payouts (shop, customer, payout_id);
 create index payouts_due on payouts (shop, payout_id) where state = 'due';
-create index payouts_order on payouts (shop, order_id) where kind = 'reward';
+create index payouts_order on payouts (shop, order_id) where kind in ('reward', 'content');
+create index payouts_review on payouts (shop, customer, review_id) where review_id is not null;
 
 -- The code by which a member brings others.
 create table referral_codes (
@@ -264,10 +267,11 @@ create table satisfaction (
     good bigint not null,
     bad bigint not null,
     recommends integer,                 -- 0 to 10, by the last answer
+    last_bad_at timestamptz,
     moved_at timestamptz not null,
     primary key (shop, customer)        -- closes no race: the customer is locked
 );
-create index satisfaction_content on satisfaction (shop, customer) where bad = 0 and good > 0;
+create index satisfaction_content on satisfaction (shop, customer) where good > 0;
 
 -- Activities with places: their terms never change.
 create table activities (
@@ -453,6 +457,17 @@ create table coupon_uses (
 create index coupon_uses_customer on coupon_uses (shop, offer_id, customer) where customer is not null;
 create index coupon_uses_offer on coupon_uses (shop, offer_id, at);
 create index coupon_uses_gifts on coupon_uses (shop, customer, at) where gifts <> '{}';
+
+-- Customers whom batches of coupons leave out, so that their effect can be told.
+create table coupon_hold_outs (
+    shop text not null,
+    offer_id text not null,
+    batch text not null,
+    customer text not null,
+    at timestamptz not null,
+    primary key (shop, offer_id, batch, customer) -- closes the race of one batch asked for twice
+);
+create index coupon_hold_outs_customer on coupon_hold_outs (shop, customer);
 
 -- Checkouts that were reserved, to answer a repeated request as the first one, and to void them whole.
 create table checkouts (

@@ -21,9 +21,10 @@ AT_ONCE = 2
 class Issued(NamedTuple):
     customers: int
     issued: int
+    held_out: int = 0
 
 
-def issue(shop: str, offer: str, segment: str, *, batch: str = "", folder: Folder = _RUN) -> int:
+def issue(shop: str, offer: str, segment: str, *, batch: str = "", hold_out: int = 0, folder: Folder = _RUN) -> int:
     """Issue a coupon of the offer to every customer who is in the segment, and say how many are new.
 
     Parameters
@@ -31,17 +32,22 @@ def issue(shop: str, offer: str, segment: str, *, batch: str = "", folder: Folde
     batch
         A name for the round: by default the segment's. A customer gets one coupon of a batch, so that an interrupted
         issue is ended by the same command, and whoever enters the segment later gets theirs.
+    hold_out
+        So many per cent get none, so that GET …/offers/OFFER/effect tells what the others' coupons brought.
     """
-    found = asked(folder, lambda services: issue_to_segment(services, shop, offer, segment, batch or segment))
-    _console.print(f"{found.customers:,} customers in {segment}, {found.issued:,} coupons of {offer} issued")
+    found = asked(
+        folder, lambda services: issue_to_segment(services, shop, offer, segment, batch or segment, hold_out=hold_out)
+    )
+    left_out = f", {found.held_out:,} left out" if found.held_out else ""
+    _console.print(f"{found.customers:,} customers in {segment}, {found.issued:,} coupons of {offer} issued{left_out}")
     return 0
 
 
 async def issue_to_segment(
-    services: Services, shop: str, offer: str, segment: str, batch: str, page: int = PAGE
+    services: Services, shop: str, offer: str, segment: str, batch: str, page: int = PAGE, hold_out: int = 0
 ) -> Issued:
     """Two requests at a time, so that membership reads one while its database writes the other."""
-    path, customers, issued = f"/v1/shops/{shop}/offers/{offer}/coupons", 0, 0
+    path, customers, answers = f"/v1/shops/{shop}/offers/{offer}/coupons", 0, list[Any]()
     asked: set[asyncio.Task[Any]] = set()
     done: set[asyncio.Task[Any]] = set()
     after: str | None = ""
@@ -50,12 +56,13 @@ async def issue_to_segment(
             names, after = await _page(services, f"/v1/shops/{shop}/segments/{segment}/customers", after, page)
             if len(asked) == AT_ONCE:
                 done, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-                issued += sum(task.result()["issued"] for task in done)
+                answers += [task.result() for task in done]
             if names:
-                body = {"batch": batch, "customers": names}
+                body = {"batch": batch, "customers": names, "hold_out": hold_out}
                 asked.add(asyncio.create_task(services.call("membership", "POST", path, json=body)))
             customers += len(names)
-        return Issued(customers, issued + sum(answer["issued"] for answer in await asyncio.gather(*asked)))
+        answers += await asyncio.gather(*asked)
+        return Issued(customers, *(sum(answer[name] for answer in answers) for name in ("issued", "held_out")))
     finally:
         for task in asked:
             task.cancel()

@@ -17,4 +17,4 @@ grant insert, update (what) on surprises to {role};
 grant insert, update on surprise_months to {role};
 grant insert, update on manual_changes, partners, payouts, referrals to {role};
 grant insert on referral_codes to {role};
-grant insert, delete on referral_traits to {role};
+grant insert, delete on coupon_hold_outs, referral_traits to {role};

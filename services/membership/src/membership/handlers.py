@@ -34,10 +34,12 @@ from membership.commands.coupons import settle_orders
 from membership.commands.erasure import forget
 from membership.commands.following import follow_orders_of_others, follow_shipments
 from membership.commands.offers import issue_requested
-from membership.commands.payouts import count_friends, pay_out, reverse_rewards, take_back
+from membership.commands.payouts import count_friends, pay_out
+from membership.commands.places import join_places
 from membership.commands.programme import refold_where_it_looks_further
-from membership.commands.referrals import follow_orders, judge_again
+from membership.commands.referrals import follow_orders, look_again
 from membership.commands.satisfaction import count_again, note_marks
+from membership.commands.taking_back import reverse_of_content, reverse_of_orders, reverse_of_referrals
 from membership.fold import INPUTS, KEPT, MemberFolding, save, settle_announced
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
@@ -49,7 +51,7 @@ async def on_inputs(tx: Transaction, batch: Batch) -> None:
     await save(tx, await fold_events(tx, MemberFolding(rules), batch.events))
     await settle_orders(tx, batch.events, rules)
     await follow_orders_of_others(tx, batch.events, rules)
-    await reverse_rewards(tx, batch.events, rules)
+    await reverse_of_orders(tx, batch.events, rules)
     await follow_orders(tx, batch.events, rules)
 
 
@@ -68,8 +70,14 @@ async def on_granted(tx: Transaction, batch: Batch) -> None:
 async def on_taken_back(tx: Transaction, batch: Batch) -> None:
     """What a referral has given goes, since no order of the new customer counts any more (MEM-087)."""
     rules = await programmes.get_rules(tx, (event.shop for event in batch.events))
-    await take_back(tx, batch.events, rules)
+    await reverse_of_referrals(tx, batch.events, rules)
     await count_friends(tx, batch.events, rules)
+
+
+async def on_content_changed(tx: Transaction, batch: Batch) -> None:
+    """Content that was withdrawn has earned nothing (FBK-043)."""
+    rules = await programmes.get_rules(tx, (event.shop for event in batch.events))
+    await reverse_of_content(tx, batch.events, rules)
 
 
 async def on_satisfaction(tx: Transaction, batch: Batch) -> None:
@@ -110,7 +118,8 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
         await settle_announced(tx, folded)
         both = [(event.shop, name) for name in (event.data.survivor, event.data.absorbed)]
         if not tx.rebuilding:
-            await judge_again(tx, dict.fromkeys(both, event.time), rules)
+            await join_places(tx, both, tx.clock.now())
+            await look_again(tx, both, event.time, rules)
         await count_again(tx, both)
 
 
@@ -129,6 +138,8 @@ SUBSCRIPTIONS = (
         ),
     ),
     Subscription(on_satisfaction, (ReviewSubmitted, SurveyAnswered, ContentSubmitted, ContentChanged, ContentApproved)),
+    # After the approvals of its batch: what was withdrawn since is not kept.
+    Subscription(on_content_changed, (ContentChanged,)),
     Subscription(on_taken_back, (ReferralReversed,)),
     Subscription(on_erased, (CustomerErased,)),
     Subscription(on_coupon_requests, (CouponRequested,)),

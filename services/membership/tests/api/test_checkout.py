@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded, OrderShipped, PromotionUse
+from common.events.orders import (
+    OrderClosed,
+    OrderCompleted,
+    OrderLine,
+    OrderPaid,
+    OrderRefunded,
+    OrderShipped,
+    PromotionUse,
+)
 from membership.jobs.verifying import verify
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich
@@ -76,6 +84,22 @@ async def test_each_order_brings_the_next_gift_of_a_series(client: Client, shop:
     assert sorted((each["order_id"], each["gifts"][0], each["status"]) for each in given) == [
         ("g1", "cup", "reserved"), ("g3", "pot", "reserved"),
     ]  # fmt: skip
+
+
+async def test_an_order_that_names_its_code_itself_brings_the_next_gift_too(client: Client, shop: Shop) -> None:
+    """MEM-064: what its lines say came, else the next one; a repetition brings no other."""
+    gifts = [{"sku": sku, "kind": "small_gift"} for sku in ("cup", "pot", "tray")]
+    await offered(client, "own", percent=None, gifts=gifts, gift_series=True)
+    await client.post(f"{V1}/offers/own/coupons", json={"code": "TEA"})
+    used = (PromotionUse(kind="coupon", code="TEA", amount=0),)
+    tray = (OrderLine(sku="tray", kind="gift", quantity=1),)
+    told = [
+        shop.paid("c1", NOW - timedelta(minutes=9 - n), name, 9_000, promotions=used, lines=lines, revision=n)
+        for n, (name, lines) in enumerate((("a", ()), ("b", tray), ("b", ()), ("c", ())))
+    ]
+    await deliver(client.database, told)
+    given = (await client.get(f"{V1}/members/c1/gifts")).json()["items"]
+    assert {each["order_id"]: each["gifts"] for each in given} == {"a": ["cup"], "b": ["tray"], "c": ["pot"]}
 
 
 async def test_somebody_unknown_gets_the_shops_price_and_automatic_offers(client: Client) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from common.events import decode
+from common.events.customers import CustomerErased
 from common.events.messages import CouponRequested
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, PromotionUse
 from membership.jobs.verifying import verify
@@ -314,3 +315,42 @@ async def test_nobody_is_given_more_promotions_than_the_programme_allows(client:
     bodies = [{"batch": f"at-once-{n}", "customers": ["z"]} for n in range(4)]
     at_once = await asyncio.gather(*(client.post(f"{V1}/offers/tea/coupons", json=body) for body in bodies))
     assert sorted(answer.json()["issued"] for answer in at_once) == [0, 0, 0, 1], "each sees what another has issued"
+
+
+async def test_a_batch_leaves_some_out_and_tells_what_the_others_coupons_brought(client: Client, shop: Shop) -> None:
+    """ANA-032, ANA-036: everybody is in one of two groups for good; orders that stand, after the issue, count."""
+    await offered(client)
+    names = [f"c{n}" for n in range(40)]
+    body = {"batch": "b", "customers": names, "hold_out": 50}
+    first, again = [(await client.post(f"{V1}/offers/spring/coupons", json=body)).json() for _ in range(2)]
+    assert (first["issued"] + first["held_out"], again["issued"], again["held_out"]) == (40, 0, first["held_out"])
+    later = (await client.post(f"{V1}/offers/spring/coupons", json={**body, "hold_out": 0})).json()
+    assert (later["issued"], later["held_out"]) == (0, first["held_out"])
+    rows = (await client.get(f"{V1}/offers/spring/coupons", params={"batch": "b"})).json()["coupons"]
+    got, at = [row["customer"] for row in rows], NOW + timedelta(hours=1)
+    left_out = sorted(set(names) - set(got))
+    orders = [
+        shop.paid(got[0], NOW - timedelta(days=1), "before", 9_000),
+        *(shop.paid(name, at, f"{name}-1", 10_000) for name in got[:4]),
+        shop.paid(got[0], at, "second", 20_000),
+        shop.paid(left_out[0], at, "without", 8_000),
+        shop.paid(left_out[1], at, "back", 8_000),
+        shop.refunded(left_out[1], at + timedelta(hours=1), "back", 8_000),
+        shop.paid(left_out[2], NOW + timedelta(days=31), "late", 8_000),
+    ]
+    await deliver(client.database, orders)
+    client.clock.set(NOW + timedelta(days=32))
+    asked: dict[str, Any] = {"batch": "b", "days": 30}
+    found = (await client.get(f"{V1}/offers/spring/effect", params=asked)).json()
+    assert [found["issued"][name] for name in ("customers", "buyers", "orders", "spend", "order_value")] == [
+        len(got), 4, 5, 60_000, 12_000,
+    ]  # fmt: skip
+    assert [found["held_out"][name] for name in ("customers", "buyers", "orders")] == [len(left_out), 1, 1]
+    assert (found["complete"], found["order_value_change"], found["reason"]) == (True, "50.00", None)
+    assert found["extra_orders"] == (5 * len(left_out) - len(got)) // len(left_out)
+    wrong: list[dict[str, Any]] = [{"batch": "none"}, {"batch": "b", "days": 0}, {}]
+    answers = [await client.get(f"{V1}/offers/spring/effect", params=params) for params in wrong]
+    assert [answer.status_code for answer in answers] == [404, 422, 422]
+    await deliver(client.database, [shop.event(left_out[0], NOW, CustomerErased())])
+    found = (await client.get(f"{V1}/offers/spring/effect", params=asked)).json()
+    assert found["held_out"]["customers"] == len(left_out) - 1

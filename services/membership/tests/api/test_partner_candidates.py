@@ -25,14 +25,14 @@ async def candidates(client: Client, **asked: Any) -> list[tuple[str, int, int |
 
 
 async def test_who_is_satisfied_may_be_asked(client: Client, shop: Shop) -> None:
-    """Whatever their order; one bad word is enough; the last answer counts; whoever was asked is not asked again."""
+    """Whatever their order; one bad word of the last year is enough; the last answer counts; nobody is asked again."""
     for n in range(5):
         await rich(client, shop, f"c{n}", f"o{n}")
     day = timedelta(days=1)
     said = [
         shop.event("c0", NOW - 3 * day, ReviewSubmitted(review_id="r0", stars=5)),
         shop.event("c1", NOW - 3 * day, ReviewSubmitted(review_id="r1", stars=5)),
-        shop.event("c1", NOW - 2 * day, ReviewSubmitted(review_id="r2", stars=1)),
+        shop.event("c1", NOW - 3 * day, ReviewSubmitted(review_id="r2", stars=1)),
         shop.event("c2", NOW - 3 * day, recommends(3)),
         shop.event("c2", NOW - 1 * day, recommends(10)),
         shop.event("c3", NOW - 1 * day, recommends(7)),
@@ -42,6 +42,7 @@ async def test_who_is_satisfied_may_be_asked(client: Client, shop: Shop) -> None
     random.Random(3).shuffle(said)
     await deliver(client.database, said, size=2)
     assert await candidates(client) == [("c0", 1, None), ("c2", 1, 10), ("c4", 1, None)]
+    assert await candidates(client, bad_days=2) == [("c0", 1, None), ("c1", 1, None), ("c2", 1, 10), ("c4", 1, None)]
     assert await candidates(client, tier_from="vip") == []
     assert await candidates(client, good=2) == []
     assert (await client.get(f"{V1}/partner-candidates", params={"tier_from": "gold"})).status_code == 422

@@ -12,8 +12,10 @@ from membership.jobs.verifying import verify
 from membership.programme.payouts import PayoutRules
 from membership.programme.programme import Programme
 
-from ..conftest import NOW, V1, Client, Shop, deliver, rich
-from ..payouts.test_rules import reward, ticket
+from ..conftest import NOW, START, V1, Client, Shop, deliver, rich
+from ..payouts.test_rules import content, reward, ticket, withdrawn
+
+END = NOW + timedelta(days=900)
 
 
 async def points(client: Client) -> int:
@@ -63,8 +65,8 @@ async def test_a_reward_in_points_goes_with_the_whole_refund_of_its_order(client
 
 @pytest.mark.parametrize("refunded", [False, True])
 async def test_a_reward_in_cash_is_paid_once_and_not_after_a_refund(client: Client, shop: Shop, refunded: bool) -> None:
-    """MEM-069, MEM-070: approved by a person, confirmed with a reference, blocked by the order's refund."""
-    body = {"programme": Programme(payouts=PayoutRules(review_reward="cash")).model_dump(mode="json")}
+    """MEM-069, MEM-070, SEC-012: confirmed by another than approved it, with a reference, once; not after a refund."""
+    body = {"programme": Programme(payouts=PayoutRules(review_reward="cash", cash_alone=998)).model_dump(mode="json")}
     assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
     client.clock.set(NOW + timedelta(days=2))
     await rich(client, shop, order="o")
@@ -74,6 +76,10 @@ async def test_a_reward_in_cash_is_paid_once_and_not_after_a_refund(client: Clie
     if refunded:
         await deliver(client.database, [shop.refunded("c1", NOW + timedelta(days=1, hours=1), "o", 60_000)])
     path, paid = f"{V1}/payouts/{due['payout_id']}/paid", {"reference": "alipay-1", "by": "wu"}
+    alone = await client.post(path, json={"reference": "alipay-1", "by": "Li"})
+    assert (alone.status_code, alone.json()["type"].rpartition("/")[2]) == (
+        (409, "payout_not_due") if refunded else (403, "payout_needs_another")
+    )
     answers = [await client.post(path, json=paid) for _ in range(2)]
     other = await client.post(path, json={"reference": "alipay-2", "by": "wu"})
     expected = (409, 409, 409) if refunded else (200, 200, 409)
@@ -100,4 +106,64 @@ async def test_no_reward_is_kept_for_a_void_order_however_the_news_of_it_comes(c
         "reward/c": "blocked", "reward/w2": "reversed",
     }  # fmt: skip
     assert await points(client) == 0
+    assert await verify(client.database) == []
+
+
+async def test_content_earns_nothing_once_it_is_withdrawn_or_its_order_given_back(client: Client, shop: Shop) -> None:
+    """FBK-043, whichever comes first: points, a coupon, a gift that is yet to be sent; each taken back once."""
+    for n in range(2):
+        await rich(client, shop, "c1", f"o{n}")
+    body = {"name": "Thanks", "amount": 500, "starts": START.isoformat(), "ends": END.isoformat()}
+    assert (await client.put(f"{V1}/offers/thanks", json=body)).status_code == 200
+    forms: list[dict[str, Any]] = [
+        {"form": "points", "points": 200},
+        {"form": "coupon", "offer_id": "thanks"},
+        {"form": "gift", "gift": "cup"},
+    ]
+    made = [content(form, content_id=f"u{n}", order_id="o0", revision=2) for n, form in enumerate(forms)]
+    made.append(content(forms[0], content_id="late", revision=2))
+    at = NOW - timedelta(days=5)
+    told = [shop.event("c1", at, one) for one in (*made[:3], withdrawn(made[3]), withdrawn(made[3]), made[3])]
+    await deliver(client.database, told, size=1)
+    states = {paid["origin"]: paid["state"] for paid in await payouts(client)}
+    assert states == {"content/u0": "paid", "content/u1": "paid", "content/u2": "due", "content/late": "blocked"}
+    before = await points(client)
+    await deliver(client.database, [shop.event("c1", at + timedelta(hours=1), withdrawn(made[0]))] * 2, size=1)
+    assert await points(client) == before - 200
+    # Dated before the approval, and learnt of after it.
+    await deliver(client.database, [shop.refunded("c1", at - timedelta(days=1), "o0", 60_000)])
+    stand = {paid["origin"][8:]: (paid["state"], paid["why"]) for paid in await payouts(client)}
+    assert stand == {
+        "u0": ("reversed", "content_withdrawn"), "u1": ("reversed", "order_void"), "u2": ("blocked", "order_void"),
+        "late": ("blocked", "content_withdrawn"),
+    }  # fmt: skip
+    assert (await client.get(f"{V1}/members/c1/coupons")).json()["coupons"] == []
+    assert await points(client) == 720, "of the other order, that a Senior made"
+    assert await verify(client.database) == []
+    async with client.database.transaction() as tx:
+        await tx.execute("update payouts set state = 'paid' where origin = 'content/late'")
+    assert await verify(client.database) == ["tea/c1: content/late is paid, and its points were not given"]
+
+
+async def test_a_review_is_paid_for_once_whether_it_was_claimed_or_shown(client: Client, shop: Shop) -> None:
+    """MEM-069, FBK-043: a second claim, or content that is the review, is blocked, under a merged identifier too."""
+    await rich(client, shop, "c1", "o")
+    await rich(client, shop, "c2", "p")
+    merged = CustomerMerged(survivor="c2", absorbed="c1", sequence=1)
+    earned = content({"form": "points", "points": 200}, order_id="o", review_id="v")
+    told = [
+        shop.event("c1", NOW - timedelta(days=4), reward()),
+        shop.event("c2", NOW - timedelta(days=3), merged),
+        shop.event("c2", NOW - timedelta(days=2), reward().model_copy(update={"claim_id": "again"})),
+        shop.event("c1", NOW - timedelta(days=2), earned),
+        shop.event("c1", NOW - timedelta(days=2), content({"form": "points", "points": 7}, content_id="other")),
+    ]
+    await deliver(client.database, told[:2])
+    await deliver(client.database, told[2:])
+    states = {paid["origin"]: paid["state"] for paid in await payouts(client)}
+    assert states == {"reward/c": "paid", "reward/again": "blocked", "content/u": "blocked", "content/other": "paid"}
+    said = (await client.get(f"{V1}/members/c2/statement")).json()["lines"]
+    assert [(line["kind"], line["origin"]) for line in said[:3]] == [
+        ("points.paid_out", "content/other"), ("points.paid_out", "reward/c"), ("merge", None),
+    ]  # fmt: skip
     assert await verify(client.database) == []

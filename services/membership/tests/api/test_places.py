@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from common.events.customers import CustomerErased, CustomerMerged
+from common.events.customers import CustomerErased, CustomerMerged, CustomerUnmerged
 from membership.activities.rules import seed_hash, winners
 from membership.jobs.verifying import verify
 
@@ -98,7 +98,7 @@ async def test_who_is_invited_may_come_who_came_has_joined_and_prizes_are_drawn_
 
 
 async def test_a_person_has_one_chance_and_who_was_erased_takes_no_place(client: Client, shop: Shop) -> None:
-    """ORD-040, SEC-006: two identifiers of one person are one in a draw; places of the erased are free again."""
+    """ORD-040, SEC-006: two identifiers of one person have one place; places of the erased are free again."""
     for n in range(4):
         await rich(client, shop, f"c{n}", f"o{n}")
     await planned(client, public_from=NOW - DAY, prizes=3, places=4)
@@ -121,7 +121,13 @@ async def test_a_person_has_one_chance_and_who_was_erased_takes_no_place(client:
     (left,) = (await client.get(f"{V1}/communities/circle/members")).json()["items"]
     assert left["status"] == "removed"
     assert (await take(client, "c3")).json()["type"].endswith("customer_erased")
-    assert (await client.get(f"{V1}/activities/spring")).json()["left"] == 1
+    assert (await client.get(f"{V1}/activities/spring")).json()["left"] == 2
+    apart = CustomerUnmerged(survivor="c2", absorbed="c1", sequence=2)
+    await deliver(client.database, [shop.event("c2", NOW + timedelta(hours=1), apart)])
+    assert (await take(client, "c2")).json()["status"] == "taken"
+    again = CustomerMerged(survivor="c2", absorbed="c1", sequence=3)
+    await deliver(client.database, [shop.event("c2", NOW + timedelta(hours=2), again)])
+    assert (await client.get(f"{V1}/activities/spring")).json()["left"] == 2
     client.clock.set(NOW + 3 * DAY)
     await client.post(f"{V1}/activities/spring/draw", json={"by": "wu"})
     entries = (await client.get(f"{V1}/activities/spring/entries")).json()["items"]

@@ -199,3 +199,57 @@ async def test_ambassadors_and_affiliates_with_what_came_of_them(client: Client,
     assert (one["customer"], one["brought"], one["rewarded"], two["affiliate_id"], two["status"]) == (
         "c1", 1, 1, "mm_1", "ended",
     )  # fmt: skip
+
+
+async def test_what_a_merge_shows_against_a_referral_is_held_until_somebody_has_looked(
+    client: Client, shop: Shop
+) -> None:
+    """SEC-014, ORD-040: a device of the referrer's second account; what was given goes. Oneself is no friend."""
+    for name in ("c1", "second"):
+        await rich(client, shop, name, f"{name}-o")
+    told, code = Told(client), await code_of(client, device="ipad")
+    assert (await brought(client, code, "new", device="pixel")).json()["state"] == "made"
+    await code_of(client, "second", device="pixel")
+    await deliver(client.database, [shop.completed("new", NOW + timedelta(minutes=1), "n", 10_000)])
+    await told.on()
+    client.clock.set(NOW + timedelta(hours=1))
+    assert (await brought(client, await code_of(client, "new"), "third")).json()["state"] == "made"
+    assert await points(client, "c1", "new") == [1_100, 300]
+    at = NOW + timedelta(hours=2)
+    client.clock.set(at)
+    merges = [CustomerMerged(survivor="c1", absorbed=name, sequence=1) for name in ("second", "third")]
+    await deliver(client.database, [shop.event("c1", at, merge) for merge in merges])
+    await told.on()
+    rows = (await client.get(f"{V1}/referrals", params={"state": "review"})).json()["items"]
+    assert {row["customer"]: row["signals"] for row in rows} == {"new": ["same_device"]}
+    # Of c1, who is second too: 600 each, the second one as a Senior.
+    assert await points(client, "c1", "new") == [1_320, 100]
+    third = (await client.get(f"{V1}/referrals", params={"state": "refused"})).json()["items"]
+    assert [(row["customer"], row["refused_why"]) for row in third] == [("third", "existing_customer")]
+    (held,) = rows
+    path = f"{V1}/referrals/{held['referral_id']}/approve"
+    assert (await client.post(path, json={"by": "wu"})).status_code == 200
+    await told.on()
+    assert await points(client, "c1", "new") == [1_820, 300]
+    assert await verify(client.database) == []
+
+
+async def test_accounts_that_share_a_device_are_shown_with_what_each_has_had(client: Client, shop: Shop) -> None:
+    """SEC-014: many accounts that check in and use coupons on one device; those of one person are one."""
+    names = [f"c{n}" for n in range(4)]
+    for name in names:
+        await rich(client, shop, name, f"{name}-o")
+        told = {"device": "pixel", "address": "Mill Lane 3" if name == "c0" else name}
+        answers = [(await client.put(f"{V1}/members/{name}/traits", json=told)).json()["new"] for _ in range(2)]
+        assert answers == [2, 0]
+    await client.post(f"{V1}/members/c0/check-ins")
+    assert (await client.put(f"{V1}/members/nobody/traits", json={"device": "x"})).status_code == 404
+    (shared,) = (await client.get(f"{V1}/shared-traits")).json()["items"]
+    assert (shared["kind"], shared["accounts"], shared["people"]) == ("device", 4, 4)
+    assert [(one["customer"], one["tier"], one["orders"]) for one in shared["customers"]][:1] == [("c0", "senior", 1)]
+    merges = [CustomerMerged(survivor="c0", absorbed=name, sequence=1) for name in ("c1", "c2")]
+    await deliver(client.database, [shop.event("c0", NOW, merge) for merge in merges])
+    assert (await client.get(f"{V1}/shared-traits")).json() == {"items": [], "after": None}
+    (shared,) = (await client.get(f"{V1}/shared-traits", params={"least": 2})).json()["items"]
+    assert (shared["accounts"], shared["people"]) == (4, 2)
+    assert (await client.get(f"{V1}/shared-traits", params={"least": 1})).status_code == 422

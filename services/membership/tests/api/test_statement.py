@@ -35,7 +35,7 @@ async def test_each_line_says_what_moved_points_and_what_was_left(client: Client
     seen = [(e["kind"], e["points"], e["balance"], e["pending"], e["pending_balance"], e["order_id"]) for e in found]
     assert seen == [
         ("order.refunded", -300, 101, 0, 119, "o1"),
-        ("points.redeemed", -200, 401, 0, 119, "o1"),
+        ("points.redeemed", -200, 401, 0, 119, None),
         ("order.paid", 0, 601, 119, 119, "o2"),
         ("member.checked_in", 1, 601, 0, 0, None),
         ("order.completed", 600, 600, -600, 0, "o1"),
@@ -45,6 +45,7 @@ async def test_each_line_says_what_moved_points_and_what_was_left(client: Client
     assert (found[0]["balance"], found[0]["pending_balance"]) == (member["available"], member["pending"])
     assert found[2]["earned"] == {"paid": 9_990, "unit": 100, "factor": 12_000, "held": 119}, "Senior: 99.90 x 1.2"
     assert found[0]["earned"] == {"paid": 30_090, "unit": 100, "factor": 10_000, "held": 300}
+    assert (found[1]["earned"], found[1]["order_id"]) == (None, None), "points of an order, spent on none that is known"
     assert found[1]["redemption_id"] == "r1"
     assert found[0]["refund_id"] is not None
     first = (await client.get(f"{V1}/members/c1/statement", params={"limit": 4})).json()

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from common.events.orders import OrderLine, OrderPaid
 from membership.checkout.quote import Open, points_earned, quote
 from membership.commands.pricing import _in_series
 from membership.coupons.cart import Buyer, Candidate, Cart, Line
 from membership.coupons.gifts import too_many, unrelated, with_next_gift
 from membership.coupons.offer import Gift, Offer
+from membership.coupons.own_gifts import listed_gifts, next_gift
 
 MASK = Gift(sku="mask", category="sample-care", kind="sample")
 
@@ -164,3 +166,25 @@ def test_two_coupons_of_a_series_bring_one_gift_an_order(
     found, left = _in_series(coupons, {"s": given})
     assert [(each.candidate.code, [g.sku for g in each.candidate.offer.gifts]) for each in found] == gifts
     assert left == complete
+
+
+@pytest.mark.parametrize(
+    ("lines", "given", "listed", "guessed"),
+    [
+        ((), (), (), ("cup",)),
+        ((), ("cup",), (), ("pot",)),
+        ((), ("cup", "pot"), (), ()),
+        ((("pot", "gift", 0),), (), ("pot",), ()),
+        ((("pot", "goods", 0), ("cup", "gift", 0)), ("cup",), ("cup", "pot"), ()),
+        ((("pot", "goods", 900),), (), (), ("cup",)),
+        ((("tea", "goods", 900),), ("cup",), (), ("pot",)),
+        ((("fan", "gift", 0),), (), (), ()),
+    ],
+)
+def test_what_an_order_brought_that_names_its_code_itself(
+    lines: tuple[tuple[str, Any, int], ...], given: tuple[str, ...], listed: tuple[str, ...], guessed: tuple[str, ...]
+) -> None:
+    """MEM-064: what its lines say; of a series, where it lists no gift, the next one."""
+    made = tuple(OrderLine(sku=sku, kind=kind, quantity=1, paid=paid) for sku, kind, paid in lines)
+    order = OrderPaid(order_id="o", state="paid", currency="CNY", goods_paid=900, lines=made)
+    assert (listed_gifts(order, ("cup", "pot")), next_gift(order, ("cup", "pot"), given)) == (listed, guessed)

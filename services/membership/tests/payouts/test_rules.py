@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from common.events.feedback import ComplaintResolved, ContentApproved, RewardDecided, TicketEntry
-from membership.payouts.rules import Due, after_refund, due_of, points_for, rounds_before
+from common.events.feedback import ComplaintResolved, ContentApproved, ContentChanged, RewardDecided, TicketEntry
+from membership.payouts.refusals import PayoutNeedsAnother
+from membership.payouts.rules import Due, after_ground, check_cash, due_of, points_for, rounds_before
 from membership.programme.payouts import PayoutRules
 
 AT = datetime(2025, 3, 1, tzinfo=UTC)
@@ -29,10 +31,15 @@ def reward(state: Any = "approved", amount: int = 999) -> RewardDecided:
     return RewardDecided(claim_id="c", review_id="v", order_id="o", state=state, amount=amount, currency="CNY", by="li")
 
 
-def content(earned: dict[str, Any] | None) -> ContentApproved:
+def content(earned: dict[str, Any] | None, **more: Any) -> ContentApproved:
     """Approved by li; FBK-043."""
     told = {"content_id": "u", "kind": "buyer_show", "submitted_at": AT, "state": "approved", "decided_by": "li"}
-    return ContentApproved.model_validate(told | ({"reward": {**earned, "at": AT}} if earned else {}))
+    return ContentApproved.model_validate(told | ({"reward": {**earned, "at": AT}} if earned else {}) | more)
+
+
+def withdrawn(content: ContentApproved) -> ContentChanged:
+    told = content.model_dump() | {"state": "withdrawn", "revision": content.revision + 1}
+    return ContentChanged.model_validate(told)
 
 
 @pytest.mark.parametrize(
@@ -44,14 +51,19 @@ def content(earned: dict[str, Any] | None) -> ContentApproved:
         (ticket(state="refused"), {}, None),
         (ticket(kind="refund"), {}, None),  # the shop's own business
         (ticket(amount=0), {}, None),
-        (reward(), {}, Due("reward", "c", "points", 999, "CNY", "o", "li")),
-        (reward(), {"review_reward": "cash"}, Due("reward", "c", "cash", 999, "CNY", "o", "li")),
+        (reward(), {}, Due("reward", "c", "points", 999, "CNY", "o", "li", review_id="v")),
+        (reward(), {"review_reward": "cash"}, Due("reward", "c", "cash", 999, "CNY", "o", "li", review_id="v")),
         (reward(), {"review_reward": "none"}, None),
         (reward("refused"), {}, None),
         (content({"form": "points", "points": 200}), {}, Due("content", "u", "points", 0, "", None, "li", points=200)),
         (content({"form": "coupon", "offer_id": "x"}), {}, Due("content", "u", "coupon", 0, "", None, "li", None, "x")),
         (content({"form": "gift", "gift": "cup"}), {}, Due("content", "u", "gift", 0, "", None, "li", gift="cup")),
         (content(None), {}, None),
+        (
+            content({"form": "points", "points": 200}, order_id="o", review_id="v"),
+            {},
+            Due("content", "u", "points", 0, "", "o", "li", points=200, review_id="v"),
+        ),
     ],
 )
 def test_what_was_granted_is_due_in_the_form_that_the_shop_pays(data: Any, rules: Any, expected: Due | None) -> None:
@@ -71,10 +83,31 @@ def test_points_are_worth_at_least_what_was_granted(amount: int, per_unit: int, 
 def test_a_refund_of_the_whole_order_blocks_what_is_due_and_reverses_what_was_paid() -> None:
     """MEM-070."""
     states: list[Any] = ["due", "paid", "blocked", "reversed"]
-    assert [after_refund(state) for state in states] == ["blocked", "reversed", "blocked", "reversed"]
+    assert [after_ground(state) for state in states] == ["blocked", "reversed", "blocked", "reversed"]
 
 
 @pytest.mark.parametrize(("number", "before"), [(1, []), (3, ["referral/a-b-referee-1", "referral/a-b-referee-2"])])
 def test_a_reward_knows_its_rounds_before(number: int, before: list[str]) -> None:
     """MEM-087: what was kept in one of them is not given again."""
     assert rounds_before(f"referral/a-b-referee-{number}") == before
+
+
+@pytest.mark.parametrize(
+    ("amount", "approved_by", "alone_today", "refused"),
+    [
+        (500, "li", 0, False),
+        (501, "li", 0, True),
+        (501, "wu", 9_999, False),
+        (200, "\uff2c\uff29 ", 300, False),
+        (200, "\uff2c\uff29 ", 301, True),
+        (501, None, 0, True),
+        (500, None, 0, False),
+    ],
+)
+def test_much_cash_is_paid_by_another_person_than_approved_it(
+    amount: int, approved_by: str | None, alone_today: int, refused: bool
+) -> None:
+    """SEC-012: nobody is another person by writing the name otherwise; many small payouts are one large one."""
+    rules = PayoutRules(cash_alone=500)
+    with pytest.raises(PayoutNeedsAnother) if refused else nullcontext():
+        check_cash("p", amount, (approved_by, "li"), alone_today, rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from membership.programme.referral import ReferralReward, ReferralRules
-from membership.referrals.rules import Known, Surroundings, Verdict, judge, signals
+from membership.referrals.rules import Known, Surroundings, Verdict, judge, made_within, signals
 from membership.referrals.traits import hashes
 
 FRESH = Known("none", one_person=False, bought_before=False, counting=0, rounds=0)
@@ -53,11 +54,11 @@ AROUND = Surroundings(of_referrer={}, of_referee={}, others={}, brought_by=(), i
     ("around", "found"),
     [
         ({}, ()),
-        ({"of_referee": {"device": "h"}}, ()),
-        ({"of_referee": {"device": "h"}, "of_referrer": {"device": {"h", "i"}}}, ("same_device",)),
-        ({"of_referee": {"payment": "h"}, "others": {"payment": 1}}, ()),
-        ({"of_referee": {"payment": "h"}, "others": {"payment": 2}}, ("shared_payment",)),
-        ({"of_referee": {"address": "h"}, "of_referrer": {"device": {"h"}}}, ()),
+        ({"of_referee": {"device": {"h"}}}, ()),
+        ({"of_referee": {"device": {"h"}}, "of_referrer": {"device": {"h", "i"}}}, ("same_device",)),
+        ({"of_referee": {"payment": {"h"}}, "others": {"payment": 1}}, ()),
+        ({"of_referee": {"payment": {"h"}}, "others": {"payment": 2}}, ("shared_payment",)),
+        ({"of_referee": {"address": {"h"}}, "of_referrer": {"device": {"h"}}}, ()),
         ({"brought_by": {"x", "new"}}, ("ring",)),
         ({"in_a_day": 2}, ()),
         ({"in_a_day": 3}, ("velocity",)),
@@ -67,6 +68,13 @@ AROUND = Surroundings(of_referrer={}, of_referee={}, others={}, brought_by=(), i
 def test_what_speaks_against_a_referral(around: dict[str, Any], found: tuple[str, ...]) -> None:
     """SEC-014: rings, one device, means of payment or address, many a day."""
     assert signals(AROUND._replace(**around), ["new"], ReferralRules(a_day=3, shared_by=2)) == found
+
+
+def test_many_a_day_are_those_before_within_24_hours() -> None:
+    """SEC-014: looked at again later, a referral is judged by its own day."""
+    at, hour = datetime(2025, 3, 20, tzinfo=UTC), timedelta(hours=1)
+    made = [at - 24 * hour, at - 23 * hour, at - hour, at, at + hour]
+    assert [made_within(made, when, 24 * hour) for when in (at, at + 2 * hour, at - 24 * hour)] == [2, 3, 0]
 
 
 def test_traits_are_compared_by_hashes_of_one_shop() -> None:

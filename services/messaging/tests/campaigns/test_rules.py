@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from common.events.messages import CampaignEntry
+from common.values.shares import Z_95, wilson
 from messaging.campaigns.document import HOLD_OUT
-from messaging.campaigns.lift import Z_95, lift, wilson
+from messaging.campaigns.lift import lift
 from messaging.campaigns.rules import after, arm_of, leading, must_stop, not_ready
 from messaging.jobs.campaigning import _within_budget
 

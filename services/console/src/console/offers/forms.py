@@ -92,6 +92,15 @@ ISSUE = (
         most=10_000,
         optional=True,
     ),
+    Field(
+        "hold_out",
+        N_("Leave so many per cent of them out"),
+        "whole",
+        N_("By lot, at most 50: the page of the batch then says what the coupons brought."),
+        least=1,
+        most=50,
+        optional=True,
+    ),
     Field("count", N_("Codes for whoever has them"), "whole", N_("How many."), least=1, most=10_000, optional=True),
     Field("code", N_("One word that everybody may use"), hint=N_("Such as SPRING10."), optional=True),
     Field("use_limit", N_("The word can be used so often"), "whole", least=1, most=1_000_000_000, optional=True),
@@ -139,6 +148,8 @@ def issue(written: Mapping[str, str], zone: tzinfo, batch: str) -> Read:
     ways = [name for name in ("customers", "count", "code") if name in body]
     if len(ways) != 1 and not wrong:
         wrong["customers"] = N_("Choose one way: customers, a number of codes, or one word.")
+    if "hold_out" in body and "customers" not in body:
+        wrong["hold_out"] = N_("Only of customers who are named some can be left out.")
     if "code" in body:
         body.pop("batch", None)
     else:

@@ -19,7 +19,7 @@ from console.web.page import Viewer
 from console.web.paths import part
 
 router = APIRouter()
-ROWS, DAYS, MOST_COUPONS = 50, 42, 100_000
+ROWS, DAYS, MOST_COUPONS, EFFECT_DAYS = 50, 42, 100_000, "30"
 Name = Annotated[str, Path(max_length=200)]
 After = Annotated[str, Query(max_length=500)]
 
@@ -147,9 +147,19 @@ async def batch_of_coupons(
         await viewer.record("download_coupons", f"offers/{part(offer)}/coupons/{part(batch)}", "downloaded")
         return await _table(viewer, offer, batch)
     asked = {"batch": batch, "limit": str(ROWS)} | ({"after": after} if after else {})
-    (page,) = await viewer.ask(viewer.of_shop("membership", f"/offers/{part(offer)}/coupons", **asked))
+    page, effect = await viewer.ask(
+        viewer.of_shop("membership", f"/offers/{part(offer)}/coupons", **asked),
+        viewer.of_shop("membership", f"/offers/{part(offer)}/effect", batch=batch, days=EFFECT_DAYS),
+    )
     return viewer.draw(
-        "offers/batch.html", page=page, offer=offer, batch=batch, here=part(offer), after=after, part=part
+        "offers/batch.html",
+        page=page,
+        effect=effect,
+        offer=offer,
+        batch=batch,
+        here=part(offer),
+        after=after,
+        part=part,
     )
 
 

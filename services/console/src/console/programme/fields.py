@@ -191,6 +191,22 @@ TOPICS: tuple[tuple[str, tuple[Field, ...]], ...] = (
                 0,
                 10_000_000,
             ),
+            Field(
+                "approvals.tiers_a_month",
+                N_("Tiers one person may grant in a month"),
+                N_("More are refused."),
+                "whole",
+                0,
+                100_000,
+            ),
+            Field(
+                "payouts.cash_alone",
+                N_("Cash one person may approve and pay"),
+                N_("To one customer in a day; above it another person pays. 0: always another one."),
+                "money",
+                0,
+                10**10,
+            ),
         ),
     ),
 )

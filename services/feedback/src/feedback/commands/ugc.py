@@ -62,7 +62,7 @@ async def submit_review(
     event = Event(review_id, f"/shops/{shop}/feedback", shop, customer, tx.clock.now(), stored)
     review = (await opened(tx, keys, event)).data
     of_review = {name: getattr(review, name) for name in ("text", "photos", "order_id", "sku", "source")}
-    return await submit(tx, keys, shop, customer, replace(told, kind="review", **of_review))
+    return await submit(tx, keys, shop, customer, replace(told, kind="review", review_id=review_id, **of_review))
 
 
 async def decide(tx: Transaction, keys: KeyRing, shop: str, content_id: str, verdict: rules.Verdict) -> Told:

@@ -88,6 +88,7 @@ class NewContent:
     photos: tuple[str, ...] = ()
     order_id: str | None = None
     sku: str | None = None
+    review_id: str | None = None
     as_buyer: bool = False
     of_leader: bool = False
     source: str | None = None

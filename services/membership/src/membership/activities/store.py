@@ -17,6 +17,7 @@ from membership.activities.terms import Activity
 _SHOWN = "shop, activity_id, cast(terms as text) as terms, starts, ends, places, taken, seed, drawn_at, drawn_by"
 _CUSTOMERS = Columns("w", customer="text")
 _KEYS = Columns("w", shop="text", customer="text")
+_PERSONS = Columns("w", shop="text", customer="text", person="text")
 _PRIZES = Columns("w", customer="text", prize="integer")
 
 
@@ -220,6 +221,40 @@ async def leave(tx: Transaction, customers: Iterable[CustomerKey], at: datetime)
         """,
         at=at,
         **_KEYS.of(sorted(set(customers))),
+    )
+
+
+async def give_back_doubles(tx: Transaction, persons: Iterable[tuple[CustomerKey, CustomerKey]], at: datetime) -> None:
+    """Of one person's places in an activity one stays: where they came, else the first that was taken.
+
+    `persons`: customers, who are locked, each with the survivor who stands for the person. The others are free again
+    in what is not over and not drawn.
+    """
+    # Activities in order of their keys, as everybody locks them; the entries by the index of the customer.
+    await tx.execute(
+        f"""
+        with ranked as (
+            select e.shop, e.activity_id, e.customer, e.status, row_number() over (
+                partition by e.shop, e.activity_id, w.person order by e.status = 'taken', e.at, e.customer) as number
+            from {_PERSONS} join activity_entries e on e.shop = w.shop and e.customer = w.customer
+            where e.status in ('taken', 'attended', 'absent')
+        ), open as (
+            select a.shop, a.activity_id from activities a where a.ends > :at and a.drawn_at is null
+            and (a.shop, a.activity_id) in (select shop, activity_id from ranked where number > 1 and status = 'taken')
+            order by a.shop, a.activity_id for update
+        ), left_ as (
+            update activity_entries e set status = 'given_back', by = null, at = :at
+            from open join ranked r using (shop, activity_id)
+            where r.number > 1 and r.status = 'taken' and e.shop = r.shop and e.activity_id = r.activity_id
+            and e.customer = r.customer and e.status = 'taken'
+            returning e.shop, e.activity_id
+        )
+        update activities a set taken = taken - n.places
+        from (select shop, activity_id, count(*) as places from left_ group by 1, 2) as n
+        where a.shop = n.shop and a.activity_id = n.activity_id
+        """,
+        at=at,
+        **_PERSONS.of(sorted((*key, survivor[1]) for key, survivor in persons)),
     )
 
 

@@ -71,7 +71,9 @@ class OffersOut(BaseModel):
 class IssueIn(Body):
     """One of: `customers`, each of whom gets a coupon of the batch; `count` codes for whoever has them; one `code`.
 
-    A `code` is the shop's own word, for `use_limit` uses (null: as often as the offer allows).
+    A `code` is the shop's own word, for `use_limit` uses (null: as often as the offer allows). `hold_out`: so many per
+    cent of the customers get none, so that GET …/effect tells what the others' coupons brought; give every request of a
+    batch the same.
     """
 
     batch: Identifier | None = None
@@ -79,6 +81,7 @@ class IssueIn(Body):
     count: Annotated[int, Field(ge=0, le=A_REQUEST, strict=True)] = 0
     code: Identifier | None = None
     use_limit: Most | None = None
+    hold_out: Annotated[int, Field(ge=0, le=50, strict=True)] = 0
 
     @model_validator(mode="after")
     def _one_way(self) -> IssueIn:
@@ -88,17 +91,21 @@ class IssueIn(Body):
             raise ValueError("`batch` names coupons that are issued together; a `code` has none")
         if self.use_limit is not None and self.code is None:
             raise ValueError("`use_limit` is of a `code`; every other coupon is used once")
+        if self.hold_out and not self.customers:
+            raise ValueError("`hold_out` leaves out some of the `customers`: name them")
         return self
 
 
 class IssuedOut(BaseModel):
     """`issued`: new ones; who had one of the batch before got no other. `held_back`: customers who got none, having
-    been given as many of late as the programme's `promotions` allows (MEM-083)."""
+    been given as many of late as the programme's `promotions` allows (MEM-083). `held_out`: who got none, to tell the
+    effect."""
 
     offer_id: str
     batch: str
     issued: int
     held_back: int = 0
+    held_out: int = 0
 
 
 class BatchCoupon(BaseModel):
@@ -208,11 +215,15 @@ async def issue(shop: ShopName, offer_id: Identifier, body: IssueIn, tx: Tx) -> 
         made = await commands.issue_code(tx, shop, offer_id, body.code, body.use_limit)
         return IssuedOut(offer_id=offer_id, batch="code", issued=len(made))
     assert body.batch is not None
-    made = await commands.issue_to(tx, shop, offer_id, body.batch, body.customers, body.count, promotes=True)
+    customers = body.customers
+    if customers:
+        customers = tuple(await commands.hold_out(tx, shop, offer_id, body.batch, customers, body.hold_out))
+    made = await commands.issue_to(tx, shop, offer_id, body.batch, customers, body.count, promotes=True)
     left = 0
-    if len(made) < len(set(body.customers)):
-        left = len(await commands.held_back(tx, shop, offer_id, body.batch, body.customers))
-    return IssuedOut(offer_id=offer_id, batch=body.batch, issued=len(made), held_back=left)
+    if len(made) < len(set(customers)):
+        left = len(await commands.held_back(tx, shop, offer_id, body.batch, customers))
+    held_out = len(set(body.customers)) - len(set(customers))
+    return IssuedOut(offer_id=offer_id, batch=body.batch, issued=len(made), held_back=left, held_out=held_out)
 
 
 @router.get("/{offer_id}/coupons", dependencies=[require("programme:read")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -59,7 +59,8 @@ class PartnerPage(BaseModel):
 
 class PartnerCandidateOut(BaseModel):
     """`good`: reviews of 4 or 5 stars, an answer of 9 or 10 to whether they would recommend the shop, which
-    `recommends` is, and content that was approved; nobody is listed who said anything bad. `brought`: new customers.
+    `recommends` is, and content that was approved; nobody is listed who said anything bad within
+    `bad_days`. `brought`: new customers.
     """
 
     customer: str
@@ -119,15 +120,18 @@ async def list_partner_candidates(
     kind: Kind = "ambassador",
     tier_from: Annotated[TierId | None, Query(description="the id of a tier; absent: every tier")] = None,
     good: Annotated[int, Query(ge=1, le=1_000, description="so many good marks at least")] = 1,
+    bad_days: Annotated[int, Query(ge=1, le=3_650, description="a bad word speaks against them for so long")] = 365,
     after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> PartnerCandidatePage:
     """Satisfied members who were never asked to be a partner of that kind, by customer (MEM-093)."""
-    tiers = (await programmes.read_rules(tx, {shop}))[shop].at(tx.clock.now()).tiers
+    now = tx.clock.now()
+    tiers = (await programmes.read_rules(tx, {shop}))[shop].at(now).tiers
     known = [tier.id for tier in tiers]
     if tier_from is not None and tier_from not in known:
         raise NoTierOfPartners(tier_from, known)
     wanted = known if tier_from is None else known[known.index(tier_from) :]
-    rows = await satisfaction.list_candidates(tx, shop, kind, wanted, good, after, limit + 1)
+    since = now - timedelta(days=bad_days)
+    rows = await satisfaction.list_candidates(tx, shop, kind, wanted, good, since, after, limit + 1)
     items = [PartnerCandidateOut.model_validate(dict(row._mapping)) for row in rows[:limit]]
     return PartnerCandidatePage(items=items, after=items[-1].customer if len(rows) > limit else None)

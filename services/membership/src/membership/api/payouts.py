@@ -14,7 +14,7 @@ from common.http.api import Body, Router, Tx, require
 from membership.api.changes import Person
 from membership.commands import payouts as commands
 from membership.payouts import store
-from membership.payouts.rules import Form, Kind, State
+from membership.payouts.rules import Form, Kind, State, Why
 
 router = Router(prefix="/v1/shops/{shop}/payouts", tags=["payouts"])
 
@@ -30,9 +30,9 @@ class PayoutOut(BaseModel):
     """`amount` in minor units. `origin`: `compensation/<ticket>`, `reward/<claim>`, `content/<id>`, or
     `referral/<id>-<role>-<round>`.
 
-    Points and coupons are `paid` at once; cash and gifts are `due` until they are confirmed. `blocked`: not to be paid,
-    since the order was refunded, the amount is in another currency, or the offer is over; `reversed`: points were taken
-    back, a coupon is void, cash is to be. `reference`: of the transfer or parcel, or the coupon's code.
+    Points and coupons are `paid` at once; cash and gifts are `due` until they are confirmed. `blocked`: not to be paid;
+    `reversed`: points were taken back, a coupon is void, cash is to be. `why`: of both. `review_id`: the review that it
+    is paid for, once. `reference`: of the transfer or parcel, or the coupon's code.
     """
 
     payout_id: str
@@ -45,7 +45,9 @@ class PayoutOut(BaseModel):
     points: int | None
     gift: str | None
     order_id: str | None
+    review_id: str | None
     state: State
+    why: Why | None
     approved_by: str | None
     paid_by: str | None
     reference: str | None
@@ -81,5 +83,8 @@ async def list_payouts(
 
 @router.post("/{payout_id}/paid", dependencies=[require("members:approve")])
 async def confirm_payout(shop: ShopName, payout_id: Identifier, body: PaidIn, tx: Tx) -> PayoutOut:
-    """Say that the cash was paid or the gift sent, once, with the reference of the transfer or parcel."""
+    """Say that the cash was paid or the gift sent, once, with the reference of the transfer or parcel.
+
+    More cash than `payouts.cash_alone` is paid by another person than approved it (SEC-012).
+    """
     return _out(await commands.confirm(tx, shop, payout_id, body.reference, body.by))

@@ -98,7 +98,8 @@ def _out(row: Row[Any]) -> ReferralOut:
     return ReferralOut.model_validate({name: getattr(row, name) for name in ReferralOut.model_fields})
 
 
-def _hashed(request: Request, shop: str, traits: Traits) -> dict[str, str]:
+def hashed(request: Request, shop: str, traits: Traits) -> dict[str, str]:
+    """Hashes of the traits that were told, by kind."""
     key = derived_key(runtime_of(request).master, PURPOSE)
     return hashes(key, shop, traits.model_dump(exclude_none=True))
 
@@ -108,7 +109,7 @@ async def give_referral_code(
     shop: ShopName, customer: Identifier, body: ReferralCodeIn, request: Request, tx: Tx
 ) -> ReferralCodeOut:
     """The code by which the member brings others, always the same. Repeating it is harmless."""
-    return ReferralCodeOut(code=await commands.give_code(tx, (shop, customer), _hashed(request, shop, body.traits)))
+    return ReferralCodeOut(code=await commands.give_code(tx, (shop, customer), hashed(request, shop, body.traits)))
 
 
 @router.get("/members/{customer}/referrals", dependencies=[require("members:read")])
@@ -134,7 +135,7 @@ async def make_referral(shop: ShopName, body: ReferralIn, request: Request, tx: 
     One's own code, a customer who has bought before and one who was brought by somebody else are refused (MEM-088).
     Repeating it is harmless.
     """
-    traits = _hashed(request, shop, body.traits)
+    traits = hashed(request, shop, body.traits)
     return _out(await commands.make(tx, (shop, body.customer), body.code, traits))
 
 

@@ -42,11 +42,14 @@ class EarnedBy(BaseModel):
 
 
 class StatementLineOut(BaseModel):
-    """What one cause moved. `kind`: the type of the input (`order.completed`), or what fell due (`expiry`).
+    """What one cause moved. `kind`: the type of the input (`order.completed`), or what fell due (`expiry`,
+    `anniversary`), or `merge`: two customers turned out to be one, or not to be. `origin`: of points that were paid out
+    or taken back, such as `reward/<claim>` or `content/<id>`.
 
     `points`: what may be spent, less debt; `balance`: after the line. `pending` and `pending_balance` alike, of what is
     promised until its order completes. `expired`: of `points`. `correction`: late news, the cause, changed what was
-    known. `lots`: what earned the points that moved: an order, `check-in/<day>`. `earned`: of a line of one order.
+    known. `lots`: what earned the points that moved: an order, `check-in/<day>`. `earned`: of a line of one
+    order; not of points that were spent on it, or came back.
     """
 
     entry: int
@@ -63,6 +66,7 @@ class StatementLineOut(BaseModel):
     order_id: str | None
     redemption_id: str | None
     refund_id: str | None
+    origin: str | None
     lots: list[str]
     earned: EarnedBy | None
 
@@ -100,14 +104,17 @@ async def get_statement(
 def _line(row: Any) -> StatementLineOut:
     fields = orjson.loads(row.fields) if row.fields else {}
     orders = {order for lot in row.lots if (order := order_of(lot))}
-    # Of what fell due, and of late news about another order, the lots say whose points they are.
-    order_id = fields.get("order_id") or (next(iter(orders)) if len(orders) == 1 else None)
+    # Of what fell due, and of late news about another order, the lots say whose points they are; those of a redemption
+    # say where its points came from, not what they were spent on.
+    by_lots = next(iter(orders)) if len(orders) == 1 and "redemption_id" not in fields else None
+    order_id = fields.get("order_id") or by_lots
     return StatementLineOut(
         **{name: getattr(row, name) for name in _COLUMNS},
-        kind=row.type or row.cause.partition("@")[0],
+        kind=row.type or ("merge" if "#" in row.cause else row.cause.partition("@")[0]),
         order_id=order_id,
         redemption_id=fields.get("redemption_id"),
         refund_id=fields.get("refund_id"),
+        origin=fields.get("origin"),
         earned=None,
     )
 
@@ -129,14 +136,12 @@ _COLUMNS = (
 
 async def _explain(tx: Transaction, key: CustomerKey, state: Member, lines: list[StatementLineOut]) -> None:
     """Add to lines of an order how it earns; the page's orders are read at once."""
-    wanted = {ORDER.name(line.order_id): line.order_id for line in lines if line.order_id is not None}
-    if not wanted:
+    of_orders = [(line, line.order_id) for line in lines if line.order_id and line.redemption_id is None]
+    if not of_orders:
         return
     rules = await programmes.get_rules(tx, [key[0]])
-    await load_items(tx, MemberFolding(rules), state, key, sorted(wanted))
-    for line in lines:
-        if line.order_id is None:
-            continue
-        order, points = ORDER.get(state, line.order_id), ORDER_POINTS.get(state, line.order_id)
+    await load_items(tx, MemberFolding(rules), state, key, sorted({ORDER.name(name) for _, name in of_orders}))
+    for line, order_id in of_orders:
+        order, points = ORDER.get(state, order_id), ORDER_POINTS.get(state, order_id)
         if order is not None and points is not None and points.factor:
             line.earned = EarnedBy(paid=order.net, unit=order.unit, factor=points.factor, held=points.held)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from membership.coupons.cart import Buyer, Candidate, Cart, Price
 from membership.coupons.combining import best_price, go_together
 from membership.coupons.gifts import gifts_of
-from membership.coupons.offer import Gift
+from membership.coupons.offer import Gift, Offer
 from membership.coupons.rules import applies
 from membership.programme.programme import ONE
 
@@ -51,6 +51,21 @@ def quote(cart: Cart, buyer: Buyer, candidates: Sequence[Open], quota_left: int)
 
     Nor is the use, where the cart costs no more without it and spends no coupon more: shipping is free for everybody.
     """
+    best = _with_quota(cart, buyer, candidates, quota_left)
+    if not best.beyond_budget:
+        return best
+    # A rate that rises may be more than a budget bears, where the one of who is new is not (SEC-015).
+    open_to = [each for each in candidates if not _is_past(each.candidate.offer, buyer)]
+    as_new = _quote(cart, Buyer(), open_to, by_quota=False)
+    return as_new if as_new.total < best.total else best
+
+
+def _is_past(offer: Offer, buyer: Buyer) -> bool:
+    """Whether the buyer has ordered too often for the offer."""
+    return offer.orders_to is not None and buyer.orders > offer.orders_to
+
+
+def _with_quota(cart: Cart, buyer: Buyer, candidates: Sequence[Open], quota_left: int) -> Quote:
     if not (quota_left and cart.freight):
         return _quote(cart, buyer, candidates, by_quota=False)
     spent, kept = (_quote(cart, buyer, candidates, by_quota=used) for used in (True, False))

@@ -11,8 +11,9 @@ from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon
 from common.people.store import get_survivors
 from common.storage.database import Transaction
-from membership.coupons import store, store_offers
+from membership.coupons import store, store_hold_outs, store_offers
 from membership.coupons.gifts import unrelated
+from membership.coupons.hold_out import is_held_out
 from membership.coupons.offer import Offer, offer_of
 from membership.coupons.refusals import (
     CodeTaken,
@@ -83,6 +84,24 @@ async def issue_to(
     holders = [(next(codes), customer, customer) for customer in names]
     numbered = [(next(codes), f"#{number:07}", None) for number in range(1, count + 1)]
     return await _issue(tx, shop, offer_id, batch, [*holders, *numbered], 1, guard)
+
+
+async def hold_out(
+    tx: Transaction, shop: str, offer_id: str, batch: str, customers: Sequence[str], percent: int
+) -> list[str]:
+    """Those of these customers who are to get a coupon of the batch: a share of them is left out, and kept as that, so
+    that the effect can be told. Who was left out stays so, whatever is asked later. Raises UnknownOffer, OfferOver.
+    """
+    await _open_offer(tx, shop, offer_id)
+    if percent:
+        survivors = await get_survivors(tx, [(shop, name) for name in customers])
+        persons = {name: survivors.get((shop, name), (shop, name))[1] for name in customers}
+        drawn = [name for name in customers if is_held_out(shop, offer_id, batch, persons[name], percent)]
+        await store_hold_outs.insert_held_out(tx, shop, offer_id, batch, drawn, tx.clock.now())
+    elif not await store_hold_outs.any_held_out(tx, shop, offer_id, batch):
+        return list(customers)
+    held = await store_hold_outs.held_out_among(tx, shop, offer_id, batch, customers)
+    return [name for name in customers if name not in held]
 
 
 async def _one_a_person(tx: Transaction, shop: str, customers: Sequence[str]) -> list[str]:
@@ -189,15 +208,7 @@ async def _issue(
     use_limit: int | None,
     guard: tuple[int, datetime] | None = None,
 ) -> list[Issued]:
-    row, now = await store_offers.get_offer(tx, shop, offer_id), tx.clock.now()
-    if row is None:
-        raise UnknownOffer(offer_id)
-    offer = offer_of(row.terms)
-    if offer.automatic:
-        raise NoCouponsNeeded(offer_id)
-    ended = min(at for at in (row.stopped_at, row.ends) if at is not None)
-    if ended <= now:
-        raise OfferOver(offer_id, ended)
+    offer, now = await _open_offer(tx, shop, offer_id), tx.clock.now()
     start, end = max(now, offer.starts), offer.ends
     if offer.valid_days is not None:
         end = min(end, start + timedelta(days=offer.valid_days))
@@ -205,6 +216,20 @@ async def _issue(
     made = [Issued(*row) for row in rows]
     await tx.announce(_facts(shop, offer_id, batch, made, (start, end), now))
     return made
+
+
+async def _open_offer(tx: Transaction, shop: str, offer_id: str) -> Offer:
+    """An offer of which coupons may be issued now. Raises UnknownOffer, NoCouponsNeeded, OfferOver."""
+    row = await store_offers.get_offer(tx, shop, offer_id)
+    if row is None:
+        raise UnknownOffer(offer_id)
+    offer = offer_of(row.terms)
+    if offer.automatic:
+        raise NoCouponsNeeded(offer_id)
+    ended = min(at for at in (row.stopped_at, row.ends) if at is not None)
+    if ended <= tx.clock.now():
+        raise OfferOver(offer_id, ended)
+    return offer
 
 
 def _facts(

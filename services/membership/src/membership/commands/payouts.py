@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,23 +12,33 @@ from common.events import CustomerKey, Event, EventData, fact_id
 from common.events.membership import (
     ActivityJoined,
     ActivityTakenBack,
-    PayoutReversed,
     PointsPaidOut,
     ReferralCompleted,
     ReferralNews,
 )
-from common.events.orders import OrderClosed, OrderRefunded
+from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from membership.commands import offers
 from membership.commands.recording import carry_out_all
 from membership.commands.standings import orders_as_they_stand
-from membership.coupons import store as coupons
 from membership.coupons.offer import Offer
 from membership.coupons.refusals import NoCouponsNeeded, OfferOver, UnknownOffer
 from membership.fold import MemberFolding
 from membership.payouts import store
 from membership.payouts.refusals import PayoutNotDue, UnknownPayout
-from membership.payouts.rules import Due, State, after_refund, due_of, points_for, rounds_before
+from membership.payouts.rules import (
+    OF_ORDERS,
+    Due,
+    State,
+    Why,
+    check_cash,
+    due_of,
+    is_alone,
+    points_for,
+    rounds_before,
+)
+from membership.payouts.verification import command_id
+from membership.programme import store as programmes
 from membership.programme.store import Rulebook
 
 
@@ -42,8 +52,9 @@ async def pay_out(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook
     if tx.rebuilding or not dues:
         return
     await tx.lock_customers(event.customer for event, _ in dues)
-    kept = await _kept_of_before(tx, dues) | await _of_void_orders(tx, dues, rules)
-    new = await store.insert_payouts(tx, [_row(event, due, rules, kept) for event, due in dues])
+    kept = await _blocked(tx, dues, rules)
+    rows = [row_of(event, due, rules, kept.get((event.shop, due.origin))) for event, due in dues]
+    new = await store.insert_payouts(tx, rows)
     commands = list[Event[Any]]()
     for event, due in dues:
         name = (event.shop, due.origin)
@@ -52,7 +63,7 @@ async def pay_out(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook
         new.discard((event.shop, due.origin))
         if due.form == "points":
             data = PointsPaidOut(origin=due.origin, points=_points(event, due, rules))
-            commands.append(_command(event.customer, due.origin, data, event.time, event.id))
+            commands.append(command_of(event.customer, due.origin, data, event.time, event.id))
         elif due.form == "coupon":
             await _issue_coupon(tx, event, due, rules)
     await carry_out_all(tx, MemberFolding(rules), commands)
@@ -69,8 +80,19 @@ async def count_friends(tx: Transaction, events: Sequence[Event[Any]], rules: Ru
         data: EventData = ActivityTakenBack(activity_id=name, kind="referral")
         if isinstance(event.data, ReferralCompleted):
             data = ActivityJoined(activity_id=name, kind="referral")
-        commands.append(_command(event.customer, f"referral/{name}", data, event.time, event.id))
+        commands.append(command_of(event.customer, f"referral/{name}", data, event.time, event.id))
     await carry_out_all(tx, MemberFolding(rules), commands)
+
+
+async def _blocked(
+    tx: Transaction, dues: Sequence[tuple[Event[Any], Due]], rules: Rulebook
+) -> dict[tuple[str, str], Why]:
+    """Payouts (shop, origin) that are not to be made, with the reason; the last one counts."""
+    return {
+        **dict.fromkeys(await _of_paid_reviews(tx, dues), "review_paid"),
+        **dict.fromkeys(await _of_void_orders(tx, dues, rules), "order_void"),
+        **dict.fromkeys(await _kept_of_before(tx, dues), "kept_before"),
+    }
 
 
 async def _kept_of_before(tx: Transaction, dues: Sequence[tuple[Event[Any], Due]]) -> set[tuple[str, str]]:
@@ -91,88 +113,91 @@ async def _kept_of_before(tx: Transaction, dues: Sequence[tuple[Event[Any], Due]
 async def _of_void_orders(
     tx: Transaction, dues: Sequence[tuple[Event[Any], Due]], rules: Rulebook
 ) -> set[tuple[str, str]]:
-    """Rewards (shop, origin) for reviews of orders that are void by now: news of it may come before the approval."""
-    placed = {
-        (event.customer, due.order_id): (event.shop, due.origin)
+    """Rewards (shop, origin) for reviews of, or content about, orders that are void by now.
+
+    News of it may come before the approval.
+    """
+    placed = [
+        ((event.customer, due.order_id), (event.shop, due.origin))
         for event, due in dues
-        if due.kind == "reward" and due.order_id is not None
-    }
-    stored = await orders_as_they_stand(tx, MemberFolding(rules), placed) if placed else {}
-    return {placed[one] for one, order in stored.items() if order.void}
+        if due.kind in OF_ORDERS and due.order_id is not None
+    ]
+    stored = await orders_as_they_stand(tx, MemberFolding(rules), [place for place, _ in placed]) if placed else {}
+    return {origin for place, origin in placed if (order := stored.get(place)) is not None and order.void}
 
 
-async def reverse_rewards(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook) -> None:
-    """A reward for the review of an order that is void now is not paid, or taken back (MEM-070). Orders are folded."""
-    ended = [e for e in events if isinstance(e.data, OrderRefunded | OrderClosed) and e.data.order_id and e.subject]
-    if tx.rebuilding or not ended:
-        return
-    rewards = await store.rewards_of_orders(tx, ((event.shop, event.data.order_id) for event in ended))
-    if not rewards:
-        return
-    times = {(event.shop, event.data.order_id): event.time for event in ended}
-    folding = MemberFolding(rules)
-    stored = await orders_as_they_stand(tx, folding, (((row.shop, row.customer), row.order_id) for row in rewards))
-    moved, commands = list[tuple[str, str, State, str | None, datetime]](), list[Event[Any]]()
-    for row in rewards:
-        order = stored.get(((row.shop, row.customer), row.order_id))
-        if order is None or not order.void:
-            continue
-        at = times[row.shop, row.order_id]
-        moved.append((row.shop, row.payout_id, after_refund(row.state), None, at))
-        if row.form == "points":
-            data = PayoutReversed(origin=row.origin, points=row.points)
-            commands.append(_command((row.shop, row.customer), row.origin, data, at, None))
-    await store.move(tx, moved)
-    await carry_out_all(tx, folding, commands)
+async def _of_paid_reviews(tx: Transaction, dues: Sequence[tuple[Event[Any], Due]]) -> set[tuple[str, str]]:
+    """Rewards (shop, origin) for reviews that something else was paid for: a claim, or content that is the review.
 
-
-async def take_back(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook) -> None:
-    """What referrals have given is taken back, or not given any more (MEM-087); a coupon that was used stays used."""
-    names = {(event.shop, payout_id(event.shop, event.data.origin)): event for event in events}
-    if tx.rebuilding:
-        return
-    await tx.lock_customers(event.customer for event in events)
-    moved, commands = list[tuple[str, str, State, str | None, datetime]](), list[Event[Any]]()
-    for row in await store.lock_by_origin(tx, names):
-        event = names[row.shop, row.payout_id]
-        moved.append((row.shop, row.payout_id, after_refund(row.state), None, event.time))
-        if row.form == "points":
-            data = PayoutReversed(origin=row.origin, points=row.points)
-            commands.append(_command(event.customer, row.origin, data, event.time, event.id))
-        elif row.form == "coupon" and row.reference is not None:
-            await coupons.void_coupon(tx, row.shop, row.reference, event.time)
-    await store.move(tx, moved)
-    await carry_out_all(tx, MemberFolding(rules), commands)
+    The first one counts, in this batch as well (MEM-069, FBK-043); under all identifiers of a person.
+    """
+    of_reviews = [(event, due, due.review_id) for event, due in dues if due.review_id is not None]
+    if not of_reviews:
+        return set()
+    people = await get_people(tx, {event.customer for event, _, _ in of_reviews})
+    wanted = {(*one, review_id) for event, _, review_id in of_reviews for one in people[event.customer]}
+    roots = {one: all_[0] for all_ in people.values() for one in all_}
+    paid: dict[tuple[CustomerKey, str], set[str]] = {}
+    for row in await store.paid_of_reviews(tx, wanted):
+        paid.setdefault((roots[row.shop, row.customer], row.review_id), set()).add(row.origin)
+    found = set()
+    for event, due, review_id in of_reviews:
+        origins = paid.setdefault((people[event.customer][0], review_id), set())
+        if origins - {due.origin}:
+            found.add((event.shop, due.origin))
+        else:
+            origins.add(due.origin)
+    return found
 
 
 async def confirm(tx: Transaction, shop: str, payout_id: str, reference: str, by: str) -> Row[Any]:
-    """Staff have paid the cash, or sent the gift; idempotent by the reference. Raises UnknownPayout, PayoutNotDue."""
-    done = await store.confirm(tx, shop, payout_id, reference, by, tx.clock.now())
+    """Staff have paid the cash, or sent the gift; idempotent by the reference.
+
+    Raises UnknownPayout, PayoutNotDue, PayoutNeedsAnother.
+    """
     row = await store.get_payout(tx, shop, payout_id)
     if row is None:
         raise UnknownPayout(payout_id)
-    if not done and (row.state, row.reference) != ("paid", reference):
+    # Everybody who pays this customer waits here, so that what was paid today stands.
+    await lock_survivors(tx, [(shop, row.customer)])
+    row = await store.get_payout(tx, shop, payout_id)
+    assert row is not None
+    if row.state == "due":
+        if row.form == "cash":
+            await _check_cash(tx, row, by)
+        await store.confirm(tx, shop, payout_id, reference, by, tx.clock.now())
+        row = await store.get_payout(tx, shop, payout_id)
+        assert row is not None
+    if (row.state, row.reference) != ("paid", reference):
         raise PayoutNotDue(payout_id, row.state)
     return row
+
+
+async def _check_cash(tx: Transaction, row: Row[Any], by: str) -> None:
+    rules, now = (await programmes.read_rules(tx, {row.shop}))[row.shop], tx.clock.now()
+    people = [name for _, name in (await get_people(tx, [(row.shop, row.customer)]))[row.shop, row.customer]]
+    midnight = rules.start_of(rules.date_of(now))
+    paid = await store.cash_since(tx, row.shop, people, midnight)
+    alone = sum(each.amount for each in paid if is_alone(each.approved_by, each.paid_by))
+    check_cash(row.payout_id, row.amount, (row.approved_by, by), alone, rules.at(now).payouts)
 
 
 def payout_id(shop: str, origin: str) -> str:
     return fact_id(origin, "payout", shop, "", 0)
 
 
-def _row(event: Event[Any], due: Due, rules: Rulebook, kept: Collection[tuple[str, str]]) -> tuple[Any, ...]:
-    """As the store takes it. What is in another currency than the shop's is blocked: a person has to look at it.
-
-    So is a reward whose like was `kept` before, or whose order is void.
-    """
+def row_of(event: Event[Any], due: Due, rules: Rulebook, why: Why | None) -> tuple[Any, ...]:
+    """As the store takes it; `why` it is blocked. What is in another currency than the shop's is blocked as well: a
+    person has to look at it."""
     domestic = _domestic(event, due, rules)
-    blocked = not domestic or (event.shop, due.origin) in kept
-    state: State = "blocked" if blocked else "due" if due.form in ("cash", "gift") else "paid"
+    if why is None and not domestic:
+        why = "other_currency"
+    state: State = "blocked" if why is not None else "due" if due.form in ("cash", "gift") else "paid"
     points = _points(event, due, rules) if due.form == "points" and domestic else None
     return (
         *event.customer, payout_id(event.shop, due.origin), due.origin, due.kind, due.form, due.amount,
-        due.currency or rules[event.shop].currency_at(event.time), points, due.gift, due.order_id, state, due.by,
-        event.time,
+        due.currency or rules[event.shop].currency_at(event.time), points, due.gift, due.order_id, due.review_id, state,
+        why, due.by, event.time,
     )  # fmt: skip
 
 
@@ -196,19 +221,26 @@ async def _issue_coupon(tx: Transaction, event: Event[Any], due: Due, rules: Rul
         try:
             made = await offers.issue_to(tx, event.shop, due.offer_id, name, [event.subject], 0, promotes=False)
         except (UnknownOffer, NoCouponsNeeded, OfferOver):
-            await store.move(tx, [(event.shop, name, "blocked", None, event.time)])
+            await store.move(tx, [(event.shop, name, "blocked", "offer_over", None, event.time)])
         else:
-            await store.move(tx, [(event.shop, name, "paid", made[0].code, event.time)])
+            await store.move(tx, [(event.shop, name, "paid", None, made[0].code, event.time)])
         return
     ends = now + timedelta(days=rules[event.shop].at(now).payouts.coupon_days)
     offer = Offer(name="Compensation", amount=due.amount, starts=now, ends=ends, use_limit=1)
     await offers.set_offer(tx, event.shop, name, offer)
     (issued,) = await offers.issue_to(tx, event.shop, name, "compensation", [event.subject], 0, promotes=False)
-    await store.move(tx, [(event.shop, name, "paid", issued.code, event.time)])
+    await store.move(tx, [(event.shop, name, "paid", None, issued.code, event.time)])
 
 
-def _command(key: CustomerKey, origin: str, data: EventData, at: datetime, cause: str | None) -> Event[Any]:
+def command_of(key: CustomerKey, origin: str, data: EventData, at: datetime, cause: str | None) -> Event[Any]:
     """The id is derived from what is paid, so that it is paid, and taken back, once for ever."""
     shop, customer = key
-    command = fact_id(origin, data.TYPE, shop, customer, 0)
-    return Event(command, f"/shops/{shop}/membership", shop, customer, at, data, causationid=cause)
+    return Event(
+        command_id(shop, customer, origin, data.TYPE),
+        f"/shops/{shop}/membership",
+        shop,
+        customer,
+        at,
+        data,
+        causationid=cause,
+    )

@@ -143,6 +143,17 @@ async def draw(tx: Transaction, shop: str, activity_id: str, by: str) -> Row[Any
     return row
 
 
+async def join_places(tx: Transaction, customers: Sequence[CustomerKey], at: datetime) -> None:
+    """Who turned out to be one person has one place in an activity (ORD-040); what is given back is free for others.
+
+    Where the merge is undone, it may be taken again.
+    """
+    people = await get_people(tx, customers)
+    persons = {(name, all_[0]) for all_ in people.values() if len(all_) > 1 for name in all_}
+    if persons:
+        await store.give_back_doubles(tx, persons, at)
+
+
 async def _persons(tx: Transaction, shop: str, activity_id: str) -> list[str]:
     """Who takes part, each person once, under one of the identifiers that has a place: the first by name."""
     entered = sorted(await store.taking_part(tx, shop, activity_id, TAKING_PART))

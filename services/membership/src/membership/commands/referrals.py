@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Row
@@ -20,13 +20,14 @@ from common.fold.store import read_customer
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from membership.commands.knowing import lock_known, refuse_erased
+from membership.commands.referral_signals import signals_of_merged, signals_of_new
 from membership.fold import load
 from membership.members.refusals import UnknownMember
 from membership.metrics import REFERRALS_HELD
 from membership.programme import store as programmes
 from membership.programme.referral import ReferralRules
 from membership.programme.store import Rulebook
-from membership.referrals import store
+from membership.referrals import store, store_traits
 from membership.referrals.refusals import (
     ExistingCustomer,
     ReferralDecided,
@@ -35,11 +36,10 @@ from membership.referrals.refusals import (
     UnknownReferral,
     UnknownReferralCode,
 )
-from membership.referrals.rules import Known, Surroundings, judge, signals
+from membership.referrals.rules import Known, judge
 from membership.tiers.state import Tiers
 
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-_A_DAY = timedelta(hours=24)
 Role = Literal["referrer", "referee"]
 
 
@@ -49,12 +49,30 @@ async def give_code(tx: Transaction, key: CustomerKey, traits: Mapping[str, str]
     row = await read_customer(tx, survivor)
     if row is None or Tiers.of(load(row.state)).enrolled is None:
         raise UnknownMember(key[1])
-    await store.add_traits(tx, key, traits, tx.clock.now())
+    await _keep_traits(tx, key, traits)
     people = [name for _, name in (await get_people(tx, [key]))[key]]
     while (code := await store.code_of(tx, key[0], people)) is None:
         made = "".join(secrets.choice(_LETTERS) for _ in range(8))
         await store.give_code(tx, key[0], key[1], made, tx.clock.now())
     return code
+
+
+async def tell_traits(tx: Transaction, key: CustomerKey, traits: Mapping[str, str]) -> int:
+    """How many of these hashed traits are new; referrals are looked at by them again.
+
+    Raises UnknownMember, ErasedCustomer.
+    """
+    await lock_known(tx, key)
+    return await _keep_traits(tx, key, traits)
+
+
+async def _keep_traits(tx: Transaction, key: CustomerKey, traits: Mapping[str, str]) -> int:
+    if not traits:
+        return 0
+    new = await store_traits.add_traits(tx, key, traits, now := tx.clock.now())
+    if new:
+        await look_again(tx, [key], now, await programmes.read_rules(tx, {key[0]}))
+    return new
 
 
 async def make(tx: Transaction, key: CustomerKey, code: str, traits: Mapping[str, str]) -> Row[Any]:
@@ -81,8 +99,8 @@ async def make(tx: Transaction, key: CustomerKey, code: str, traits: Mapping[str
     counting, bought_before = await store.bought(tx, shop, survivors[key][1], now)
     if counting or bought_before:
         raise ExistingCustomer(customer)
-    await store.add_traits(tx, key, traits, now)
-    found = await _signals(tx, shop, mine, theirs, traits, rules.at(now).referral)
+    await store_traits.add_traits(tx, key, traits, now)
+    found = await signals_of_new(tx, shop, mine, theirs, traits, rules.at(now).referral)
     REFERRALS_HELD.inc(bool(found))
     decision, state = ("waiting", "review") if found else ("none", "made")
     name = fact_id(f"referral/{customer}", ReferralMade.TYPE, shop, customer, 0)
@@ -126,6 +144,21 @@ async def follow_orders(tx: Transaction, events: Sequence[Event[Any]], rules: Ru
     times = {event.customer: event.time for event in orders if event.shop in shops}
     if times:
         await judge_again(tx, times, rules)
+
+
+async def look_again(tx: Transaction, customers: Sequence[CustomerKey], at: datetime, rules: Rulebook) -> None:
+    """A merge shows who is one person, or a trait was told: what speaks against referrals by now is held (SEC-014).
+
+    What was given for those is taken back until a person has looked. The customers are locked.
+    """
+    if not await store.shops_with_referrals(tx, (shop for shop, _ in customers)):
+        return
+    found = await signals_of_merged(tx, customers, rules)
+    if found:
+        await lock_survivors(tx, [key for key, _ in found])
+        await store.hold(tx, found)
+        REFERRALS_HELD.inc(len(found))
+    await judge_again(tx, dict.fromkeys([*customers, *(key for key, _ in found)], at), rules)
 
 
 async def judge_again(tx: Transaction, times: Mapping[CustomerKey, datetime], rules: Rulebook) -> None:
@@ -172,15 +205,3 @@ def _facts(row: Row[Any], rounds: int, rules: ReferralRules, at: datetime, *, gi
             data = ReferralCompleted(**named, **reward.model_dump())
         name = fact_id(f"{row.referral_id}/{rounds}/{role}", data.TYPE, row.shop, customer, 0)
         yield Event(name, f"/shops/{row.shop}/membership", row.shop, customer, at, data)
-
-
-async def _signals(
-    tx: Transaction, shop: str, mine: list[str], theirs: list[str], traits: Mapping[str, str], rules: ReferralRules
-) -> tuple[str, ...]:
-    of_referrer: dict[str, set[str]] = {}
-    for row in await store.traits_of(tx, shop, theirs):
-        of_referrer.setdefault(row.kind, set()).add(row.hash)
-    others = await store.count_others(tx, shop, traits, [*mine, *theirs]) if traits else {}
-    above = await store.brought_by(tx, shop, theirs)
-    in_a_day = await store.count_since(tx, shop, theirs, tx.clock.now() - _A_DAY)
-    return signals(Surroundings(of_referrer, traits, others, above, in_a_day), mine, rules)

@@ -12,6 +12,14 @@ class UnknownOffer(NotFound):
         super().__init__("unknown_offer", f"There is no offer {offer_id!r} in this shop.")
 
 
+class UnknownBatch(NotFound):
+    def __init__(self, offer_id: str, batch: str) -> None:
+        super().__init__(
+            "unknown_batch",
+            f"No customer was issued a coupon of the batch {batch!r} of the offer {offer_id!r}, nor left out of it.",
+        )
+
+
 class OfferDiffers(Conflict):
     def __init__(self, offer_id: str) -> None:
         super().__init__(

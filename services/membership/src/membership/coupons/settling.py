@@ -13,6 +13,7 @@ from common.events import CustomerKey, Event
 from common.events.orders import OrderClosed, OrderEvent, OrderRefunded
 from common.storage.columns import Columns
 from common.storage.database import Transaction
+from membership.coupons.own_gifts import note_gifts
 from membership.coupons.store_offers import shops_with_offers
 from membership.coupons.store_uses import uses_of_orders
 from membership.coupons.users import Users, read_users
@@ -128,6 +129,7 @@ async def settle(tx: Transaction, events: Sequence[Event[Any]], around: Surround
             found = _moved_by(event, of_order, Rows(coupons, offers, users), standing, currency)
         moved |= {(use.shop, use.order_id, use.code): use for use in found}
     await _save(tx, list(moved.values()), offers, coupons)
+    await note_gifts(tx, moved.values(), orders, offers, users.people)
     return [use for key, use in moved.items() if before.get(key) != _shown(use)]
 
 
@@ -225,7 +227,9 @@ async def _lock(tx: Transaction, codes: set[tuple[str, str]]) -> tuple[dict[Any,
     offers = await tx.fetch(
         f"""
         select shop, offer_id, uses, spent, use_limit, budget, starts, stopped_at,
-               cast(terms ->> 'per_customer' as integer) as per_customer
+               cast(terms ->> 'per_customer' as integer) as per_customer,
+               coalesce(cast(terms ->> 'gift_series' as boolean), false) as gift_series,
+               cast(jsonb_path_query_array(terms, '$.gifts[*].sku') as text) as gifts
         from offers where (shop, offer_id) in (
             select c.shop, c.offer_id from {_CODES} join coupons c on c.shop = w.shop and c.code = w.code
         ) order by shop, offer_id for update

@@ -74,6 +74,24 @@ async def save_use(tx: Transaction, gifts: Sequence[str] | None = None, **use: A
     )
 
 
+async def keep_gifts(
+    tx: Transaction, shop: str, order_id: str, code: str, gifts: Sequence[str], *, guessed: bool = False
+) -> None:
+    """SKUs that came with a use; those that are guessed only where none are known yet."""
+    # By the primary key; the coupon's row is locked.
+    await tx.execute(
+        """
+        update coupon_uses set gifts = cast(:gifts as text[])
+        where shop = :shop and order_id = :order_id and code = :code and (not :guessed or gifts = '{}')
+        """,
+        shop=shop,
+        order_id=order_id,
+        code=code,
+        gifts=list(gifts),
+        guessed=guessed,
+    )
+
+
 async def gifts_of_customer(tx: Transaction, shop: str, people: Sequence[str], limit: int) -> Sequence[Row[Any]]:
     """Uses that brought a person gifts and stand, the newest first (MEM-064)."""
     # By the index of uses with gifts.

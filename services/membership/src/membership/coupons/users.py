@@ -48,7 +48,8 @@ async def read_users(
 ) -> Users:
     """Of these customers; the offers are locked, so nobody adds a use meanwhile. Reads only where it is asked for."""
     counting = [name for name, offer in offers.items() if offer.per_customer is not None]
-    if not counting and all(coupon.customer is None for coupon in coupons.values()):
+    by_person = counting or any(offer.gift_series for offer in offers.values())
+    if not by_person and all(coupon.customer is None for coupon in coupons.values()):
         return Users()
     found = await get_people(tx, set(customers))
     persons = {key: tuple(name for _, name in people) for key, people in found.items()}

@@ -17,6 +17,7 @@ from membership.fold import MemberFolding
 from membership.histories import ranges
 from membership.jobs import comparing
 from membership.members import store as members
+from membership.payouts.verification import wrong_payouts
 from membership.programme import store as programmes
 from membership.referrals import store as referrals
 from membership.satisfaction import store as satisfaction
@@ -80,7 +81,7 @@ async def _verify(database: Database, after: CustomerKey, through: CustomerKey |
 
 
 async def _shared(tx: Transaction) -> list[str]:
-    """What is wrong with that which all customers share: versions, offers, referrals, places, budgets."""
+    """What is wrong with that which all customers share: versions, offers, referrals, places, budgets, payouts."""
     found = [f"{shop}: a version of the programme is gone" for shop in await programmes.missing_versions(tx)]
     found += [
         f"{row.shop}: {row.name} counts {row.uses} uses ({row.spent}), of which {row.counted} stand"
@@ -103,7 +104,7 @@ async def _shared(tx: Transaction) -> list[str]:
         f"{row.shop}: of {row.month:%Y-%m} {row.spent} are spent on surprises, which come to {row.summed}"
         for row in await surprises.wrong(tx)
     ]
-    return found
+    return found + await wrong_payouts(tx)
 
 
 def _differences(read: comparing.Page, folding: MemberFolding) -> Iterator[str]:

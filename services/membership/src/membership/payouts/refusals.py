@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.refusals import Conflict, NotFound
+from common.refusals import Conflict, Forbidden, NotFound
 
 
 class UnknownPayout(NotFound):
@@ -16,4 +16,14 @@ class PayoutNotDue(Conflict):
             "payout_not_due",
             f"The payout {payout_id!r} is {state}: only one that is due can be confirmed as paid, once.",
             state=state,
+        )
+
+
+class PayoutNeedsAnother(Forbidden):
+    def __init__(self, payout_id: str, by: str, most: int) -> None:
+        super().__init__(
+            "payout_needs_another",
+            f"{by!r} approved the payout {payout_id!r}: above {most} minor units for one customer in a day"
+            " (`payouts.cash_alone`) another person has to pay it.",
+            most=most,
         )

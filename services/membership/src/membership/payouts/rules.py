@@ -6,11 +6,22 @@ from typing import Any, Literal, NamedTuple
 
 from common.events.feedback import ContentEvent, RewardDecided, TicketEvent
 from common.events.membership import ReferralCompleted
+from common.values.people import is_same_person
+from membership.payouts.refusals import PayoutNeedsAnother
 from membership.programme.payouts import PayoutRules
 
 Kind = Literal["compensation", "reward", "referral", "content"]
+OF_ORDERS: tuple[Kind, ...] = ("reward", "content")
+"""Kinds whose ground is the order that they name: they go when it is given back whole."""
 Form = Literal["points", "coupon", "cash", "gift"]
 State = Literal["due", "paid", "blocked", "reversed"]
+Why = Literal[
+    "order_void", "content_withdrawn", "review_paid", "other_currency", "offer_over", "kept_before",
+    "referral_reversed",
+]  # fmt: skip
+"""Why a payout is blocked or reversed: its order was closed or given back whole, its content withdrawn, something else
+was paid for its review, its amount is not in the shop's currency, there is no coupon of its offer any more, its like of
+an earlier round was kept, the friend's order counts no more."""
 
 
 class Due(NamedTuple):
@@ -18,7 +29,7 @@ class Due(NamedTuple):
     decided.
 
     `amount` in minor units of `currency`; a referral and content have none, but `points`, a coupon of `offer_id`, or a
-    `gift`.
+    `gift`. `order_id` is the ground of a reward: it goes when the order does. A review, `review_id`, is paid for once.
     """
 
     kind: Kind
@@ -31,6 +42,7 @@ class Due(NamedTuple):
     points: int | None = None
     offer_id: str | None = None
     gift: str | None = None
+    review_id: str | None = None
 
     @property
     def origin(self) -> str:
@@ -44,13 +56,24 @@ def due_of(data: Any, rules: PayoutRules) -> Due | None:
     if isinstance(data, RewardDecided):
         if data.state != "approved" or rules.review_reward == "none" or not data.amount:
             return None
-        return Due("reward", data.claim_id, rules.review_reward, data.amount, data.currency, data.order_id, data.by)
+        return Due(
+            "reward",
+            data.claim_id,
+            rules.review_reward,
+            data.amount,
+            data.currency,
+            data.order_id,
+            data.by,
+            review_id=data.review_id,
+        )
     if isinstance(data, ContentEvent):
         earned = data.reward
         if earned is None:
             return None
         given = (earned.points, earned.offer_id, earned.gift)
-        return Due("content", data.content_id, earned.form, 0, "", None, data.decided_by, *given)
+        return Due(
+            "content", data.content_id, earned.form, 0, "", data.order_id, data.decided_by, *given, data.review_id
+        )
     if isinstance(data, ReferralCompleted):
         if data.form == "none":
             return None
@@ -77,6 +100,27 @@ def points_for(amount: int, per_unit_worth: int, unit: int) -> int:
     return -(-amount * per_unit_worth // unit)
 
 
-def after_refund(state: State) -> State:
-    """What an order that is refunded whole makes of a reward (MEM-070): not paid any more, or to be recovered."""
+def origin_of_content(content_id: str) -> str:
+    return f"content/{content_id}"
+
+
+def after_ground(state: State) -> State:
+    """What a reward is when its ground has gone (MEM-070): not paid any more, or taken back."""
     return {"due": "blocked", "paid": "reversed"}.get(state, state)  # type: ignore[return-value]  # of the same literals
+
+
+def check_cash(
+    payout_id: str, amount: int, people: tuple[str | None, str], alone_today: int, rules: PayoutRules
+) -> None:
+    """`people`: who approved the cash, and who says to have paid it; a payout that a rule approved has nobody.
+
+    `alone_today`: what the customer was paid today by those who had approved it themselves, so that a large payout
+    cannot be made of many small ones (SEC-012). Raises PayoutNeedsAnother.
+    """
+    if is_alone(*people) and amount + alone_today > rules.cash_alone:
+        raise PayoutNeedsAnother(payout_id, people[1], rules.cash_alone)
+
+
+def is_alone(approved_by: str | None, paid_by: str) -> bool:
+    """Whether nobody else has looked at it."""
+    return approved_by is None or is_same_person(approved_by, paid_by)

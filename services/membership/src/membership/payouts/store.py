@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from membership.payouts.rules import State
+from membership.payouts.rules import State, Why
 
 _NEW = Columns(
     "n",
@@ -25,13 +26,16 @@ _NEW = Columns(
     points="bigint",
     gift="text",
     order_id="text",
+    review_id="text",
     state="text",
+    why="text",
     approved_by="text",
     at="timestamptz",
 )
 _ORDERS = Columns("w", shop="text", order_id="text")
+_REVIEWS = Columns("w", shop="text", customer="text", review_id="text")
 _IDS = Columns("w", shop="text", payout_id="text")
-_MOVED = Columns("m", shop="text", payout_id="text", state="text", reference="text", at="timestamptz")
+_MOVED = Columns("m", shop="text", payout_id="text", state="text", why="text", reference="text", at="timestamptz")
 
 
 async def insert_payouts(tx: Transaction, rows: Iterable[tuple[Any, ...]]) -> set[tuple[str, str]]:
@@ -40,7 +44,7 @@ async def insert_payouts(tx: Transaction, rows: Iterable[tuple[Any, ...]]) -> se
     made = await tx.fetch(
         f"""
         insert into payouts (shop, customer, payout_id, origin, kind, form, amount, currency, points, gift, order_id,
-                             state, approved_by, at, moved_at)
+                             review_id, state, why, approved_by, at, moved_at)
         select n.*, n.at from {_NEW} on conflict do nothing returning shop, origin
         """,
         **_NEW.of(rows),
@@ -48,12 +52,13 @@ async def insert_payouts(tx: Transaction, rows: Iterable[tuple[Any, ...]]) -> se
     return {(row.shop, row.origin) for row in made}
 
 
-async def move(tx: Transaction, moved: Iterable[tuple[str, str, State, str | None, datetime]]) -> None:
-    """Give payouts (shop, id) another state, and a reference where one is given."""
+async def move(tx: Transaction, moved: Iterable[tuple[str, str, State, Why | None, str | None, datetime]]) -> None:
+    """Give payouts (shop, id) another state with its reason, and a reference where one is given."""
     # By the primary key.
     await tx.execute(
         f"""
-        update payouts p set state = m.state, reference = coalesce(m.reference, p.reference), moved_at = m.at
+        update payouts p set state = m.state, why = m.why, reference = coalesce(m.reference, p.reference),
+               moved_at = m.at
         from {_MOVED} where p.shop = m.shop and p.payout_id = m.payout_id
         """,
         **_MOVED.of(moved),
@@ -95,14 +100,27 @@ async def lock_by_origin(tx: Transaction, origins: Iterable[tuple[str, str]]) ->
 
 
 async def rewards_of_orders(tx: Transaction, orders: Iterable[tuple[str, str]]) -> Sequence[Row[Any]]:
-    """Rewards for reviews of these orders (shop, id) that are due or paid, locked."""
+    """Rewards for reviews of these orders (shop, id), and content about them, that are due or paid, locked."""
     # By the index of the order.
     return await tx.fetch(
         f"""
         select p.* from {_ORDERS} join payouts p on p.shop = w.shop and p.order_id = w.order_id
-        where p.kind = 'reward' and p.state in ('due', 'paid') order by p.shop, p.payout_id for update of p
+        where p.kind in ('reward', 'content') and p.state in ('due', 'paid')
+        order by p.shop, p.payout_id for update of p
         """,
         **_ORDERS.of(sorted(set(orders))),
+    )
+
+
+async def paid_of_reviews(tx: Transaction, reviews: Iterable[tuple[str, str, str]]) -> Sequence[Row[Any]]:
+    """What is due or was paid for these reviews (shop, customer, id); the customers are locked."""
+    # By the index of the review.
+    return await tx.fetch(
+        f"""
+        select p.shop, p.customer, p.review_id, p.origin from {_REVIEWS} join payouts p
+        on p.shop = w.shop and p.customer = w.customer and p.review_id = w.review_id where p.state in ('due', 'paid')
+        """,
+        **_REVIEWS.of(sorted(reviews)),
     )
 
 
@@ -123,6 +141,43 @@ async def list_payouts(
         **({} if state is None else {"state": state}),
         **({} if customer is None else {"customer": customer}),
     )
+
+
+async def cash_since(tx: Transaction, shop: str, people: Sequence[str], since: datetime) -> Sequence[Row[Any]]:
+    """Cash that was paid to a person since then."""
+    # By the index of the customer.
+    return await tx.fetch(
+        """
+        select amount, approved_by, paid_by from payouts where shop = :shop and customer = any(:people)
+        and form = 'cash' and state = 'paid' and moved_at >= :since
+        """,
+        shop=shop,
+        people=list(people),
+        since=since,
+    )
+
+
+async def list_in_points(tx: Transaction, after: tuple[str, str], limit: int) -> Sequence[Row[Any]]:
+    """Payouts in points by shop and id behind `after`."""
+    # In order of the primary key: for verify alone.
+    return await tx.fetch(
+        """
+        select shop, customer, payout_id, origin, state from payouts
+        where (shop, payout_id) > (:shop, :id) and form = 'points' order by shop, payout_id limit :limit
+        """,
+        shop=after[0],
+        id=after[1],
+        limit=limit,
+    )
+
+
+async def known_commands(tx: Transaction, keys: Sequence[UUID]) -> frozenset[UUID]:
+    """Those of these keys under which the history has an input."""
+    # By the primary key.
+    rows = await tx.fetch(
+        "select h.key from unnest(cast(:keys as uuid[])) as w(key) join history h using (key)", keys=list(keys)
+    )
+    return frozenset(row.key for row in rows)
 
 
 async def kept_of(tx: Transaction, payouts: Iterable[tuple[str, str]]) -> Sequence[Row[Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from membership.programme.referral import ReferralRules
@@ -56,13 +57,13 @@ def judge(known: Known) -> Verdict:
 
 
 class Surroundings(NamedTuple):
-    """What is known around a referral when it is made. By trait: hashes the two have, and how many others have them.
+    """What is known around a referral. By trait: hashes the two have, and how many others have the referee's.
 
     `brought_by`: by whom the referrer was brought, by whom that one, and so on.
     """
 
     of_referrer: Mapping[str, Collection[str]]
-    of_referee: Mapping[str, str]
+    of_referee: Mapping[str, Collection[str]]
     others: Mapping[str, int]
     brought_by: Collection[str]
     in_a_day: int
@@ -72,9 +73,7 @@ def signals(found: Surroundings, referee: Collection[str], rules: ReferralRules)
     """What speaks against the referral (SEC-014). `referee`: all identifiers of the new customer."""
     made: list[Any] = []
     for trait in TRAITS:
-        if (value := found.of_referee.get(trait)) is None:
-            continue
-        if value in found.of_referrer.get(trait, ()):
+        if any(value in found.of_referrer.get(trait, ()) for value in found.of_referee.get(trait, ())):
             made.append(f"same_{trait}")
         elif found.others.get(trait, 0) >= rules.shared_by:
             made.append(f"shared_{trait}")
@@ -83,3 +82,8 @@ def signals(found: Surroundings, referee: Collection[str], rules: ReferralRules)
     if found.in_a_day >= rules.a_day:
         made.append("velocity")
     return tuple(made)
+
+
+def made_within(made: Iterable[datetime], at: datetime, span: timedelta) -> int:
+    """How many of these instants lie within the span before `at`, without `at` itself."""
+    return sum(at - span < one < at for one in made)

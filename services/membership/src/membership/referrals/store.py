@@ -1,8 +1,8 @@
-"""The rows of referrals: codes of members, who brought whom, and hashed traits that show abuse."""
+"""The rows of referrals: codes of members, and who brought whom."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from common.storage.database import Transaction
 from membership.referrals.rules import Decision, State
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
-_TRAITS = Columns("w", kind="text", hash="text")
+_HELD = Columns("w", shop="text", customer="text", signals="text")
 _MOVED = Columns(
     "m", shop="text", customer="text", state="text", refused_why="text", rounds="integer", at="timestamptz"
 )
@@ -194,86 +194,71 @@ async def decide(tx: Transaction, shop: str, referral_id: str, decision: Decisio
     )
 
 
-async def add_traits(tx: Transaction, key: CustomerKey, traits: Mapping[str, str], at: datetime) -> None:
-    """Keep hashed traits of a customer. Idempotent."""
-    # In order of the primary key.
-    await tx.execute(
-        f"""
-        insert into referral_traits (shop, kind, hash, customer, at)
-        select :shop, kind, hash, :customer, :at from {_TRAITS} order by kind, hash on conflict do nothing
-        """,
-        shop=key[0],
-        customer=key[1],
-        at=at,
-        **_TRAITS.of(sorted(traits.items())),
-    )
+async def brought_by(tx: Transaction, shop: str, people: Collection[str], before: datetime) -> set[str]:
+    """By whom these were brought before that instant, by whom those, and so on, under all their identifiers.
 
-
-async def traits_of(tx: Transaction, shop: str, people: Collection[str]) -> Sequence[Row[Any]]:
-    # By the index of the customer.
-    return await tx.fetch(
-        "select kind, hash from referral_traits where shop = :shop and customer = any(:people)",
-        shop=shop,
-        people=sorted(people),
-    )
-
-
-async def count_others(
-    tx: Transaction, shop: str, traits: Mapping[str, str], people: Collection[str]
-) -> Mapping[str, int]:
-    """By trait, how many customers other than these have the same one, counted up to a hundred."""
-    # By the primary key.
-    rows = await tx.fetch(
-        f"""
-        select w.kind, (select count(*) from (
-            select 1 from referral_traits t where t.shop = :shop and t.kind = w.kind and t.hash = w.hash
-            and not t.customer = any(:people) limit 100) as seen) as others
-        from {_TRAITS}
-        """,
-        shop=shop,
-        people=sorted(people),
-        **_TRAITS.of(sorted(traits.items())),
-    )
-    return {row.kind: row.others for row in rows}
-
-
-async def delete_traits(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
-    # By the index of the customer.
-    await tx.execute(
-        f"delete from referral_traits t using {_CUSTOMERS} where t.shop = w.shop and t.customer = w.customer",
-        **_CUSTOMERS.of(sorted(set(customers))),
-    )
-
-
-async def brought_by(tx: Transaction, shop: str, people: Collection[str]) -> set[str]:
-    """By whom these were brought, by whom those, and so on."""
-    # Each step by the primary key.
+    `people` themselves are among them.
+    """
+    # Each step by the primary keys, and by the index of absorbed customers.
     rows = await tx.fetch(
         """
         with recursive above as (
-            select referrer, 1 as step from referrals where shop = :shop and customer = any(:people)
+            select customer, 0 as step from unnest(cast(:people as text[])) as w(customer)
             union
-            select r.referrer, a.step + 1 from above a join referrals r on r.shop = :shop and r.customer = a.referrer
-            where a.step < :most
+            select n.customer, a.step + 1 from above a cross join lateral (
+                select referrer as customer from referrals
+                where shop = :shop and customer = a.customer and made_at < :before
+                union all
+                select merged_into from customers where shop = :shop and customer = a.customer
+                and merged_into is not null
+                union all
+                select customer from customers where shop = :shop and merged_into = a.customer
+            ) n where a.step < :most
         )
-        select distinct referrer from above
+        select distinct customer from above
         """,
         shop=shop,
         people=sorted(people),
+        before=before,
         most=_RING,
     )
-    return {row.referrer for row in rows}
+    return {row.customer for row in rows}
 
 
-async def count_since(tx: Transaction, shop: str, referrers: Collection[str], since: datetime) -> int:
+async def made_by(tx: Transaction, shop: str, referrers: Collection[str], since: datetime) -> list[datetime]:
+    """When a person brought somebody since then, each."""
     # By the index of the referrer.
-    return int(
-        await tx.value(
-            "select count(*) from referrals where shop = :shop and referrer = any(:referrers) and made_at > :since",
-            shop=shop,
-            referrers=sorted(referrers),
-            since=since,
-        )
+    rows = await tx.fetch(
+        "select made_at from referrals where shop = :shop and referrer = any(:referrers) and made_at > :since",
+        shop=shop,
+        referrers=sorted(referrers),
+        since=since,
+    )
+    return [row.made_at for row in rows]
+
+
+async def unseen_of(tx: Transaction, shop: str, people: Collection[str]) -> Sequence[Row[Any]]:
+    """Referrals of and by a person that gave or may give something, and that nobody had to look at."""
+    # By the primary key and by the index of the referrer.
+    return await tx.fetch(
+        """
+        select * from referrals where shop = :shop and (customer = any(:people) or referrer = any(:people))
+        and decision = 'none' and state in ('made', 'rewarded')
+        """,
+        shop=shop,
+        people=sorted(people),
+    )
+
+
+async def hold(tx: Transaction, held: Iterable[tuple[CustomerKey, Collection[str]]]) -> None:
+    """A person has to look at these referrals, by their new customer, who is locked."""
+    # By the primary key.
+    await tx.execute(
+        f"""
+        update referrals r set decision = 'waiting', signals = string_to_array(w.signals, ' ')
+        from {_HELD} where r.shop = w.shop and r.customer = w.customer and r.decision = 'none'
+        """,
+        **_HELD.of(sorted((*key, " ".join(signals)) for key, signals in held)),
     )
 
 

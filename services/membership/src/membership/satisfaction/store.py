@@ -49,9 +49,10 @@ async def count_marks(tx: Transaction, people: Mapping[CustomerKey, Collection[C
     # By the primary key of the marks; the customers are locked.
     await tx.execute(
         f"""
-        insert into satisfaction (shop, customer, good, bad, recommends, moved_at)
+        insert into satisfaction (shop, customer, good, bad, recommends, last_bad_at, moved_at)
         select w.shop, w.customer, count(*) filter (where k.standing > 0), count(*) filter (where k.standing < 0),
-               (array_agg(k.score order by k.at desc) filter (where k.source = 'recommendation'))[1], max(k.at)
+               (array_agg(k.score order by k.at desc) filter (where k.source = 'recommendation'))[1],
+               max(k.at) filter (where k.standing < 0), max(k.at)
         from {_PEOPLE} join satisfaction_marks k on k.shop = w.shop and k.customer = w.name
         group by w.shop, w.customer order by w.shop, w.customer
         """,
@@ -79,16 +80,17 @@ async def delete(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
 
 
 async def list_candidates(
-    tx: Transaction, shop: str, kind: str, tiers: Sequence[str], good: int, after: str, limit: int
+    tx: Transaction, shop: str, kind: str, tiers: Sequence[str], good: int, since: datetime, after: str, limit: int
 ) -> Sequence[Row[Any]]:
-    """Members of these tiers with so many good marks and no bad one, who never were a partner of that kind."""
+    """Members of these tiers with so many good marks and no bad one `since`, who never were a partner of that kind."""
     # By the index of those who are content, in its order.
     return await tx.fetch(
         """
         select s.customer, c.tier, s.good, s.recommends, s.moved_at,
                (select count(*) from referrals r where r.shop = s.shop and r.referrer = s.customer) as brought
         from satisfaction s join customers c on c.shop = s.shop and c.customer = s.customer
-        where s.shop = :shop and s.bad = 0 and s.good >= :good and s.customer > :after
+        where s.shop = :shop and s.good > 0 and s.good >= :good
+        and (s.last_bad_at is null or s.last_bad_at < :since) and s.customer > :after
         and c.enrolled_at is not null and c.merged_into is null and c.tier = any(:tiers)
         and not exists (select 1 from partners p where p.shop = s.shop and p.customer = s.customer and p.kind = :kind)
         order by s.customer limit :limit
@@ -97,6 +99,7 @@ async def list_candidates(
         kind=kind,
         tiers=list(tiers),
         good=good,
+        since=since,
         after=after,
         limit=limit,
     )

@@ -50,6 +50,7 @@ class ContentEvent(EventData):
     photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = ()
     order_id: Identifier | None = None
     sku: Text | None = None
+    review_id: Identifier | None = None
     as_buyer: bool = False
     of_leader: bool = False
     source: Text | None = None

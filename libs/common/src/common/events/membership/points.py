@@ -42,7 +42,8 @@ class RedemptionCommitted(EventData):
 
 
 class Payout(EventData):
-    """Points that were granted; `origin`: `compensation/<ticket>`, `reward/<claim>`, `referral/<…>`, each paid once."""
+    """Points that were granted; `origin`: `compensation/<ticket>`, `reward/<claim>`, `content/<id>`, `referral/<…>`,
+    each paid once."""
 
     TOPIC: ClassVar[str] = "membership"
     origin: Text
@@ -57,7 +58,7 @@ class PointsPaidOut(Payout):
 
 
 class PayoutReversed(Payout):
-    """The points of a reward are taken back, since its order was refunded whole (MEM-070)."""
+    """The points are taken back, since what they were given for has gone (MEM-070): an order, content, a friend."""
 
     TYPE: ClassVar[str] = "points.payout_reversed"
     RANK: ClassVar[int] = 253
