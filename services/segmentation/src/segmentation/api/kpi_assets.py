@@ -21,7 +21,7 @@ Cost = Annotated[int | None, Query(ge=0, le=MOST_COST, description="of one custo
 Percent = Annotated[int, Query(ge=0, le=100)]
 
 
-class QualityOut(Out):
+class MemberQualityOut(Out):
     """Of the members: percent who bought twice or more, are active in their life cycle, bought in the period.
 
     `net_per_member`: bought in the period, less refunds, by every member. `value_per_member`: predicted lifetime value
@@ -42,7 +42,7 @@ class AssetsOut(KpiOut):
     members: int
     buyers: int
     valued: int
-    quality: QualityOut
+    quality: MemberQualityOut
 
 
 class StickinessOut(KpiOut):
@@ -93,7 +93,7 @@ async def get_assets(
         members=row.members,
         buyers=row.buyers,
         valued=row.valued,
-        quality=QualityOut(
+        quality=MemberQualityOut(
             repurchasers_percent=rules.percent(row.repurchasers, row.members),
             active_percent=rules.percent(row.active, row.members),
             buying_percent=rules.percent(row.in_period, row.members),
