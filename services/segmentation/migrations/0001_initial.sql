@@ -120,7 +120,8 @@ create table thresholds (
 -- Shops of which statistics or thresholds changed: customers up to `after` have had their due times computed anew.
 create table reschedulings (
     shop text primary key,              -- closes the race of two changes at once: one rescheduling does for both
-    after text not null
+    after text not null,
+    since timestamptz not null default '1970-01-01 00:00+00' -- the earliest change: due times know all before it
 );
 
 -- How far a shop's customers have been counted by where they went in their life cycle from month to month; months are
@@ -282,6 +283,8 @@ create table profiles (
     education text,
     credit_level text,
     source text,
+    life_state text,                    -- derived of the address by orders-ingest
+    born_from smallint,                 -- the first of five years of birth
     primary key (shop, customer)        -- closes the race of two versions of one profile
 ) with (fillfactor = 80);
 
@@ -429,12 +432,14 @@ create view signals_of_people as
     from people p join signals t on t.shop = p.shop and t.customer = p.customer;
 -- The survivor's profile; where the survivor has none, that of the first of the others by name.
 create view profiles_of_people as
-    select shop, customer, gender, region, city, city_level, education, credit_level, source from profiles t
+    select shop, customer, gender, region, city, city_level, education, credit_level, source, life_state, born_from
+    from profiles t
     where not exists (select from people p where p.shop = t.shop and p.customer = t.customer)
     union all
-    select shop, customer, gender, region, city, city_level, education, credit_level, source from (
+    select shop, customer, gender, region, city, city_level, education, credit_level, source, life_state, born_from
+    from (
         select distinct on (p.shop, p.person) p.shop, p.person as customer, t.gender, t.region, t.city, t.city_level,
-               t.education, t.credit_level, t.source
+               t.education, t.credit_level, t.source, t.life_state, t.born_from
         from people p join profiles t on t.shop = p.shop and t.customer = p.customer
         order by p.shop, p.person, p.customer <> p.person, p.customer
     ) said;

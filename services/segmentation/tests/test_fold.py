@@ -17,6 +17,8 @@ from common.time.calendar import add_months, day_start, start_of_month
 from segmentation.attributes.attribute import Attribute
 from segmentation.customers.state import CustomerState
 from segmentation.fold import PARTS, STATISTICS, SegmentFolding, show
+from segmentation.jobs.rescheduling import moved
+from segmentation.rescheduling.store import Scheduled
 from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.shops.state import Shop, shop_with
 from segmentation.thresholds.state import RfmRules, Thresholds, Version
@@ -79,6 +81,25 @@ def test_who_is_left_out_of_a_rescheduling_can_be_changed_by_nothing(
     state, _, _ = fold_all(folding, bought, day_start(first, ZONE), KEY)
     assert (state.life_cycle.value, state.lapse.episode, state.rfm.score) == ("dead", date(2024, 12, 31), None)
     assert SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), known, START, versions)}).next_due(state) is None
+
+
+@given(drawn=INPUTS, versions=VERSIONS)
+def test_a_rescheduling_that_looks_at_what_is_new_finds_what_one_of_everything_finds(
+    events: Any, drawn: Any, versions: list[Version]
+) -> None:
+    """Months of statistics one after the other: the due time made of the stored one is that made of the whole state."""
+    made, settings = history(events, drawn), ShopSettings.always(ZONE)
+    for number in range(len(KNOWN)):
+        shop = shop_with(settings, KNOWN[: number + 1], START, versions)
+        folding, since = SegmentFolding({"tea": shop}), KNOWN[number].as_of
+        state, _, _ = fold_all(folding, [e for e in made if e.time < since], since - timedelta(days=1), KEY)
+        if not state.shop:
+            continue
+        before = SegmentFolding({"tea": shop_with(settings, KNOWN[:number], START, versions)}).next_due(state)
+        stored = before.at if before else None
+        due = folding.next_due(state)
+        moves = dict(moved(folding, [Scheduled("c1", state, stored)], since))
+        assert moves.get("c1", stored) == (due.at if due else None)
 
 
 def parts(state: CustomerState) -> list[Attribute]:

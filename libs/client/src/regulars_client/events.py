@@ -15,7 +15,17 @@ State = Literal["placed", "paid", "shipped", "in_transit", "delivered", "complet
 
 
 EntryPath = Literal[
-    "already_bought", "favourites", "search", "ad", "group", "qr_code", "affiliate", "email", "home", "other"
+    "already_bought",
+    "favourites",
+    "search",
+    "ad",
+    "group",
+    "qr_code",
+    "affiliate",
+    "email",
+    "home",
+    "recommendation",
+    "other",
 ]
 ReasonCode = Literal[
     "size",

@@ -109,9 +109,13 @@ class SegmentFolding(Folding[CustomerState]):
         so there the next turn is computed; at each change everything is evaluated. What is not known yet changes the
         due time when it comes: the rescheduling asks again then.
         """
-        if state.purchases.last_day is None or state.evaluated_at is None:
+        return self.due_after(state, state.evaluated_at)
+
+    def due_after(self, state: CustomerState, since: datetime | None) -> Due | None:
+        """The same, where no change of statistics or thresholds and no turn up to `since` makes a difference."""
+        if state.purchases.last_day is None or since is None:
             return None
-        shop, since = self.shops[state.shop], state.evaluated_at
+        shop = self.shops[state.shop]
         for change in shop.changes_after(since):
             turn = next_turn(state, shop, since)
             if turn is not None and turn.at < change:

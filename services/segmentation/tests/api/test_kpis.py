@@ -56,7 +56,7 @@ async def test_buyers_and_what_they_spent(client: httpx.AsyncClient) -> None:
 
 
 async def test_how_they_buy_and_judge(client: httpx.AsyncClient, runtime: Runtime, events: Any) -> None:
-    """ANA-016, 017, 022, 023, 030, 031, 043."""
+    """SEG-036, ANA-016, 017, 022, 023, 030, 031, 043."""
     await known(runtime, events)
     found = await ask(client, "new-and-returning")
     new, returning = found["new"], found["returning"]
@@ -71,8 +71,56 @@ async def test_how_they_buy_and_judge(client: httpx.AsyncClient, runtime: Runtim
     rhythm = (await ask(client, "rhythm"))["weekdays"]
     assert sum(day["orders"] for day in rhythm) == 8
     assert rhythm[0]["hours"] == {"20": 1}
+    (band,) = (await ask(client, "age-bands"))["bands"]
+    assert (band["born_from"], band["age_from"], band["age_to"], band["buyers"]) == (1990, 31, 35, 1)
+    assert (band["net_per_buyer"], band["orders_per_buyer"]) == (27_000, "5.00")
+    assert band["preferred"] == [{"category": "tea", "units": 8}]
     profiles = await ask(client, "profiles")
     assert profiles["city_level"] == [{"value": "tier_1", "customers": 1, "returning": 1, "percent": "100.00"}]
+
+
+async def test_what_customers_are_worth_keep_to_and_take_up(
+    client: httpx.AsyncClient, runtime: Runtime, events: Any
+) -> None:
+    """ANA-020, 024, 025, 026, 028, 040, 041, 042: c1, a member, bought four times more, tea that is new to c1."""
+    await known(runtime, events)
+    ways = await ask(client, "ways")
+    assert (ways["orders"], ways["known"], ways["recommended_percent"]) == (8, 4, "25.00")
+    assert (ways["recommended_percent_of_net"], ways["recommended_seconds"], ways["others_seconds"]) == (
+        "25.00",
+        600,
+        600,
+    )
+    assert [(each["way"], each["orders"], each["percent"]) for each in ways["ways"]] == [
+        ("search", 3, "75.00"),
+        ("recommendation", 1, "25.00"),
+    ]
+    expansion = await ask(client, "expansion", since="2025-03-01", until="2025-03-21")
+    assert (expansion["buyers"], expansion["expanding_percent"], expansion["new_percent"]) == (1, "100.00", "100.00")
+    assert expansion["categories"] == [
+        {"category": "tea", "buyers": 1, "expanding": 1, "percent": "100.00", "new_buyers": 1}
+    ]
+    assert (await ask(client, "expansion", since="2020-01-01", until="2020-02-01"))["expanding_percent"] is None
+    seasons = await ask(client, "seasons")
+    assert seasons["quarters"] == [1, 2, 3, 4]
+    assert seasons["categories"] == [{"category": "tea", "units": {"1": 8}, "peak": 1, "peak_index": "400.00"}]
+    assert (await ask(client, "seasons", days=15))["categories"][0]["peak"] is None
+    assets = await ask(client, "assets")
+    assert (assets["members"], assets["buyers"], assets["valued"]) == (1, 1, 0)
+    quality = assets["quality"]
+    assert (quality["repurchasers_percent"], quality["buying_percent"]) == ("100.00", "100.00")
+    assert (quality["net_per_member"], quality["value_per_member"]) == (27_000, None)
+    sticky = await ask(client, "stickiness")
+    assert (sticky["buyers"], sticky["again_percent"], sticky["sticky_percent"]) == (3, "66.67", "33.33")
+    assert sticky["index"] is not None
+    asked = {"since": "2025-02-01", "until": "2025-03-01"}
+    losses = await ask(client, "losses", **asked, acquisition_cost=5_000, retention_cost=1_000)
+    assert (losses["base"], losses["lost"], losses["net_per_buyer"]) == (2, 1, 15_000)
+    assert (losses["profit_lost"], losses["to_replace"], losses["to_keep"]) == (3_000, 5_000, 1_000)
+    assert losses["times"] == "5.00"
+    unsaid = await ask(client, "losses", **asked)
+    assert (unsaid["to_replace"], unsaid["to_keep"], unsaid["times"]) == (None, None, None)
+    assert (await client.get(f"{BASE}/losses?profit_percent=101")).status_code == 422
 
 
 async def test_periods_that_make_no_sense_are_refused(client: httpx.AsyncClient) -> None:

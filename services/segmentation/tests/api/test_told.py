@@ -21,7 +21,7 @@ from .test_recommendations import bought
 BASE = "/v1/shops/tea"
 TOLD = (
     "", "/activity", "/traits", "/buyer-type", "/churn", "/lifetime-value", "/win-back", "/recommendations",
-    "/rfm/movements", "/changes", "/tags", "/segments", "/segments/vip",
+    "/rfm/movements", "/changes", "/tags", "/segments", "/segments/vip", "/tribe", "/needs",
 )  # fmt: skip
 """All that is told of one customer: each route below `customers/{customer}`."""
 

@@ -24,6 +24,7 @@ from ..test_erasure import erase
 from .test_segments import differences, inside, save
 
 BASE = "/v1/shops/tea"
+SAID: dict[str, Any] = {"gender": "female", "region": "上海", "life_state": "white_collar", "born_from": 1990}
 
 
 async def known(runtime: Runtime, events: Any) -> None:
@@ -43,6 +44,7 @@ async def known(runtime: Runtime, events: Any) -> None:
             "lines": lines,
             "placed_at": at,
             "promotions": (PromotionUse(kind="coupon"),),
+            "entry_path": "search" if n else "recommendation",
             "revision": 2,
         }
         orders.append(events.make("c1", at + timedelta(days=1), OrderCompleted(**fields)))
@@ -70,7 +72,7 @@ async def known(runtime: Runtime, events: Any) -> None:
                 tx,
                 Batch(
                     [
-                        events.make("c1", NOW, CustomerUpdated(gender="female", region="上海", revision=3)),
+                        events.make("c1", NOW, CustomerUpdated(**SAID, revision=3)),
                         events.make("c1", NOW, CustomerUpdated(gender="male", city="苏州", revision=2)),
                     ]
                 ),
@@ -86,6 +88,9 @@ async def test_traits_are_made_of_what_is_known(client: httpx.AsyncClient, runti
     await known(runtime, events)
     found = (await client.get(f"{BASE}/customers/c1/traits")).json()
     assert (found["profile"]["gender"], found["profile"]["city_level"]) == ("female", "tier_1")
+    assert (found["profile"]["life_state"], found["profile"]["born_from"]) == ("white_collar", 1990)
+    asked = {"expression": "life_state = white_collar and born_from between 1985 and 1995"}
+    assert (await client.post(f"{BASE}/segments/preview", json=asked)).json()["sample"] == ["c1"]
     assert (found["frequency"], found["consumption"], found["orders_in_year"]) == ("medium", "low", 4)
     assert found["categories"] == [{"name": "tea", "units": 8, "percent": 100.0}]
     assert found["brands"] == [{"name": "Hill", "units": 8, "percent": 100.0}]
@@ -134,6 +139,39 @@ async def test_segments_ask_for_profiles_ways_reviews_and_complaints(
     for expression, count in asked.items():
         answer = await client.post(f"{BASE}/segments/preview", json={"expression": expression})
         assert answer.json()["customers"] == count, (expression, answer.text)
+
+
+async def test_how_a_customer_lives_and_what_they_need(
+    client: httpx.AsyncClient, runtime: Runtime, events: Any
+) -> None:
+    """SEG-049, SEG-067, SEG-072, SEG-092 to 096: each with evidence; the tribe of everybody counted, and a fact."""
+    await known(runtime, events)
+    found = (await client.get(f"{BASE}/customers/c1/tribe")).json()
+    assert (found["tribe"], found["confidence"]) == ("white_collar", "high")
+    assert found["evidence"] == ["goods go to an office", "is 25 to 45", "spends more than the shop's mean buyer"]
+    assert found["strategy"] == ["appeal by what the brand means and by its selling points"]
+    assert (await client.get(f"{BASE}/customers/p1/tribe")).json()["tribe"] is None
+    assert (await client.get(f"{BASE}/customers/ghost/tribe")).status_code == 404
+    counted = {each["tribe"]: each for each in (await client.get(f"{BASE}/tribes")).json()["tribes"]}
+    assert (counted["white_collar"]["customers"], counted["white_collar"]["by_confidence"]) == (1, {"high": 1})
+    assert (len(counted), counted["boss"]["customers"]) == (5, 0)
+    asked = {"expression": "tribe = white_collar and tribe_confidence in (medium, high)"}
+    assert (await client.post(f"{BASE}/segments/preview", json=asked)).json()["sample"] == ["c1"]
+    for tag in ("goal: sleep better", "need: tea without caffeine", "gold"):
+        body = {"customers": ["c1"], "source": "call"}
+        assert (await client.post(f"{BASE}/tags/{tag}/customers", json=body)).status_code == 200
+    needs = (await client.get(f"{BASE}/customers/c1/needs")).json()
+    assert needs["needs"][0] == {
+        "kind": "noted", "what": "tea without caffeine", "source": "call", "confidence": "high",
+        "why": "noted on 2025-03-20",
+    }  # fmt: skip
+    assert [(each["kind"], each["what"]) for each in needs["needs"][1:]] == [("better", None), ("more_of", "tea")]
+    assert [(each["kind"], each["text"], each["source"]) for each in needs["notes"]] == [
+        ("goal", "sleep better", "call"),
+        ("need", "tea without caffeine", "call"),
+    ]
+    assert (needs["level"]["level"], needs["level"]["confidence"]) == ("basic", "low")
+    assert (await client.get(f"{BASE}/customers/p1/needs")).json()["needs"] == []
 
 
 async def of_type(client: httpx.AsyncClient, kind: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from segmentation.expressions.tree import All, Bought, Compare, Flag, InSegment, Not, OneOf, Tagged, Tree
 from segmentation.expressions.tree import Any as AnyOf
+from segmentation.tribes.rules import Seen, place
 
 
 @dataclass
@@ -36,6 +37,9 @@ class Customer:
     tags: set[str] = field(default_factory=set)
     sales: list[Sold] = field(default_factory=list)
     views: dict[date, int] = field(default_factory=dict)
+    seen: Seen | None = None
+    """As the profile says; None: no profile."""
+    rfm_class: str | None = None
 
     @property
     def days(self) -> list[date]:
@@ -88,6 +92,10 @@ def _value(atom: Compare | OneOf, customer: Customer, today: date) -> Any:
     net, orders = max(0, sum(e.paid - e.refunded for e in ours)), sum(e.orders for e in ours)
     if name == "order_value":
         return Fraction(net, orders) if orders else None
+    if name in ("tribe", "tribe_confidence"):
+        known = customer.seen or Seen(today.year)
+        placed = place(known._replace(year=today.year, rfm_class=customer.rfm_class, completed=len(days)))
+        return None if placed.tribe is None else placed.tribe if name == "tribe" else placed.confidence
     values: dict[str, Any] = {
         "stage": customer.stage,
         "life_cycle": customer.life_cycle,

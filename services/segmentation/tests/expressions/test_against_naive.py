@@ -27,6 +27,7 @@ from segmentation.expressions.tree import (
 )
 from segmentation.expressions.tree import Any as AnyOf
 from segmentation.segments.store_standings import Day, compare, count_matching, everybody, these
+from segmentation.tribes.rules import Seen
 
 from .naive import Customer, Sold, meets
 
@@ -45,6 +46,7 @@ NAMES: tuple[str, ...] = (
     "first_order",
 )
 NAMES += ("last_order", "days_since_first_order", "days_since_last_order", "views", "tag", "segment", "flag", "bought")
+NAMES += ("tribe", "tribe_confidence")
 CUSTOMERS = 50
 NAMED: dict[str, Tree] = {
     "loyal": Compare(FACTS["orders"], ">=", 2),
@@ -105,6 +107,15 @@ def _customer(draw: random.Random, number: int) -> Customer:
                 draw.choice([None, (), ("tea",), ("tea", "cups'")]),
             )
         )
+    found.rfm_class = draw.choice(["important_value", "general_value"]) if found.cell else None
+    if draw.random() < 0.7:
+        found.seen = Seen(
+            TODAY.year,
+            draw.choice([None, 1940, 1960, 1965, 1985, 1995, 2000, 2005]),
+            draw.choice([None, "student", "white_collar", "homebody"]),
+            draw.choice([None, "female", "male"]),
+            draw.choice([None, "tier_1", "remote"]),
+        )
     for _ in range(draw.choice([0, 0, 2])):
         found.views[TODAY - timedelta(days=draw.choice([0, 6, 7, 29, 30, 200]))] = draw.choice([1, 4])
     return found
@@ -150,13 +161,13 @@ def _atom(draw: random.Random) -> Tree:
 
 
 async def _store(tx: Transaction, customers: list[Customer]) -> None:
-    rows, sales, activity, tags, tiers, facts = [], [], [], [], [], []
+    rows, sales, activity, tags, tiers, facts, profiles = [], [], [], [], [], [], []
     for each in customers:
         days = [day.isoformat() for day in each.days]
         state: dict[str, Any] = {
             "stage": {"value": each.stage},
             "life_cycle": {"value": each.life_cycle},
-            "rfm": {"score": [each.cell]} if each.cell else {},
+            "rfm": {"score": [each.cell, each.rfm_class]} if each.cell else {},
             "lapse": {"episode": "2025-01-01"} if each.lapsed else {},
             "purchases": {"completed": len(days), **({"first_day": days[0], "last_day": days[-1]} if days else {})},
         }
@@ -171,6 +182,7 @@ async def _store(tx: Transaction, customers: list[Customer]) -> None:
         activity += [("tea", each.name, day, "product.viewed", n) for day, n in each.views.items()]
         tags += [("tea", each.name, tag, True) for tag in each.tags] + [("tea", each.name, "nobody", False)]
         tiers += [("tea", each.name, each.tier, each.tier, 1)] if each.tier else []
+        profiles += [("tea", each.name, 1, *each.seen[1:5])] if each.seen else []
     for name, state_json in rows:
         await tx.execute(
             "insert into customers (shop, customer, state) values ('tea', :name, cast(:state as jsonb))",
@@ -207,4 +219,6 @@ async def _store(tx: Transaction, customers: list[Customer]) -> None:
             borne=borne,
         )
     await tx.copy("member_tiers", ("shop", "customer", "tier_id", "tier", "revision"), tiers)
+    said = ("shop", "customer", "revision", "born_from", "life_state", "gender", "city_level")
+    await tx.copy("profiles", said, profiles)
     await tx.execute("analyze")

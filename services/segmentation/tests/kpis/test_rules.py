@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segmentation.kpis import rules
 from segmentation.kpis.rules import (
     BENCHMARKS,
     Industry,
@@ -98,3 +99,32 @@ def test_of_buyers_who_came_lately_the_estimate_is_right_and_the_share_of_everyb
     assert abs(found.estimated - 60) < Decimal("1.5")
     assert abs(found.mature - 60) < Decimal("1.5")
     assert found.everybody < 50
+
+
+@pytest.mark.parametrize(
+    ("shares", "index"),
+    [
+        ((Decimal(60), Decimal(30), None), Decimal("45.00")),
+        ((Decimal("33.33"), Decimal("33.33"), Decimal("33.35")), Decimal("33.34")),
+        ((None, None, None), None),
+    ],
+)
+def test_ana_042_stickiness_is_the_mean_of_what_is_known(
+    shares: tuple[Decimal | None, ...], index: Decimal | None
+) -> None:
+    assert rules.stickiness(rules.Sticking(*shares)) == index
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ((10, 50_000, 5, 20, None, None), (20_000, None, None)),
+        ((10, 50_000, 5, 20, 5_000, 1_000), (20_000, 50_000, 10_000)),
+        ((3, 0, 0, 20, 5_000, None), (None, 15_000, None)),
+        ((0, 50_000, 5, 100, 0, 0), (0, 0, 0)),
+    ],
+)
+def test_ana_025_what_losing_customers_costs_by_the_shops_own_assumptions(
+    asked: tuple[int, int, int, int, int | None, int | None], found: tuple[int | None, ...]
+) -> None:
+    assert rules.losses(*asked) == found

@@ -12,6 +12,7 @@ from common.events.fields import Count, Identifier, PersonalText, Revision, Text
 
 Channel = Literal["email", "sms", "chat", "phone", "inbox"]
 Purpose = Literal["marketing", "survey"]
+LifeState = Literal["student", "white_collar", "civil_servant", "homebody"]
 
 
 class SocialAccount(EventData):
@@ -56,9 +57,15 @@ class ProfileFields(EventData):
 
 
 class CustomerProfile(ProfileFields):
-    """The whole profile as it stands."""
+    """The whole profile as it stands.
+
+    `life_state` and `born_from`, the first of five years of birth, are derived of address and birthday by orders-ingest
+    where an event does not say them, so that no other service opens these (SEG-036, SEG-040).
+    """
 
     TOPIC: ClassVar[str] = "customers"
+    life_state: LifeState | None = None
+    born_from: Annotated[int, Field(ge=1900, le=2100, multiple_of=5)] | None = None
     version: Revision | None = None  # the shop's own version number of the profile, if it keeps one
     revision: Revision = 0
 

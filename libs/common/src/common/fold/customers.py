@@ -69,6 +69,7 @@ async def fold_events(tx: Transaction, folding: Folding[S], events: Sequence[Eve
             if not ready:
                 await postpone(tx, row.key, [event])
                 continue
+            work.asked = None
             add_step(steps, Step(row.key, cause_of(event), False, event.time, folding.apply(work.state, event), event))
             row.inputs += 1
             folded.events.append(event)
@@ -160,7 +161,7 @@ async def fold_due(tx: Transaction, folding: Folding[S], keys: Iterable[Customer
     await tx.lock_customers(wanted)
     folded: Folded[S] = Folded(tx.service)
     working = {key: Working(tx.locked[key], load(folding, tx.locked[key])) for key in wanted}
-    dues = [(work, folding.next_due(work.state)) for work in working.values()]
+    dues = [(work, work.next_due(folding)) for work in working.values()]
     await load_ahead(tx, folding, [(work, due) for work, due in dues if due is not None and due.at <= now])
     turns = Turns()
     for work in working.values():

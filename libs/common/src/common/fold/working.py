@@ -30,6 +30,14 @@ class Working(Generic[S]):
     folded: int = 0
     anew: bool = False
     """The state was folded from the start, so that its items take the place of all that are stored."""
+    asked: tuple[Due | None] | None = None
+    """What falls due next, where that was asked since the state last changed."""
+
+    def next_due(self, folding: Folding[S]) -> Due | None:
+        """Asked once a state: to find it costs as much as to do it."""
+        if self.asked is None:
+            self.asked = (folding.next_due(self.state),)
+        return self.asked[0]
 
     @property
     def known_until(self) -> datetime | None:
@@ -74,7 +82,7 @@ async def fold_from_start(
     """Put the fold of the whole history, without what is not folded yet, in the state's place; the latest due done."""
     history = await get_history(tx, folding.kept, work.row.key, without=work.unfolded)
     work.state, done = await fold_anew(folding, history, until, work.row.key)
-    work.anew = True
+    work.anew, work.asked = True, None
     return done
 
 
@@ -123,10 +131,11 @@ async def load_items(tx: Transaction, folding: Folding[S], state: S, key: Custom
 async def do_dues(tx: Transaction, folding: Folding[S], work: Working[S], until: datetime) -> AsyncIterator[Step]:
     """A step for everything that fell due up to `until`, done one by one."""
     for _ in range(MOST_DUES):
-        due = folding.next_due(work.state)
+        due = work.next_due(folding)
         if due is None or due.at > until:
             return
         await make_ready(tx, folding, work, due)
+        work.asked = None
         yield Step(work.row.key, due.cause, False, due.at, folding.fall_due(work.state, due))
         work.row.done_until = due.at if work.row.done_until is None else max(work.row.done_until, due.at)
     raise DueForEver(work.row.key, until)
@@ -164,7 +173,7 @@ async def store_folded(
     rows, turns = list[CustomerRow](), Turns()
     for key, work in working.items():
         await turns.take()
-        due = folding.next_due(work.state)
+        due = work.next_due(folding)
         work.row.due_at = due.at if due else None
         work.row.state = work.state.model_dump_json(exclude_defaults=True)
         folded.states[key] = work.state

@@ -123,7 +123,7 @@ class ShopSettings:
 
     def date_of(self, instant: datetime) -> date:
         """The calendar date in the zone in force at the instant."""
-        return local_date(instant, self.at(instant).zone)
+        return _date_of(instant, self.at(instant).zone)
 
     def start_of(self, day: date) -> datetime:
         """The first instant at which it is `day`, or later, in the zone then in force."""
@@ -132,6 +132,12 @@ class ShopSettings:
             if start < self._starts[number + 1]:
                 return start
         return max(_start_of(day, self._ladder[-1].zone), self._starts[-1])
+
+
+@lru_cache(maxsize=65_536)
+def _date_of(instant: datetime, zone: ZoneInfo) -> date:
+    """Kept, because many customers are looked at as of one instant."""
+    return local_date(instant, zone)
 
 
 @lru_cache(maxsize=65_536)

@@ -17,8 +17,8 @@ from regulars.stack.errors import Refused
 
 Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
 _RUN = Path(".run")
-_console = Console(highlight=False, soft_wrap=True)
-NONE, PAGE = "none", 10_000
+NONE, PAGE, WIDE = "none", 10_000, 120
+_console = Console(highlight=False, soft_wrap=True, width=WIDE)  # the table is whole in a file, too
 
 
 def compare_types(

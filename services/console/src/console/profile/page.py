@@ -26,13 +26,15 @@ async def profile(viewer: Guarded, customer: str) -> Response:
 
 async def _page(viewer: Viewer, customer: str, error: str = "", status: int = 200) -> Response:
     here = part(customer)
-    traits, buyer_type, tags, stays, known, moves = await viewer.ask(
+    traits, buyer_type, tags, stays, known, moves, tribe, needs = await viewer.ask(
         viewer.of_shop("segmentation", f"/customers/{here}/traits"),
         viewer.of_shop("segmentation", f"/customers/{here}/buyer-type"),
         viewer.of_shop("segmentation", f"/customers/{here}/tags"),
         viewer.of_shop("segmentation", f"/customers/{here}/segments", limit=str(ROWS)),
         viewer.of_shop("segmentation", "/tags"),
         viewer.of_shop("segmentation", f"/customers/{here}/rfm/movements", limit=str(ROWS)),
+        viewer.of_shop("segmentation", f"/customers/{here}/tribe"),
+        viewer.of_shop("segmentation", f"/customers/{here}/needs"),
     )
     if traits.state == "unknown":
         raise NotHere
@@ -47,7 +49,9 @@ async def _page(viewer: Viewer, customer: str, error: str = "", status: int = 20
         stays=stays,
         known=known,
         moves=moves,
-        all=[traits, buyer_type, tags, stays, known, moves],
+        tribe=tribe,
+        needs=needs,
+        all=[traits, buyer_type, tags, stays, known, moves, tribe, needs],
         error=error,
         part=part,
     )

@@ -35,6 +35,33 @@ KINDS = {
         " in no median, and not in time."
     ),
     "top-buyers": N_("Of the 25 who spent most in the period, those who had bought before it."),
+    "assets": N_(
+        "Members as they stand today: how many, how they buy in the period, and what they are predicted to be worth."
+    ),
+    "stickiness": N_(
+        "Buyers of the period: how many were active on two days or more of it, ordered twice or more in it, and have"
+        " five orders or more; the index is the mean of what is known of the three."
+    ),
+    "losses": N_(
+        "Who bought in the period before and not in this one, times net of a buyer of the period before, times the"
+        " share that is profit. What it costs to win or to keep one the shop says itself, through the API."
+    ),
+    "ways": N_(
+        "Completed orders of the period by how the customer came to the shop, of those of which it is told; how many"
+        " visits became orders is not told by way."
+    ),
+    "expansion": N_(
+        "Customers who had bought before the period and bought goods of a known category in it: how many took up one"
+        " that is new to them, or goods marked new."
+    ),
+    "seasons": N_(
+        "Units of goods in completed orders of the period by category and quarter of the year; what the whole industry"
+        " looks for is not known here."
+    ),
+    "age-bands": N_(
+        "Customers by five years of birth, where their birthday is known, and what they bought in the period; the"
+        " three categories of most units."
+    ),
     "rhythm": N_("Completed orders of the period by the weekday on which they were placed, in the shop's zone."),
     "profiles": N_("Customers whose profile says it, of those whose profile says anything of it; all time."),
 }

@@ -10,6 +10,7 @@ from common.events import InvalidEvent
 from common.events.customers import CustomerProfile
 from common.time.calendar import ZONE_NAMES
 from common.values.addresses import InvalidAddress, InvalidPhone, mail_address, phone_number, webhook_url
+from orders_ingest.customers.derived import born_from, life_state
 
 _FIRST_BIRTHDAY = date(1900, 1, 1)
 _FARTHEST_EAST = timedelta(hours=14)
@@ -65,8 +66,11 @@ def cleaned_birthday(text: str, now: datetime) -> str:
 
 
 def cleaned(profile: CustomerProfile, now: datetime) -> tuple[CustomerProfile, tuple[LeftOut, ...]]:
-    """The profile with its address, number, zone and birthday in normal form, without those that cannot be used."""
-    update: dict[str, str | None] = {}
+    """The profile with its address, number, zone and birthday in normal form, without those that cannot be used.
+
+    What follows from address and birthday, and is not said, is added.
+    """
+    update: dict[str, str | int | None] = {}
     left_out: list[LeftOut] = []
     for name, check in CHECKS.items():
         value = getattr(profile, name)
@@ -77,6 +81,11 @@ def cleaned(profile: CustomerProfile, now: datetime) -> tuple[CustomerProfile, t
         except InvalidEvent as error:
             update[name] = None
             left_out.append(LeftOut(name, error.slug, str(error).removeprefix(f"data.{name}: ")))
+    if profile.life_state is None and profile.address is not None:
+        update["life_state"] = life_state(profile.address)
+    birthday = update.get("birthday")
+    if profile.born_from is None and isinstance(birthday, str):
+        update["born_from"] = born_from(birthday)
     return (profile.model_copy(update=update) if update else profile), tuple(left_out)
 
 

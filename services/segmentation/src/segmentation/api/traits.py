@@ -7,6 +7,7 @@ from typing import Literal
 
 from fastapi import Depends
 
+from common.events.customers import LifeState
 from common.events.fields import ShopName
 from common.events.segments import BuyerType, Confidence
 from common.http.api import Router, Tx, require
@@ -45,6 +46,8 @@ class ProfileOut(Out):
     city_level: CityLevel | None
     education: str | None
     credit_level: str | None
+    life_state: LifeState | None
+    born_from: int | None
     source: str | None
 
 
@@ -169,7 +172,7 @@ class BuyerTypeOut(Out):
 async def get_traits(shop: ShopName, customer: Told, tx: Tx) -> TraitsOut:
     """The customer's classes, grades, habits, tastes and tags (SEG-024 to SEG-070)."""
     await tx.stand_still()
-    known, of_shop, thresholds = await _read(tx, shop, customer)
+    known, of_shop, thresholds = await read_traits(tx, shop, customer)
     currency = of_shop.settings.at(tx.clock.now()).currency
     profile, wanted, year = await get_profile(tx, shop, customer), thresholds.traits, known.within(rules.YEAR)
     minor, net = minor_per_major(currency), rules.spent(known.within(rules.YEAR))
@@ -206,7 +209,7 @@ async def get_traits(shop: ShopName, customer: Told, tx: Tx) -> TraitsOut:
 async def get_buyer_type(shop: ShopName, customer: Told, tx: Tx) -> BuyerTypeOut:
     """Which of the eight buyer types the customer is, on what evidence, and what to do (SEG-074 to SEG-091)."""
     await tx.stand_still()
-    known, _, thresholds = await _read(tx, shop, customer)
+    known, _, thresholds = await read_traits(tx, shop, customer)
     found = types.typed(known)
     actions = thresholds.strategies.get(found.primary) or STRATEGIES[found.primary] if found.primary else ()
     return BuyerTypeOut(
@@ -220,7 +223,7 @@ async def get_buyer_type(shop: ShopName, customer: Told, tx: Tx) -> BuyerTypeOut
     )
 
 
-async def _read(tx: Transaction, shop: str, customer: str) -> tuple[Known, Shop, Thresholds]:
+async def read_traits(tx: Transaction, shop: str, customer: str) -> tuple[Known, Shop, Thresholds]:
     """All that traits and types are made of. Raises UnknownCustomer."""
     state, of_shop, now, _ = await read_state(tx, (shop, customer))
     settings, today = of_shop.settings, of_shop.settings.date_of(now)

@@ -7,7 +7,7 @@ its points: of who is known by orders alone nothing follows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Literal, NamedTuple
 
@@ -44,20 +44,20 @@ class Typed(NamedTuple):
     scores: list[Scored]
 
 
-def _promoted(known: Known) -> float | None:
+def promoted_share(known: Known) -> float | None:
     return percent_of(known.within(YEAR), "promoted")
 
 
-def _silent(known: Known) -> float | None:
+def silent_share(known: Known) -> float | None:
     return percent_of(known.within(YEAR), "silent")
 
 
-def _median(known: Known, field: Literal["decision_seconds", "compared_items", "reviews_viewed"]) -> float | None:
+def median_of(known: Known, field: Literal["decision_seconds", "compared_items", "reviews_viewed"]) -> float | None:
     values = [getattr(order, field) for order in known.within(YEAR) if getattr(order, field) is not None]
     return float(median(values)) if values else None
 
 
-def _new(known: Known) -> float | None:
+def new_share(known: Known) -> float | None:
     found = marks(known.within(YEAR))
     return None if found is None else found.new_percent
 
@@ -74,11 +74,11 @@ def _again(known: Known) -> float | None:
     return 100 * sum(way == "already_bought" for way in ways) / len(ways) if ways else None
 
 
-def _above(find: Callable[[Known], float | None], border: float) -> Callable[[Known], bool | None]:
+def above(find: Callable[[Known], float | None], border: float) -> Callable[[Known], bool | None]:
     return lambda known: None if (value := find(known)) is None else value >= border
 
 
-def _below(find: Callable[[Known], float | None], border: float) -> Callable[[Known], bool | None]:
+def below(find: Callable[[Known], float | None], border: float) -> Callable[[Known], bool | None]:
     return lambda known: None if (value := find(known)) is None else value <= border
 
 
@@ -86,12 +86,12 @@ def _rated(part: Literal["positive", "low"], percent: int) -> Callable[[Known], 
     return lambda k: 100 * getattr(k.voices, part) >= percent * k.voices.rated if k.voices.rated else None
 
 
-def _said(part: Literal["stories", "haggling", "praise"]) -> Callable[[Known], bool | None]:
+def said(part: Literal["stories", "haggling", "praise"]) -> Callable[[Known], bool | None]:
     """Whether feedback read it in a text; of texts that do not show it, or were not written, nothing follows."""
     return lambda k: getattr(k.voices, part) > 0 or None
 
 
-def _value(percent: int, *, at_most: bool = False) -> Callable[[Known], bool | None]:
+def value_share(percent: int, *, at_most: bool = False) -> Callable[[Known], bool | None]:
     """The mean order against the shop's."""
 
     def seen(known: Known) -> bool | None:
@@ -112,67 +112,78 @@ def _broken_off(known: Known) -> bool | None:
 HOUR, DAY = 3_600, 86_400
 SIGNALS: Mapping[BuyerType, tuple[Signal, ...]] = {
     "emotional": (
-        Signal(3, "tells the story of the purchase", _said("stories")),
+        Signal(3, "tells the story of the purchase", said("stories")),
         Signal(3, "reviews with photos", lambda k: k.voices.photo_reviews > 0 if k.voices.reviews else None),
         Signal(3, "reviews are positive", _rated("positive", 90)),
         Signal(2, "loyal: five orders or more", lambda k: k.completed >= 5),
         Signal(2, "reviews at least every second order", lambda k: 2 * k.voices.reviews >= max(1, k.completed)),
     ),
     "impulsive": (
-        Signal(4, "decides within an hour", _below(lambda k: _median(k, "decision_seconds"), HOUR)),
-        Signal(3, "compares nothing", _below(lambda k: _median(k, "compared_items"), 1)),
-        Signal(3, "half of what is bought is new", _above(_new, 50)),
+        Signal(4, "decides within an hour", below(lambda k: median_of(k, "decision_seconds"), HOUR)),
+        Signal(3, "compares nothing", below(lambda k: median_of(k, "compared_items"), 1)),
+        Signal(3, "half of what is bought is new", above(new_share, 50)),
     ),
     "rational": (
-        Signal(4, "compares five products or more", _above(lambda k: _median(k, "compared_items"), 5)),
-        Signal(2, "takes a day or more to decide", _above(lambda k: _median(k, "decision_seconds"), DAY)),
-        Signal(2, "buys without a chat", _above(_silent, 50)),
-        Signal(2, "few orders with a promotion", _below(_promoted, 30)),
+        Signal(4, "compares five products or more", above(lambda k: median_of(k, "compared_items"), 5)),
+        Signal(2, "takes a day or more to decide", above(lambda k: median_of(k, "decision_seconds"), DAY)),
+        Signal(2, "buys without a chat", above(silent_share, 50)),
+        Signal(2, "few orders with a promotion", below(promoted_share, 30)),
     ),
     "vip_type": (
-        Signal(4, "seldom orders without a chat", _below(_silent, 25)),
-        Signal(3, "asks for praise", _said("praise")),
-        Signal(3, "not price-sensitive: few promotions", _below(_promoted, 20)),
-        Signal(2, "orders well above the shop's mean", _value(150)),
+        Signal(4, "seldom orders without a chat", below(silent_share, 25)),
+        Signal(3, "asks for praise", said("praise")),
+        Signal(3, "not price-sensitive: few promotions", below(promoted_share, 20)),
+        Signal(2, "orders well above the shop's mean", value_share(150)),
         Signal(1, "complains where slighted", lambda k: k.voices.complaints > 0 if k.voices.reviews else None),
     ),
     "habitual": (
-        Signal(4, "comes by what was bought before", _above(_again, 50)),
-        Signal(3, "stays with one category", _above(_top_category, 70)),
-        Signal(2, "ignores promotions", _below(_promoted, 20)),
-        Signal(1, "ignores what is new", _below(_new, 20)),
+        Signal(4, "comes by what was bought before", above(_again, 50)),
+        Signal(3, "stays with one category", above(_top_category, 70)),
+        Signal(2, "ignores promotions", below(promoted_share, 20)),
+        Signal(1, "ignores what is new", below(new_share, 20)),
     ),
     "opinion_led": (
-        Signal(5, "looks at reviews and sales", _above(lambda k: _median(k, "reviews_viewed"), 3)),
-        Signal(2, "takes a day or more to decide", _above(lambda k: _median(k, "decision_seconds"), DAY)),
+        Signal(5, "looks at reviews and sales", above(lambda k: median_of(k, "reviews_viewed"), 3)),
+        Signal(2, "takes a day or more to decide", above(lambda k: median_of(k, "decision_seconds"), DAY)),
     ),
     "cautious": (
         Signal(3, "breaks off at the checkout", _broken_off),
-        Signal(3, "takes three days or more to decide", _above(lambda k: _median(k, "decision_seconds"), 3 * DAY)),
+        Signal(3, "takes three days or more to decide", above(lambda k: median_of(k, "decision_seconds"), 3 * DAY)),
         Signal(2, "low stars afterwards", _rated("low", 30)),
-        Signal(2, "compares five products or more", _above(lambda k: _median(k, "compared_items"), 5)),
+        Signal(2, "compares five products or more", above(lambda k: median_of(k, "compared_items"), 5)),
     ),
     "greedy": (
-        Signal(4, "most orders with a promotion", _above(_promoted, 80)),
-        Signal(3, "haggles", _said("haggling")),
+        Signal(4, "most orders with a promotion", above(promoted_share, 80)),
+        Signal(3, "haggles", said("haggling")),
         Signal(3, "low stars", _rated("low", 30)),
-        Signal(2, "orders well below the shop's mean", _value(60, at_most=True)),
+        Signal(2, "orders well below the shop's mean", value_share(60, at_most=True)),
         Signal(1, "complains", lambda k: k.voices.complaints > 0 if k.completed else None),
     ),
 }
 
 
+class Sum(NamedTuple):
+    """`score` 0 to 100; `known` of the signals anything is known of; `evidence`: those that were seen."""
+
+    score: int
+    known: int
+    evidence: list[str]
+
+
+def score_of(known: Known, signals: Sequence[Signal]) -> Sum:
+    """What share of the points of those signals is seen of which anything is known; 0 where that is too few."""
+    answers = [(signal, signal.seen(known)) for signal in signals]
+    total = sum(signal.points for signal, seen in answers if seen is not None)
+    points = sum(signal.points for signal, seen in answers if seen)
+    count = sum(seen is not None for _, seen in answers)
+    enough = count >= LEAST_SIGNALS and 2 * total > sum(signal.points for signal in signals)
+    score = 100 * points // total if total and enough else 0
+    return Sum(score, count, [signal.said for signal, seen in answers if seen])
+
+
 def scored(known: Known) -> list[Scored]:
     """All eight types, the highest first."""
-    found = []
-    for kind, signals in SIGNALS.items():
-        answers = [(signal, signal.seen(known)) for signal in signals]
-        total = sum(signal.points for signal, seen in answers if seen is not None)
-        points = sum(signal.points for signal, seen in answers if seen)
-        count = sum(seen is not None for _, seen in answers)
-        enough = count >= LEAST_SIGNALS and 2 * total > sum(signal.points for signal in signals)
-        score = 100 * points // total if total and enough else 0
-        found.append(Scored(kind, score, count, [signal.said for signal, seen in answers if seen]))
+    found = [Scored(kind, *score_of(known, signals)) for kind, signals in SIGNALS.items()]
     return sorted(found, key=lambda each: (-each.score, -each.known, each.type))
 
 

@@ -60,7 +60,7 @@ def evaluate(days: Sequence[Sequence[Day]], since: date, horizon: int) -> tuple[
         if not 0 < sum(known.churned) < len(known.churned):
             raise Unusable(f"there is nobody to {name}: of {len(known.rows)} customers all did the same")
     means, spreads = logistic.spread(before.rows)
-    weights = logistic.fit([scaled(row, means, spreads) for row in before.rows], before.churned)
+    weights = logistic.fit(logistic.scaled(before.rows, means, spreads), before.churned)
     return judge_rows([probability(weights, scaled(row, means, spreads)) for row in after.rows], after)
 
 

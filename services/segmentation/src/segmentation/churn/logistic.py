@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, sqrt
+from math import exp
+
+import numpy as np
+from numpy.typing import NDArray
 
 RIDGE = 1.0
 """Draws the weights to none, as one more customer would: nothing runs away where a feature tells everything."""
 _STEPS = 50
 
 Row = Sequence[float]
+Table = NDArray[np.float64]
 
 
 def sigmoid(x: float) -> float:
@@ -19,53 +23,40 @@ def sigmoid(x: float) -> float:
 
 def spread(rows: Sequence[Row]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each column; 1 for one that does not vary."""
-    means = tuple(sum(column) / len(rows) for column in zip(*rows, strict=True))
-    squares = (sum((v - m) ** 2 for v in c) / len(rows) for c, m in zip(zip(*rows, strict=True), means, strict=True))
-    return means, tuple(sqrt(each) if each > 1e-12 else 1.0 for each in squares)
+    table = np.asarray(rows, dtype=np.float64)
+    variances = table.var(axis=0)
+    deviations = np.sqrt(np.where(variances > 1e-12, variances, 1.0))
+    return tuple(map(float, table.mean(axis=0))), tuple(map(float, deviations))
 
 
-def fit(rows: Sequence[Row], happened: Sequence[bool], start: Sequence[float] | None = None) -> tuple[float, ...]:
+def scaled(rows: Sequence[Row], means: Sequence[float], spreads: Sequence[float]) -> Table:
+    """Each column less its mean and by its spread."""
+    found: Table = (np.asarray(rows, dtype=np.float64) - np.asarray(means)) / np.asarray(spreads)
+    return found
+
+
+def fit(
+    rows: Sequence[Row] | Table, happened: Sequence[bool], start: Sequence[float] | None = None
+) -> tuple[float, ...]:
     """The weights of the constant and of each column, which should have mean 0 and deviation 1.
 
     There is one best set of weights; a `start` near it saves steps.
     """
-    size = len(rows[0]) + 1
-    weights, with_constant = list(start or [0.0] * size), [(1.0, *row) for row in rows]
+    given = np.asarray(rows, dtype=np.float64)
+    table = np.column_stack((np.ones(len(given)), given))
+    known = np.asarray(happened, dtype=np.float64)
+    ridge = np.full(table.shape[1], RIDGE)
+    ridge[0] = 0.0
+    weights = np.zeros(table.shape[1]) if start is None else np.array(start, dtype=np.float64)
     for _ in range(_STEPS):
-        slope = [-RIDGE * w if place else 0.0 for place, w in enumerate(weights)]
-        bend = [[RIDGE if i == j and i else 0.0 for j in range(size)] for i in range(size)]
-        for row, known in zip(with_constant, happened, strict=True):
-            p = sigmoid(sum(w * x for w, x in zip(weights, row, strict=True)))
-            off, variance = known - p, p * (1 - p)
-            for i, x in enumerate(row):
-                slope[i] += off * x
-                of_row, weighed = bend[i], variance * x
-                for j in range(i + 1):
-                    of_row[j] += weighed * row[j]
-        for i in range(size):
-            for j in range(i):
-                bend[j][i] = bend[i][j]
-        step = solve(bend, slope)
-        weights = [w + s for w, s in zip(weights, step, strict=True)]
-        if max(map(abs, step)) < 1e-7:
+        p = 1 / (1 + np.exp(np.minimum(-(table @ weights), 700.0)))
+        slope = table.T @ (known - p) - ridge * weights
+        bend = table.T @ (table * (p * (1 - p))[:, None]) + np.diag(ridge)
+        step = np.linalg.solve(bend, slope)
+        weights = weights + step
+        if np.abs(step).max() < 1e-7:
             break
-    return tuple(weights)
-
-
-def solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
-    """The solution of a system of linear equations, by elimination; the matrix is regular."""
-    size = len(right)
-    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    for i in range(size):
-        pivot = max(range(i, size), key=lambda j: abs(rows[j][i]))
-        rows[i], rows[pivot] = rows[pivot], rows[i]
-        for j in range(i + 1, size):
-            factor = rows[j][i] / rows[i][i]
-            rows[j] = [a - factor * b for a, b in zip(rows[j], rows[i], strict=True)]
-    found = [0.0] * size
-    for i in reversed(range(size)):
-        found[i] = (rows[i][size] - sum(rows[i][j] * found[j] for j in range(i + 1, size))) / rows[i][i]
-    return found
+    return tuple(map(float, weights))
 
 
 def auc(scores: Sequence[float], happened: Sequence[bool]) -> float:

@@ -69,7 +69,7 @@ def fit(sample: Sequence[Sequence[Day]], month: date, as_of: datetime, rules: Ch
         )
         return begun.model_copy(update={"problems": (few,)})
     means, spreads = logistic.spread(known.rows)
-    weights = logistic.fit([scaled(row, means, spreads) for row in known.rows], known.churned)
+    weights = logistic.fit(logistic.scaled(known.rows, means, spreads), known.churned)
     held_out, calibration = judge(crossed(known, weights), known)
     problems = []
     if held_out.auc <= held_out.recency_auc:
@@ -97,7 +97,7 @@ def crossed(known: Known, near: Sequence[float] | None = None) -> list[float]:
         rows = [known.rows[place] for place in others]
         means, spreads = logistic.spread(rows)
         happened = [known.churned[place] for place in others]
-        weights = logistic.fit([scaled(row, means, spreads) for row in rows], happened, near)
+        weights = logistic.fit(logistic.scaled(rows, means, spreads), happened, near)
         for place in range(fold, len(found), FOLDS):
             found[place] = probability(weights, scaled(known.rows[place], means, spreads))
     return found

@@ -31,7 +31,7 @@ async def add_statistics(tx: Transaction, shop: str, statistics: ShopStatistics,
     added = await STATISTICS.insert(tx, shop, statistics.number, statistics.as_of, statistics, late=late)
     await shop_statistics.discard_portions(tx, shop)
     if added:
-        await rescheduling.start(tx, shop)
+        await rescheduling.start(tx, shop, statistics.as_of)
         await start_typing(tx, shop, statistics.as_of, again=True)  # types rest on the shop's means
     return added
 

@@ -103,7 +103,7 @@ async def remove_version(tx: Transaction, shop: str, version: int, at: datetime)
     """Withdraw a version and have every customer rescheduled, as it would have turned some. The shops are locked."""
     if await save_withdrawal(tx, shop, version, at):
         await shop_statistics.discard_portions(tx, shop)
-        await rescheduling.start(tx, shop)
+        await rescheduling.start(tx, shop, at)  # the version would have come into force after that
 
 
 async def add_version(
@@ -116,6 +116,6 @@ async def add_version(
     added = await THRESHOLDS.insert(tx, shop, number, valid_from, thresholds, late=late)
     if added:
         await shop_statistics.discard_portions(tx, shop)
-        await rescheduling.start(tx, shop)
+        await rescheduling.start(tx, shop, valid_from)
         await start_typing(tx, shop, valid_from, again=True)
     return added

@@ -176,7 +176,15 @@ class Compiler:
             turns = self._passes(fact, atom, [cast(int, each) for each in values])
         elif atom.days is not None:
             turns = f"{self._alias(fact, atom.days)}.oldest + {atom.days:d}"
+        elif fact.by_year:
+            turns = f"case when {self._alias(fact, None)}.born_from is not null then {self._new_year} end"
         return Condition(f"coalesce({holds}, false)", turns)
+
+    @property
+    def _new_year(self) -> str:
+        """Everybody of whom the years of birth are known is a year older then."""
+        self.params["new_year"] = date(min(self.today.year + 1, date.max.year), 1, 1)
+        return "cast(:new_year as date)"
 
     def _passes(self, fact: Fact, atom: Compare | OneOf, values: list[int]) -> str:
         """The next date on which the number of days reaches a value at which the answer turns."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from common.events.customers import LifeState
 from common.events.segments import BuyerType, ChurnReason, ChurnStrength, Confidence, LifeCycle, Stage
 from segmentation.attributes.rfm.groups import GROUPS
 from segmentation.profiles.rules import CityLevel
+from segmentation.tribes.rules import CONFIDENCE_SQL, TRIBE_SQL, TribeName
 
 Kind = Literal["flag", "choice", "text", "number", "money", "date", "days"]
 Source = Literal[
@@ -50,7 +52,8 @@ class Fact:
     """`sql` is its value of a customer `c`; of facts by day it is an aggregate over the rows of their table.
 
     `kind`: `money` is in minor units of the shop's currency, `days` counts whole days from the date that `sql` is to
-    today. `values` are those of a choice. `by_day`: it may be asked of the last days. `en`, `zh`: its words.
+    today. `values` are those of a choice. `by_day`: it may be asked of the last days. `by_year`: it may turn with the
+    year. `en`, `zh`: its words.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Fact:
     source: Source = "customer"
     values: tuple[str, ...] = ()
     by_day: bool = False
+    by_year: bool = False
 
 
 _GROUPS = tuple(dict.fromkeys(name for names in GROUPS.values() for name in names))
@@ -88,6 +92,10 @@ def _share(name: str, source: Source, part: str, whole: str, en: str, zh: str) -
 
 def _profile(name: str, en: str, zh: str, values: tuple[str, ...] = ()) -> Fact:
     return Fact(name, "choice" if values else "text", f"t.{name}", en, zh, "profile", values)
+
+
+def _tribe(name: str, sql: str, en: str, zh: str, values: tuple[str, ...]) -> Fact:
+    return Fact(name, "choice", sql, en, zh, "profile", values, by_year=True)
 
 
 _NET = "greatest(0, sum(paid - refunded) filter (where currency = :currency))"
@@ -139,6 +147,10 @@ _ALL = (
     _profile("region", "region", "地区"),
     _profile("city", "city", "城市"),
     _profile("city_level", "level of the city", "城市级别", get_args(CityLevel)),
+    _profile("life_state", "life state by address", "生活状态", get_args(LifeState)),
+    Fact("born_from", "number", "t.born_from", "first of five years of birth", "出生年段", "profile"),
+    _tribe("tribe", TRIBE_SQL, "tribe", "族群", get_args(TribeName)),
+    _tribe("tribe_confidence", CONFIDENCE_SQL, "confidence of the tribe", "族群可信度", get_args(Confidence)),
     _profile("education", "education", "学历"),
     _profile("source", "source of the profile", "来源"),
     _share("promotion_share", "bought", "promoted", "true", "percent of orders with a promotion", "促销订单占比"),

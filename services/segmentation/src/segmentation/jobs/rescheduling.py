@@ -19,33 +19,43 @@ async def take_scheduled(tx: Transaction, now: datetime, limit: int) -> Sequence
     following = await rescheduling.lock_next(tx)
     if following is None:
         return None
-    name, after = following
+    name, after, since = following
     shop = (await folding_of(tx, [name])).shops[name]
     settled_before = shop.settings.date_of(now) - timedelta(days=shop.settled_days)
     buyers, last = await rescheduling.list_page(tx, name, after, settled_before, limit)
     await rescheduling.save_cursor(tx, name, last)
-    return [Task(name, customer) for customer in buyers]
+    return [Task(name, customer, since.isoformat()) for customer in buyers]
 
 
 async def reschedule(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
     """Compute the due times of the tasks' customers; those that move are written, the others not even locked."""
     folding = await folding_of(tx, {task.shop for task in tasks})
     for name in sorted(folding.shops):
-        page = await rescheduling.get_scheduled(tx, name, [task.customer for task in tasks if task.shop == name])
-        suspects = [customer for customer, _ in _moved(folding, page)]
+        mine = [task for task in tasks if task.shop == name]
+        since = min(datetime.fromisoformat(task.what) for task in mine)
+        page = await rescheduling.get_scheduled(tx, name, [task.customer for task in mine])
+        suspects = [customer for customer, _ in moved(folding, page, since)]
         if suspects:
-            await rescheduling.save_dues(
-                tx, name, _moved(folding, await rescheduling.lock_scheduled(tx, name, suspects))
-            )
+            locked = await rescheduling.lock_scheduled(tx, name, suspects)
+            await rescheduling.save_dues(tx, name, moved(folding, locked, since))
     return len(tasks)
 
 
-def _moved(folding: SegmentFolding, page: Sequence[rescheduling.Scheduled]) -> list[tuple[str, datetime | None]]:
-    """The customers whose due time is another than the stored one, with the new one."""
-    moved = []
+def moved(
+    folding: SegmentFolding, page: Sequence[rescheduling.Scheduled], since: datetime
+) -> list[tuple[str, datetime | None]]:
+    """The customers whose due time is another than the stored one, with the new one.
+
+    The stored one knows all that folds read before `since`: nothing of that is looked at again, so that a customer of
+    whom nothing is new for a year costs no more than one of yesterday.
+    """
+    found = []
     for each in page:
-        due = folding.next_due(each.state)
+        start, known = each.state.evaluated_at, folding.shops[each.state.shop].change_before(since)
+        if start is not None and known is not None and (each.due_at is None or each.due_at > known):
+            start = max(start, known)
+        due = folding.due_after(each.state, start)
         at = due.at if due else None
         if at != each.due_at:
-            moved.append((each.customer, at))
-    return moved
+            found.append((each.customer, at))
+    return found

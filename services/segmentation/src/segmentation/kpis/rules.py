@@ -100,3 +100,36 @@ def kaplan_meier(waiting: Waiting, days: int) -> Decimal | None:
             remaining = (remaining * (at_risk - bought) / at_risk).limit_denominator(10**15)
         at_risk -= bought + waiting.not_yet.get(day, 0)
     return percent(1 - remaining, 1)
+
+
+class Sticking(NamedTuple):
+    """Shares of buyers in percent; None: not known."""
+
+    came_back: Decimal | None
+    again: Decimal | None
+    sticky: Decimal | None
+
+
+def stickiness(shares: Sticking) -> Decimal | None:
+    """The mean of the known shares, to hundredths (ANA-042): 60, 30 and nothing known make 45."""
+    known = [each for each in shares if each is not None]
+    return (sum(known, Decimal(0)) / len(known)).quantize(_HUNDREDTH, ROUND_HALF_EVEN) if known else None
+
+
+class Losses(NamedTuple):
+    """In minor units; None: not known, or its cost was not given."""
+
+    profit: int | None
+    to_replace: int | None
+    to_keep: int | None
+
+
+def losses(
+    lost: int, net: int, buyers: int, profit_percent: int, acquisition: int | None, retention: int | None
+) -> Losses:
+    """What so many lost customers cost (ANA-025): 10 lost, 500.00 from 5 buyers, 20 % profit: 200.00."""
+    return Losses(
+        lost * net * profit_percent // (100 * buyers) if buyers else None,
+        None if acquisition is None else lost * acquisition,
+        None if retention is None else lost * retention,
+    )

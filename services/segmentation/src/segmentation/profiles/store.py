@@ -26,9 +26,11 @@ _PROFILES = Columns(
     education="text",
     credit_level="text",
     source="text",
+    life_state="text",
+    born_from="smallint",
 )
 _KEYS = Columns("w", shop="text", customer="text")
-COLUMNS = "gender, region, city, city_level, education, credit_level, source"
+COLUMNS = "gender, region, city, city_level, education, credit_level, source, life_state, born_from"
 
 
 async def save_profiles(tx: Transaction, events: Sequence[Event[Any]]) -> None:
@@ -47,17 +49,20 @@ async def save_profiles(tx: Transaction, events: Sequence[Event[Any]]) -> None:
         on conflict (shop, customer) do update
         set revision = excluded.revision, gender = excluded.gender, region = excluded.region, city = excluded.city,
             city_level = excluded.city_level, education = excluded.education, credit_level = excluded.credit_level,
-            source = excluded.source
+            source = excluded.source, life_state = excluded.life_state, born_from = excluded.born_from
         where k.revision <= excluded.revision
         """,
         **_PROFILES.of((*key, e.data.revision, *values_of(e.data)) for key, e in sorted(newest.items())),
     )
 
 
-def values_of(data: CustomerProfile) -> tuple[str | None, ...]:
+def values_of(data: CustomerProfile) -> tuple[str | int | None, ...]:
     """What is kept of a profile, in the order of COLUMNS."""
     level = city_level(data.region, data.city)
-    return data.gender, data.region, data.city, level, data.education, data.credit_level, data.source
+    return (
+        data.gender, data.region, data.city, level, data.education, data.credit_level, data.source, data.life_state,
+        data.born_from,
+    )  # fmt: skip
 
 
 async def erase_profiles(tx: Transaction, customers: Sequence[CustomerKey]) -> None:

@@ -25,20 +25,27 @@ class Scheduled:
     due_at: datetime | None
 
 
-async def start(tx: Transaction, shop: str) -> None:
-    """Something that folds read has changed: begin with the first customer."""
-    # One that is under way begins again.
+async def start(tx: Transaction, shop: str, since: datetime) -> None:
+    """What folds read from `since` on has changed: begin with the first customer."""
+    # One that is under way begins again, from the earlier of the two changes.
     await tx.execute(
-        "insert into reschedulings (shop, after) values (:shop, '') on conflict (shop) do update set after = ''",
+        """
+        insert into reschedulings as r (shop, after, since) values (:shop, '', :since)
+        on conflict (shop) do update set after = '', since = least(r.since, excluded.since)
+        """,
         shop=shop,
+        since=since,
     )
 
 
-async def lock_next(tx: Transaction) -> tuple[str, str] | None:
-    """A shop whose customers are being rescheduled (its row locked), and the customer up to whom it was done."""
+async def lock_next(tx: Transaction) -> tuple[str, str, datetime] | None:
+    """A shop whose customers are being rescheduled (its row locked), the customer up to whom it was done, and the
+    instant from which on something has changed."""
     # One worker a shop: the row is skipped while somebody else holds it.
-    row = await tx.fetch_one("select shop, after from reschedulings order by shop limit 1 for update skip locked")
-    return (row.shop, row.after) if row is not None else None
+    row = await tx.fetch_one(
+        "select shop, after, since from reschedulings order by shop limit 1 for update skip locked"
+    )
+    return (row.shop, row.after, row.since) if row is not None else None
 
 
 async def list_page(

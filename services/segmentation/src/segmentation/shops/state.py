@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -63,6 +63,11 @@ class Shop:
     def last_change(self, until: datetime) -> datetime | None:
         """The newest such instant up to `until`."""
         index = bisect_right(self._changes, until)
+        return self._changes[index - 1] if index else None
+
+    def change_before(self, instant: datetime) -> datetime | None:
+        """The newest such instant before `instant`."""
+        index = bisect_left(self._changes, instant)
         return self._changes[index - 1] if index else None
 
     def brings_statistics(self, instant: datetime) -> bool:

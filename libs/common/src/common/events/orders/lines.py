@@ -19,7 +19,17 @@ OrderKind = Literal["ordinary", "subscription", "pre_sale"]
 ProductMark = Literal["new", "hot", "clearance", "regular"]
 ProductSize = Literal["full_size", "sample"]
 EntryPath = Literal[
-    "already_bought", "favourites", "search", "ad", "group", "qr_code", "affiliate", "email", "home", "other"
+    "already_bought",
+    "favourites",
+    "search",
+    "ad",
+    "group",
+    "qr_code",
+    "affiliate",
+    "email",
+    "home",
+    "recommendation",
+    "other",
 ]
 ReasonCode = Literal[
     "size",
