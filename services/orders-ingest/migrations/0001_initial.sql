@@ -31,6 +31,9 @@ create table orders (
     paid_told_at timestamptz,           -- earliest `time` of a version in the state; of what names its times in fields
     shipped_told_at timestamptz,        -- (paid_at, shipped_at, delivered_at) these go first
     delivered_told_at timestamptz,
+    promised_by timestamptz,            -- of the newest version that promises a delivery, by (revision, state, time)
+    promised_revision bigint,
+    promised_state smallint,
     due_at timestamptz,                 -- when something of it falls due: promise, reminder, completion by itself
     primary key (shop, order_id)        -- closes the race of two first versions of one order: it has one owner
 ) with (fillfactor = 80);
