@@ -77,11 +77,11 @@ def _write_csv(path: Path, size: int, other: str) -> int:
         file.write((",".join(HEADING) + "\n").encode())
         while written < size:
             number += 1
-            written += file.write(_two_rows(number, other))
+            written += file.write(two_rows(number, other))
     return number * 2
 
 
-def _two_rows(number: int, other: str) -> bytes:
+def two_rows(number: int, other: str) -> bytes:
     at = (START + timedelta(seconds=number % 300_000_000)).isoformat()
     begin = f"o-{number:010d},{at},c-{number % 1_000_000:07d},sku-{number % 5_000:05d}"
     return f'{begin},"a name of goods ""0""",12.90,{other}\n{begin},"a name of goods ""1""",12.90,{other}\n'.encode()
