@@ -156,7 +156,7 @@ async def measure(megabytes: int, small_disk: str | None) -> None:
             answer = client.post(f"{UPLOAD}/import", params={"layout": "orders", "currency": "EUR", "name": "large"})
             if answer.status_code >= 300:
                 raise Failed(answer.text)
-            job = answer.json()["job_id"]
+            job = answer.json()["id"]
             service.kill(pid)
         if small_disk:
             said = follow(service, job, lambda found: "disk" in str(found["detail"] or ""), TMPDIR=small_disk)
