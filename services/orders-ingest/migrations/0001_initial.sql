@@ -317,8 +317,16 @@ create table reconciliations (
     began_at timestamptz not null,
     ended_at timestamptz,
     same bigint not null default 0,     -- orders that were as the list says
+    polled text,                        -- the system whose list is asked page by page; null: pages are sent
+    place text,                         -- where its next page begins, JSON; null: at the beginning
+    pages integer not null default 0,   -- that came
+    barren integer not null default 0,  -- of these, the last ones in a row that held no order not seen before
+    failures integer not null default 0, -- in a row
+    trouble text,                       -- why the next page is waited for; of a run that has ended: why before the list
+    asks_at timestamptz,                -- when the next page is asked for, by whoever leases the run until then
     primary key (shop, run_id)          -- closes the race of two beginnings of one run
 );
+create index reconciliations_asking on reconciliations (asks_at) where polled is not null and ended_at is null;
 
 -- Orders that the shop's list held, until the run ends: what of ours it lacks shows then.
 create table reconciled_orders (

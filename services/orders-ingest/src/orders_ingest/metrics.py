@@ -11,3 +11,8 @@ SHOP_REFUSED = Gauge(
 ERASURES_OPEN = Gauge("erasures_open", "Identifiers being erased that not every service has confirmed yet")
 ERASURES_OLDEST = Gauge("erasures_oldest_open_seconds", "Since the oldest of them was asked for; 0 without one")
 IMPORTS_NO_ROOM = Counter("imports_no_room_total", "Times at which a file was not read since the disk was full")
+ORDER_LIST_PAGES = Counter(
+    "order_list_pages_total",
+    "Pages asked for of shops' own lists of orders: taken, to be asked for later, refused for good",
+    ["vendor", "outcome"],
+)
