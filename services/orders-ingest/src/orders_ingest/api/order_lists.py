@@ -17,17 +17,15 @@ from orders_ingest.reconciliation import store_lists
 from orders_ingest.reconciliation.lists.protocol import InvalidSource, Source
 from orders_ingest.reconciliation.lists.registry import LISTS, ListName
 
+_SHOWN = "shpat_0123456789abcdef0123"
+
 
 class OrderListIn(Body):
     """Shopify: `https://<shop>.myshopify.com` and the access token of an app that may read orders. WooCommerce: the
     shop's address, and `ck_…:cs_…` of a key that may read. `daily`: the last three days are compared each night."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"address": "https://teahouse.myshopify.com", "secret": "shpat_0123456789abcdef0123", "daily": True}
-            ]
-        }
+        json_schema_extra={"examples": [{"address": "https://teahouse.myshopify.com", "secret": _SHOWN, "daily": True}]}
     )
     address: Annotated[str, Field(min_length=1, max_length=2_000)]
     secret: Annotated[str, Field(min_length=1, max_length=300, repr=False)]
