@@ -159,7 +159,7 @@ async def measure(megabytes: int, small_disk: str | None) -> None:
             job = answer.json()["id"]
             service.kill(pid)
         if small_disk:
-            said = follow(service, job, lambda found: "disk" in str(found["detail"] or ""), TMPDIR=small_disk)
+            said = follow(service, job, lambda found: "no room" in str(found["detail"] or ""), TMPDIR=small_disk)
             print(f"on the small disk: {said['detail']}", flush=True)
         follow(service, job, lambda found: found["state"] != "reading" or found["read"] > size // 2)
         follow(service, job, lambda found: found["state"] in ("running", "done"))
