@@ -31,6 +31,9 @@ create table orders (
     paid_told_at timestamptz,           -- earliest `time` of a version in the state; of what names its times in fields
     shipped_told_at timestamptz,        -- (paid_at, shipped_at, delivered_at) these go first
     delivered_told_at timestamptz,
+    promised_by timestamptz,            -- of the newest version that promises a delivery, by (revision, state, time)
+    promised_revision bigint,
+    promised_state smallint,
     due_at timestamptz,                 -- when something of it falls due: promise, reminder, completion by itself
     primary key (shop, order_id)        -- closes the race of two first versions of one order: it has one owner
 ) with (fillfactor = 80);
@@ -314,8 +317,16 @@ create table reconciliations (
     began_at timestamptz not null,
     ended_at timestamptz,
     same bigint not null default 0,     -- orders that were as the list says
+    polled text,                        -- the system whose list is asked page by page; null: pages are sent
+    place text,                         -- where its next page begins, JSON; null: at the beginning
+    pages integer not null default 0,   -- that came
+    barren integer not null default 0,  -- of these, the last ones in a row that held no order not seen before
+    failures integer not null default 0, -- in a row
+    trouble text,                       -- why the next page is waited for; of a run that has ended: why before the list
+    asks_at timestamptz,                -- when the next page is asked for, by whoever leases the run until then
     primary key (shop, run_id)          -- closes the race of two beginnings of one run
 );
+create index reconciliations_asking on reconciliations (asks_at) where polled is not null and ended_at is null;
 
 -- Orders that the shop's list held, until the run ends: what of ours it lacks shows then.
 create table reconciled_orders (

@@ -1,4 +1,4 @@
-"""A shop's list of orders in a file is compared with what is known, and what was missed is taken (L5)."""
+"""A shop's list of orders, of a file or its system, is compared with what is known; what was missed is taken (L5)."""
 
 import asyncio
 import json
@@ -29,23 +29,44 @@ WORDS = {
 }
 
 
-def reconcile(shop: str, file: Path, *, since: datetime, until: datetime, run: str = "", folder: Folder = _RUN) -> int:
-    """Compare a shop's list of orders, one JSON object a line, with what is known; take what was missed, and report.
+def reconcile(
+    shop: str,
+    file: Path | None = None,
+    *,
+    since: datetime,
+    until: datetime,
+    polled: str = "",
+    run: str = "",
+    folder: Folder = _RUN,
+) -> int:
+    """Compare a shop's list of orders with what is known; take what was missed, and report.
 
     Parameters
     ----------
+    file
+        The list, one JSON object a line.
     since
         The list holds every order that reached its state from then on.
     until
         And before this instant.
+    polled
+        In place of a file: the shop's system whose list was connected (`PUT .../order-lists/<system>`): shopify or
+        woocommerce. The services ask it page by page; broken off here, they go on.
     run
-        A name for the comparison: by default the file's. With the same one an interrupted comparison goes on.
+        A name for the comparison: by default the file's or the system's. With the same one an interrupted comparison
+        goes on.
     """
-    name = run or f"{file.stem}-{since:%Y%m%d}"
-    report, findings = asked(folder, lambda services: compare(services, shop, name, file, since, until))
+    if (file is None) == (not polled):
+        raise Refused("Give a file, or --polled with the system whose list was connected: one of them.")
+    name = run or f"{file.stem if file is not None else polled}-{since:%Y%m%d}"
+    period = {"run_id": name, "since": since.isoformat(), "until": until.isoformat()}
+    if file is None:
+        report, findings = asked(folder, lambda services: follow(services, shop, {**period, "polled": polled}))
+    else:
+        report, findings = asked(folder, lambda services: compare(services, shop, period, file))
     for line in report_lines(report, findings):
         _console.print(line, markup=False)
-    return 1 if report["refused"] else 0
+    return 1 if report["refused"] or report["trouble"] else 0
 
 
 def pages(file: Path) -> Iterator[list[dict[str, Any]]]:
@@ -69,24 +90,45 @@ def pages(file: Path) -> Iterator[list[dict[str, Any]]]:
         yield page
 
 
-async def compare(
-    services: Services, shop: str, run: str, file: Path, since: datetime, until: datetime
-) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """Send the file page by page and end the comparison: the report, and the first findings of each kind."""
+Report = tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]
+"""The report, and the first findings of each kind."""
+
+
+async def compare(services: Services, shop: str, period: dict[str, str], file: Path) -> Report:
+    """Send the file page by page and end the comparison."""
     path = f"/v1/shops/{shop}/reconciliations"
-    period = {"run_id": run, "since": since.isoformat(), "until": until.isoformat()}
+    run = period["run_id"]
     begun = await services.call("orders-ingest", "POST", path, json=period)
     if begun["ended_at"] is None:
         coming = pages(file)
         while page := await asyncio.to_thread(next, coming, None):
             await services.call("orders-ingest", "POST", f"{path}/{run}/orders", json={"orders": page})
         begun = await services.call("orders-ingest", "POST", f"{path}/{run}/end")
-    findings = {}
+    return begun, await _findings(services, f"{path}/{run}", begun)
+
+
+async def follow(services: Services, shop: str, asked_for: dict[str, str]) -> Report:
+    """Begin a comparison with a system's own list, and wait until it has ended; a page that is waited for is said."""
+    path = f"/v1/shops/{shop}/reconciliations"
+    report = await services.call("orders-ingest", "POST", path, json=asked_for)
+    said = ""
+    while report["ended_at"] is None:
+        await asyncio.sleep(1)
+        report = await services.get("orders-ingest", f"{path}/{asked_for['run_id']}")
+        now = f"{report['pages']} pages" + (f"; {report['trouble']}" if report["trouble"] else "")
+        if now != said:
+            _console.print(now, markup=False)
+        said = now
+    return report, await _findings(services, f"{path}/{asked_for['run_id']}", report)
+
+
+async def _findings(services: Services, path: str, report: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    found = {}
     for kind in WORDS:
-        if begun[kind]:
-            answer = await services.get("orders-ingest", f"{path}/{run}/findings", kind=kind, limit=SHOWN)
-            findings[kind] = answer["items"]
-    return begun, findings
+        if report[kind]:
+            answer = await services.get("orders-ingest", f"{path}/findings", kind=kind, limit=SHOWN)
+            found[kind] = answer["items"]
+    return found
 
 
 def report_lines(report: dict[str, Any], findings: dict[str, list[dict[str, Any]]]) -> list[str]:
@@ -95,6 +137,8 @@ def report_lines(report: dict[str, Any], findings: dict[str, list[dict[str, Any]
         f"Orders from {report['since']} until {report['until']}, compared at {report['ended_at']}:",
         f"{report['same']:>9}  the same",
     ]
+    if report["trouble"]:
+        lines.insert(1, f"The list was not read to its end: {report['trouble']}.")
     for kind, words in WORDS.items():
         lines.append(f"{report[kind]:>9}  {words}")
         lines += [f"{'':>11}{each['order_id']}: {each['detail']}" for each in findings.get(kind, ())]

@@ -20,6 +20,7 @@ from regulars.simulation.life import Life, Truth
 from regulars.simulation.plan import Plan
 from regulars.simulation.rhythm import Rhythm
 from regulars.simulation.stream import simulated
+from regulars.simulation.visits import A_DAY, visits
 
 END = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
@@ -49,6 +50,8 @@ def test_what_is_told_is_in_order_of_time_and_up_to_the_end(kind: str) -> None:
     assert said[-1].at <= END
     first_of: dict[str, str] = {}
     for each in said:
+        if each.body.get("type") == "visits.counted":
+            continue  # nobody's
         first_of.setdefault(each.body.get("subject") or each.body.get("customer") or each.body["id"], each.door)
     assert set(first_of.values()) == {"customers"}, "a profile comes before all else of its customer"
     ids = Counter(each.body["id"] for each in said if each.door == "events")
@@ -136,3 +139,20 @@ def test_a_basket_comes_near_what_is_meant_to_be_spent(target: int, seed: int) -
 
 
 CATALOGUE = Catalogue(plan("gifts"))
+
+
+def test_visits_follow_the_shops_seasons_and_hours() -> None:
+    """ORD-029: an hour and source once, of whole hours that have passed, more of them when more is ordered."""
+    of = plan(customers=2_000, days=365)
+    rhythm = Rhythm(of)
+    counted = [said.body for said in visits(of, rhythm)]
+    places = [(body["data"]["hour"], body["data"]["source"]) for body in counted]
+    assert len(set(places)) == len(places)
+    by_hour: Counter[int] = Counter()
+    for body in counted:
+        assert datetime.fromisoformat(body["time"]) - datetime.fromisoformat(body["data"]["hour"]) == timedelta(hours=1)
+        by_hour[datetime.fromisoformat(body["data"]["hour"]).astimezone(of.zone).hour] += body["data"]["visits"]
+    assert sum(by_hour.values()) == pytest.approx(2_000 * A_DAY * 365, rel=0.03)
+    busiest = max(range(24), key=of.kind.hours.__getitem__)
+    quietest = min(range(24), key=of.kind.hours.__getitem__)
+    assert by_hour[busiest] > by_hour[quietest]

@@ -8,6 +8,7 @@ from pathlib import Path
 from common.bus.subscriptions import RawSubscription
 from common.http import api_keys
 from common.process.runtime import Copied, Runtime, Service
+from common.process.settings import load_settings
 from common.service.commands import main as run
 from common.storage.database import Transaction
 from orders_ingest.api import (
@@ -20,6 +21,7 @@ from orders_ingest.api import (
     finding,
     imports,
     intake,
+    order_lists,
     orders,
     recognition,
     reconciliations,
@@ -42,10 +44,12 @@ from orders_ingest.jobs.dues import jobs
 from orders_ingest.jobs.imports import run_imports
 from orders_ingest.jobs.intake import read_intake
 from orders_ingest.jobs.open_erasures import watch_erasures
+from orders_ingest.jobs.polling import poll_lists
 from orders_ingest.jobs.reading import read_files
 from orders_ingest.jobs.silence import watch_shops
 from orders_ingest.journeys import store as journey_store
 from orders_ingest.orders import store_due as due_store
+from orders_ingest.reconciliation.settings import OrderListSettings
 from orders_ingest.shops.store import list_intake_shops
 from orders_ingest.shops.topics import topic_of
 from orders_ingest.verification.run import verify
@@ -81,16 +85,28 @@ def raw(runtime: Runtime, topic: str) -> RawSubscription | None:
     return intake_topics.reader(runtime, topic) or deliveries.reader(runtime, topic)
 
 
+def private_hosts() -> bool:
+    """Whether a list of orders may be asked for in a private network."""
+    return load_settings(OrderListSettings).order_lists_private_hosts
+
+
+async def ask_for_lists(runtime: Runtime) -> None:
+    """Shops' own lists of orders are asked for, for the process's life."""
+    await poll_lists(runtime, private=private_hosts())
+
+
 SERVICE = Service(
     name="orders-ingest",
     migrations=_MIGRATIONS,
+    settings=(OrderListSettings,),
     read_back=read_back,
     copied=(
         # A file that is being read when the rebuild takes over is sent anew: its parts are not taken along.
         Copied("import_jobs", "state <> 'reading'"),
         *(Copied(table, _NOT_READ) for table in ("import_rows", "import_refusals")),
         *(Copied(table) for table in ("settings", "privacy_requests")),
-        *(Copied(table) for table in ("tallies", "erasures", "reconciliations", "reconciliation_findings")),
+        *(Copied(table) for table in ("tallies", "erasures", "reconciliations")),
+        *(Copied(table) for table in ("reconciled_orders", "reconciliation_findings")),
         Copied("erasure_confirmations", "service = 'orders-ingest'"),
         # Refunds that were accepted and not announced yet, with the rows that hold a place for their orders.
         Copied("orders", "revision is null"),
@@ -113,6 +129,7 @@ SERVICE = Service(
         finding.router,
         recognition.router,
         reconciliations.router,
+        order_lists.routes(private_hosts),
         imports.router,
         uploads.router,
         refused_lines.router,
@@ -124,7 +141,10 @@ SERVICE = Service(
         api_keys.router,
     ),
     jobs=jobs,
-    background={"consumer": (read_intake,), "sweeps": (read_files, run_imports, watch_shops, watch_erasures)},
+    background={
+        "consumer": (read_intake,),
+        "sweeps": (read_files, run_imports, ask_for_lists, watch_shops, watch_erasures),
+    },
     counters=counters,
     due=due,
     keeps_claims=True,  # a file may be imported again after years

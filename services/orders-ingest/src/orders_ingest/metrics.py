@@ -12,3 +12,8 @@ ERASURES_OPEN = Gauge("erasures_open", "Identifiers being erased that not every 
 ERASURES_OLDEST = Gauge("erasures_oldest_open_seconds", "Since the oldest of them was asked for; 0 without one")
 CUSTOMERS_FORGOTTEN = Counter("customers_forgotten_total", "Identifiers erased since their shop keeps them no longer")
 IMPORTS_NO_ROOM = Counter("imports_no_room_total", "Times at which a file was not read since the disk was full")
+ORDER_LIST_PAGES = Counter(
+    "order_list_pages_total",
+    "Pages asked for of shops' own lists of orders: taken, to be asked for later, refused for good",
+    ["vendor", "outcome"],
+)

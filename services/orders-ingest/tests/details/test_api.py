@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 
 from common.events import Event, rfc3339
 from common.process.runtime import Runtime
@@ -230,3 +231,47 @@ async def test_an_order_whose_delivery_was_told_late_stands_as_completed(
     assert [one["state"] for one in found] == ["completed", "completed", "delivered"]
     assert [one["completed_at"] for one in found] == ["2026-03-04T10:00:00Z", "2026-03-04T10:00:00Z", None]
     assert found[0]["time"] == "2026-03-05T11:00:00Z"
+
+
+@pytest.mark.parametrize("batch", [True, False])
+@pytest.mark.parametrize("late", [True, False])
+async def test_a_promise_holds_that_later_versions_do_not_repeat(
+    api: httpx.AsyncClient, runtime: Runtime, tell: Any, published: Published, late: bool, batch: bool
+) -> None:
+    """ORD-034: in whatever order and however many at once the versions come; a newer promise replaces it, and a closed
+    order is owed nothing."""
+    first, newer = "2026-03-03T10:00:00Z", "2026-03-04T10:00:00Z"
+    versions = [
+        tell.order("paid", {"promised_by": first}, time="2026-03-01T10:00:00Z"),
+        tell.order("shipped", {"promised_by": newer}, time="2026-03-02T10:00:00Z"),
+        tell.order("delivered", time="2026-03-05T11:00:00Z"),
+        tell.order("paid", {"order_id": "o-2", "promised_by": first}, time="2026-03-01T10:00:00Z"),
+        tell.order("closed", {"order_id": "o-2"}, time="2026-03-02T10:00:00Z"),
+    ]
+    versions = versions[::-1] if late else versions
+    for sent in [versions] if batch else [[one] for one in versions]:
+        assert set(await send(api, *sent)) == {"accepted"}
+    while await runtime.sweeper.sweep():
+        pass
+    broken = await told(published, "delivery.promise_broken")
+    assert [(e.data.order_id, rfc3339(e.data.promised_by), rfc3339(e.data.delivered_at)) for e in broken] == [
+        ("o-1", newer, "2026-03-05T11:00:00Z")
+    ]
+    found = (await api.get(f"{ORDER}/fulfilment")).json()
+    assert (found["promised_by"], found["promise"]) == (newer, "broken")
+
+
+async def test_a_delivery_that_is_told_last_is_held_against_the_promise(
+    api: httpx.AsyncClient, runtime: Runtime, tell: Any, published: Published
+) -> None:
+    """ORD-034: also of an order that was looked at, completed, before anybody said when it came."""
+    await send(api, tell.order("paid", {"promised_by": "2026-03-03T10:00:00Z"}, time="2026-03-01T10:00:00Z"))
+    await send(api, tell.order("completed"))
+    while await runtime.sweeper.sweep():
+        pass
+    assert await told(published, "delivery.promise_broken") == []
+    await send(api, tell.order("delivered", time="2026-03-04T10:00:00Z"))
+    while await runtime.sweeper.sweep():
+        pass
+    (broken,) = await told(published, "delivery.promise_broken")
+    assert rfc3339(broken.data.delivered_at) == "2026-03-04T10:00:00Z"

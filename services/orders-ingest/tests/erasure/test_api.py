@@ -25,12 +25,13 @@ from orders_ingest.handlers.erasures import on_confirmed
 from orders_ingest.imports.staging import refused_row
 from orders_ingest.imports.store import Job, insert_job
 from orders_ingest.imports.store_refusals import insert_refusals
+from orders_ingest.imports.store_uploads import prune
 from orders_ingest.jobs.erasing import erase_texts
 from orders_ingest.jobs.open_erasures import count_open
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 """What the clock of these tests says."""
-CUSTOMERS = "/v1/shops/demo/customers"
+CUSTOMERS, UPLOADS = "/v1/shops/demo/customers", "/v1/shops/demo/uploads"
 OTHERS = (
     ("membership", MembershipErased),
     ("segmentation", SegmentsErased),
@@ -124,6 +125,32 @@ async def test_of_a_line_that_names_an_erased_customer_nothing_is_kept(
     exported = (await api.get(f"{CUSTOMERS}/ann/export/profiles")).json()
     assert "Kanarie" not in orjson.dumps(exported).decode()
     assert exported["rows"][0]["body"]["name"] == "(encrypted with a key that is gone)"
+
+
+async def test_an_erasure_waits_for_files_that_are_being_sent_and_removes_those_that_were_left(
+    api: httpx.AsyncClient, db: Database, vault: Vault, runtime: Runtime
+) -> None:
+    """SEC-006: parts of a file cannot be looked into."""
+    await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann Kanarie"})
+    for name in ("left", "coming"):
+        assert (await api.put(f"{UPLOADS}/{name}", json={"size": 5})).status_code == 200
+        assert (await api.put(f"{UPLOADS}/{name}/parts/1", content=b"1;Ann")).status_code == 200
+    async with db.transaction() as tx:
+        await tx.execute(
+            "update import_uploads set used_at = :at where upload_id = 'left'", at=NOW - timedelta(hours=2)
+        )
+    await api.post(f"{CUSTOMERS}/ann/erasure")
+    assert await swept(db, vault, runtime) == 0
+    assert [(await api.get(f"{UPLOADS}/{name}")).status_code for name in ("left", "coming")] == [404, 200]
+    report = (await api.get(f"{CUSTOMERS}/ann/erasure")).json()
+    assert (report["waiting_for"][0], report["removed"]) == ("orders-ingest", {"import_parts": 1})
+    assert (await api.delete(f"{UPLOADS}/coming")).status_code == 204
+    async with db.transaction() as tx:
+        assert await prune(tx, NOW, 10) == 2
+    while await swept(db, vault, runtime):
+        pass
+    report = (await api.get(f"{CUSTOMERS}/ann/erasure")).json()
+    assert report["waiting_for"] == [name for name, _ in OTHERS]
 
 
 async def test_an_erasure_that_makes_no_sense_is_refused(api: httpx.AsyncClient) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import sqlite3
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from orders_ingest.imports.layouts.layout import History
 from orders_ingest.imports.layouts.registry import LAYOUTS
 from orders_ingest.imports.parsing import ParserFailed, asked_of, parsed_lines
-from orders_ingest.imports.temporary import DiskFull, is_full, temporary_folder
+from orders_ingest.imports.temporary import PREFIX, DiskFull, is_full, remove_left_folders, temporary_folder
 from orders_ingest.imports.uploads import LARGEST, PART, count_of, length_of, nameless_file
 
 HISTORY = History("demo", "old", "USD", ZoneInfo("UTC"), until=datetime(2026, 1, 1, tzinfo=UTC), hashing=b"key")
@@ -93,3 +95,16 @@ def test_sqlite_says_that_its_file_has_no_room() -> None:
         database.execute("insert into t values (zeroblob(100000))")
     assert is_full(full.value)
     database.close()
+
+
+def test_folders_of_killed_processes_are_removed_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with temporary_folder() as used:
+        for name in (PREFIX + "left", PREFIX + "young", "another"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "orders.csv").write_text("x")
+        for folder in (used, tmp_path / (PREFIX + "left"), tmp_path / "another"):
+            os.utime(folder, (0, 0))
+        assert remove_left_folders() == 1
+        assert {each.name for each in tmp_path.iterdir()} == {used.name, PREFIX + "young", "another"}
+    assert not used.exists()

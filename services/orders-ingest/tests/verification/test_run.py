@@ -146,6 +146,7 @@ PLANTED = {
     "a number is gone": (f"delete from completed_orders {ONE}", "a completed order was numbered, and no row keeps its"),
     "a state that was told": (f"update orders set reached = 0 {ONE}", "an order was told in a state, and its row"),
     "when it was told": (f"update orders set paid_told_at = null {ONE}", "and its row does not say when"),
+    "a promise": ("update orders set promised_by = null where order_id = 'o-60'", "and its row does not say for when"),
     "a return": (
         "update order_details set stage = 0 where type = 'order.returned'", "order_details keeps",
     ),

@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 from common.events import Event
-from orders_ingest.webhooks.state import SentOrder
+from orders_ingest.webhooks.state import SentOrder, SentProduct
 from orders_ingest.webhooks.woocommerce.orders import order_said
+from orders_ingest.webhooks.woocommerce.products import product_said
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 BILLING = {
@@ -125,6 +126,17 @@ async def test_an_order_is_told_and_its_refunds_with_it_once_each(
 def test_its_statuses_are_our_states(change: dict[str, Any], state: str | None) -> None:
     said = order_said(orjson.dumps({**ORDER, **change}))
     assert [one.order["state"] for one in said if isinstance(one, SentOrder)] == ([state] if state else [])
+
+
+def test_names_of_goods_are_read_as_html() -> None:
+    """As in the example of WooCommerce's own documents (List all orders)."""
+    line = {"name": "Ship Your Idea &ndash; Color: Black", "product_id": 22, "quantity": 1, "total": "12.00"}
+    product = {"id": 22, "name": "Tea &amp; Cake", "date_modified_gmt": "2026-03-01T16:28:08"}
+    [order] = order_said(orjson.dumps({**ORDER, "line_items": [line]}))
+    [said] = product_said(orjson.dumps(product), "USD")
+    assert isinstance(order, SentOrder)
+    assert isinstance(said, SentProduct)
+    assert (order.order["lines"][0]["name"], said.fields["name"]) == ("Ship Your Idea – Color: Black", "Tea & Cake")
 
 
 async def test_a_guests_order_is_nobodys(delivering: Any, published: Published) -> None:

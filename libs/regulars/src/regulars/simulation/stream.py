@@ -1,4 +1,4 @@
-"""All lives of a plan side by side, in order of time; memory grows with the customers who still order."""
+"""All lives of a plan side by side, and the shop's visits, in order of time; memory grows with who still orders."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from regulars.simulation.course import Said
 from regulars.simulation.life import LEAD, Life, Truth
 from regulars.simulation.plan import Plan
 from regulars.simulation.rhythm import Rhythm
+from regulars.simulation.visits import visits
 
 
 def simulated(plan: Plan, catalogue: Catalogue, ended: Callable[[Truth], None]) -> Iterator[Said]:
     """What the shop tells, in order of time; `ended` gets each customer's truth when all was told."""
     rhythm = Rhythm(plan)
+    yield from heapq.merge(_lives(plan, rhythm, catalogue, ended), visits(plan, rhythm), key=lambda said: said.at)
+
+
+def _lives(plan: Plan, rhythm: Rhythm, catalogue: Catalogue, ended: Callable[[Truth], None]) -> Iterator[Said]:
     running: list[tuple[datetime, int, Said, Iterator[Said], Life]] = []
     for number in range(plan.customers):
         life = Life(plan, rhythm, catalogue, number)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Response
 
 from console.client import Answer, Ask
+from console.operations.dead_routes import is_own, list_dead, path_of
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
 
@@ -26,10 +27,10 @@ async def dead(
     """The first 50 of each service, or a later page of one; `sent`: also those that were sent again."""
     services = viewer.console.services
     names = [service] if service in services.names else services.names
-    query: dict[str, Any] = {"shop": viewer.here, "limit": ROWS, "after": after if len(names) == 1 else 0}
+    query: dict[str, Any] = {"limit": ROWS, "after": after if len(names) == 1 else 0}
     if not sent:
         query["resent"] = False
-    answers = await services.ask(*(Ask(name, "/ops/dead", query) for name in names))
+    answers = await list_dead(services, viewer.here, names, query)
     return viewer.draw(
         "operations/dead.html",
         parts=answers,
@@ -52,8 +53,8 @@ async def _row(viewer: Viewer, service: str, dead_id: int) -> dict[str, Any]:
     """The dead letter of this shop. Raises NotHere."""
     if service not in viewer.console.services.names or dead_id < 1:
         raise NotHere
-    query = {"shop": viewer.here, "after": dead_id - 1, "limit": 1}
-    (answer,) = await viewer.console.services.ask(Ask(service, "/ops/dead", query))
+    query = {"after": dead_id - 1, "limit": 1}
+    (answer,) = await list_dead(viewer.console.services, viewer.here, [service], query)
     if answer.state == "unavailable":
         raise NoAnswer(answer)
     found = answer.body[0] if answer.ok and answer.body else None
@@ -65,7 +66,7 @@ async def _row(viewer: Viewer, service: str, dead_id: int) -> dict[str, Any]:
 async def _drawn(viewer: Viewer, service: str, row: dict[str, Any], text: str = "", error: str = "") -> Response:
     body: Answer | None = None
     if viewer.may("show_dead") and await viewer.may_look(_object(service, row["dead_id"])):
-        (body,) = await viewer.console.services.ask(Ask(service, f"/ops/dead/{row['dead_id']}"))
+        (body,) = await viewer.console.services.ask(Ask(service, path_of(viewer.here, row)))
     return viewer.draw(
         "operations/one_dead.html", 422 if error else 200, service=service, row=row, body=body, text=text, error=error
     )
@@ -99,7 +100,7 @@ async def resend_dead(
     if not await viewer.record("resend_dead", _object(service, dead_id), "asked", form):
         return see(viewer.url(f"/dead-letters/{service}/{dead_id}"), "sent-already")
     answer = await viewer.console.services.tell(
-        service, "POST", f"/ops/dead/{dead_id}/resend", json={"body": mended or None}
+        service, "POST", f"{path_of(viewer.here, row)}/resend", json={"body": mended or None}
     )
     await viewer.record("resend_dead", _object(service, dead_id), answer.slug or answer.state)
     if not answer.ok:
@@ -120,6 +121,6 @@ def _wrong(viewer: Viewer, row: dict[str, Any], text: str) -> str:
     if not isinstance(event, dict):
         return viewer.say("An event is a JSON object.")
     named = event.get("shop")
-    if named != viewer.here and not (named is None and row["topic"] == f"intake.{viewer.here}"):
+    if named != viewer.here and not (named is None and is_own(viewer.here, row["topic"])):
         return viewer.say("The event must name this shop: {shop}", shop=viewer.here)
     return ""

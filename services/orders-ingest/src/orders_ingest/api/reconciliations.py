@@ -1,4 +1,4 @@
-"""Reconciliation over HTTP: a run is begun, the shop's list sent page by page, and the run ended with a report (L5)."""
+"""Reconciliation over HTTP: a run is begun, the shop's list sent or asked for page by page, the run ended (L5)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from common.events.fields import Cursor, Identifier, Instant, ShopName
 from common.http.api import Body, Router, Tx, require, runtime_of
-from common.refusals import Conflict
+from common.refusals import Conflict, NotFound
 from orders_ingest.api.orders import OrderIn
 from orders_ingest.api.parts import said_by, vault_of
 from orders_ingest.commands.reconcile import UnknownRun, compare_page
-from orders_ingest.reconciliation import store
+from orders_ingest.reconciliation import store, store_lists, store_polling
+from orders_ingest.reconciliation.lists.registry import ListName
 from orders_ingest.reconciliation.state import Kind, Run
 
 router = Router(prefix="/v1/shops/{shop}/reconciliations", tags=["orders"])
@@ -22,14 +23,27 @@ MOST = 500
 
 
 class RunTaken(Conflict):
-    """A comparison of another period has this id."""
+    """A comparison of another period or system has this id."""
 
     def __init__(self, run_id: str) -> None:
-        super().__init__("reconciliation_differs", f"{run_id!r} compares another period: give this one another id.")
+        super().__init__(
+            "reconciliation_differs", f"{run_id!r} compares another period or system: give this one another id."
+        )
+
+
+class UnknownList(NotFound):
+    """No list of that system is connected."""
+
+    def __init__(self, vendor: str) -> None:
+        super().__init__("unknown_order_list", f"No list of {vendor} is connected: PUT …/order-lists/{vendor} first.")
 
 
 class ReconciliationIn(Body):
-    """A comparison to begin: the list that follows holds every order that reached its state within [since, until)."""
+    """A comparison to begin: the list that follows holds every order that reached its state within [since, until).
+
+    `polled`: the system whose list is asked for page by page, from here (`PUT …/order-lists/<vendor>` first): all that
+    changed there since `since` is compared.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -39,6 +53,7 @@ class ReconciliationIn(Body):
     run_id: Identifier
     since: Instant
     until: Instant
+    polled: ListName | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> ReconciliationIn:
@@ -88,13 +103,18 @@ class ReconciledPageIn(Body):
 class ReconciliationOut(BaseModel):
     """`same`: orders that were here as the list says; `missed` were not known and `behind` were older here: both are
     applied now. `ahead` are newer here than in the list, `refused` could not be applied, `absent` are of the period
-    here and not in the list (found when the run ends). `…/findings` names them all."""
+    here and not in the list (found when the run ends). `…/findings` names them all. `polled`: the system that is asked;
+    `pages` of its list came; `trouble`: why the next one is waited for or, where the run has ended, why before the list
+    did."""
 
     run_id: str
     since: datetime
     until: datetime
     began_at: datetime
     ended_at: datetime | None
+    polled: str | None = None
+    pages: int = 0
+    trouble: str | None = None
     same: int
     missed: int = 0
     behind: int = 0
@@ -126,10 +146,15 @@ class ReconciliationFindingsOut(BaseModel):
 @router.post("", status_code=201, dependencies=[require("events:write")])
 async def post_reconciliation(shop: ShopName, body: ReconciliationIn, tx: Tx) -> ReconciliationOut:
     """Begin a comparison of the shop's list of orders with ours. The same again is the same one."""
-    await store.insert_run(tx, shop, body.run_id, body.since, body.until)
+    if body.polled is None:
+        await store.insert_run(tx, shop, body.run_id, body.since, body.until)
+    elif body.polled not in {each.vendor for each in await store_lists.list_lists(tx, shop)}:
+        raise UnknownList(body.polled)
+    else:
+        await store_polling.insert_polled(tx, shop, body.run_id, body.polled, body.since, body.until)
     run = await store.get_run(tx, shop, body.run_id)
     assert run is not None
-    if (run.since, run.until) != (body.since, body.until):
+    if (run.since, run.until, run.polled) != (body.since, body.until, body.polled):
         raise RunTaken(body.run_id)
     return _out(run)
 
@@ -147,11 +172,14 @@ async def post_reconciled_orders(
 
 @router.post("/{run_id}/end", dependencies=[require("events:write")])
 async def end_reconciliation(shop: ShopName, run_id: Identifier, tx: Tx) -> ReconciliationOut:
-    """The list is through: note the orders of the period that it lacks. Idempotent."""
+    """The list is through: note the orders of the period that it lacks. Idempotent. A polled run ends by itself: this
+    stops it before the end of its list, and what the list lacks is not looked for."""
     run = await store.get_run(tx, shop, run_id, lock=True)
     if run is None:
         raise UnknownRun(run_id)
-    if run.ended_at is None:
+    if run.ended_at is None and run.polled is not None:
+        await store_polling.stop_run(tx, shop, run_id, "stopped by request")
+    elif run.ended_at is None:
         await store.end_run(tx, shop, run)
     ended = await store.get_run(tx, shop, run_id)
     assert ended is not None
@@ -210,6 +238,9 @@ def _out(run: Run) -> ReconciliationOut:
         until=run.until,
         began_at=run.began_at,
         ended_at=run.ended_at,
+        polled=run.polled,
+        pages=run.pages,
+        trouble=run.trouble,
         same=run.same,
         **run.found,
     )

@@ -31,6 +31,13 @@ class RunEnded(Conflict):
         super().__init__("reconciliation_ended", f"Reconciliation {run_id!r} has ended: begin another one.")
 
 
+class RunPolled(Conflict):
+    """Nobody sends pages to a comparison that asks for them itself."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__("reconciliation_polled", f"Reconciliation {run_id!r} asks the shop's system for its pages.")
+
+
 async def compare_page(
     tx: Transaction,
     vault: Vault,
@@ -43,13 +50,15 @@ async def compare_page(
 
     They are taken as upserts are (`originals`: what each says, as upserts are recognised by), so that one that comes
     later says nothing new; cost follows what differs. A
-    page that comes again changes nothing. Raises UnknownRun, RunEnded.
+    page that comes again changes nothing. Raises UnknownRun, RunEnded, RunPolled.
     """
     run = await store.get_run(tx, shop, run_id)
     if run is None:
         raise UnknownRun(run_id)
     if run.ended_at is not None:
         raise RunEnded(run_id)
+    if run.polled is not None:
+        raise RunPolled(run_id)
     ours = await store.get_ours(tx, shop, list(orders))
     differing = {name: one for name, order in orders.items() if (one := compared(order, ours.get(name))) is not None}
     wanted = {name: orders[name] for name, (kind, _) in differing.items() if kind != "ahead"}

@@ -17,7 +17,7 @@ from orders_ingest.details import store as details
 from orders_ingest.identity import store as identity
 from orders_ingest.intake.state import Offered
 from orders_ingest.orders import store_due as store
-from orders_ingest.orders.due import Due, completes_at, settle
+from orders_ingest.orders.due import Due, completes_at, settle, with_promise
 from orders_ingest.orders.state import Named
 
 _AS_STORED = OrderDelivered
@@ -33,7 +33,7 @@ async def settle_due(tx: Transaction, vault: Vault, now: datetime, orders: Seque
     await identity.hold(tx, {row.shop for row in rows})
     facts, completed, nexts = list[Event[Any]](), list[Event[Any]](), list[tuple[str, str, datetime | None]]()
     for row in rows:
-        order = _AS_STORED.model_validate_json(row.body)
+        order = with_promise(_AS_STORED.model_validate_json(row.body), row.promised_by)
         done, next_at = settle(order, row, now)
         nexts.append((row.shop, row.order_id, next_at))
         facts += [_fact(row, order, due) for due in done if due.kind != "completion"]

@@ -187,6 +187,31 @@ async def prune(tx: Transaction, now: datetime, limit: int) -> int:
     )
 
 
+async def drop_idle(tx: Transaction, shop: str, before: datetime) -> int:
+    """Forget the shop's files that nobody reads and that no part came of since; how many parts they had, which are
+    removed by `prune`."""
+    # Few uploads a shop; by primary keys.
+    found = await tx.value(
+        """
+        with dropped as (
+            delete from import_uploads u where u.shop = :shop and u.used_at < :before
+                and not exists (select from import_jobs j where j.shop = u.shop and j.job_id = u.job_id
+                                and j.state <> 'failed')
+            returning u.shop, u.upload_id)
+        select count(*) from dropped d join import_parts p on p.shop = d.shop and p.upload_id = d.upload_id
+        """,
+        shop=shop,
+        before=before,
+    )
+    return int(found)
+
+
+async def has_parts(tx: Transaction, shop: str) -> bool:
+    """Whether parts of a file of the shop are kept: it is being sent or read, or is not removed yet."""
+    # By primary key.
+    return bool(await tx.value("select exists (select from import_parts where shop = :shop)", shop=shop))
+
+
 class Reading(NamedTuple):
     """A file that is to be read; `copied` lines of what its reader writes are stored, whose hash is `hash`."""
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
+import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from common.refusals import NotNow
 
+PREFIX = "regulars-import-"
+LEFT_AFTER_S = 60.0
+"""A folder without a lock may be one that was made just now, until it is so old."""
 NO_ROOM = 28
 """With which the parser ends where the disk is full."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -49,9 +57,48 @@ def needing_room() -> Iterator[None]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder that is gone afterwards. Raises DiskFull where it, or what the block writes, finds no room."""
-    with needing_room(), tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:
-        yield Path(folder)
+    """A folder that is gone afterwards; what a killed process left is removed by the next one (`remove_left_folders`).
+
+    Raises DiskFull where it, or what the block writes, finds no room.
+    """
+    _remove_once()
+    with needing_room(), tempfile.TemporaryDirectory(prefix=PREFIX) as name:
+        lock = os.open(name, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield Path(name)
+        finally:
+            os.close(lock)
+
+
+@cache
+def _remove_once() -> None:
+    remove_left_folders()
+
+
+def remove_left_folders() -> int:
+    """Remove folders of files that were being read when their process was killed; how many there were.
+
+    A folder in use is locked by its process, of whatever container: a lock ends with its process.
+    """
+    removed = 0
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue  # no folder, gone, or another user's
+        try:
+            if time.time() - os.fstat(lock).st_mtime < LEFT_AFTER_S:
+                continue
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+        finally:
+            os.close(lock)
+    return removed
 
 
 def temporary_database(*statements: str) -> sqlite3.Connection:

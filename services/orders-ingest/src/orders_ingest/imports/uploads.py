@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from orders_ingest.archive.vault import Vault
-from orders_ingest.imports.temporary import needing_room
+from orders_ingest.imports.temporary import PREFIX, needing_room
 
 PART = 8 << 20
 """Bytes of each part but the last."""
@@ -44,5 +44,5 @@ def open_part(vault: Vault, shop: str, upload_id: str, number: int, sealed: byte
 @contextmanager
 def nameless_file() -> Iterator[BinaryIO]:
     """A temporary file without a name: of a process that is killed nothing is left on disk. Raises DiskFull."""
-    with needing_room(), tempfile.TemporaryFile(prefix="regulars-import-") as file:
+    with needing_room(), tempfile.TemporaryFile(prefix=PREFIX) as file:
         yield file

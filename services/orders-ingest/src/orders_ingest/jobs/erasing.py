@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import orjson
 
@@ -19,8 +19,11 @@ from orders_ingest.erasure.rules import is_about
 from orders_ingest.erasure.state import HERE
 from orders_ingest.imports.store import count_shop_rows
 from orders_ingest.imports.store_refusals import refusal_place
+from orders_ingest.imports.store_uploads import drop_idle, has_parts
 
 PAGE = 1_000
+IDLE = timedelta(hours=1)
+"""Without a part of it coming, after which a file is not being sent any more; sent again it begins anew."""
 Open = Callable[[bytes], bytes]
 
 
@@ -37,11 +40,18 @@ def erasing(runtime: Runtime) -> Job:
 async def erase_texts(tx: Transaction, vault: Vault, open_dead: Open, now: datetime) -> int:
     """One page of the erasure that waits longest; at the end this service confirms it. Returns the rows looked at.
 
-    Lines of files that are still being taken are looked at when they have been: an order of an erased customer is taken
-    without personal texts, and of a profile that is refused nothing is kept.
+    Files in parts cannot be looked into, packed and cut as they are: one that nobody reads, nor has sent a part of for
+    an hour, is removed, any other one waited for. Lines of files that are still being taken are looked at when they
+    have been: an order of an erased customer is taken without personal texts, and of a profile that is refused nothing
+    is kept.
     """
     row = await store.lock_open(tx)
-    if row is None or await count_shop_rows(tx, row.shop, now):
+    if row is None:
+        return 0
+    if dropped := await drop_idle(tx, row.shop, now - IDLE):
+        key = row.shop, row.customer
+        await store.save_progress(tx, key, row.rows_after, {"import_parts": dropped}, done=False)
+    if await has_parts(tx, row.shop) or await count_shop_rows(tx, row.shop, now):
         return 0
     wanted = orjson.loads(vault.open(texts_place(row.shop, row.person), bytes(row.looked_for)))
     lines = await store.list_refused_lines(tx, row.shop, row.rows_after, PAGE)

@@ -28,7 +28,7 @@ from orders_ingest.imports.lines import UnreadableFile
 from orders_ingest.imports.parsing import ParserFailed, asked_of, parsed_lines
 from orders_ingest.imports.staging import findings_of, insert_parsed
 from orders_ingest.imports.store_uploads import Reading
-from orders_ingest.imports.temporary import DiskFull
+from orders_ingest.imports.temporary import DiskFull, remove_left_folders
 from orders_ingest.imports.uploads import count_of, nameless_file, open_part
 from orders_ingest.metrics import IMPORTS_NO_ROOM
 
@@ -196,6 +196,8 @@ def _history(vault: Vault, file: Reading) -> History:
 async def read_files(runtime: Runtime) -> None:
     """For the process's life: read what was sent; a lost database, or a full disk, is waited for."""
     vault = Vault(runtime.keys)
+    if left := await asyncio.to_thread(remove_left_folders):
+        log.info("import_folders_removed", folders=left)
     while not runtime.stopping.is_set():
         wait = IDLE_S
         try:

@@ -1,16 +1,17 @@
 """What of an order falls due: the promised delivery, the reminder to confirm, and its completion by itself.
 
-All of it follows from the newest version alone; what was done, returns and refunds are looked at when it is due.
+All of it follows from the newest version, and the newest that makes a promise; what was done, returns and refunds are
+looked at when it is due.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from common.events import rfc3339
-from common.events.orders import DeliveryPromiseBroken, OrderEvent, OrderReceiptDue, OrderRefunded
+from common.events.orders import DeliveryPromiseBroken, OrderEvent, OrderFields, OrderReceiptDue, OrderRefunded
 from common.events.standing import OrderStanding
 from orders_ingest.versions.rules import state_bit
 
@@ -19,6 +20,7 @@ COMPLETES_AFTER = timedelta(days=7)
 REMINDS_BEFORE = timedelta(days=2)
 """Before it completes by itself."""
 Kind = Literal["promise", "receipt", "completion"]
+Promised = TypeVar("Promised", bound=OrderFields)
 _ON_THE_WAY = ("placed", "paid", "shipped", "in_transit")
 
 
@@ -27,6 +29,13 @@ class Due(NamedTuple):
 
     at: datetime
     kind: Kind
+
+
+def with_promise(order: Promised, promised_by: datetime | None) -> Promised:
+    """The order with the promise that an earlier version made, where its own version makes none."""
+    if promised_by is None or order.promised_by is not None:
+        return order
+    return order.model_copy(update={"promised_by": promised_by})
 
 
 def dues_of(order: OrderEvent, at: datetime, delivered_told_at: datetime | None = None) -> list[Due]:

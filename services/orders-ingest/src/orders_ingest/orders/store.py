@@ -37,6 +37,9 @@ class OrderRow(NamedTuple):
     paid_told_at: datetime | None
     shipped_told_at: datetime | None
     delivered_told_at: datetime | None
+    promised_by: datetime | None
+    promised_revision: int | None
+    promised_state: int | None
     due_at: datetime | None
 
     @property
@@ -48,19 +51,31 @@ class OrderRow(NamedTuple):
         return self.revision, self.state_number, self.source, self.event_id
 
     def beside(self, other: OrderRow) -> OrderRow:
-        """This version, with the states and times in which both were told."""
+        """This version, with the states and times in which both were told, and the newest promise."""
+        newest = self if self.promise >= other.promise else other
         return self._replace(
             reached=self.reached | other.reached,
             paid_told_at=_earliest(self.paid_told_at, other.paid_told_at),
             shipped_told_at=_earliest(self.shipped_told_at, other.shipped_told_at),
             delivered_told_at=_earliest(self.delivered_told_at, other.delivered_told_at),
+            promised_by=newest.promised_by,
+            promised_revision=newest.promised_revision,
+            promised_state=newest.promised_state,
         )
+
+    @property
+    def promise(self) -> tuple[int, int, datetime] | tuple[()]:
+        """By which the newest promise is known; empty where the version makes none."""
+        if self.promised_by is None or self.promised_revision is None or self.promised_state is None:
+            return ()
+        return self.promised_revision, self.promised_state, self.promised_by
 
 
 def _earliest(*times: datetime | None) -> datetime | None:
     return min((at for at in times if at is not None), default=None)
 
 
+_PROMISED = ("promised_by", "promised_revision", "promised_state")
 WANTED = Columns("w", shop="text", order_id="text")
 OWNERS = Columns("w", shop="text", order_id="text", customer="text")
 VERSIONS = Columns(
@@ -83,16 +98,27 @@ VERSIONS = Columns(
     paid_told_at="timestamptz",
     shipped_told_at="timestamptz",
     delivered_told_at="timestamptz",
+    promised_by="timestamptz",
+    promised_revision="bigint",
+    promised_state="smallint",
     due_at="timestamptz",
 )
 
 
-_TOLD = """
+_NEW_PROMISE = """
+(n.promised_by is not null and (o.promised_by is null
+ or (n.promised_revision, n.promised_state, n.promised_by) > (o.promised_revision, o.promised_state, o.promised_by)))
+"""
+_PROMISE = "coalesce(n.promised_by, o.promised_by)"
+"""Every version wakes its order at the promise: it may have changed what became of it."""
+_TOLD = f"""
 reached = o.reached | n.reached, paid_told_at = least(o.paid_told_at, n.paid_told_at),
 shipped_told_at = least(o.shipped_told_at, n.shipped_told_at),
-delivered_told_at = least(o.delivered_told_at, n.delivered_told_at)
+delivered_told_at = least(o.delivered_told_at, n.delivered_told_at),
+{", ".join(f"{name} = case when {_NEW_PROMISE} then n.{name} else o.{name} end" for name in _PROMISED)}
 """
-"""States in which the order was told, and when first: of any version, in whatever order they come."""
+"""States in which the order was told, and when first, and the newest promise: of any version, in whatever order they
+come."""
 CUSTOMERS = Columns("w", shop="text", customer="text")
 NUMBERS = Columns("n", shop="text", order_id="text", customer="text", sequence="bigint")
 _LAST = """
@@ -170,7 +196,8 @@ async def save_orders(tx: Transaction, versions: Iterable[tuple[Event[OrderEvent
             customer = case when n.customer = '' then o.customer else n.customer end,
             revision = n.revision, state_number = n.state_number, source = n.source, event_id = n.event_id,
             numbered = n.numbered, state = n.state, currency = n.currency, goods_paid = n.goods_paid,
-            freight = n.freight, at = n.at, body = n.body, due_at = n.due_at,
+            freight = n.freight, at = n.at, body = n.body,
+            due_at = least(n.due_at, case when n.state <> 'closed' then {_PROMISE} end),
             {_TOLD}
         from {VERSIONS}
         where o.shop = n.shop and o.order_id = n.order_id
@@ -181,13 +208,15 @@ async def save_orders(tx: Transaction, versions: Iterable[tuple[Event[OrderEvent
         **columns,
     )
     if saved < len(newest):
-        # Of late versions it is kept that the order was told in their states, and when it reached them.
+        # Of late versions it is kept that the order was told in their states, when it reached them, and their promise.
         await tx.execute(
             f"""
-            update orders o set {_TOLD} from {VERSIONS}
+            update orders o set {_TOLD}, due_at = least(o.due_at, case when o.state <> 'closed' then {_PROMISE} end)
+            from {VERSIONS}
             where o.shop = n.shop and o.order_id = n.order_id
               and ((o.reached | n.reached) <> o.reached or n.paid_told_at < o.paid_told_at
-                   or n.shipped_told_at < o.shipped_told_at or n.delivered_told_at < o.delivered_told_at)
+                   or n.shipped_told_at < o.shipped_told_at or n.delivered_told_at < o.delivered_told_at
+                   or {_NEW_PROMISE})
             """,
             **columns,
         )
@@ -214,6 +243,9 @@ def _row(event: Event[OrderEvent], body: str) -> OrderRow:
         paid_told_at=event.time if data.state == "paid" else None,
         shipped_told_at=event.time if data.state == "shipped" else None,
         delivered_told_at=event.time if data.state == "delivered" else None,
+        promised_by=data.promised_by,
+        promised_revision=data.revision if data.promised_by is not None else None,
+        promised_state=state_number(event) if data.promised_by is not None else None,
         due_at=first_due(data, event.time),
     )
 

@@ -55,7 +55,8 @@ async def get_due(tx: Transaction, orders: Iterable[Named]) -> Sequence[Any]:
     """
     return await tx.fetch(
         f"""
-        select o.shop, o.order_id, o.customer, o.reached, o.at, o.delivered_told_at, cast(o.body as text) as body,
+        select o.shop, o.order_id, o.customer, o.reached, o.at, o.delivered_told_at, o.promised_by,
+               cast(o.body as text) as body,
                (select coalesce(array_agg(r.said order by r.refund_id), '{{}}') from refunds r
                 where r.shop = o.shop and r.order_id = o.order_id and r.state = 'counted') as refunds,
                d.open_returns, d.returned_at, coalesce(d.done, '{{}}') as done

@@ -14,7 +14,8 @@ async def get_order(tx: Transaction, shop: str, order_id: str) -> Any:
     return await tx.fetch_one(
         """
         select o.customer, o.order_id, c.sequence, o.revision, o.state, o.currency, o.goods_paid, o.freight, o.at,
-               o.paid_told_at, o.shipped_told_at, o.delivered_told_at, cast(o.body as text) as body,
+               o.paid_told_at, o.shipped_told_at, o.delivered_told_at, o.promised_by,
+               cast(o.body as text) as body,
                coalesce((select sum(r.amount) from refunds r
                          where r.shop = o.shop and r.order_id = o.order_id and r.state = 'counted'), 0) as refunded
         from orders o left join completed_orders c on c.shop = o.shop and c.order_id = o.order_id

@@ -30,7 +30,11 @@ class Finding(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A comparison; `until` is exclusive, `ended_at` None while pages may still come; `found` counts by kind."""
+    """A comparison; `until` is exclusive, `ended_at` None while pages may still come; `found` counts by kind.
+
+    `polled`: the system whose list is asked page by page, None where pages are sent; `trouble`: why its next page is
+    waited for, or why the run ended before the list did.
+    """
 
     run_id: str
     since: datetime
@@ -38,4 +42,7 @@ class Run(NamedTuple):
     began_at: datetime
     ended_at: datetime | None
     same: int
+    polled: str | None
+    pages: int
+    trouble: str | None
     found: dict[str, int]

@@ -35,7 +35,7 @@ async def get_run(tx: Transaction, shop: str, run_id: str, *, lock: bool = False
     # By the primary key.
     row = await tx.fetch_one(
         f"""
-        select run_id, since, until, began_at, ended_at, same from reconciliations
+        select run_id, since, until, began_at, ended_at, same, polled, pages, trouble from reconciliations
         where shop = :shop and run_id = :run_id {"for update" if lock else ""}
         """,
         shop=shop,
@@ -53,7 +53,8 @@ async def get_run(tx: Transaction, shop: str, run_id: str, *, lock: bool = False
         run_id=run_id,
     )
     found = {each.kind: each.number for each in counts}
-    return Run(row.run_id, row.since, row.until, row.began_at, row.ended_at, row.same, found)
+    period = row.run_id, row.since, row.until, row.began_at, row.ended_at
+    return Run(*period, row.same, row.polled, row.pages, row.trouble, found)
 
 
 async def list_runs(tx: Transaction, shop: str, after: str, limit: int) -> Sequence[Any]:
@@ -85,8 +86,9 @@ async def get_ours(tx: Transaction, shop: str, order_ids: Sequence[str]) -> dict
 
 async def save_page(
     tx: Transaction, shop: str, run_id: str, order_ids: Sequence[str], same: Iterable[str], findings: Sequence[Finding]
-) -> None:
-    """Note a page of the list: what was seen, and what differed. A page that comes again adds nothing."""
+) -> int:
+    """Note a page of the list: what was seen, and what differed. A page that comes again adds nothing. Returns how many
+    of its orders were not seen before."""
     # Who was seen before was counted before.
     rows = await tx.fetch(
         """
@@ -106,6 +108,7 @@ async def save_page(
         same=len(fresh & set(same)),
     )
     await insert_findings(tx, shop, run_id, findings)
+    return len(fresh)
 
 
 async def insert_findings(tx: Transaction, shop: str, run_id: str, findings: Sequence[Finding]) -> None:
@@ -126,7 +129,8 @@ async def insert_findings(tx: Transaction, shop: str, run_id: str, findings: Seq
 
 
 async def end_run(tx: Transaction, shop: str, run: Run) -> None:
-    """Note what of ours the list lacked, and forget what it held."""
+    """Note what of ours the list lacked, and forget what it held. A system's own list is asked about orders whose
+    newest version that system told: an order that completed here by itself has not changed there."""
     # One pass over the shop's orders; those that nobody has heard of since are not of the period.
     await tx.execute(
         """
@@ -134,6 +138,7 @@ async def end_run(tx: Transaction, shop: str, run: Run) -> None:
         select o.shop, :run_id, o.order_id, 'absent', 'not in the list; ' || o.state || ' here'
         from orders o
         where o.shop = :shop and o.revision is not null and o.at >= :since and o.at < :until
+            and (cast(:source as text) is null or o.source = :source)
             and not exists (select from reconciled_orders r
                             where r.shop = o.shop and r.run_id = :run_id and r.order_id = o.order_id)
         order by o.order_id limit :most
@@ -144,6 +149,7 @@ async def end_run(tx: Transaction, shop: str, run: Run) -> None:
         since=run.since,
         until=run.until,
         most=ABSENT_MOST,
+        source=None if run.polled is None else f"/shops/{shop}/{run.polled}",
     )
     # By primary key.
     await tx.execute(

@@ -50,6 +50,7 @@ MISSING = {
     "order": "an order was announced, and no row keeps it",
     "state": "an order was told in a state, and its row does not say so",
     "told": "an order was told in a state, and its row does not say when",
+    "promise": "an order's delivery was promised, and its row does not say for when",
     "detail": "a detail of an order was announced, and no row keeps it",
     "stage": "a detail was told in a stage, and its row does not say so",
     "sequence": "a completed order was numbered, and no row keeps its number",
@@ -114,6 +115,10 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
             yield Expectation(("state", shop, data["order_id"], data["state"]), b"")
             if data["state"] in TOLD:
                 yield Expectation(("told", shop, data["order_id"], data["state"]), digest(rfc3339(at)), _earliest(at))
+            if (promised := data.get("promised_by")) is not None:
+                by = datetime.fromisoformat(promised)
+                last = rank(data["revision"], STATES[data["state"]], by)
+                yield Expectation(("promise", shop, data["order_id"]), digest(rfc3339(by)), last)
     elif kind in (CustomerRegistered.TYPE, CustomerUpdated.TYPE):
         wanted = digest(data["revision"], "version" in data, rfc3339(at), data)
         yield Expectation(("profile", shop, subject), wanted, rank(data["revision"]))

@@ -27,7 +27,7 @@ TABLES = (
         "orders",
         "t.shop, t.order_id, t.customer, t.revision, t.state_number, t.source, t.event_id, t.numbered, t.state,"
         " t.currency, t.goods_paid, t.freight, t.at, t.reached, t.paid_told_at, t.shipped_told_at,"
-        " t.delivered_told_at, cast(t.body as text) as body",
+        " t.delivered_told_at, t.promised_by, cast(t.body as text) as body",
         ("shop", "order_id"),
         lambda r: [
             (("owner", r.shop, r.order_id), digest(r.customer)),
@@ -53,6 +53,7 @@ TABLES = (
                 for state, at in zip(TOLD, (r.paid_told_at, r.shipped_told_at, r.delivered_told_at), strict=True)
                 if at is not None
             ),
+            *([(("promise", r.shop, r.order_id), digest(rfc3339(r.promised_by)))] if r.promised_by is not None else []),
         ],
         "t.revision is not null",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -14,6 +15,10 @@ GmtTime = Annotated[
     Time, BeforeValidator(lambda text: f"{text}Z" if isinstance(text, str) and len(text) == 19 else text)
 ]
 """WooCommerce writes its `…_gmt` times without an offset: 2017-03-22T16:28:02."""
+
+
+Title = Annotated[str, BeforeValidator(lambda text: unescape(text) if isinstance(text, str) else text)]
+"""WooCommerce writes names of goods as they stand in HTML: `Ship Your Idea &ndash; Color: Black`."""
 
 
 class Address(Payload):

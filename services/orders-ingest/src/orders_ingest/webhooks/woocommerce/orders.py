@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 
 from orders_ingest.webhooks.state import Said, SentOrder, SentRefund
 from orders_ingest.webhooks.vendor import Amount, Payload, minor, parsed, present
-from orders_ingest.webhooks.woocommerce.customers import Address, GmtTime
+from orders_ingest.webhooks.woocommerce.customers import Address, GmtTime, Title
 
 ZERO = Decimal(0)
 STATES = {
@@ -28,7 +28,7 @@ OptionalAmount = Annotated[Amount | None, BeforeValidator(lambda text: None if t
 
 
 class _Line(Payload):
-    name: str | None = None
+    name: Title | None = None
     sku: str | None = None
     product_id: str | None = None
     variation_id: str | None = None

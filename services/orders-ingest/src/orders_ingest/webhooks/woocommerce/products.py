@@ -7,12 +7,12 @@ from typing import Any
 from orders_ingest.webhooks.products import plain
 from orders_ingest.webhooks.state import Said, SentProduct
 from orders_ingest.webhooks.vendor import Payload, minor, parsed, present
-from orders_ingest.webhooks.woocommerce.customers import GmtTime
+from orders_ingest.webhooks.woocommerce.customers import GmtTime, Title
 from orders_ingest.webhooks.woocommerce.orders import OptionalAmount
 
 
 class _Named(Payload):
-    name: str | None = None
+    name: Title | None = None
     src: str | None = None
 
 
@@ -21,7 +21,7 @@ class Product(Payload):
 
     id: str
     status: str | None = None
-    name: str
+    name: Title
     sku: str | None = None
     description: str | None = None
     short_description: str | None = None

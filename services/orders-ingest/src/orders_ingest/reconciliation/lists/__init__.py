@@ -1,0 +1,1 @@
+"""Lists of orders of shop systems, asked page by page over their APIs."""
