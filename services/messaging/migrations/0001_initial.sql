@@ -402,6 +402,7 @@ create table campaign_versions (
     primary key (shop, version)         -- closes the race of two people saving the same next version
 );
 create index campaign_versions_campaign on campaign_versions (shop, campaign, version desc);
+create index campaign_versions_paused on campaign_versions (shop, campaign) where state = 'paused';
 
 -- How far each campaign has got: its customers are looked at in order, up to `entered_upto`.
 create table campaigns (

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
@@ -127,39 +127,6 @@ async def get_campaign(tx: Transaction, shop: str, campaign: str, at: datetime |
         at=at,
     )
     return None if row is None else _campaign(row)
-
-
-async def get_states(tx: Transaction, shops: Collection[str]) -> dict[tuple[str, str], Literal["paused", "stopped"]]:
-    """Campaigns that are paused or stopped, by (shop, cause): their messages wait, or go no more."""
-    # A partial index; few at any time.
-    rows = await tx.fetch(
-        "select shop, campaign, state from campaigns where state in ('paused', 'stopped') and shop = any(:shops)",
-        shops=sorted(shops),
-    )
-    return {(r.shop, f"campaign/{r.campaign}"): r.state for r in rows}
-
-
-async def wake_resumed(tx: Transaction, now: datetime, limit: int) -> int:
-    """Have at most so many messages decided now that were held for a pause which is over; returns how many."""
-    # The partial indexes on campaigns and on messages that a pause holds; those of paused campaigns are not looked at.
-    woken = await tx.execute(
-        """
-        update candidates c set release_at = greatest(c.due_at, :now)
-        from (
-            select h.shop, h.customer, h.message_id from campaigns k
-            join candidates h on h.shop = k.shop and h.cause = 'campaign/' || k.campaign
-            where k.state in ('running', 'stopped') and h.outcome = 'hold' and h.reason = 'campaign_paused'
-                and h.release_at > :now
-            limit :limit for update of h skip locked
-        ) w
-        where c.shop = w.shop and c.customer = w.customer and c.message_id = w.message_id
-        """,
-        now=now,
-        limit=limit,
-    )
-    if woken:
-        await tx.execute("notify candidates")
-    return woken
 
 
 async def lock_running(tx: Transaction, now: datetime) -> tuple[str, str, Progress] | None:

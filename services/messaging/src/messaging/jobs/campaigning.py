@@ -14,6 +14,7 @@ from messaging.campaigns.document import HOLD_OUT, CampaignDocument
 from messaging.campaigns.rules import arm_of, leading, must_stop
 from messaging.commands.campaigns import enter_campaign, save_campaign
 from messaging.contacts.store_mailboxes import get_mailboxes
+from messaging.halts import store as halts
 from messaging.policy.store import get_policies
 from messaging.standings.store import get_standings
 
@@ -71,7 +72,7 @@ async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
 
 async def wake_resumed(tx: Transaction, now: datetime, limit: int) -> int:
     """Messages that a pause held back are decided again at once when their campaign goes on, or is stopped."""
-    return await store.wake_resumed(tx, now, limit)
+    return await halts.wake_resumed(tx, now, max(limit, halts.WOKEN))
 
 
 async def _persons(tx: Transaction, shop: str, campaign: str, looked_at: Sequence[str]) -> list[CustomerKey]:
