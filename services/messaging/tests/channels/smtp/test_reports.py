@@ -146,7 +146,10 @@ async def test_a_bounce_is_a_receipt_and_a_complaint_an_opt_out(
     async with messaging.client() as client:
         told = (await client.get(f"/v1/shops/s/messages/{ids['order_shipped']}")).json()
         assert (told["receipt"], told["receipt_code"]) == ("undelivered", "5.1.1")
-        assert (await client.get("/ops/mail/callbacks")).json() == {"mail_reports": LINKS.mail_reports}
+        assert (await client.get("/ops/mail/callbacks")).json() == {
+            "mail_reports": LINKS.mail_reports,
+            "mail_answers": LINKS.mail_answers,
+        }
     await messaging.feed(messaging.notice("o2"))
     await messaging.decide()
     assert ("suppress", "bounced") in await messaging.outcomes()
