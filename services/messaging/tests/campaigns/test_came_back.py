@@ -60,6 +60,13 @@ async def test_a_campaign_stops_by_what_comes_back_later(
         await tell(sent[12:14], "undelivered", "4.4.7")
         await watch()
         assert (await client.get(BASE)).json()["state"] == "running", "who was away says nothing against it"
+        messaging.clock.instant += timedelta(days=1)
+        await watch()
+        async with messaging.database.transaction() as tx:
+            soon, later = (messaging.clock.now() + timedelta(minutes=n) for n in (20, 26))
+            assert await watch_campaigns(tx, soon, 1) == 0, "a sixtieth of its age"
+            assert await watch_campaigns(tx, later, 1) == 1
+        messaging.clock.instant = later
         await tell(sent[1:3], "undelivered")
         await watch()
         stopped = (await client.get(BASE)).json()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -145,19 +145,26 @@ async def lock_running(tx: Transaction, now: datetime) -> tuple[str, str, Progre
     return r.shop, r.campaign, Progress(r.entered_upto, r.looked_at, r.treated, r.held_out, r.total)
 
 
-async def lock_sending(tx: Transaction, now: datetime, every: timedelta) -> tuple[str, str] | None:
-    """A running campaign that was not watched for so long, locked and noted as watched."""
-    # Few run at a time.
+async def lock_sending(tx: Transaction, now: datetime) -> tuple[str, str] | None:
+    """A running campaign that is to be watched, locked and noted as watched.
+
+    Every minute while it is young; later each time that a sixtieth of its age has passed since it was started or
+    resumed, every hour at the least. So its messages are counted some hundred times, however many weeks it runs.
+    """
+    # Few run at a time; of each the newest version by the index on campaigns.
     r = await tx.fetch_one(
         """
         update campaigns c set watched_at = :now from (
-            select shop, campaign from campaigns
-            where state = 'running' and coalesce(watched_at, '-infinity') <= :before
-            order by watched_at nulls first limit 1 for update skip locked
+            select k.shop, k.campaign from campaigns k cross join lateral (
+                select v.at from campaign_versions v where v.shop = k.shop and v.campaign = k.campaign
+                order by v.version desc limit 1
+            ) since
+            where k.state = 'running' and (k.watched_at is null or k.watched_at <= cast(:now as timestamptz) - least(
+                greatest((cast(:now as timestamptz) - since.at) / 60, interval '1 minute'), interval '1 hour'))
+            order by k.watched_at nulls first limit 1 for update of k skip locked
         ) w where c.shop = w.shop and c.campaign = w.campaign returning c.shop, c.campaign
         """,
         now=now,
-        before=now - every,
     )
     return None if r is None else (r.shop, r.campaign)
 
@@ -243,59 +250,6 @@ async def get_progress(tx: Transaction, shop: str, campaign: str) -> Progress:
         campaign=campaign,
     )
     return Progress() if r is None else Progress(r.entered_upto, r.looked_at, r.treated, r.held_out, r.total, r.done)
-
-
-async def list_audience(
-    tx: Transaction, shop: str, subject: str | None, values: Sequence[str], after: str, limit: int
-) -> list[str]:
-    """Customers with contact data in order: all, or those of whom `subject` is one of `values`; nobody erased."""
-    if subject is None:
-        # By primary key.
-        rows = await tx.fetch(
-            """
-            select c.customer from contacts c left join customer_keys k using (shop, customer)
-            where c.shop = :shop and c.customer > :after and k.erased_at is null order by c.customer limit :limit
-            """,
-            shop=shop,
-            after=after,
-            limit=limit,
-        )
-        return [r.customer for r in rows]
-    # By the index on subject and value.
-    rows = await tx.fetch(
-        """
-        select s.customer
-        from standings s join contacts c using (shop, customer) left join customer_keys k using (shop, customer)
-        where s.shop = :shop and s.subject = :subject and s.value = any(:values) and s.customer > :after
-            and k.erased_at is null
-        order by s.customer limit :limit
-        """,
-        shop=shop,
-        subject=subject,
-        values=list(values),
-        after=after,
-        limit=limit,
-    )
-    return [r.customer for r in rows]
-
-
-async def count_audience(tx: Transaction, shop: str, subject: str | None, values: Sequence[str]) -> int:
-    """How many customers `list_audience` has."""
-    if subject is None:
-        # By primary key.
-        return int(await tx.value("select count(*) from contacts where shop = :shop", shop=shop))
-    # By the index on subject and value.
-    return int(
-        await tx.value(
-            """
-            select count(*) from standings
-            where shop = :shop and subject = :subject and value = any(:values)
-            """,
-            shop=shop,
-            subject=subject,
-            values=list(values),
-        )
-    )
 
 
 async def is_done(tx: Transaction, shop: str, campaign: str) -> bool:
