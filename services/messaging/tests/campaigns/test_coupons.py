@@ -74,6 +74,7 @@ async def test_each_is_given_one_and_written_to_once_it_is_there(
         ("has", "send", "allowed"),
         ("never", "suppress", "not_eligible"),
     ]
-    assert await verify(messaging, topics) == []
     await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 6)
     assert (await kept(rebuilt))["candidates"] == (await kept(messaging))["candidates"]
+    assert await rebuilt.rows("select code from coupons order by 1") == [("RING-given",), ("RING-has",)]
+    assert await verify(messaging, topics) == []

@@ -15,7 +15,7 @@ from messaging.vip.rules import to_be_answered_on
 from ..situations import TUESDAY_TEN
 
 URL = "/v1/shops/s/customers/c1/mentions"
-MENTION = {"network": "weibo", "kind": "mention", "mention_id": "w/77", "text": "Where is my ring?"}
+MENTION = {"network": "weibo", "kind": "mention", "mention_id": "w77", "text": "Where is my ring?"}
 
 
 def test_each_network_has_its_person() -> None:
@@ -43,4 +43,4 @@ async def test_what_a_customer_says_there_is_one_persons_to_answer(messaging: An
         tasks = [decode(p) for (p,) in await messaging.rows("select payload from outbox where type = 'task.wanted'")]
         assert [(t.data.owner, t.subject, t.data.task_id) for t in tasks] == [("Wang", "c1", told[0]["reply_id"])]
         await messaging.feed(messaging.event(CustomerErased(), "gone", messaging.clock.now(), customer="c1"))
-        assert (await client.post(URL, json={**MENTION, "mention_id": "w/78"})).status_code == 404
+        assert (await client.post(URL, json={**MENTION, "mention_id": "w78"})).status_code == 404
