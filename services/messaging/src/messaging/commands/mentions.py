@@ -62,7 +62,8 @@ async def take_mention(tx: Transaction, keys: KeyRing, key: CustomerKey, mention
     if desk is None:
         raise NoSocialDesk
     key = (await lock_survivors(tx, [key])).get(key, key)
-    if key not in await get_contacts(tx, [key]) or key not in await keys.keys_for(tx, [key]):
+    # Of an erased customer there is no key any more.
+    if key not in await get_contacts(tx, [key]) or (await keys.keys_for(tx, [key])).get(key) is None:
         raise UnknownSpeaker
     head = f"[{mention.network}, {mention.kind}{f': {mention.url}' if mention.url else ''}]"
     once = f"social/{named_by(keys, f'{mention.network} {mention.mention_id}')}"
