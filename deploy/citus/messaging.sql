@@ -30,6 +30,7 @@ select create_reference_table('policies');
 -- These stay on the coordinator:
 -- local addresses_forgotten: a row a shop
 -- local bounces: found by the address, of which several customers may have one
+-- local mailboxes: a row a mailbox, without customers
 -- local parcel_plans: of a shop, without customers
 -- local pauses: found by channel and address
 -- local campaign_members: its keys have no customer

@@ -402,6 +402,7 @@ create table campaign_versions (
     primary key (shop, version)         -- closes the race of two people saving the same next version
 );
 create index campaign_versions_campaign on campaign_versions (shop, campaign, version desc);
+create index campaign_versions_paused on campaign_versions (shop, campaign) where state = 'paused';
 
 -- How far each campaign has got: its customers are looked at in order, up to `entered_upto`.
 create table campaigns (
@@ -442,7 +443,17 @@ create table replies (
     channel text not null,
     said text not null check (said in ('out', 'in', 'other')),
     text text,
+    message_id text,                    -- the message that it answers, where that is known
     primary key (shop, customer, reply_id) -- closes the race of two deliveries of one reply
+);
+-- Mailboxes that are read for answers: how far, and by whom.
+create table mailboxes (
+    mailbox text primary key,           -- user, host and folder
+    validity bigint,                    -- of the numbers (IMAP's UIDVALIDITY)
+    uid bigint,                         -- of the last mail that was taken
+    lease_until timestamptz not null default '-infinity', -- real time; until then one process reads it
+    trouble text,                       -- why it could not be read at the last look
+    since timestamptz                   -- real time, of the first look in trouble
 );
 create index replies_newest on replies (shop, at desc, reply_id desc);
 

@@ -59,12 +59,12 @@ TABLES_OF_REBUILDS = TABLES_ASIDE | {
     *("inbox", "forgotten", "outbox", "republishing", "rebuilding", "rebuilding_until", "rebuilt_facts"),
     *("announced_facts", "ledger_entries", "ledger_tallies"),
     *("behaviour_days", "liability_months", "liability_totals", "said_days", "said_marks"),
-    *("products", "product_models"),
+    *("products", "product_models", "mailboxes"),
     *("customer_values", "life_cycle_flows", "life_cycle_walks"),
 }
 """Of a rebuild: what a service does by itself, the books of what was known when, of which sums are compared, signs
-of behaviour, of which each keeps sixty days by its own clock, and what is counted anew by sweeps, when texts were read
-or an hour is over: a rebuilt service counts it in its first round of sweeps."""
+of behaviour, of which each keeps sixty days by its own clock, how far mailboxes were read, and what is counted anew by
+sweeps, when texts were read or an hour is over: a rebuilt service counts it in its first round of sweeps."""
 COLUMNS_OF_REBUILDS = frozenset(
     {
         *(("customers", "done_until"), ("permissions", "address_known_at"), ("addresses_forgotten", "at")),

@@ -21,7 +21,9 @@ from messaging.api import (
     decisions,
     flows,
     inbox,
+    mail_answers,
     mail_reports,
+    mentions,
     messages,
     parcels,
     pauses,
@@ -39,6 +41,7 @@ from messaging.api import (
 )
 from messaging.api import clicks as follow_links
 from messaging.campaigns.store import count_due as count_campaigns
+from messaging.channels.imap.settings import ImapSettings
 from messaging.channels.registry import CHANNELS
 from messaging.consent.links import UnsubscribeLinks
 from messaging.decisions.store import count_due
@@ -50,6 +53,7 @@ from messaging.flows.running.store import count_due as count_due_runs
 from messaging.handlers.subscriptions import READ_BACK, subscriptions
 from messaging.jobs.beginning import Beginning
 from messaging.jobs.campaigning import plan_campaigns, wake_resumed, watch_campaigns
+from messaging.jobs.collecting import collect_answers
 from messaging.jobs.deciding import DECIDING
 from messaging.jobs.expiring import mind_expired
 from messaging.jobs.judging import judge_clicks, take_clicks
@@ -60,6 +64,7 @@ from messaging.jobs.verifying import verify
 from messaging.jobs.waking import listen
 from messaging.jobs.without_sender import mind_without_sender, note_without_sender
 from messaging.occasions.store import count_due_days
+from messaging.replies.store_mailboxes import note_mailboxes
 
 
 async def send(runtime: Runtime) -> None:
@@ -89,6 +94,11 @@ async def send(runtime: Runtime) -> None:
         group.create_task(mind_expired(runtime.database, runtime.stopping), name="expired-leases")
         group.create_task(mind_without_sender(runtime.database, runtime.stopping), name="without-sender")
         group.create_task(listen(runtime.database, {"messages": queued}, runtime.stopping))
+
+
+async def collect(runtime: Runtime) -> None:
+    """What arrives in the mailbox of answers, where there is one."""
+    await collect_answers(runtime, load_settings(ImapSettings))
 
 
 async def decide_promptly(runtime: Runtime) -> None:
@@ -128,16 +138,17 @@ async def channel_note(name: ChannelName, tx: Transaction) -> str | None:
 SERVICE = Service(
     name="messaging",
     migrations=Path(__file__).parents[2] / "migrations",
-    settings=tuple(channel.settings for channel in CHANNELS.values()),
+    settings=(*(channel.settings for channel in CHANNELS.values()), ImapSettings),
     subscriptions=subscriptions,
     read_back=READ_BACK,
-    copied=(Copied("pauses"),),
+    copied=(Copied("pauses"), Copied("mailboxes")),
     routers=(
         decisions.router,
         flows.router,
         what_if.router,
         campaigns.router,
         replies.router,
+        mentions.router,
         calls.router,
         inbox.router,
         contact_plan.router,
@@ -153,6 +164,7 @@ SERVICE = Service(
         search.router,
         sms_callbacks.router,
         mail_reports.router,
+        mail_answers.router,
         follow_links.router,
         unsubscribe_page.router,
         preferences_page.router,
@@ -166,11 +178,15 @@ SERVICE = Service(
         WorkList("clicks", take_clicks, judge_clicks),
         DECIDING,
     ),
-    background={"sweeps": (decide_promptly,), "sender": (send,)},
+    background={"sweeps": (decide_promptly,), "sender": (send, collect)},
     counters=counters,
     due=due,
     verify=verify,
-    notes={**{name: partial(channel_note, name) for name in CHANNELS}, "other_channels": note_without_sender},
+    notes={
+        **{name: partial(channel_note, name) for name in CHANNELS},
+        "other_channels": note_without_sender,
+        "mailbox": note_mailboxes,
+    },
 )
 
 if __name__ == "__main__":

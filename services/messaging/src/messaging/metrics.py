@@ -27,6 +27,15 @@ SMS_RECEIPTS = Counter("sms_receipts_total", "Ends of text messages that a gatew
 MAIL_REPORTS = Counter(
     "mail_reports_total", "Mails posted to us as bounces or complaints, by what they were taken for", ["taken"]
 )
+MAIL_ANSWERS = Counter(
+    "mail_answers_total",
+    "Mails that came in and are no reports, by what they were taken for: answers, opt-outs, automatic, of nobody known",
+    ["taken"],
+)
+MAILBOX_LOOKS = Counter(
+    "mailbox_looks_total", "Looks into the mailbox of answers, by whether it could be read", ["read"]
+)
+MENTIONS = Counter("mentions_total", "What customers said on social networks, each once, by kind", ["kind"])
 CALLS = Counter("calls_total", "Calls that people made for call tasks, by what came of them", ["outcome"])
 SCANS = Counter("insert_scans_total", "First scans of codes on inserts of parcels")
 INBOX_READ = Counter("inbox_read_total", "Messages that customers opened in the shop's app, for the first time")

@@ -38,8 +38,8 @@ async def test_a_campaign_stops_by_what_comes_back_later(
         sent = [i for (i,) in await messaging.rows("select message_id from messages where state = 'sent' order by 1")]
         assert len(sent) == len(EVERYBODY) == 24
 
-        async def tell(ids: list[str], said: Any) -> None:
-            told = [Receipt("s", i, said, None, messaging.clock.now()) for i in ids]
+        async def tell(ids: list[str], said: Any, code: str | None = None) -> None:
+            told = [Receipt("s", i, said, code, messaging.clock.now()) for i in ids]
             await messaging.database.run(lambda tx: take_receipts(tx, told))
 
         async def watch() -> None:
@@ -56,10 +56,21 @@ async def test_a_campaign_stops_by_what_comes_back_later(
             assert await count_messages(tx, "s", cause) == {"sent": 23, "undelivered": 1}
         await watch()
         assert (await client.get(BASE)).json()["state"] == "running", "one of 24 is no more than 50 in a thousand"
+        await tell(sent[10:12], "undelivered", "30003")
+        await tell(sent[12:14], "undelivered", "4.4.7")
+        await watch()
+        assert (await client.get(BASE)).json()["state"] == "running", "who was away says nothing against it"
+        messaging.clock.instant += timedelta(days=1)
+        await watch()
+        async with messaging.database.transaction() as tx:
+            soon, later = (messaging.clock.now() + timedelta(minutes=n) for n in (20, 26))
+            assert await watch_campaigns(tx, soon, 1) == 0, "a sixtieth of its age"
+            assert await watch_campaigns(tx, later, 1) == 1
+        messaging.clock.instant = later + timedelta(hours=1)
         await tell(sent[1:3], "undelivered")
         await watch()
         stopped = (await client.get(BASE)).json()
-        assert (stopped["state"], "2 bounces of 24 messages" in stopped["reason"]) == ("stopped", True)
-        assert (await client.get(f"{BASE}/progress")).json()["messages"] == {"sent": 22, "undelivered": 2}
+        assert (stopped["state"], "2 bounces of 20 messages" in stopped["reason"]) == ("stopped", True)
+        assert (await client.get(f"{BASE}/progress")).json()["messages"] == {"sent": 18, "undelivered": 6}
         lift = (await client.get(f"{BASE}/lift")).json()
         assert lift["cost_of_messages"] == 240

@@ -93,7 +93,9 @@ async def test_a_campaign_goes_its_way(
         assert mails(mailsink) == [], "what was queued waits, too"
         await sweep(messaging)
         assert ("send", "allowed") not in await messaging.outcomes(), "the pause holds what it holds"
-        messaging.clock.instant += timedelta(minutes=1)
+        messaging.clock.instant += timedelta(days=5)
+        await sweep(messaging)
+        assert ("suppress", "stale") not in await messaging.outcomes(), "a pause makes no message old"
         await act(client, "resume")
         await sweep(messaging)
         while await sender.step(connection):

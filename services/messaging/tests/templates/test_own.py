@@ -92,6 +92,16 @@ def test_what_a_value_holds_is_text_in_a_text_and_in_html() -> None:
     assert "\n" not in rendered.subject
 
 
+def test_an_installation_without_tls_writes_its_own_links_and_no_others() -> None:
+    """As one does that is tried on one machine: every offer in HTML would be suppressed as incomplete."""
+    url = "http://127.0.0.1:8104/unsubscribe/t"
+    document = changed(html="<p>Hello</p>")
+    assert f'href="{url}"' in (render_own(document, "en", values_of(document, {"unsubscribe_url": url})).html or "")
+    other = changed(html='<p><a href="http://127.0.0.1:8104/other">x</a></p>')
+    with pytest.raises(BadMarkup):
+        render_own(other, "en", values_of(other, {"unsubscribe_url": url}))
+
+
 def test_offers_get_the_standard_words_for_unsubscribing() -> None:
     """MSG-009."""
     document, url = TemplateDocument.model_validate(SPRING), "https://shop.example/unsubscribe/t"

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from common.events.fields import Count, ShopName, Text
 from common.http.api import Body, Router, Tx, require
 from common.refusals import Conflict, Invalid, NotFound
-from messaging.campaigns import store, store_results
+from messaging.campaigns import store, store_audience, store_results
 from messaging.campaigns.document import HOLD_OUT, CampaignDocument, State
 from messaging.campaigns.lift import Lift, lift
 from messaging.campaigns.rules import after, leading, not_ready
@@ -259,7 +259,7 @@ async def get_campaign_lift(shop: ShopName, campaign: CampaignName, tx: Tx) -> L
 async def get_campaign_sheet(shop: ShopName, campaign: CampaignName, tx: Tx) -> SheetOut:
     """The group that it is for."""
     document = (await _find(tx, shop, campaign)).document
-    at_most = await store.count_audience(tx, shop, *leading(document))
+    at_most = await store_audience.count_audience(tx, shop, *leading(document))
     conditions = [check.model_dump_json(by_alias=True, exclude_none=True) for check in document.group]
     return SheetOut(campaign=campaign, at_most=at_most, conditions=conditions)
 

@@ -28,7 +28,7 @@ class PlannedChannel(BaseModel):
     """A channel of the policy.
 
     `sent` and `reacted`: messages of half a year, and those of them that the customer opened or followed a link of,
-    where that is counted. `left`: marketing messages that the month's cap still allows.
+    where that is counted, or answered by mail. `left`: marketing messages that the month's cap still allows.
     """
 
     channel: str

@@ -1,4 +1,4 @@
-"""What customers wrote back by text message, the newest first; the words of one customer with a right of their own."""
+"""What customers wrote back, the newest first; the words of one customer with a right of their own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 
 class ReplySummary(BaseModel):
     """`said`: what it was taken for: an opt-out, an opt-in, or anything else, which somebody should read. `vip`: the
-    customer is one of the policy's `vip_desk`."""
+    customer is one of the policy's `vip_desk`. `message_id`: the message that it answers, where that is known."""
 
     reply_id: str
     customer: str
@@ -30,6 +30,7 @@ class ReplySummary(BaseModel):
     channel: str
     said: Literal["out", "in", "other"]
     vip: bool
+    message_id: str | None
 
 
 class RepliesOut(BaseModel):
@@ -86,6 +87,7 @@ def _summary(r: Reply, vips: set[str]) -> ReplySummary:
             "channel": r.channel,
             "said": r.said,
             "vip": r.key[1] in vips,
+            "message_id": r.about,
         }
     )
 

@@ -56,6 +56,8 @@ class CampaignDocument(Part):
     """A campaign. `group`: customers of whom all of it holds (facts as in flows); empty: everybody.
 
     `hold_out_percent`: of the group, always the same ones, get nothing, and show what would have happened anyway.
+    `offer`: what it is about; only who has a usable coupon of it is written to. `give_coupons`: who has none is given
+    one, as a flow's step does, and is written to once it is there (MSG-026); not those who are held out.
     `most_messages`: the budget. `cost_per_message`: minor units. `attribution_days`: orders so long after count.
     """
 
@@ -65,6 +67,7 @@ class CampaignDocument(Part):
     expected: Annotated[str, Field(max_length=1_000)] = ""
     group: Annotated[tuple[Check, ...], Field(max_length=20)] = ()
     offer: Annotated[str, Field(max_length=200)] | None = None
+    give_coupons: bool = False
     variants: Annotated[tuple[Variant, ...], Field(min_length=1, max_length=10)]
     channels: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=8)] | None = None
     starts_at: PlannedTime
@@ -83,12 +86,19 @@ class CampaignDocument(Part):
             raise ValueError("two variants have one name")
         if any(v.name == HOLD_OUT for v in self.variants):
             raise ValueError(f"{HOLD_OUT} is what those are called who get nothing")
+        if self.give_coupons and self.offer is None:
+            raise ValueError("give_coupons: name the offer whose coupons they are")
         return self
 
     @property
     def cause(self) -> str:
         """What its messages answer: one to each customer."""
         return f"campaign/{self.campaign}"
+
+    @property
+    def batch(self) -> str:
+        """The name of its requests for coupons: one a customer, for ever."""
+        return f"campaign:{self.campaign}"
 
 
 HOLD_OUT = "hold_out"

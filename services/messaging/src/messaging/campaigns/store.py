@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
@@ -129,39 +129,6 @@ async def get_campaign(tx: Transaction, shop: str, campaign: str, at: datetime |
     return None if row is None else _campaign(row)
 
 
-async def get_states(tx: Transaction, shops: Collection[str]) -> dict[tuple[str, str], Literal["paused", "stopped"]]:
-    """Campaigns that are paused or stopped, by (shop, cause): their messages wait, or go no more."""
-    # A partial index; few at any time.
-    rows = await tx.fetch(
-        "select shop, campaign, state from campaigns where state in ('paused', 'stopped') and shop = any(:shops)",
-        shops=sorted(shops),
-    )
-    return {(r.shop, f"campaign/{r.campaign}"): r.state for r in rows}
-
-
-async def wake_resumed(tx: Transaction, now: datetime, limit: int) -> int:
-    """Have at most so many messages decided now that were held for a pause which is over; returns how many."""
-    # The partial indexes on campaigns and on messages that a pause holds; those of paused campaigns are not looked at.
-    woken = await tx.execute(
-        """
-        update candidates c set release_at = greatest(c.due_at, :now)
-        from (
-            select h.shop, h.customer, h.message_id from campaigns k
-            join candidates h on h.shop = k.shop and h.cause = 'campaign/' || k.campaign
-            where k.state in ('running', 'stopped') and h.outcome = 'hold' and h.reason = 'campaign_paused'
-                and h.release_at > :now
-            limit :limit for update of h skip locked
-        ) w
-        where c.shop = w.shop and c.customer = w.customer and c.message_id = w.message_id
-        """,
-        now=now,
-        limit=limit,
-    )
-    if woken:
-        await tx.execute("notify candidates")
-    return woken
-
-
 async def lock_running(tx: Transaction, now: datetime) -> tuple[str, str, Progress] | None:
     """A campaign that runs and has customers left, locked: (shop, campaign, progress)."""
     # The partial index; the one that was looked at longest ago, so that campaigns take turns.
@@ -178,19 +145,26 @@ async def lock_running(tx: Transaction, now: datetime) -> tuple[str, str, Progre
     return r.shop, r.campaign, Progress(r.entered_upto, r.looked_at, r.treated, r.held_out, r.total)
 
 
-async def lock_sending(tx: Transaction, now: datetime, every: timedelta) -> tuple[str, str] | None:
-    """A running campaign that was not watched for so long, locked and noted as watched."""
-    # Few run at a time.
+async def lock_sending(tx: Transaction, now: datetime) -> tuple[str, str] | None:
+    """A running campaign that is to be watched, locked and noted as watched.
+
+    Every minute while it is young; later each time that a sixtieth of its age has passed since it was started or
+    resumed, every hour at the least. So its messages are counted some hundred times, however many weeks it runs.
+    """
+    # Few run at a time; of each the newest version by the index on campaigns.
     r = await tx.fetch_one(
         """
         update campaigns c set watched_at = :now from (
-            select shop, campaign from campaigns
-            where state = 'running' and coalesce(watched_at, '-infinity') <= :before
-            order by watched_at nulls first limit 1 for update skip locked
+            select k.shop, k.campaign from campaigns k cross join lateral (
+                select v.at from campaign_versions v where v.shop = k.shop and v.campaign = k.campaign
+                order by v.version desc limit 1
+            ) since
+            where k.state = 'running' and (k.watched_at is null or k.watched_at <= cast(:now as timestamptz) - least(
+                greatest((cast(:now as timestamptz) - since.at) / 60, interval '1 minute'), interval '1 hour'))
+            order by k.watched_at nulls first limit 1 for update of k skip locked
         ) w where c.shop = w.shop and c.campaign = w.campaign returning c.shop, c.campaign
         """,
         now=now,
-        before=now - every,
     )
     return None if r is None else (r.shop, r.campaign)
 
@@ -276,59 +250,6 @@ async def get_progress(tx: Transaction, shop: str, campaign: str) -> Progress:
         campaign=campaign,
     )
     return Progress() if r is None else Progress(r.entered_upto, r.looked_at, r.treated, r.held_out, r.total, r.done)
-
-
-async def list_audience(
-    tx: Transaction, shop: str, subject: str | None, values: Sequence[str], after: str, limit: int
-) -> list[str]:
-    """Customers with contact data in order: all, or those of whom `subject` is one of `values`; nobody erased."""
-    if subject is None:
-        # By primary key.
-        rows = await tx.fetch(
-            """
-            select c.customer from contacts c left join customer_keys k using (shop, customer)
-            where c.shop = :shop and c.customer > :after and k.erased_at is null order by c.customer limit :limit
-            """,
-            shop=shop,
-            after=after,
-            limit=limit,
-        )
-        return [r.customer for r in rows]
-    # By the index on subject and value.
-    rows = await tx.fetch(
-        """
-        select s.customer
-        from standings s join contacts c using (shop, customer) left join customer_keys k using (shop, customer)
-        where s.shop = :shop and s.subject = :subject and s.value = any(:values) and s.customer > :after
-            and k.erased_at is null
-        order by s.customer limit :limit
-        """,
-        shop=shop,
-        subject=subject,
-        values=list(values),
-        after=after,
-        limit=limit,
-    )
-    return [r.customer for r in rows]
-
-
-async def count_audience(tx: Transaction, shop: str, subject: str | None, values: Sequence[str]) -> int:
-    """How many customers `list_audience` has."""
-    if subject is None:
-        # By primary key.
-        return int(await tx.value("select count(*) from contacts where shop = :shop", shop=shop))
-    # By the index on subject and value.
-    return int(
-        await tx.value(
-            """
-            select count(*) from standings
-            where shop = :shop and subject = :subject and value = any(:values)
-            """,
-            shop=shop,
-            subject=subject,
-            values=list(values),
-        )
-    )
 
 
 async def is_done(tx: Transaction, shop: str, campaign: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.storage.database import Transaction
-from messaging.delivery.receipts.arrival import CAME_BACK
+from messaging.delivery.receipts.arrival import BOUNCED_LATER, CAME_BACK
 
 
 async def count_messages(tx: Transaction, shop: str, cause: str) -> dict[str, int]:
@@ -45,13 +45,13 @@ async def count_clicked(tx: Transaction, shop: str, cause: str) -> int:
 async def count_harm(tx: Transaction, shop: str, cause: str) -> tuple[int, int, int]:
     """(Sent, customers who opted out within seven days after one, bounced: at hand-off, or came back later).
 
-    A message that came back is among the bounced alone.
+    A message that came back is among the bounced alone, and among neither where nobody was there to take it.
     """
     # The campaign's candidates, each with probes of the register and the receipts by primary key.
     r = await tx.fetch_one(
         f"""
         select count(*) filter (where m.state = 'sent' and not {CAME_BACK}) as sent,
-            count(*) filter (where (m.state = 'failed' and m.reason like 'bounced%') or {CAME_BACK}) as bounced,
+            count(*) filter (where (m.state = 'failed' and m.reason like 'bounced%') or {BOUNCED_LATER}) as bounced,
             count(distinct c.customer) filter (where m.state = 'sent' and exists (
                 select from permissions p where p.shop = m.shop and p.customer = m.customer and p.state = 'opted_out'
                     and p.at > m.sent_at and p.at <= m.sent_at + interval '7 days')) as opted_out

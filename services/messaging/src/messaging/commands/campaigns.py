@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from common.events import Event
 from common.events.messages import CampaignChanged, CampaignEntered
@@ -14,9 +15,12 @@ from messaging.campaigns.document import FLOW, HOLD_OUT, RANK, CampaignDocument,
 from messaging.campaigns.store import Campaign
 from messaging.flows.document import Untrue
 from messaging.flows.state import Candidate, message_id
-from messaging.flows.store import insert_candidates
+from messaging.flows.store import insert_candidates, wake_with_coupon
 from messaging.policy.state import in_force
 from messaging.policy.store import get_versions
+
+COUPON_WITHIN = timedelta(days=1)
+"""So long the messages of a campaign that gives coupons wait for them; then who has none is not written to."""
 
 
 class CampaignBusy(Conflict):
@@ -54,6 +58,7 @@ async def enter_campaign(tx: Transaction, events: Sequence[Event[CampaignEntered
         templates = {v.name: v.template for v in document.variants}
         channels = document.channels or in_force(versions[shop], event.time).policy.channels
         untrue = Untrue(offer=document.offer)
+        due_at = event.time + COUPON_WITHIN if document.give_coupons else event.time
         members = [(entry.customer, entry.arm) for entry in d.entries]
         await store.save_members(tx, shop, d.campaign, event.time, members)
         await insert_candidates(
@@ -69,8 +74,8 @@ async def enter_campaign(tx: Transaction, events: Sequence[Event[CampaignEntered
                     channel=channel,
                     cause=document.cause,
                     cause_at=event.time,
-                    due_at=event.time,
-                    release_at=event.time,
+                    due_at=due_at,
+                    release_at=due_at,
                     details={"campaign": d.campaign, "variant": arm},
                     causation=event.id,
                     correlation=event.correlationid or event.id,
@@ -82,6 +87,9 @@ async def enter_campaign(tx: Transaction, events: Sequence[Event[CampaignEntered
                 for channel in channels
             ],
         )
+        if document.give_coupons:
+            treated_ones = [((shop, customer), event.time) for customer, arm in members if arm != HOLD_OUT]
+            await wake_with_coupon(tx, treated_ones)
         held_out = sum(arm == HOLD_OUT for _, arm in members)
         treated = len(members) - held_out
         await store.save_progress(tx, shop, d.campaign, d.upto, d.looked_at, treated, held_out, done=d.done)

@@ -10,7 +10,7 @@ import structlog
 from common.events import CustomerKey
 from common.events.messages import ContactOptedOut
 from common.storage.database import Database
-from messaging.channels.smtp.reports import read
+from messaging.channels.smtp.reports import Report, read
 from messaging.commands.consent import opt_out
 from messaging.commands.receipts import take_receipts
 from messaging.delivery.receipts.links import GatewayLinks
@@ -21,20 +21,23 @@ from messaging.metrics import MAIL_REPORTS
 log = structlog.get_logger()
 VIA = "complaint"
 """How somebody opted out who called a mail spam in the mail program."""
-Taken = Literal["delivered", "undelivered", "complaint", "nothing", "not_ours", "unreadable"]
+Taken = Literal["delivered", "undelivered", "complaint", "nothing", "not_ours"]
 
 
-async def take_report(database: Database, links: GatewayLinks, raw: bytes) -> Taken:
-    """What the mail was taken for; a complaint is effective when answered (SEC-011). Idempotent."""
-    taken = await _take(database, links, raw)
+async def take_report(database: Database, links: GatewayLinks, raw: bytes) -> Taken | None:
+    """What the mail was taken for; None where it is no report. A complaint is effective when answered (SEC-011).
+
+    Idempotent.
+    """
+    report = await asyncio.to_thread(read, raw)
+    if report is None:
+        return None
+    taken = await _take(database, links, report)
     MAIL_REPORTS.labels(taken).inc()
     return taken
 
 
-async def _take(database: Database, links: GatewayLinks, raw: bytes) -> Taken:
-    report = await asyncio.to_thread(read, raw)
-    if report is None:
-        return "unreadable"
+async def _take(database: Database, links: GatewayLinks, report: Report) -> Taken:
     place = links.read_reference(report.reference)
     if place is None:
         log.warning("mail_report_not_ours")

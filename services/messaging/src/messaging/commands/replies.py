@@ -1,17 +1,18 @@
-"""Replies by text message: a keyword opts the number out, or in again, in every shop that writes to it."""
+"""Replies by text message, and what every reply comes to: kept under the customer's key, told, put to the desk."""
 
 from __future__ import annotations
 
 import contextlib
 import hmac
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import structlog
 
 from common.crypto.keys import KeyRing
 from common.crypto.sealing import seal
 from common.events import CustomerKey, Event, fact_id
+from common.events.customers import Channel
 from common.events.fields import MAX_PERSONAL
 from common.events.messages import ContactOptedIn, ContactOptedOut, ContactReplied
 from common.storage.database import Database, Transaction
@@ -53,35 +54,60 @@ async def take_reply(database: Database, keys: KeyRing, number: str, text: str) 
     async with database.transaction() as tx:
         sought = [(shop, hashing.sought(shop, "sms", number)) for shop in await list_shops(tx)]
         having = await list_everywhere(tx, sought)
+    # A hash with a key: who reads the id cannot try out words. The same words of one day are one reply, which a gateway
+    # may tell several times.
+    words = named_by(keys, f"{text.replace(chr(0), '')[:MAX_PERSONAL]}")
+    once = f"sms/{words}@{database.clock.now().date().isoformat()}"
     for key in having:
-        await database.run(partial(_keep, keys=keys, key=key, text=text, said=said or "other"))
+        reply = Inbound("sms", once, text, said or "other")
+        await database.run(partial(keep_reply, keys=keys, key=key, reply=reply))
         if said is None:
             continue
         if said == "out":
             await opt_out(database, key, ContactOptedOut(channel="sms", via=VIA))
         else:
-            await database.run(partial(_opt_in, key=key))
+            await database.run(partial(opt_in_again, key=key, channel="sms", via=VIA))
     return said
 
 
-async def _keep(
-    tx: Transaction, *, keys: KeyRing, key: CustomerKey, text: str, said: Literal["out", "in", "other"]
-) -> None:
-    """Lock, save, announce; the same words of one day are one reply, which a gateway may tell several times."""
+class Inbound(NamedTuple):
+    """What somebody wrote back. `once`: by which it is the same when it is told again; `about`: the message of ours."""
+
+    channel: Channel
+    once: str
+    text: str
+    said: Literal["out", "in", "other"]
+    about: str | None = None
+
+
+def named_by(keys: KeyRing, text: str) -> str:
+    """A name for what was written, from which nothing is read."""
+    return hmac.digest(keys.derived("messaging-replies"), text.encode("utf-8", "replace"), "sha256").hex()[:32]
+
+
+class Kept(NamedTuple):
+    """`new`: False where it was kept before."""
+
+    reply_id: str
+    new: bool
+
+
+async def keep_reply(tx: Transaction, *, keys: KeyRing, key: CustomerKey, reply: Inbound, desk: bool = True) -> Kept:
+    """Lock, save, announce. `desk`: the VIP desk is asked to answer, where the customer is one of its."""
     await tx.lock_customers([key])
     own = (await keys.keys_for(tx, [key])).get(key)
-    kept = text.replace("\0", "")[:MAX_PERSONAL]
+    kept = reply.text.replace("\0", "")[:MAX_PERSONAL]
     sealed = seal(kept, own.key, own.key_id, *key, "text") if own is not None else None
     now = tx.clock.now()
-    # A hash with a key: who reads the id cannot try out words.
-    words = hmac.digest(keys.derived("messaging-replies"), kept.encode("utf-8", "replace"), "sha256").hex()[:32]
-    data = ContactReplied(channel="sms", said=said, text=sealed)
-    event_id = fact_id(f"reply/sms/{words}@{now.date().isoformat()}", data.TYPE, *key, 0)
+    data = ContactReplied(channel=reply.channel, said=reply.said, text=sealed, message_id=reply.about)
+    event_id = fact_id(f"reply/{reply.once}", data.TYPE, *key, 0)
     event = Event(event_id, source_of(key[0]), key[0], key[1], now, data)
-    if await save_replies(tx, [Reply(key, event_id, now, "sms", said, sealed)]):
-        await tx.announce([event])
-        if said == "other":
-            await _tell_desk(tx, key, event)
+    if not await save_replies(tx, [Reply(key, event_id, now, reply.channel, reply.said, sealed, reply.about)]):
+        return Kept(event_id, new=False)
+    await tx.announce([event])
+    if reply.said == "other" and desk:
+        await _tell_desk(tx, key, event)
+    return Kept(event_id, new=True)
 
 
 async def _tell_desk(tx: Transaction, key: CustomerKey, reply: Event[ContactReplied]) -> None:
@@ -102,13 +128,13 @@ def _international(number: str) -> str:
     return f"+{number.removeprefix('00')}"
 
 
-async def _opt_in(tx: Transaction, *, key: CustomerKey) -> None:
+async def opt_in_again(tx: Transaction, *, key: CustomerKey, channel: Channel, via: str) -> None:
     """Take back the opt-outs that hold; what was never allowed, or withdrawn in the books, stays so (SEC-011)."""
     await tx.lock_customers([key])
     register = (await get_reachable(tx, [key]))[key].register
     for purpose in PURPOSES:
         # Of their own words alone: another customer of the number may have refused for themselves.
-        if register.own.taken_back("sms", purpose):
-            await change_permission(tx, key, ContactOptedIn(channel="sms", purpose=purpose, via=VIA))
-    with contextlib.suppress(NothingBounced):  # the gateway had blocked it, too
-        await lift_bounce(tx, key, "sms", VIA)
+        if register.own.taken_back(channel, purpose):
+            await change_permission(tx, key, ContactOptedIn(channel=channel, purpose=purpose, via=via))
+    with contextlib.suppress(NothingBounced):  # the provider had blocked it, too
+        await lift_bounce(tx, key, channel, via)

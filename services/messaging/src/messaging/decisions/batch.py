@@ -6,7 +6,6 @@ import heapq
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from common.events import CustomerKey
@@ -17,14 +16,13 @@ from messaging.consent.state import FAR
 from messaging.decisions.rules import decide
 from messaging.decisions.state import Decided, Decision, Known, Situation
 from messaging.flows.state import Candidate
+from messaging.halts.state import NOT_HALTED, Halts
 from messaging.limits.caps.state import Contacted, Places
 from messaging.limits.reaction.rules import in_order
 from messaging.policy.state import PolicyVersion
 from messaging.templates.kinds import Kinds, library_kinds
 
-Halted = Mapping[tuple[str, str], Literal["paused", "stopped"]]
-"""Campaigns that do not go on, by (shop, cause)."""
-NONE_HALTED: Halted = {}
+NONE_HALTED: Halts = {}
 
 
 def by_address(
@@ -57,7 +55,7 @@ def decide_together(
     *,
     replay: bool,
     kinds: Kinds = library_kinds,
-    halted: Halted = NONE_HALTED,
+    halted: Halts = NONE_HALTED,
 ) -> list[Decided]:
     """All decisions up to `now` about a customer, or the customers of one address; a held one whose release comes by
     then is decided again. `channels`: those that there is a sender for; `flows`: those that this release
@@ -120,7 +118,7 @@ def situation(
     *,
     replay: bool,
     kinds: Kinds = library_kinds,
-    halted: Halted = NONE_HALTED,
+    halted: Halts = NONE_HALTED,
 ) -> Situation:
     """What is known, as it was at `at`."""
     contact, address = known.contact, known.address(candidate.channel)
@@ -141,7 +139,7 @@ def situation(
         consent=held.state if held else None,
         by_address=held is not None and known.register.by_address(held),
         obsolete=is_obsolete(claim, known.facts, until),
-        campaign=halted.get((candidate.shop, candidate.cause)),
+        halt=halted.get((candidate.shop, candidate.cause), NOT_HALTED),
         eligible=is_eligible(claim, known.facts, at),
         kind=kinds(candidate.shop, candidate.template),
         segments=known.facts.segments,

@@ -29,7 +29,8 @@ def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
     """Decide a candidate at `at`. Suppressions come before holds: what may not go is not kept waiting."""
     if now.key == "erased":
         return Decision("suppress", "erased", at)
-    stale_at = stale_from(candidate.purpose, candidate.cause_at, now.policy)
+    # A pause of its campaign makes a message no older.
+    stale_at = stale_from(candidate.purpose, candidate.cause_at + now.halt.rested(candidate.cause_at, at), now.policy)
     if at >= stale_at:
         return Decision("suppress", _waited_in_vain(candidate, now), at)
     if not now.flow_known:
@@ -38,9 +39,9 @@ def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
         return Decision("hold", "no_sender", at, until=min(at + LOOK_AGAIN, stale_at))
     if now.obsolete:
         return Decision("suppress", "obsolete", at)
-    if now.campaign == "stopped":
+    if now.halt.state == "stopped":
         return Decision("suppress", "campaign_stopped", at)
-    if now.campaign == "paused":
+    if now.halt.state == "paused":
         return Decision("hold", "campaign_paused", at, until=min(at + LOOK_AGAIN, stale_at))
     if not now.contact_known:  # consent may come with the profile
         return Decision("hold", "contact_unknown", at, until=stale_at)
@@ -129,7 +130,7 @@ def _unwanted(candidate: Candidate, now: Situation, at: datetime) -> tuple[Reaso
 def may_still_leave(
     purpose: MessagePurpose,
     channel: Channel,
-    cause_at: datetime,
+    fresh_from: datetime,
     claim: Claim,
     known: Known,
     policy: Policy,
@@ -137,7 +138,10 @@ def may_still_leave(
     *,
     replay: bool,
 ) -> str | None:
-    """Why a message that was decided to be sent must not leave at `at` after all; None where it may."""
+    """Why a message that was decided to be sent must not leave at `at` after all; None where it may.
+
+    `fresh_from`: when its cause happened, and later by as long as its campaign was paused.
+    """
     until = at if replay else FAR
     if known.erased:
         return "erased"
@@ -149,7 +153,7 @@ def may_still_leave(
         refused = refusal(said.state if said else None)
         if refused is not None:
             return refused
-    if is_stale(purpose, cause_at, policy, at):
+    if is_stale(purpose, fresh_from, policy, at):
         return "stale"
     if is_obsolete(claim, known.facts, until):
         return "obsolete"

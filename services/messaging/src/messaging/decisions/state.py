@@ -15,6 +15,7 @@ from messaging.conditions.state import Facts
 from messaging.consent.state import ConsentState, Register
 from messaging.contacts.state import IN_HOUSE, NO_ADDRESS, Contact, ContactAddress
 from messaging.flows.state import Candidate
+from messaging.halts.state import NOT_HALTED, Halt
 from messaging.limits.caps.state import Contacted
 from messaging.policy.state import Policy
 
@@ -108,8 +109,8 @@ class Situation:
     by_address: bool = False
     """Another customer of the same address said what holds."""
     obsolete: bool = False
-    campaign: Literal["paused", "stopped"] | None = None
-    """How the campaign that it belongs to was halted."""
+    halt: Halt = NOT_HALTED
+    """How the campaign that it belongs to is halted, and was."""
     eligible: bool = True
     """Whether the customer can use what the message offers."""
     kind: str = "information"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import orjson
 
@@ -32,6 +33,7 @@ _CANDIDATES = Columns(
     template="text",
     untrue="text",
 )
+_REACHED = Columns("w", shop="text", customer="text", at="timestamptz")
 _DECIDED = Columns("w", shop="text", customer="text", message_id="text")
 
 
@@ -58,6 +60,28 @@ async def insert_candidates(tx: Transaction, candidates: Sequence[Candidate]) ->
         # Wakes the sweep at commit.
         await tx.execute("notify candidates")
     return added
+
+
+async def wake_with_coupon(tx: Transaction, reached: Iterable[tuple[CustomerKey, datetime]]) -> None:
+    """Decide what campaigns want of those customers who have the coupon by now that it waits for, from the time on."""
+    first: dict[CustomerKey, datetime] = {}
+    for key, at in reached:
+        first[key] = min(at, first.get(key, at))
+    if not first:
+        return
+    # By primary key, each with a probe of the index on customers' coupons; what was decided once has its own time.
+    woken = await tx.execute(
+        f"""
+        update candidates c set release_at = w.at from {_REACHED}
+        where c.shop = w.shop and c.customer = w.customer and c.flow = 'campaign' and c.outcome is null
+            and c.release_at > w.at and exists (
+                select from coupons o where o.shop = c.shop and o.customer = c.customer
+                    and o.offer_id = c.untrue ->> 'offer' and o.valid_until > w.at and coalesce(o.free, true))
+        """,
+        **_REACHED.of((*key, at) for key, at in first.items()),
+    )
+    if woken:
+        await tx.execute("notify candidates")
 
 
 async def settle_candidates(tx: Transaction, decided: Iterable[tuple[CustomerKey, str]]) -> None:

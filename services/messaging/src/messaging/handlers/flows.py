@@ -11,6 +11,7 @@ from messaging.coupons.store import save_issued, save_used
 from messaging.coupons.store_declined import save_declined
 from messaging.flows.book import Versioned
 from messaging.flows.document import FlowDocument
+from messaging.flows.store import wake_with_coupon
 from messaging.flows.store_versions import FLOW_VERSIONS
 from messaging.occasions.store import save_products
 
@@ -43,7 +44,9 @@ async def on_coupons(tx: Transaction, batch: Batch) -> None:
     await save_issued(
         tx, [(e.shop, code, one, e.data.offer_id, e.data.valid_from, e.data.valid_until) for e, code, one in issued]
     )
-    await wake_persons(tx, [((e.shop, one), max(e.time, e.data.valid_from)) for e, _, one in issued])
+    there = [((e.shop, one), max(e.time, e.data.valid_from)) for e, _, one in issued]
+    await wake_persons(tx, there)
+    await wake_with_coupon(tx, there)
 
 
 async def on_coupons_declined(tx: Transaction, batch: Batch) -> None:

@@ -30,6 +30,6 @@ async def on_messages(tx: Transaction, batch: Batch) -> None:
 
 async def on_replies(tx: Transaction, batch: Batch) -> None:
     """What customers wrote back, still sealed."""
-    await save_replies(
-        tx, [Reply(e.customer, e.id, e.time, e.data.channel, e.data.said, e.data.text) for e in batch.events]
-    )
+    told = [(e, e.data) for e in batch.events]
+    replies = [Reply(e.customer, e.id, e.time, d.channel, d.said, d.text, d.message_id) for e, d in told]
+    await save_replies(tx, replies)

@@ -6,20 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from common.events import CustomerKey, Event, fact_id
-from common.events.messages import CampaignEntered, CampaignEntry
+from common.events.messages import CampaignEntered, CampaignEntry, CouponRequested
 from common.people.store import get_people, get_survivors
 from common.storage.database import Transaction
-from messaging.campaigns import store, store_results
+from messaging.campaigns import store, store_audience, store_results
 from messaging.campaigns.document import HOLD_OUT, CampaignDocument
 from messaging.campaigns.rules import arm_of, leading, must_stop
 from messaging.commands.campaigns import enter_campaign, save_campaign
 from messaging.contacts.store_mailboxes import get_mailboxes
+from messaging.coupons.state import best
+from messaging.coupons.store import get_coupons
+from messaging.halts import store as halts
 from messaging.policy.store import get_policies
 from messaging.standings.store import get_standings
 
 MOST = 500
 """Customers in a transaction, and in a fact."""
-WATCHED_EVERY = timedelta(minutes=1)
 
 
 async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
@@ -33,8 +35,8 @@ async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
     document, policy = campaign.document, (await get_policies(tx, {shop}))[shop].policy
     subject, values = leading(document)
     if not progress.looked_at:
-        await store.save_total(tx, shop, name, await store.count_audience(tx, shop, subject, values))
-    looked_at = await store.list_audience(tx, shop, subject, values, progress.entered_upto, MOST)
+        await store.save_total(tx, shop, name, await store_audience.count_audience(tx, shop, subject, values))
+    looked_at = await store_audience.list_audience(tx, shop, subject, values, progress.entered_upto, MOST)
     keys = await _persons(tx, shop, name, looked_at)
     standings: dict[CustomerKey, dict[str, str]] = {}
     if document.group:
@@ -64,14 +66,44 @@ async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
         data,
         partitionkey=f"campaign-{name}",
     )
+    treated = [(shop, m.customer) for m in members if m.arm != HOLD_OUT]
+    if document.give_coupons:
+        await tx.lock_customers(treated)
     await enter_campaign(tx, [event])
     await tx.announce([event])
+    if document.give_coupons:
+        await _request_coupons(tx, event, document, treated)
     return 1
+
+
+async def _request_coupons(
+    tx: Transaction, entered: Event[CampaignEntered], document: CampaignDocument, keys: Sequence[CustomerKey]
+) -> None:
+    """Ask for a coupon of the offer for those who have no usable one, once a customer and campaign (MSG-026)."""
+    assert document.offer is not None
+    coupons = await get_coupons(tx, await get_people(tx, keys), entered.time)
+    wanted = CouponRequested(offer_id=document.offer, batch=document.batch)
+    await tx.announce(
+        [
+            Event(
+                id=fact_id(document.batch, CouponRequested.TYPE, *key, 0),
+                source=entered.source,
+                shop=key[0],
+                subject=key[1],
+                time=entered.time,
+                data=wanted,
+                correlationid=entered.correlationid or entered.id,
+                causationid=entered.id,
+            )
+            for key in keys
+            if best(coupons[key], entered.time, document.offer) is None
+        ]
+    )
 
 
 async def wake_resumed(tx: Transaction, now: datetime, limit: int) -> int:
     """Messages that a pause held back are decided again at once when their campaign goes on, or is stopped."""
-    return await store.wake_resumed(tx, now, limit)
+    return await halts.wake_resumed(tx, now, max(limit, halts.WOKEN))
 
 
 async def _persons(tx: Transaction, shop: str, campaign: str, looked_at: Sequence[str]) -> list[CustomerKey]:
@@ -99,8 +131,8 @@ def _within_budget(
 
 
 async def watch_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
-    """Stop a campaign that does harm (MSG-062); each is looked at every minute. 1 where one was."""
-    found = await store.lock_sending(tx, now, WATCHED_EVERY)
+    """Stop a campaign that does harm (MSG-062); each is looked at every minute at first. 1 where one was."""
+    found = await store.lock_sending(tx, now)
     if found is None:
         return 0
     shop, name = found

@@ -12,7 +12,6 @@ from common.storage.database import Transaction
 from common.time.clock import FixedClock
 from common.work.set_aside import Task
 from common.work.sweeps import WorkList
-from messaging.campaigns.store import get_states
 from messaging.channels.registry import CHANNELS
 from messaging.contacts.store_locks import hold_addresses
 from messaging.decisions import facts, store
@@ -21,6 +20,7 @@ from messaging.decisions.state import OF_ANOTHER_RELEASE, Decided
 from messaging.flows.book import CAMPAIGN
 from messaging.flows.state import Candidate
 from messaging.flows.store_versions import get_books
+from messaging.halts.store import get_halts
 from messaging.known import add_offers, get_known
 from messaging.limits.caps.store import LOOK_BACK, get_places
 from messaging.metrics import SENDS_BLOCKED
@@ -92,7 +92,7 @@ async def decide_due(
     shops = await get_shops(tx, {shop for shop, _ in keys})
     books = await get_books(tx, {shop for shop, _ in keys})
     campaigning = {c.shop for c in waiting if c.flow == CAMPAIGN}
-    halted = await get_states(tx, campaigning) if campaigning else NONE_HALTED
+    halted = await get_halts(tx, campaigning) if campaigning else NONE_HALTED
     decided: list[Decided] = []
     for together in by_address(due, known):
         shop = together[0].shop

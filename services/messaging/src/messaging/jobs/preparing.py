@@ -14,7 +14,6 @@ from common.shops.settings import display_names, get_shops
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.values.addresses import InvalidAddress
-from messaging.campaigns.store import get_states
 from messaging.channels.protocol import CannotRender, Channel, Letter
 from messaging.conditions.rules import has_open_complaint
 from messaging.consent.links import Recipient, UnsubscribeLinks
@@ -35,6 +34,8 @@ from messaging.delivery.store.endings import end
 from messaging.delivery.store.pauses import Pause, get_address_pauses
 from messaging.flows.book import CAMPAIGN
 from messaging.flows.store_versions import get_books
+from messaging.halts.state import NOT_HALTED, Halt, Halts
+from messaging.halts.store import get_halts
 from messaging.known import add_offers, get_known
 from messaging.metrics import SENDS_BLOCKED
 from messaging.policy.state import Policy
@@ -83,7 +84,7 @@ class Preparation:
         shops = await get_shops(tx, policies)
         books = await get_books(tx, policies)
         campaigning = {m.about.shop for m in leased if m.about.flow == CAMPAIGN}
-        halted = await get_states(tx, campaigning) if campaigning else {}
+        halts: Halts = await get_halts(tx, campaigning) if campaigning else {}
         own = await get_own(tx, policies, {m.about.template for m in leased})
         names = await display_names(tx, policies, tx.clock.now())
         at_addresses = await get_address_pauses(
@@ -96,7 +97,7 @@ class Preparation:
             if message.about.message_id in taken
             # Its campaign was halted meanwhile: the sweep holds it, or suppresses it.
             else missed(message, message.at if self._replay else tx.clock.now())
-            if (message.about.shop, message.cause) in halted
+            if (halt := halts.get((message.about.shop, message.cause), NOT_HALTED)).state is not None
             else self._prepare(
                 message,
                 known[message.key],
@@ -108,6 +109,7 @@ class Preparation:
                 shops[message.about.shop].at(message.at).zone,
                 message.at if self._replay else tx.clock.now(),
                 at_addresses,
+                halt,
             )
             for message in leased
         ]
@@ -130,11 +132,13 @@ class Preparation:
         shop_zone: ZoneInfo,
         at: datetime,
         pauses: Mapping[Address, Pause],
+        halt: Halt,
     ) -> Ready | Ended:
         """The message in its channel's form, or what becomes of it instead."""
-        about = message.about
+        about, rested = message.about, halt.rested(message.cause_at, at)
+        fresh_from = message.cause_at + rested
         refused = may_still_leave(
-            about.purpose, about.channel, message.cause_at, message.claim, known, policy, at, replay=self._replay
+            about.purpose, about.channel, fresh_from, message.claim, known, policy, at, replay=self._replay
         )
         if self._must_be_judged_again(message, known, at):
             return missed(message, at)
@@ -143,7 +147,7 @@ class Preparation:
         if about.flow not in flows:
             SENDS_BLOCKED.labels("unknown_flow").inc()
             log.warning("flow_unknown", **followed(message))
-            return of_another_release(message, "unknown_flow", policy, at, replay=self._replay)
+            return of_another_release(message, "unknown_flow", policy, at, replay=self._replay, rested=rested)
         address = self._address(message, known)
         pause = pauses.get(address) if address is not None else None
         if pause is not None and not pause.over:

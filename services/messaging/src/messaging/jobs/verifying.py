@@ -12,6 +12,7 @@ from common.storage.database import Transaction
 from common.time.clock import FixedClock
 from common.verification import Customers, Row, Table, Verification, compare, digest
 from messaging.flows.store_versions import get_books
+from messaging.halts.store import get_halts
 from messaging.parcels.document import ParcelPlan
 from messaging.policy.state import DEFAULT_POLICY
 from messaging.policy.store import POLICIES as VERSIONS
@@ -43,7 +44,9 @@ async def _read(tx: Transaction, keys: Sequence[CustomerKey]) -> list[History]:
         for shop, versions in (await VERSIONS.read(tx, shops)).items()
     }
     books = await get_books(tx, shops)
-    return await get_histories(tx, keys, policies, books, replay=isinstance(tx.clock, FixedClock))
+    return await get_histories(
+        tx, keys, policies, books, await get_halts(tx, shops), replay=isinstance(tx.clock, FixedClock)
+    )
 
 
 def _row(history: History) -> Row:

@@ -15,6 +15,9 @@ from messaging.delivery.outcomes.announcing import announce
 from messaging.delivery.outcomes.rules import of_another_release
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
+from messaging.flows.book import CAMPAIGN
+from messaging.halts.state import NOT_HALTED, Halts
+from messaging.halts.store import get_halts
 from messaging.metrics import SENDS_BLOCKED, SENDS_WITHOUT_SENDER
 from messaging.policy.store import get_policies
 
@@ -34,12 +37,14 @@ async def settle_without_sender(tx: Transaction) -> int:
     for channel in await queue.channels_without_sender(tx, CHANNELS):
         leased = await queue.lease(tx, channel, MOST)
         policies = await get_policies(tx, {m.about.shop for m in leased})
-        ended = [
-            of_another_release(
-                m, "no_sender", policies[m.about.shop].policy, m.at if replay else tx.clock.now(), replay=replay
-            )
-            for m in leased
-        ]
+        campaigning = {m.about.shop for m in leased if m.about.flow == CAMPAIGN}
+        halts: Halts = await get_halts(tx, campaigning) if campaigning else {}
+        ended = []
+        for m in leased:
+            at = m.at if replay else tx.clock.now()
+            rested = halts.get((m.about.shop, m.cause), NOT_HALTED).rested(m.cause_at, at)
+            policy = policies[m.about.shop].policy
+            ended.append(of_another_release(m, "no_sender", policy, at, replay=replay, rested=rested))
         await announce(tx, await end(tx, ended))
         SENDS_BLOCKED.labels("no_sender").inc(sum(e.reason == "no_sender" for e in ended))
         looked_at += len(leased)

@@ -45,6 +45,9 @@ class SegmentWindows(BaseModel):
         return self
 
 
+Owner = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\r\n]+$")]
+
+
 class VipDesk(BaseModel):
     """People of their own for customers of these tiers or segments: what they write back is a task of `owner`'s, to be
     answered within so many hours (MSG-027)."""
@@ -52,7 +55,7 @@ class VipDesk(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     tiers: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=20)] = ()
     segments: Annotated[tuple[SegmentName, ...], Field(max_length=20)] = ()
-    owner: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\r\n]+$")]
+    owner: Owner
     answer_within_hours: Annotated[int, Field(ge=1, le=168, strict=True)] = 4
 
     @model_validator(mode="after")
@@ -60,6 +63,23 @@ class VipDesk(BaseModel):
         if not self.tiers and not self.segments:
             raise ValueError("vip_desk: name the tiers or segments that it is for")
         return self
+
+
+Network = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="a-z, 0-9 and _: weibo, wechat")]
+
+
+class SocialDesk(BaseModel):
+    """The persons who answer what customers say on social networks: of one network `by_network`, else `owner`
+    (MSG-028)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    owner: Owner
+    by_network: Annotated[dict[Network, Owner], Field(max_length=20)] = {}
+    answer_within_hours: Annotated[int, Field(ge=1, le=168, strict=True)] = 24
+
+    def owner_of(self, network: str) -> str:
+        """Who answers on this network."""
+        return self.by_network.get(network, self.owner)
 
 
 class Policy(BaseModel):
@@ -84,6 +104,7 @@ class Policy(BaseModel):
     one_channel: bool = False
     by_reaction: bool = False
     vip_desk: VipDesk | None = None
+    social_desk: SocialDesk | None = None
     count_clicks: bool = False
     hold_out_percent: Annotated[int, Field(ge=0, le=50, strict=True)] = 0
     stale_after_days: StaleAfter = StaleAfter()

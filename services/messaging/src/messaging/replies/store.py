@@ -19,11 +19,13 @@ _NEW = Columns(
     channel="text",
     said="text",
     text="text",
+    message_id="text",
 )
 
 
 class Reply(NamedTuple):
-    """`said`: `out`, `in` or `other`; `text`: sealed, None where the customer's key was not there."""
+    """`said`: `out`, `in` or `other`; `text`: sealed, None where the customer's key was not there; `about`: the message
+    of ours that it answers, where that is known."""
 
     key: CustomerKey
     reply_id: str
@@ -31,6 +33,7 @@ class Reply(NamedTuple):
     channel: str
     said: str
     text: str | None
+    about: str | None = None
 
 
 class Place(NamedTuple):
@@ -45,10 +48,10 @@ async def save_replies(tx: Transaction, replies: Sequence[Reply]) -> set[str]:
     # The same text of a day, told again by the gateway, is one reply.
     rows = await tx.fetch(
         f"""
-        insert into replies (shop, customer, reply_id, at, channel, said, text) select * from {_NEW}
+        insert into replies (shop, customer, reply_id, at, channel, said, text, message_id) select * from {_NEW}
         on conflict do nothing returning reply_id
         """,
-        **_NEW.of((*r.key, r.reply_id, r.at, r.channel, r.said, r.text) for r in replies),
+        **_NEW.of((*r.key, r.reply_id, r.at, r.channel, r.said, r.text, r.about) for r in replies),
     )
     return {r.reply_id for r in rows}
 
@@ -60,7 +63,7 @@ async def list_replies(
     # By the index on shop and time; of one customer by primary key.
     rows = await tx.fetch(
         """
-        select customer, reply_id, at, channel, said, text from replies
+        select customer, reply_id, at, channel, said, text, message_id from replies
         where shop = :shop and (cast(:people as text[]) is null or customer = any(:people))
             and (cast(:at as timestamptz) is null or (at, reply_id) < (cast(:at as timestamptz), :reply_id))
         order by at desc, reply_id desc limit :limit
@@ -71,4 +74,4 @@ async def list_replies(
         reply_id=after.reply_id if after is not None else "",
         limit=limit,
     )
-    return [Reply((shop, r.customer), r.reply_id, r.at, r.channel, r.said, r.text) for r in rows]
+    return [Reply((shop, r.customer), r.reply_id, r.at, r.channel, r.said, r.text, r.message_id) for r in rows]

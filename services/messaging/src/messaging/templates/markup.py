@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from html import escape
 from html.parser import HTMLParser
 
@@ -48,8 +49,9 @@ class BadMarkup(ValueError):
 class _Inliner(HTMLParser):
     """Writes the markup anew: what is taken with its style, everything else refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, ours: Collection[str]) -> None:
         super().__init__(convert_charrefs=True)
+        self._ours = ours
         self.written: list[str] = []
         self._open: list[str] = []
 
@@ -60,7 +62,8 @@ class _Inliner(HTMLParser):
         for name, value in attrs:
             if name not in ATTRIBUTES.get(tag, ()):
                 raise BadMarkup(f"<{tag}> takes no attribute {name!r}")
-            if name in ("href", "src") and not (value or "").startswith(("https://", "mailto:")):
+            safe = (value or "").startswith(("https://", "mailto:")) or (name == "href" and value in self._ours)
+            if name in ("href", "src") and not safe:
                 raise BadMarkup(f"{name} of <{tag}> must begin with https:// or mailto:")
             kept += f' {name}="{escape(value or "")}"'
         if tag == "img" and not dict(attrs).get("alt"):
@@ -88,9 +91,12 @@ class _Inliner(HTMLParser):
             raise BadMarkup(f"<{self._open[-1]}> is not closed")
 
 
-def page(markup: str, subject: str, language: str) -> str:
-    """The whole page of a mail. Raises BadMarkup for what is not taken."""
-    inliner = _Inliner()
+def page(markup: str, subject: str, language: str, ours: Collection[str] = ()) -> str:
+    """The whole page of a mail. `ours`: links of our own, which begin as the installation's address does.
+
+    Raises BadMarkup for what is not taken.
+    """
+    inliner = _Inliner(ours)
     inliner.feed(markup)
     inliner.close()
     return _PAGE.format(language=escape(language), subject=escape(subject), body="".join(inliner.written))

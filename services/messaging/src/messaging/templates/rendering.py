@@ -116,11 +116,13 @@ def render_own(
     if texts.html is None:
         return Rendered(subject, text)
     markup = fill(texts.html, values, html=True)
-    html = page(markup, subject, spoken)
+    # An installation that is tried on one machine has an address without TLS.
+    ours = [str(values[name]) for name in ("unsubscribe_url", "answer_url") if values.get(name) is not None]
+    html = page(markup, subject, spoken, ours)
     if url is not None and f'href="{escape(str(url))}"' not in html:
         said = words["why"].format(shop=escape(str(values.get("shop_name", ""))))
         markup += f'<hr><p>{said} <a href="{escape(str(url))}">{words["link"]}</a></p>'
-        html = page(markup, subject, spoken)
+        html = page(markup, subject, spoken, ours)
     return Rendered(subject, text, html)
 
 

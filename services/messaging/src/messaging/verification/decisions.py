@@ -50,7 +50,7 @@ def _objection(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None
     elif d.reason == "stale":
         zones = h.zones or h.shop_zones
         never = any(_opening(policy, windows, d.at, z) is None for windows in policy.all_windows for z in zones)
-        follows = never or is_stale(c.purpose, c.cause_at, policy, d.at)
+        follows = never or is_stale(c.purpose, h.fresh_from(c, d.at), policy, d.at)
     elif d.reason == "cap":
         others = _ever(h, d.message_id)
         follows = any(cap_reached(policy.caps, others, c.purpose, c.channel, d.at, z) is not None for z in h.shop_zones)
@@ -62,7 +62,7 @@ def _objection(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None
 
 
 def _objection_to_sending(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None:
-    if is_stale(c.purpose, c.cause_at, policy, d.at):
+    if is_stale(c.purpose, h.fresh_from(c, d.at), policy, d.at):
         return f"its cause of {c.cause_at.isoformat()} was stale"
     if all(_obsolete(h, c, d, cut) for cut in cuts(h, d.recorded_at)):
         return "it was obsolete"
@@ -96,7 +96,7 @@ def _objection_to_waiting(h: History, c: Candidate, policy: Policy, d: Taken) ->
         return None if d.until == d.at else f"it missed its window, and waits until {d.until}"
     if d.until is None or d.until <= d.at:
         return f"it waits until {d.until}"
-    fresh_until = stale_from(c.purpose, c.cause_at, policy)
+    fresh_until = stale_from(c.purpose, h.fresh_from(c, d.at), policy)
     if d.reason == "complaint_open":
         follows = any(has_open_complaint(_facts(h, cut), h.until(d.at)) for cut in cuts(h, d.recorded_at))
         return None if follows else "no complaint of the customer's was open"

@@ -22,6 +22,7 @@ from messaging.consent.state import Statement
 from messaging.delivery.receipts.state import Receipt
 from messaging.flows.book import Books
 from messaging.flows.state import Candidate
+from messaging.halts.state import NOT_HALTED, Halts
 from messaging.limits.caps.state import Contacted
 from messaging.policy.state import Policy
 
@@ -117,6 +118,8 @@ class History:
     replay: bool
     """In a replay nothing counts that bears a time after the decision; on the wall clock all that is known does."""
     books: Books = field(default_factory=Books)
+    halts: Halts = field(default_factory=dict)
+    """Campaigns that were paused."""
     once_merged: bool = False
     """The customer was one person with another, or still is: decisions rested on what was known of all of them, and
     who they were is not kept."""
@@ -145,6 +148,10 @@ class History:
     """What was ever decided to be sent to others who had an address of this customer: (message id, place)."""
     here: Sequence[Message] = ()
     """The messages of others to the addresses."""
+
+    def fresh_from(self, c: Candidate, at: datetime) -> datetime:
+        """From when its age counted at `at`: its cause, later by as long as its campaign had been paused."""
+        return c.cause_at + self.halts.get((c.shop, c.cause), NOT_HALTED).rested(c.cause_at, at)
 
     def until(self, at: datetime) -> datetime:
         """Up to when what was said counts for a decision at `at`."""

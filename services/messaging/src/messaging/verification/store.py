@@ -22,6 +22,7 @@ from messaging.contacts.state import Address
 from messaging.delivery.receipts.state import Receipt
 from messaging.flows.book import Books
 from messaging.flows.state import Candidate
+from messaging.halts.state import Halts
 from messaging.limits.caps.state import Contacted
 from messaging.policy.state import Policy
 from messaging.verification.state import CROWD, Asked, History, Message, Moved, Taken, Went
@@ -35,13 +36,15 @@ async def get_histories(
     keys: Sequence[CustomerKey],
     policies: Mapping[str, Mapping[int, Policy]],
     books: Mapping[str, Books],
+    halts: Halts,
     *,
     replay: bool,
 ) -> list[History]:
     """The customers' histories, in the order of the keys; `policies` by shop and version, `books` by shop."""
     shops = await get_shops(tx, {shop for shop, _ in keys})
     found = {
-        key: History(key, shops[key[0]].zones, policies[key[0]], replay, books=books[key[0]]) for key in sorted(keys)
+        key: History(key, shops[key[0]].zones, policies[key[0]], replay, books=books[key[0]], halts=halts)
+        for key in sorted(keys)
     }
     for key, stored in (await get_keys(tx, keys)).items():
         found[key].erased = stored.erased_at is not None

@@ -36,7 +36,7 @@ LONG = "r" * 90
         (written(POSTFIX, LONG, "5.1.1"), "undelivered", "5.1.1"),
         (written(HEADERS_ALONE, LONG, "5.7.1"), "undelivered", "5.7.1"),
         (written(POSTFIX, LONG, "4.4.1", "delayed"), None, ""),
-        (written(POSTFIX, LONG, "4.4.7"), None, ""),
+        (written(POSTFIX, LONG, "4.4.7"), "undelivered", "4.4.7"),
         (written(POSTFIX, LONG, "2.0.0", "relayed"), None, ""),
         (written(HEADERS_ALONE, LONG, "2.1.5", "delivered"), "delivered", "2.1.5"),
         (written(HEADERS_ALONE, LONG, "what", "FAILED"), "undelivered", "failed"),
@@ -129,20 +129,27 @@ async def test_a_bounce_is_a_receipt_and_a_complaint_an_opt_out(
         assert await post(messaging, raw) == 204
     assert await post(messaging, written(POSTFIX, notice, "5.1.1"), "/mail/reports/guessed") == 404
     assert await messaging.rows("select 1 from receipts union all select 1 from bounces") == []
+    assert await post(messaging, written(POSTFIX, offer, "4.4.7")) == 204
+    assert await messaging.rows("select code from receipts") == [("4.4.7",)], "the server gave up"
+    assert await messaging.rows("select 1 from bounces") == [], "and that blocks nothing"
     assert await post(messaging, written(COMPLAINT, offer, "abuse")) == 204
     assert await post(messaging, written(COMPLAINT, offer, "abuse")) == 204
     said = "select purpose, state, via from permissions where via is not null order by 1"
     assert await messaging.rows(said) == [("marketing", "opted_out", "complaint"), ("survey", "opted_out", "complaint")]
     for _ in range(2):
         assert await post(messaging, written(HEADERS_ALONE, notice, "5.1.1")) == 204
-    assert await messaging.rows("select message_id, said, code from receipts") == [
-        (ids["order_shipped"], "undelivered", "5.1.1")
+    assert await messaging.rows("select message_id, said, code from receipts order by code") == [
+        (ids["tier"], "undelivered", "4.4.7"),
+        (ids["order_shipped"], "undelivered", "5.1.1"),
     ]
     assert await messaging.rows("select lifted_at from bounces") == [(None,)], "nothing more is written to the address"
     async with messaging.client() as client:
         told = (await client.get(f"/v1/shops/s/messages/{ids['order_shipped']}")).json()
         assert (told["receipt"], told["receipt_code"]) == ("undelivered", "5.1.1")
-        assert (await client.get("/ops/mail/callbacks")).json() == {"mail_reports": LINKS.mail_reports}
+        assert (await client.get("/ops/mail/callbacks")).json() == {
+            "mail_reports": LINKS.mail_reports,
+            "mail_answers": LINKS.mail_answers,
+        }
     await messaging.feed(messaging.notice("o2"))
     await messaging.decide()
     assert ("suppress", "bounced") in await messaging.outcomes()

@@ -31,7 +31,10 @@ class ContactOptedIn(EventData):
 
 
 class ContactReplied(EventData):
-    """The customer wrote back; `said`: what it was taken for, an opt-out, an opt-in, or anything else (MSG-061)."""
+    """The customer wrote back; `said`: what it was taken for, an opt-out, an opt-in, or anything else (MSG-061).
+
+    `message_id`: the message that it answers, where that is known.
+    """
 
     TYPE: ClassVar[str] = "contact.replied"
     TOPIC: ClassVar[str] = "messages"
@@ -39,6 +42,7 @@ class ContactReplied(EventData):
     channel: Channel
     said: Literal["out", "in", "other"] = "other"
     text: PersonalText | None = None
+    message_id: Identifier | None = None
 
 
 class ContactCalled(EventData):

@@ -81,7 +81,7 @@ def _delivery(part: Message) -> tuple[Said | None, str]:
     for fields in _blocks(part):
         action = str(fields.get("Action", "")).split("(")[0].strip().lower()
         status = enhanced_code(str(fields.get("Status", ""))) or ""
-        if action == "failed" and not status.startswith("4."):
+        if action == "failed":  # for good, whatever the status: RFC 3464 2.3.3
             return "undelivered", status or "failed"
         if action == "delivered":
             return "delivered", status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from messaging.channels.protocol import Delivery
 from messaging.decisions.rules import LOOK_AGAIN, is_stale
@@ -51,13 +51,15 @@ def missed(message: Queued, at: datetime) -> Ended:
     return Ended(message, "missed", at, reason=MISSED, tried=False)
 
 
-def of_another_release(message: Queued, reason: Reason, policy: Policy, at: datetime, *, replay: bool) -> Ended:
+def of_another_release(
+    message: Queued, reason: Reason, policy: Policy, at: datetime, *, replay: bool, rested: timedelta = timedelta()
+) -> Ended:
     """This release does not know its flow, or has no sender for its channel: it waits for one that does while it is
     fresh and its window is open. `reason` is one of OF_ANOTHER_RELEASE.
 
     After its window the sweep decides it again, and so it does in a replay, where no time passes in the queue.
     """
-    if is_stale(message.about.purpose, message.cause_at, policy, at):
+    if is_stale(message.about.purpose, message.cause_at + rested, policy, at):
         return Ended(message, "suppressed", at, reason=reason, tried=False)
     if replay or (message.leave_before is not None and at >= message.leave_before):
         return missed(message, at)

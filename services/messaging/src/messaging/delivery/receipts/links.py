@@ -55,6 +55,11 @@ class GatewayLinks:
         return f"{self._public_url}/mail/reports/{self._mail_token}"
 
     @property
+    def mail_answers(self) -> str:
+        """Where a mail provider is to post answers of customers."""
+        return f"{self._public_url}/mail/answers/{self._mail_token}"
+
+    @property
     def callbacks(self) -> dict[str, str]:
         """The addresses to be set up in the account of the gateway, by what is said there."""
         return {

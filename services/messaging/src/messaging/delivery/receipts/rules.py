@@ -11,6 +11,10 @@ NO_SUCH_ADDRESS = frozenset({"30005", "30006", "MOBILE_NOT_ON_SERVICE", "5.1.1",
 """Codes of receipts that speak of the address for good: a number that is unknown, a landline, or out of service; a
 mailbox or domain that there is not (RFC 3463)."""
 
+RECIPIENT_AWAY = frozenset({"30003", "MOBLLE_TERMINAL_ERROR"})
+"""Codes of receipts of a phone that was switched off, out of reach or full; the second is spelt as the gateway does.
+Those of mailboxes are 4.x: full, or their server away until the sender's gave up (4.4.7)."""
+
 
 def speaks_of_the_address(receipt: Receipt) -> bool:
     """Whether it says that there is no such address, and not only that this message did not arrive."""

@@ -45,9 +45,11 @@ async def get_places(
             where m.at > :since
         )
         select m.shop, m.customer, m.at, m.purpose, m.channel, m.address, m.flow, c.cause, c.template,
-            case when :reactions then (select min(r.at) from receipts r where r.shop = m.shop
-                and r.customer = m.customer and r.message_id = m.message_id and r.said in ('clicked', 'read')) end
-                as reacted_at
+            case when :reactions then least(
+                (select min(r.at) from receipts r where r.shop = m.shop and r.customer = m.customer
+                    and r.message_id = m.message_id and r.said in ('clicked', 'read')),
+                (select min(y.at) from replies y where y.shop = m.shop and y.customer = m.customer
+                    and y.message_id = m.message_id and y.said = 'other')) end as reacted_at
         from holding join messages m using (shop, customer, message_id)
         left join candidates c using (shop, customer, message_id)
         where m.state in ('queued', 'leased', 'sent', 'unknown') and m.purpose <> 'transactional'

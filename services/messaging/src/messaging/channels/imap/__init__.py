@@ -1,0 +1,1 @@
+"""The mailbox in which customers' answers and returned mails arrive."""

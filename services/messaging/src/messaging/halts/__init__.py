@@ -1,0 +1,1 @@
+"""Campaigns that are halted: which, since when, and what they held back."""

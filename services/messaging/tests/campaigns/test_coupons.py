@@ -1,0 +1,80 @@
+"""A campaign that gives each of its customers a coupon (MSG-026, MSG-036). On a real PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from common.events import decode
+from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon
+from messaging.channels.smtp.connection import SmtpConnection
+from regulars.stack.mailsink import MailSink
+from regulars.testing import OwnTopics
+
+from ..campaigns_of import SPRING, campaign
+from ..test_rebuild import announced, kept, mails, rebuild
+from ..verification.test_verifying import verify
+from .test_on_a_database import BASE, act, sweep
+
+GIVING = {**SPRING, "hold_out_percent": 0, "offer": "ring", "give_coupons": True}
+FATES = "select customer, outcome, reason from candidates where flow = 'campaign' order by 1"
+
+
+def test_a_campaign_names_the_offer_whose_coupons_it_gives() -> None:
+    assert campaign(offer="ring", give_coupons=True).batch == "campaign:spring"
+    with pytest.raises(ValidationError, match="name the offer"):
+        campaign(give_coupons=True)
+
+
+async def test_each_is_given_one_and_written_to_once_it_is_there(
+    messaging: Any, rebuilt: Any, mailsink: MailSink, connection: SmtpConnection, topics: OwnTopics
+) -> None:
+    """MSG-056: who has a usable one gets no second; who gets none within a day, or is held out, is not written to."""
+    now = messaging.clock.now()
+    for customer in ("declined", "given", "has", "never"):
+        await messaging.feed(*messaging.known(customer))
+
+    def issued(customer: str, batch: str) -> Any:
+        coupons = (IssuedCoupon(code=f"RING-{customer}", customer=customer),)
+        data = CouponsIssued(
+            offer_id="ring", batch=batch, valid_from=now, valid_until=now + timedelta(days=30), coupons=coupons
+        )
+        return messaging.event(data, f"{customer}-issued", messaging.clock.now(), customer=customer)
+
+    await messaging.feed(issued("has", "shop:1"))
+    async with messaging.client() as client:
+        assert (await client.put(BASE, json={"document": GIVING})).status_code == 200
+        await act(client, "start")
+    await sweep(messaging)
+    asked = [decode(p) for (p,) in await messaging.rows("select payload from outbox where type = 'coupon.requested'")]
+    assert sorted(str(e.subject) for e in asked) == ["declined", "given", "never"]
+    assert {(e.data.offer_id, e.data.batch) for e in asked} == {("ring", "campaign:spring")}
+    waiting = [("declined", None, None), ("given", None, None), ("has", "send", "allowed"), ("never", None, None)]
+    assert await messaging.rows(FATES) == waiting
+    messaging.clock.instant += timedelta(minutes=1)
+    declined = CouponDeclined(offer_id="ring", batch="campaign:spring", reason="enough_promotions")
+    await messaging.feed(
+        issued("given", "campaign:spring"),
+        messaging.event(declined, "no", messaging.clock.now(), customer="declined"),
+    )
+    await messaging.decide()
+    assert {c: o for c, o, _ in await messaging.rows(FATES)}["given"] == "send"
+    sender = messaging.sender(mailsink.port)
+    while await sender.step(connection):
+        pass
+    assert sorted(mail["to"][0] for mail in mails(mailsink)) == ["given@example.test", "has@example.test"]
+    messaging.clock.instant = now + timedelta(days=1)
+    await messaging.decide()
+    assert await messaging.rows(FATES) == [
+        ("declined", "suppress", "not_eligible"),
+        ("given", "send", "allowed"),
+        ("has", "send", "allowed"),
+        ("never", "suppress", "not_eligible"),
+    ]
+    await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 6)
+    assert (await kept(rebuilt))["candidates"] == (await kept(messaging))["candidates"]
+    assert await rebuilt.rows("select code from coupons order by 1") == [("RING-given",), ("RING-has",)]
+    assert await verify(messaging, topics) == []

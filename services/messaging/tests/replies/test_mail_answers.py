@@ -1,0 +1,178 @@
+"""Answers by mail, from the mailbox, raw and as JSON: kept once, told, heeded. On a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from common.events import decode
+from messaging.channels.imap.settings import ImapSettings
+from messaging.channels.smtp.connection import SmtpConnection
+from messaging.commands import mail_answers
+from messaging.delivery.receipts.links import GatewayLinks
+from messaging.jobs.collecting import Collector
+from messaging.replies.store_mailboxes import lease_mailbox, note_mailboxes
+from regulars.stack.mailsink import MailSink
+from regulars.testing import OwnTopics
+
+from ..channels.imap.servers import ImapServer, imap_server
+from ..channels.smtp.reports_of import HEADERS_ALONE, written
+from ..conftest import MASTER
+from ..sending import queue_notice_and_offer
+from ..test_rebuild import announced, rebuild
+from ..verification.test_verifying import verify
+from .mails import mail
+
+LINKS = GatewayLinks(MASTER, "https://shop.example")
+KEPT = "select customer, said, channel, message_id from replies order by at, reply_id"
+STATES = "select purpose, state from permissions where via = 'mail_reply' order by at, purpose"
+
+
+@pytest.fixture
+def server() -> Iterator[ImapServer]:
+    with imap_server() as running:
+        yield running
+
+
+def collector(messaging: Any, server: ImapServer) -> Collector:
+    settings = ImapSettings(
+        imap_host="127.0.0.1",
+        imap_port=server.port,
+        imap_tls="off",
+        imap_user="shop",
+        imap_password=SecretStr("secret"),
+        imap_answer_s=5,
+    )
+    return Collector(messaging.database, messaging.keys, LINKS, settings)
+
+
+async def written_to(messaging: Any, address: str = "shop@shop.test") -> None:
+    """The shop has its answers sent there."""
+    async with messaging.client() as client:
+        own = {"policy": {"reply_to": address}}
+        assert (await client.put("/v1/shops/s/policy", json=own)).status_code == 200
+
+
+async def post(messaging: Any, body: Any, path: str = LINKS.mail_answers) -> int:
+    async with messaging.client() as client:
+        url = urlsplit(path).path
+        if isinstance(body, bytes):
+            answer = await client.post(url, content=body, headers={"content-type": "message/rfc822"})
+        else:
+            answer = await client.post(url, json=body)
+    return int(answer.status_code)
+
+
+async def test_answers_are_taken_from_the_mailbox_once(
+    messaging: Any, rebuilt: Any, server: ImapServer, mailsink: MailSink, connection: SmtpConnection, topics: OwnTopics
+) -> None:
+    """MSG-061, FBK-001: of the customer whose mail it answers, or who has the address; programs say nothing."""
+    await written_to(messaging)
+    await queue_notice_and_offer(messaging)
+    sender = messaging.sender(mailsink.port, receipts=LINKS)
+    while await sender.step(connection):
+        pass
+    ids = dict(await messaging.rows("select flow, message_id from messages"))
+    offer = f"<{ids['tier']}@regulars.example>"
+    quoted = "It is broken.\n\nOn Tue, Shop wrote:\n> Hello Ann\n"
+    server.add(mail(quoted, In_Reply_To=offer))
+    server.add(b"\xff\xfe")
+    server.add(mail("Back on Monday", Auto_Submitted="auto-replied", Message_ID="<a2@x>", In_Reply_To=offer))
+    server.add(mail("I am somebody else", From="bob@other.test", Message_ID="<a3@x>", In_Reply_To=offer))
+    server.add(written(HEADERS_ALONE, LINKS.reference("s", ids["order_shipped"]), "4.2.2"))
+    server.add(mail("A new question", From="C1@Example.test", Message_ID="<a4@x>", Subject="Hello"))
+    looking = collector(messaging, server)
+    assert not await looking.look()
+    told = [("c1", "other", "email", ids["tier"]), ("c1", "other", "email", None)]
+    assert sorted(await messaging.rows(KEPT), key=str) == sorted(told, key=str)
+    assert await messaging.rows("select said, code from receipts") == [("undelivered", "4.2.2")], "a report is one"
+    assert await messaging.rows("select validity, uid, trouble from mailboxes") == [(7, 6, None)]
+    # Numbered anew, told by another door, written under another name: the same mail.
+    server.validity = 8
+    await looking.look()
+    assert await post(messaging, mail(quoted, In_Reply_To=offer), LINKS.mail_reports) == 204
+    assert len(await messaging.rows(KEPT)) == 2
+    facts = await messaging.rows("select payload from outbox where type = 'contact.replied'")
+    assert len(facts) == 2
+    assert {decode(payload).data.channel for (payload,) in facts} == {"email"}
+    assert not any("broken" in str(payload) for (payload,) in facts), "sealed"
+    async with messaging.client() as client:
+        shown = (await client.get("/v1/shops/s/customers/c1/replies")).json()["replies"]
+        assert {(r["text"], r["message_id"]) for r in shown} == {
+            ("It is broken.", ids["tier"]),
+            ("A new question", None),
+        }
+        assert len((await client.get("/v1/shops/s/replies")).json()["replies"]) == 2
+        (by_mail,) = (await client.get("/v1/shops/s/customers/c1/contact-plan")).json()["channels"]
+        assert (by_mail["sent"], by_mail["reacted"]) == (1, 1), "an answer is a reaction (MSG-015)"
+    # A server that is in trouble is told to the operator, and read when it is well again.
+    server.trouble = "login"
+    server.add(mail("One more", Message_ID="<a5@x>"))
+    assert not await looking.look()
+    async with messaging.database.transaction() as tx:
+        note = await note_mailboxes(tx)
+        assert note is not None
+        assert note.endswith("the login was refused")
+        assert await lease_mailbox(tx, looking._name) is not None
+        assert await lease_mailbox(tx, looking._name) is None, "one process at a time"
+    server.trouble = None
+    assert not await looking.look()
+    assert len(await messaging.rows(KEPT)) == 2, "another process looks"
+    await messaging.rows("update mailboxes set lease_until = '-infinity' returning 1")
+    await looking.look()
+    assert len(await messaging.rows(KEPT)) == 3
+    assert await messaging.rows("select trouble, since from mailboxes") == [(None, None)]
+    await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 3)
+    kept = "select shop, customer, reply_id, at, channel, said, text, message_id from replies order by 3"
+    assert await rebuilt.rows(kept) == await messaging.rows(kept)
+    assert await verify(messaging, topics) == []
+
+
+async def test_a_word_opts_out_by_mail_and_in_again(messaging: Any, topics: OwnTopics) -> None:
+    """MSG-009, SEC-011: effective when answered, by the word alone, and START opens nothing that was never open."""
+    await written_to(messaging)
+    await messaging.feed(*messaging.known())
+    answer = {"sender": "c1@example.test", "to": ["shop@shop.test"], "subject": "Re: Hello", "text": "x"}
+    assert await post(messaging, answer, LINKS.mail_answers[:-1]) == 404
+    assert await post(messaging, {**answer, "text": "x" * 100_001}) == 422
+    for text in ("Please do not STOP", "T", "cancel"):
+        assert await post(messaging, {**answer, "text": text}) == 204
+    assert await post(messaging, {**answer, "text": "STOP", "automatic": True}) == 204
+    assert await post(messaging, {**answer, "text": "STOP", "sender": "nobody"}) == 204
+    assert await post(messaging, {**answer, "text": "> STOP"}) == 204
+    assert await messaging.rows(STATES) == []
+    stop = {**answer, "text": "退订\n\n发自我的iPhone", "message_id": "<b1@x>", "attachments": ["a.jpg"]}
+    for _ in range(2):
+        assert await post(messaging, stop) == 204
+    out = [("marketing", "opted_out"), ("survey", "opted_out")]
+    assert await messaging.rows(STATES) == out
+    assert len([r for r in await messaging.rows(KEPT) if r[1] == "out"]) == 1
+    messaging.clock.instant += timedelta(minutes=1)
+    assert await post(messaging, {**answer, "text": "START"}) == 204
+    assert (await messaging.rows(STATES))[2:] == [("marketing", "granted"), ("survey", "granted")]
+    messaging.clock.instant += timedelta(minutes=1)
+    assert await post(messaging, mail("", Subject="Unsubscribe", Message_ID="<b2@x>"), LINKS.mail_reports) == 204
+    assert (await messaging.rows(STATES))[4:] == out, "by the subject, as mail programs do it"
+    assert await verify(messaging, topics) == []
+
+
+async def test_of_several_shops_the_one_that_was_written_to_is_meant(messaging: Any, monkeypatch: Any) -> None:
+    """SEC-001: a word to one shop says nothing to another; where there is one, its mailbox may have any name."""
+    await messaging.feed(*messaging.known())
+    await written_to(messaging, "Answers@shop.test")
+    answer = {"sender": "c1@example.test", "text": "Hello"}
+    for to in ([], ["shop@elsewhere.test"], ["answers+7@shop.test"]):
+        assert await post(messaging, {**answer, "to": to}) == 204
+        assert len(await messaging.rows(KEPT)) == (1 if "answers+7@shop.test" in to else 0)
+
+    async def one(_tx: Any) -> list[str]:
+        return ["s"]
+
+    monkeypatch.setattr(mail_answers, "list_shops", one)
+    assert await post(messaging, {**answer, "text": "Hello again", "to": ["shop@elsewhere.test"]}) == 204
+    assert len(await messaging.rows(KEPT)) == 2

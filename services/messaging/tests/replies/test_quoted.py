@@ -1,0 +1,85 @@
+"""What somebody wrote, without what they answered (MSG-061)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging.consent.keywords import keyword_of
+from messaging.replies.html_text import text_of
+from messaging.replies.quoted import answer_in
+
+HEADED = "From: what I know it is good\nTo: all of you\nbye"
+ATTRIBUTED = "On Monday I wrote that it is late:\nstill nothing"
+ANSWERS = [
+    ("plain", "Is it there in green?\n", "Is it there in green?"),
+    ("Gmail", "Yes\n\nOn Tue, 4 Mar 2025 at 10:00, Shop <shop@x.test>\nwrote:\n> Hello\n> you\n", "Yes"),
+    ("below what is quoted", "On Tue, 4 Mar 2025, Shop wrote:\n> Hello\n\nMy answer\n", "My answer"),
+    ("between", "> Which size?\nThirty eight.\n> Which colour?\nGreen.\n", "Thirty eight.\nGreen."),
+    ("QQ", "好的\n\n------------------ 原始邮件 ------------------\n发件人: shop\n", "好的"),
+    ("Outlook", "Thanks\n\nFrom: Shop <a@b>\nSent: Monday\nTo: me\nSubject: x\n\nHello", "Thanks"),
+    ("Outlook, Chinese", "谢谢\n\n发件人: Shop <a@b>\n发送时间: 2025年3月4日\n收件人: 我\n主题: x\n\n你好", "谢谢"),
+    ("Outlook's line", "Thanks\n________________________________\nHello", "Thanks"),
+    ("not marked as quoted", "Hi\n\n在 2025年3月4日，Shop <a@b> 写道：\n\nHello", "Hi"),
+    ("German", "Ja\n\nAm 4.3.2025 um 10:00 schrieb Shop:\n> Guten Tag", "Ja"),
+    ("French", "Oui\n\nLe 4 mars 2025 à 10:00, Shop a écrit :\n> Bonjour", "Oui"),
+    ("signature", "Green, please\n-- \nAnn\n+86 138 0013 8000", "Green, please"),
+    ("telephone", "退订\n\n发自我的iPhone", "退订"),
+    ("another telephone", "STOP\n\nSent from my Galaxy", "STOP"),
+    (
+        "words like headers",
+        "From: what I know it is good\nTo: all of you\nbye",
+        "From: what I know it is good\nTo: all of you\nbye",
+    ),
+    (
+        "words like an attribution",
+        "On Monday I wrote that it is late:\nstill nothing",
+        "On Monday I wrote that it is late:\nstill nothing",
+    ),
+    ("nothing of their own", "> Hello\n> you", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "answer"), [(t, a) for _, t, a in ANSWERS], ids=[name for name, _, _ in ANSWERS])
+def test_the_answer_alone_is_kept(text: str, answer: str) -> None:
+    assert answer_in(text) == answer
+    assert answer_in(text.replace("\n", "\r\n")) == answer
+
+
+@given(st.text(max_size=300))
+def test_no_text_breaks_it_and_nothing_is_added(text: str) -> None:
+    said = answer_in(text)
+    assert set(said.split()) <= set(text.split())
+    assert answer_in(said) == said or len(answer_in(said)) < len(said)
+
+
+def test_a_hostile_text_costs_little() -> None:
+    answer_in("on " + "wrote " * 200_000 + ":")
+    answer_in(("on x wrote " * 60 + ":\n") * 5_000)
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        (
+            "<p>Yes, <b>please</b><br>two</p><div class='gmail_quote'>On … <blockquote>Hello</blockquote></div>",
+            "Yes, please\ntwo",
+        ),
+        ("<style>p{}</style><p>a&nbsp;&lt;b&gt;</p><script>x()</script>", "a <b>"),
+        ("<blockquote>theirs</blockquote>mine", "mine"),
+        ("<div id=divRplyFwdMsg>From: shop</div>", ""),
+        ("<p>open <b>never <i>closed", "open never closed"),
+        ("<p>a<!-- <p", "a<!-- <p"),
+    ],
+)
+def test_html_is_read_as_a_reader_sees_it(html: str, text: str) -> None:
+    assert text_of(html) == text
+
+
+def test_a_mail_of_one_word_is_an_opt_out_but_not_by_the_words_of_gateways() -> None:
+    for word in ("STOP", "unsubscribe", "退订", "拒收", "Stop."):
+        assert keyword_of(word, by_mail=True) == "out"
+    for word in ("cancel", "end", "T", "R", "quit"):
+        assert (keyword_of(word), keyword_of(word, by_mail=True)) == ("out", None)
+    assert keyword_of("start", by_mail=True) == "in"
