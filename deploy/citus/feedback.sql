@@ -28,6 +28,7 @@ select create_reference_table('policies');
 -- local tickets: unique by (shop, ticket_id) too, by which an agent opens one: goes when that index is given up
 -- local claim_photos: of a shop, without customers
 -- local claim_prints: of a shop, without customers
+-- local reward_grounds: of a shop, without customers
 -- local removed_photos: few rows: work under way
 -- local said_days: of a shop, without customers
 -- local said_marks: of a shop, without customers; locked by who reads texts

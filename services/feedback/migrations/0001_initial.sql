@@ -179,6 +179,14 @@ create table reward_claims (
 );
 create index reward_claims_by_id on reward_claims (shop, claim_id) where newest;
 
+-- By what rewards that stand were earned, as keyed hashes of reviews, words and photos, each with the claim or content.
+create table reward_grounds (
+    shop text not null,
+    ground text not null,
+    origin text not null,               -- claim/<id> or content/<id>
+    primary key (shop, ground, origin)  -- a repetition brings rows that stand
+);
+
 -- What people of the shop must do (XCT-003), a row a revision: the data of the event that announced it. The customer of a
 -- task that is the shop's own is empty.
 create table staff_tasks (

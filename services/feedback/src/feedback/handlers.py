@@ -65,6 +65,7 @@ from common.events.segments import BuyerTypeChanged
 from common.people.store import save_merge
 from common.storage.database import Transaction
 from feedback.buyer_types.store import save_types
+from feedback.commands.earning import settle_claim, settle_content
 from feedback.commands.messages import Message, take_message, take_reply
 from feedback.commands.requests import take_special_request
 from feedback.commands.sealing import CustomerErased as Erased
@@ -146,10 +147,12 @@ async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
             await photos.save(tx, event)
         elif isinstance(event.data, RewardEvent):
             await CLAIMS.save(tx, event)
+            await settle_claim(tx, event.shop, event.data)
         elif isinstance(event.data, StaffTaskEvent):
             await TASKS.save(tx, event)
         elif isinstance(event.data, ContentEvent):
             await CONTENTS.save(tx, event)
+            await settle_content(tx, event.shop, event.data)
     if told := [event for event in batch.events if isinstance(event.data, TicketEvent)]:
         await tickets.save(tx, told)
         await note_turns(tx, {event.customer for event in told})

@@ -25,6 +25,7 @@ from feedback.commands.sealing import CustomerErased, UnknownCustomer
 from feedback.orders.store import get_stood
 from feedback.photos.keeping.protocol import Keeper
 from feedback.photos.rules import NoPhoto, PhotoStoreAway
+from feedback.rewards.rules import count_shown
 
 KINDS: tuple[TicketKind, ...] = ("quality", "return", "exchange", "question")
 MOST_CHARACTERS = 2_000
@@ -141,7 +142,7 @@ def routes(keeper_of: Callable[[], Keeper | None]) -> APIRouter:
         openapi_extra=_FORM_BODY,
     )
     async def take_card(token: str, request: Request) -> HTMLResponse:
-        """Open a ticket about the order, or add to the one that is open; the very same again changes nothing."""
+        """Open a ticket about the order, or add to the open one of that kind; the very same again changes nothing."""
         runtime, keeper = runtime_of(request), keeper_of()
         async with runtime.database.transaction() as tx:
             card, shop = await _card(request, tx, token)
@@ -157,7 +158,7 @@ def routes(keeper_of: Callable[[], Keeper | None]) -> APIRouter:
             return _page(request, status, note, shop, card, given, photos=keeper is not None)
 
         known = next((one for one in KINDS if one == kind), None)
-        if known is None or not text or len(text) > MOST_CHARACTERS or UNFIT.search(text):
+        if known is None or not count_shown(text) or len(text) > MOST_CHARACTERS or UNFIT.search(text):
             return again(422, "missing")
         customer, names = (card.shop, card.customer), tuple[str, ...]()
         try:

@@ -29,7 +29,8 @@ from feedback.understanding.rules import read
 class Message:
     """`message_id` is the channel's own, so it names a message together with its `source` alone.
 
-    `source`: chat, email, sms, community, or another. `kind`: of the ticket that it would open, None: as its words say.
+    `source`: chat, email, sms, community, or another. `kind`: what the customer chose, None: nothing, it is about what
+    is open, or what its words say.
     """
 
     message_id: str
@@ -45,9 +46,9 @@ async def take_message(
 ) -> tuple[str, Literal["opened", "added"], bool]:
     """The ticket's id, whether it was opened or there was one to add to, and whether this is new. Idempotent.
 
-    It goes to the person's open ticket that was opened last, about that order where one is named; where there is none
-    it opens one: a complaint where it speaks ill, else a question. Raises EntryDiffers or TicketDiffers where other
-    words came under that id, UnknownCustomer, CustomerErased.
+    It goes to the person's open ticket that was opened last, about that order and of that kind where they are named;
+    where there is none it opens one, if no kind is chosen a complaint where it speaks ill, else a question. Raises
+    EntryDiffers or TicketDiffers where other words came under that id, UnknownCustomer, CustomerErased.
     """
     await lock_survivors(tx, [customer])
     people = (await get_people(tx, [customer]))[customer]
@@ -55,7 +56,7 @@ async def take_message(
     writer = await _opened_by(tx, people, message)
     known = await tickets.find_entry(tx, people, step.entry_id) if writer is None else None
     if known is None and writer is None:
-        known = await tickets.find_open(tx, people, message.order_id)
+        known = await tickets.find_open(tx, people, message.order_id, message.kind)
     if known is not None:
         done = await do(tx, keys, customer[0], known, step, None)
         return known, "added", done.new

@@ -13,6 +13,7 @@ from common.people.store import get_people, lock_survivors
 from common.shops.settings import Settings, get_shop
 from common.storage.database import Transaction
 from feedback.buyer_types.store import get_type
+from feedback.commands.earning import assert_not_the_customer
 from feedback.commands.names import hold_name
 from feedback.commands.sealing import as_readable, assert_not_erased, is_erased, sealed
 from feedback.commands.turns import note_turns
@@ -65,7 +66,8 @@ async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: N
 async def do(tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, step: Step, expects: int | None) -> Done:
     """Do something with a ticket; idempotent by the entry's id. `expects`: the revision that the caller has read.
 
-    What fell due before is noted first. Raises UnknownTicket, EntryDiffers, TicketChanged, and what `take_step` raises.
+    What fell due before is noted first. Raises UnknownTicket, EntryDiffers, TicketChanged, OwnWord where the customer
+    grants something to themselves, and what `take_step` raises.
     """
     owner = await store.get_customer(tx, shop, ticket_id)
     if owner is None:
@@ -85,6 +87,8 @@ async def do(tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, step: St
         raise TicketChanged(ticket.revision)
     for due_at, passed in overdue(ticket, at):
         ticket = await _save(tx, keys, customer, passed, due_at)
+    if step.action in ("compensate", "approve"):
+        assert_not_the_customer((await get_people(tx, [customer]))[customer], step.by)
     policy, settings = await _rules(tx, shop, at)
     seen = await _seen(tx, customer, ticket_id, ticket.order_id, policy, settings, at)
     if ticket.compensation is not None and ticket.compensation.state == "claimed":

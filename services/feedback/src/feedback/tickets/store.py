@@ -130,15 +130,19 @@ async def find_entry(tx: Transaction, people: Iterable[CustomerKey], entry_id: s
     return None if row is None else str(row.ticket_id)
 
 
-async def find_open(tx: Transaction, people: Iterable[CustomerKey], order_id: str | None) -> str | None:
-    """The person's ticket that was opened last of those not resolved, of that order if one is named."""
+async def find_open(
+    tx: Transaction, people: Iterable[CustomerKey], order_id: str | None, kind: str | None
+) -> str | None:
+    """The person's ticket that was opened last of those not resolved, of that order and kind if they are named."""
     row = await tx.fetch_one(
         f"""
         select t.ticket_id from {_CUSTOMERS} join tickets t on t.shop = w.shop and t.customer = w.customer
         where t.state <> 'resolved' and (cast(:order_id as text) is null or t.order_id = :order_id)
+          and (cast(:kind as text) is null or t.kind = :kind)
         order by t.opened_at desc, t.ticket_id limit 1
         """,
         order_id=order_id,
+        kind=kind,
         **_CUSTOMERS.of(people),
     )
     return None if row is None else str(row.ticket_id)
