@@ -146,13 +146,14 @@ create table photos (
     shop text not null,
     customer text not null,
     photo_id text not null,
-    stored_as text,                     -- null, as digest and fingerprint, once the customer was erased
+    stored_as text,                     -- null, as digest, fingerprint and turned, once the customer was erased
     content_type text not null,
     size integer not null,
     width integer not null,
     height integer not null,
     digest text,                        -- keyed hash of the bytes
     fingerprint text,                   -- null where the photo shows one colour alone
+    turned text[],                      -- fingerprints of its other turns and mirrorings
     at timestamptz not null,
     primary key (shop, customer, photo_id)      -- closes the race of two uploads under one id
 );

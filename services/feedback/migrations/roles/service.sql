@@ -8,5 +8,5 @@ grant insert, update on
 to {role};
 grant insert, update, delete on readings, said_marks to {role};
 grant insert, delete on removed_photos, reward_grounds, said_days to {role};
-grant insert, update (stored_as, digest, fingerprint) on photos to {role};
+grant insert, update (stored_as, digest, fingerprint, turned) on photos to {role};
 grant insert on sentiment_models to {role};

@@ -70,7 +70,7 @@ from feedback.commands.messages import Message, take_message, take_reply
 from feedback.commands.requests import take_special_request
 from feedback.commands.sealing import CustomerErased as Erased
 from feedback.commands.sealing import UnknownCustomer, opened
-from feedback.commands.tasks import take_wanted
+from feedback.commands.tasks import end_tasks_of, take_wanted
 from feedback.commands.turns import note_turns
 from feedback.commands.understanding import note_texts
 from feedback.orders.rules import OrderKey, completed_orders, order_inputs
@@ -195,7 +195,8 @@ async def on_sources(tx: Transaction, batch: Batch) -> None:
 
 
 def on_replies(keys: KeyRing) -> Handler:
-    """A text message may answer the survey that was asked by one; else the shop may want it on the desk (FBK-001)."""
+    """A reply may answer the survey that was asked; else a mail lands on the desk, and a text message where the shop
+    wants it (FBK-001)."""
 
     async def take(tx: Transaction, batch: Batch) -> None:
         if tx.rebuilding:
@@ -209,9 +210,9 @@ def on_replies(keys: KeyRing) -> Handler:
                 if text is None or await take_reply(tx, keys, event.customer, text, event.time):
                     continue
                 policy = in_force((await get_versions(tx, [event.shop]))[event.shop], event.time).policy
-                if policy.tickets.reply_tickets:
+                if policy.tickets.mail_tickets if event.data.channel == "email" else policy.tickets.reply_tickets:
                     message = Message(event.id, event.data.channel, text)
-                    await take_message(tx, keys, event.customer, message)
+                    await take_message(tx, keys, event.customer, message, hears=False)
 
     return take
 
@@ -236,13 +237,15 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
-    """Forget what they wrote, and ask them nothing; what remains names only their id (SEC-006)."""
+    """Forget what they wrote, ask them nothing, and do nothing more for them; what remains names only their id
+    (SEC-006)."""
     customers = sorted(batch.by_customer())
     await reviews.erase(tx, customers)
     await surveys.erase(tx, customers)
     await photos.erase(tx, customers)
     await tickets.erase(tx, customers)
     await TASKS.erase(tx, customers)
+    await end_tasks_of(tx, customers)
     await CONTENTS.erase(tx, customers)
     await readings.erase(tx, customers)
     await questions.lapse(tx, customers)

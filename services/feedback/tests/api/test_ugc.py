@@ -156,7 +156,7 @@ async def test_nothing_is_earned_twice_or_of_an_order_that_came_back_or_on_ones_
         await feedback.issue_key(customer)
     await feedback.handle(bought("o1", "tea"), bought("o2", "tea"), bought("b1", "tea", "bob"))
     await rewarding(feedback, most=9, review_reward={"enabled": True})
-    long = "The tea in my new cup, so good it is."
+    long = "The tea in my new cup, so good it is that I drink it daily."
     buyer: dict[str, Any] = {"as_buyer": True, "order_id": "o1", "text": long}
     told: dict[str, dict[str, Any]] = {
         "c1": {},

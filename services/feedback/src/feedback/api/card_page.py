@@ -57,6 +57,9 @@ WORDS = {
 }  # fmt: skip
 _PAGE = pages.body("""\
 <h1>{{ words.title }}</h1>
+{% if away %}
+<p dir="auto">{{ away }}</p>
+{% endif %}
 {% if card %}
 <p>{{ words.order }} <bdi>{{ card.order_id }}</bdi></p>
 <form method="post" enctype="multipart/form-data">
@@ -169,14 +172,14 @@ def routes(keeper_of: Callable[[], Keeper | None]) -> APIRouter:
             said = hashlib.sha256("\n".join((card.order_id, known, text, *names)).encode()).hexdigest()[:24]
             message = Message(f"card-{said}", "card", text, names, card.order_id, known)
             async with runtime.database.transaction() as tx:
-                await take_message(tx, runtime.keys, customer, message)
+                taken = await take_message(tx, runtime.keys, customer, message, hears=True)
         except NoPhoto:
             return again(422, "no_photo")
         except CustomerErased:
             return _page(request, 404, "bad")
         except (UnknownCustomer, PhotoStoreAway):
             return again(503, "later")
-        return _page(request, 200, "thanks", shop)
+        return _page(request, 200, "thanks", shop, away=taken.away)
 
     return router
 
@@ -204,6 +207,7 @@ def _page(
     given: dict[str, str] | None = None,
     *,
     photos: bool = False,
+    away: str | None = None,
 ) -> HTMLResponse:
     return pages.answer(
         _PAGE,
@@ -217,4 +221,5 @@ def _page(
         kinds=KINDS,
         most=MOST_CHARACTERS,
         photos=photos,
+        away=away,
     )

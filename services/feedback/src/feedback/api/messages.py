@@ -55,10 +55,14 @@ class CustomerMessageIn(Body):
 
 
 class CustomerMessageOut(BaseModel):
-    """`ticket_id`: where it stands; `became`: it opened that ticket, or was added to it, which was open."""
+    """`ticket_id`: where it stands; `became`: it opened that ticket, or was added to it, which was open.
+
+    `auto_answer`: what the customer is to be answered at once, out of the shop's service hours; null within them.
+    """
 
     ticket_id: str
     became: Literal["opened", "added"]
+    auto_answer: str | None
 
 
 @router.post("", status_code=201, dependencies=[require("feedback:write")])
@@ -70,6 +74,6 @@ async def post_customer_message(
     201 when it is new, 200 when the very same was taken before. Texts are read for topics and sentiment as all are.
     """
     message = Message(body.message_id, body.source, body.text, body.photos, body.order_id, body.kind)
-    ticket_id, became, new = await take_message(tx, runtime_of(request).keys, (shop, body.customer), message)
-    response.status_code = 201 if new else 200
-    return CustomerMessageOut(ticket_id=ticket_id, became=became)
+    taken = await take_message(tx, runtime_of(request).keys, (shop, body.customer), message, hears=True)
+    response.status_code = 201 if taken.new else 200
+    return CustomerMessageOut(ticket_id=taken.ticket_id, became=taken.became, auto_answer=taken.away)

@@ -12,11 +12,13 @@ from common.events.feedback import Priority, TicketState
 from common.events.fields import Instant, ShopName
 from common.http.api import Router, Tx, require
 from common.refusals import Invalid
+from common.shops.settings import get_shop
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.tickets import store
 from feedback.tickets.disputes import count
 from feedback.tickets.rules import PRIORITIES
+from feedback.tickets.staffing import count_hours, staffed
 
 router = Router(prefix="/v1/shops/{shop}", tags=["tickets"])
 
@@ -58,11 +60,55 @@ class TicketReportOut(BaseModel):
     vip_disputes: VipDisputesOut
 
 
+class HourOut(BaseModel):
+    """Tickets opened in one hour of the week, in the shop's zone; `weekday` 1 is Monday.
+
+    `late`: their first answer came after its due, or has not come though that passed. `served`: some of the hour lies
+    within the service hours of now. `gap`: five tickets or more, and nobody there, or a fifth of them late.
+    """
+
+    weekday: int
+    hour: int
+    opened: int
+    late: int
+    median_answer_s: float | None
+    served: bool
+    gap: bool
+
+
+class StaffingOut(BaseModel):
+    """When customers write, and where nobody is there in time (FBK-035); hours without a ticket are left out.
+
+    `out_of_hours`: tickets of hours that are not served.
+    """
+
+    since: datetime
+    until: datetime
+    zone: str
+    opened: int
+    out_of_hours: int
+    late: int
+    gaps: int
+    hours: list[HourOut]
+
+
 class EmptyPeriod(Invalid):
     """There is no time between the two."""
 
     def __init__(self) -> None:
         super().__init__("empty_period", "`since` must be before `until`; absent: 30 days before it.")
+
+
+def _period(since: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+    """Raises EmptyPeriod."""
+    to = until or now
+    try:
+        begin = since or to - timedelta(days=30)
+    except OverflowError:
+        raise EmptyPeriod from None
+    if begin >= to:
+        raise EmptyPeriod
+    return begin, to
 
 
 @router.get("/ticket-report", dependencies=[require("feedback:read")])
@@ -73,13 +119,7 @@ async def get_ticket_report(
     until: Annotated[Instant | None, Query(description="absent: now")] = None,
 ) -> TicketReportOut:
     """How quickly customers are answered and helped, and what is open now (FBK-027, FBK-028)."""
-    to = until or tx.clock.now()
-    try:
-        begin = since or to - timedelta(days=30)
-    except OverflowError:
-        raise EmptyPeriod from None
-    if begin >= to:
-        raise EmptyPeriod
+    begin, to = _period(since, until, tx.clock.now())
     found = await store.get_report(tx, shop, begin, to)
     now = tx.clock.now()
     vip = await count(tx, shop, in_force((await get_versions(tx, [shop]))[shop], now).policy.tickets, now)
@@ -104,4 +144,40 @@ async def get_ticket_report(
             limit_per_mille=vip.limit,
             over_limit=vip.over,
         ),
+    )
+
+
+@router.get("/ticket-report/hours", dependencies=[require("feedback:read")])
+async def get_staffing(
+    shop: ShopName,
+    tx: Tx,
+    since: Annotated[Instant | None, Query(description="absent: 30 days before `until`")] = None,
+    until: Annotated[Instant | None, Query(description="absent: now")] = None,
+) -> StaffingOut:
+    """At which hours of the week customers write, and where staff are missing (FBK-035)."""
+    now = tx.clock.now()
+    begin, to = _period(since, until, now)
+    zone = (await get_shop(tx, shop)).at(now).zone
+    hours = in_force((await get_versions(tx, [shop]))[shop], now).policy.tickets.hours
+    found = staffed(await count_hours(tx, shop, begin, to, now, zone), hours)
+    return StaffingOut(
+        since=begin,
+        until=to,
+        zone=zone.key,
+        opened=sum(one.of.opened for one in found),
+        out_of_hours=sum(one.of.opened for one in found if not one.served),
+        late=sum(one.of.late for one in found),
+        gaps=sum(one.gap for one in found),
+        hours=[
+            HourOut(
+                weekday=one.of.weekday,
+                hour=one.of.hour,
+                opened=one.of.opened,
+                late=one.of.late,
+                median_answer_s=one.of.answer_s,
+                served=one.served,
+                gap=one.gap,
+            )
+            for one in found
+        ],
     )

@@ -38,7 +38,9 @@ MOST_ARTICLES = 5
 async def post_ticket(shop: ShopName, body: TicketIn, request: Request, response: Response, tx: Tx) -> TicketOut:
     """Open a ticket; 201 when it is new, 200 when the very same was opened before."""
     fields = body.model_dump(exclude={"customer"}) | {"photos": body.photos, "claim": claim_of(body.claim)}
-    done = await command.open_one(tx, _keys(request), (shop, body.customer), NewTicket(**fields), tx.clock.now())
+    done = await command.open_one(
+        tx, _keys(request), (shop, body.customer), NewTicket(**fields), tx.clock.now(), hears=True
+    )
     response.status_code = 201 if done.new else 200
     return ticket_out(body.customer, done.ticket)
 
@@ -49,7 +51,7 @@ async def post_entry(
 ) -> TicketOut:
     """Do something with a ticket; 201 when it is new, 200 when the very same was done before."""
     step = Step(**body.model_dump(exclude={"revision"}) | {"photos": body.photos, "claim": claim_of(body.claim)})
-    done = await command.do(tx, _keys(request), shop, ticket_id, step, body.revision)
+    done = await command.do(tx, _keys(request), shop, ticket_id, step, body.revision, hears=True)
     response.status_code = 201 if done.new else 200
     return ticket_out(await _customer(tx, shop, ticket_id), done.ticket)
 

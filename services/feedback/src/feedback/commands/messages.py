@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from common.crypto.keys import KeyRing
 from common.events import CustomerKey, fact_id
-from common.events.feedback import TicketKind
+from common.events.feedback import TicketEvent, TicketKind
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from feedback.commands.answers import AlreadyAnswered, accept_answers
@@ -41,10 +41,20 @@ class Message:
     kind: TicketKind | None = None
 
 
+class Taken(NamedTuple):
+    """The ticket, whether it was opened or there was one to add to, and whether this is new. `away`: what the customer
+    is answered by itself, out of service hours."""
+
+    ticket_id: str
+    became: Literal["opened", "added"]
+    new: bool
+    away: str | None
+
+
 async def take_message(
-    tx: Transaction, keys: KeyRing, customer: CustomerKey, message: Message
-) -> tuple[str, Literal["opened", "added"], bool]:
-    """The ticket's id, whether it was opened or there was one to add to, and whether this is new. Idempotent.
+    tx: Transaction, keys: KeyRing, customer: CustomerKey, message: Message, *, hears: bool
+) -> Taken:
+    """Take a message; idempotent. `hears`: the customer reads at once what is answered by itself (FBK-035).
 
     It goes to the person's open ticket that was opened last, about that order and of that kind where they are named;
     where there is none it opens one, if no kind is chosen a complaint where it speaks ill, else a question. Raises
@@ -52,14 +62,14 @@ async def take_message(
     """
     await lock_survivors(tx, [customer])
     people = (await get_people(tx, [customer]))[customer]
-    step = Step(entry_id_of(message), "customer_said", text=message.text, photos=message.photos)
+    step = Step(entry_id_of(message), "customer_said", text=message.text, photos=message.photos, source=message.source)
     writer = await _opened_by(tx, people, message)
     known = await tickets.find_entry(tx, people, step.entry_id) if writer is None else None
     if known is None and writer is None:
         known = await tickets.find_open(tx, people, message.order_id, message.kind)
     if known is not None:
-        done = await do(tx, keys, customer[0], known, step, None)
-        return known, "added", done.new
+        done = await do(tx, keys, customer[0], known, step, None, hears=hears)
+        return Taken(known, "added", done.new, _away(done.ticket, tx.clock.now()))
     writer = writer or customer
     opens = _ticket_id(writer, message)
     new = NewTicket(
@@ -70,14 +80,18 @@ async def take_message(
         text=message.text,
         photos=message.photos,
     )
-    done = await open_one(tx, keys, writer, new, tx.clock.now())
-    return opens, "opened", done.new
+    done = await open_one(tx, keys, writer, new, tx.clock.now(), hears=hears)
+    return Taken(opens, "opened", done.new, _away(done.ticket, tx.clock.now()))
 
 
 def entry_id_of(message: Message) -> str:
     """The id of the entry that adds a message to a ticket: of its source and id, which holds no `/`, of one length."""
     name = f"{message.source}/{message.message_id}"
     return f"message-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def _away(ticket: TicketEvent, now: datetime) -> str | None:
+    return ticket.away.text if ticket.away is not None and now < ticket.away.until else None
 
 
 def _ticket_id(customer: CustomerKey, message: Message) -> str:

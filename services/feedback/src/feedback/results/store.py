@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from common.people.sql import ABSORBED
 from common.storage.database import Transaction
 
 
@@ -52,13 +53,14 @@ async def count_surveys(tx: Transaction, period: Period) -> Row[Any]:
 
 async def count_scores(tx: Transaction, period: Period, low_types: Sequence[str]) -> Sequence[Row[Any]]:
     """(question, score, n, of_low_types) of answers within the period; of the last those by customers who are of one of
-    these buyer types now, under the identifier that they were merged into."""
+    these buyer types now, under the identifier that they were merged into, however often."""
     return await tx.fetch(
         f"""
+        with recursive {ABSORBED}
         select a.question, a.score, count(*) as n, count(b.buyer_type) as of_low_types
         from surveys s join survey_answers a using (shop, customer, survey_id)
-        left join customers c on c.shop = s.shop and c.customer = s.customer
-        left join buyer_types b on b.shop = s.shop and b.customer = coalesce(c.merged_into, s.customer)
+        left join absorbed m on m.customer = s.customer
+        left join buyer_types b on b.shop = s.shop and b.customer = coalesce(m.person, s.customer)
           and b.buyer_type = any(:low_types)
         where {_ANSWERED} and a.score is not null group by 1, 2 order by 1, 2
         """,

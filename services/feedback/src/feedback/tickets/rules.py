@@ -19,6 +19,7 @@ from common.events.feedback import (
     Overdue,
     Priority,
     TicketAction,
+    TicketAway,
     TicketEntry,
     TicketEvent,
     TicketKind,
@@ -28,7 +29,7 @@ from feedback.tickets import refusals
 from feedback.tickets.checklist import assert_done, check, checklist_of
 from feedback.tickets.compensation import Circumstances, Claim, claimed, decided, proposed
 from feedback.tickets.policy import TicketPolicy
-from feedback.tickets.service_hours import after
+from feedback.tickets.service_hours import after, opens_at
 
 PRIORITIES: tuple[Priority, ...] = ("urgent", "high", "normal")
 """First served first."""
@@ -49,7 +50,7 @@ Done = Literal[
     "refuse",
     "check",
 ]
-OWN_ENTRIES = ("opened", "overdue-", "survey-", "message-")
+OWN_ENTRIES = ("opened", "overdue-", "survey-", "message-", "away-")
 """How the ids of those entries begin that are made here."""
 _CLASSES: dict[TicketAction, type[TicketEvent]] = {"resolve": ComplaintResolved, "reopen": ComplaintReopened}
 _ALWAYS: Collection[Done] = ("note", "reopen", "rate")
@@ -112,11 +113,15 @@ class Step:
     photos: tuple[str, ...] = ()
     claim: Claim | None = None
     item: str | None = None
+    source: str | None = None
+    """Of `customer_said`: the channel."""
 
     def says_the_same(self, was: TicketEvent, *, erased: bool) -> bool:
         """Whether the entry that left the ticket as `was` is this one; of an erased customer texts are gone."""
         entry = was.entry
-        if (entry.action, entry.by) != (self.action, self.by) or not (erased or entry.text == self.text):
+        if (entry.action, entry.by, entry.source) != (self.action, self.by, self.source) or not (
+            erased or entry.text == self.text
+        ):
             return False
         given = was.compensation
         match self.action:
@@ -172,7 +177,7 @@ def open_ticket(
         resolve_by=after(at, timedelta(minutes=clocks.resolve), policy.hours, zone),
         pauses_marketing=new.kind in policy.pausing,
         free_return=who.free_return if new.kind in RETURNS else None,
-        entry=TicketEntry(entry_id="opened", action="opened", by=new.by),
+        entry=TicketEntry(entry_id="opened", action="opened", by=new.by, source=new.source),
         revision=1,
     )
 
@@ -190,12 +195,23 @@ def take_step(
         raise refusals.TicketIsResolved
     if ticket.state != "resolved" and step.action in ("reopen", "rate"):
         raise refusals.TicketNotResolved
-    entry = TicketEntry(entry_id=step.entry_id, action=step.action, by=step.by, text=step.text)
+    entry = TicketEntry(entry_id=step.entry_id, action=step.action, by=step.by, text=step.text, source=step.source)
     if step.action in ("compensate", "approve", "refuse"):
         return _next(ticket, entry, {"compensation": _compensated(ticket, step, policy, seen, at)})
     if step.action == "customer_said":
         return _next(ticket, entry, _heard(ticket, step, policy, seen, at))
     return _next(ticket, entry, _changes(ticket, step, policy, zone, at))
+
+
+def away_answer(ticket: TicketEvent, policy: TicketPolicy, zone: tzinfo, at: datetime) -> TicketEvent | None:
+    """The ticket once the customer was answered by itself, out of service hours; None where somebody is there, or that
+    was said since it closed (FBK-035). It is no answer of an agent: the clocks go on."""
+    opens = opens_at(at, policy.hours, zone)
+    if opens is None or policy.away_answer is None or (ticket.away is not None and at < ticket.away.until):
+        return None
+    text = policy.away_answer.replace("{opens}", f"{opens.astimezone(zone):%Y-%m-%d %H:%M}")
+    entry = TicketEntry(entry_id=f"away-{ticket.revision + 1}", action="auto_answer")
+    return _next(ticket, entry, {"away": TicketAway(text=text, until=opens)})
 
 
 def overdue(ticket: TicketEvent, until: datetime) -> list[tuple[datetime, TicketEvent]]:
