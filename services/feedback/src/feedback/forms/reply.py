@@ -31,9 +31,11 @@ _GOOD_OR_BAD = (
 )
 _REMARK = re.compile(
     r"(?:(?:i|we)(?: really)? (?:love|like|enjoy|hate)d?|(?:loved|liked|enjoyed|hated) (?:it|the|this|them|every\w*)"
-    r"|it|it's|you|your|the|for (?:the|your)|as (?:described|expected|always)|no complaints?|could (?:be|have been)|all (?:good|fine|well)"
+    r"|it|it's|you|your|the|for (?:the|your)"
+    r"|as (?:described|expected|always)|no complaints?|could (?:be|have been)|all (?:good|fine|well)"
     r"|but|because|everything|nothing|thanks?|thx|very|really|quite|pretty|rather|absolutely"
-    rf"|(?:would |highly )?recommend\w*|(?:not )?(?:too |so |very )?(?:{_GOOD_OR_BAD})|disappoint\w*|tastes?|smells?|service|quality)\b"
+    rf"|(?:would |highly )?recommend\w*|(?:not )?(?:too |so |very )?(?:{_GOOD_OR_BAD})"
+    r"|disappoint\w*|tastes?|smells?|service|quality)\b"
     r"|很|非常|太|真|挺|特别|超级|相当|比较|有点|好(?!几)|不错|不好|不太|不满|不喜欢|满意|喜欢|一般|还行|还可以|还不错|可以|凑合|马马虎虎"
     r"|差|糟|失望|垃圾|难喝|难吃|难看|谢谢|感谢|赞|棒|完美|给力|推荐|值得|值|物美价廉|性价比|一如既往|回购|味道|服务|质量|品质|口感|包装|物流"
     r"|我很|我觉得|你们|但|因为",
