@@ -16,7 +16,7 @@ from common.shops.settings import find_shops
 from common.work.sweeps import WorkList, work
 from feedback.jobs.overdue import note_overdue
 from feedback.jobs.watching import watch_shop
-from feedback.tickets import store
+from feedback.tickets import store_due
 
 from ..conftest import MARCH, Feedback, completed, types
 
@@ -43,7 +43,7 @@ async def act(feedback: Feedback, ticket_id: str, entry_id: str, action: str, **
 
 
 async def sweep(feedback: Feedback) -> int:
-    jobs, done = WorkList(store.JOB, store.lock_due, note_overdue(feedback.keys)), 0
+    jobs, done = WorkList(store_due.JOB, store_due.lock_due, note_overdue(feedback.keys)), 0
     while True:
         async with feedback.database.transaction() as tx:
             rows = await work(tx, jobs, feedback.clock.now(), 200) or 0

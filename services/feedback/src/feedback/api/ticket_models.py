@@ -26,7 +26,7 @@ from common.events.feedback import (
 from common.events.fields import MAX_PERSONAL, Count, Currency, Identifier, Minor, PlannedTime, Text
 from common.http.api import Body
 from feedback.tickets.compensation import Claim
-from feedback.tickets.rules import OWN_ENTRIES, Done
+from feedback.tickets.told import OWN_ENTRIES, Done
 
 MOST_CHARACTERS = 4_000
 Words = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]

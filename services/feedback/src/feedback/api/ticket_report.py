@@ -15,10 +15,10 @@ from common.refusals import Invalid
 from common.shops.settings import get_shop
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
-from feedback.tickets import store
+from feedback.tickets import store_report
 from feedback.tickets.disputes import count
-from feedback.tickets.rules import PRIORITIES
-from feedback.tickets.staffing import count_hours, staffed
+from feedback.tickets.staffing import staffed
+from feedback.tickets.told import PRIORITIES
 
 router = Router(prefix="/v1/shops/{shop}", tags=["tickets"])
 
@@ -120,7 +120,7 @@ async def get_ticket_report(
 ) -> TicketReportOut:
     """How quickly customers are answered and helped, and what is open now (FBK-027, FBK-028)."""
     begin, to = _period(since, until, tx.clock.now())
-    found = await store.get_report(tx, shop, begin, to)
+    found = await store_report.get_report(tx, shop, begin, to)
     now = tx.clock.now()
     vip = await count(tx, shop, in_force((await get_versions(tx, [shop]))[shop], now).policy.tickets, now)
     return TicketReportOut(
@@ -135,7 +135,7 @@ async def get_ticket_report(
         median_resolve_s=found.resolve_s,
         open_now=[
             OpenOut(priority=PRIORITIES[r.priority], state=r.state, tickets=r.tickets, overdue=r.overdue)
-            for r in await store.count_open(tx, shop)
+            for r in await store_report.count_open(tx, shop)
         ],
         vip_disputes=VipDisputesOut(
             orders=vip.orders,
@@ -159,7 +159,7 @@ async def get_staffing(
     begin, to = _period(since, until, now)
     zone = (await get_shop(tx, shop)).at(now).zone
     hours = in_force((await get_versions(tx, [shop]))[shop], now).policy.tickets.hours
-    found = staffed(await count_hours(tx, shop, begin, to, now, zone), hours)
+    found = staffed(await store_report.count_hours(tx, shop, begin, to, now, zone), hours)
     return StaffingOut(
         since=begin,
         until=to,

@@ -21,7 +21,7 @@ from feedback.policy.state import form_of, in_force
 from feedback.policy.store import get_versions
 from feedback.surveys import store as surveys
 from feedback.tickets import store as tickets
-from feedback.tickets.rules import NewTicket, Step
+from feedback.tickets.told import NewTicket, Step
 from feedback.understanding.rules import read
 
 

@@ -27,7 +27,8 @@ from feedback.tickets import photos, prints, store
 from feedback.tickets.compensation import Circumstances
 from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.refusals import EntryDiffers, TicketChanged, TicketDiffers, UnknownTicket
-from feedback.tickets.rules import NewTicket, Standing, Step, away_answer, open_ticket, overdue, take_step
+from feedback.tickets.rules import away_answer, open_ticket, overdue, take_step
+from feedback.tickets.told import NewTicket, Standing, Step
 from feedback.tiers.store import get_free_return_tiers, get_tier
 
 

@@ -1,4 +1,4 @@
-"""At which hours of the week customers write, and where nobody was there to answer in time (FBK-035)."""
+"""At which hours of the week customers write, and where nobody was there to answer in time; pure (FBK-035)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from common.storage.database import Transaction
 from feedback.tickets.service_hours import ServiceHours
 
 FEW = 5
@@ -51,28 +49,3 @@ def _is_served(one: HourOfWeek, hours: ServiceHours) -> bool:
     begins = monday + timedelta(hours=one.hour)
     opens, closes = (datetime.combine(monday, of_day) for of_day in (hours.opens, hours.closes))
     return one.weekday in hours.days and opens < begins + timedelta(hours=1) and begins < closes
-
-
-async def count_hours(
-    tx: Transaction, shop: str, since: datetime, until: datetime, now: datetime, zone: ZoneInfo
-) -> list[HourOfWeek]:
-    """Of tickets opened from `since` to `until` (exclusive), by hour of the week in the zone; at most 168."""
-    # By the index of opened tickets.
-    rows = await tx.fetch(
-        """
-        select cast(extract(isodow from opened_at at time zone :zone) as integer) as weekday,
-               cast(extract(hour from opened_at at time zone :zone) as integer) as hour, count(*) as opened,
-               count(*) filter (
-                   where coalesce(answered_at, :now) > cast(body ->> 'respond_by' as timestamptz)
-               ) as late,
-               percentile_cont(0.5) within group (order by extract(epoch from answered_at - opened_at)) as answer_s
-        from tickets where shop = :shop and opened_at >= :since and opened_at < :until
-        group by 1, 2 order by 1, 2
-        """,
-        shop=shop,
-        since=since,
-        until=until,
-        now=now,
-        zone=zone.key,
-    )
-    return [HourOfWeek(r.weekday, r.hour, r.opened, r.late, r.answer_s) for r in rows]
