@@ -17,6 +17,8 @@ select create_distributed_table('survey_turns', 'customer', colocate_with => 'cu
 select create_distributed_table('surveys', 'customer', colocate_with => 'customers');
 select create_distributed_table('ticket_entries', 'customer', colocate_with => 'customers');
 select create_distributed_table('tiers', 'customer', colocate_with => 'customers');
+select create_distributed_table('return_uses', 'customer', colocate_with => 'customers');
+select create_distributed_table('enrolled', 'customer', colocate_with => 'customers');
 select create_distributed_table('usage_questions', 'customer', colocate_with => 'customers');
 select create_distributed_table('readings', 'customer', colocate_with => 'customers');
 

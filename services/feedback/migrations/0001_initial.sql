@@ -262,8 +262,29 @@ create table free_returns (
     version bigint not null,
     valid_from timestamptz not null,
     tiers text[] not null,              -- ids
+    quotas jsonb not null,              -- by tier id, of those that return a limited number: uses, months, carry_over
     withdrawn boolean not null,         -- it never comes into force
     primary key (shop, version)         -- a repetition brings rows that stand
+);
+
+-- Free returns that membership promised each customer: what is used of a quota.
+create table return_uses (
+    shop text not null,
+    customer text not null,
+    order_id text not null,
+    at timestamptz not null,            -- of the newest of its events
+    day date,                           -- in whose period it counts; null while only its end was read
+    given_back boolean not null,
+    primary key (shop, customer, order_id)      -- closes the race of two events of one use: the newest stays
+);
+
+-- Since when customers are members: nothing is carried over to who was none.
+create table enrolled (
+    shop text not null,
+    customer text not null,
+    revision bigint not null,
+    at timestamptz,
+    primary key (shop, customer)        -- closes the race of two revisions: the highest stays
 );
 
 -- Who was brought by whom, as membership announces it, and whether that was found true: an order of theirs counts.

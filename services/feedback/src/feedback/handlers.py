@@ -41,6 +41,10 @@ from common.events.feedback import (
     TicketEvent,
 )
 from common.events.membership import (
+    BenefitCommand,
+    BenefitReleased,
+    BenefitReserved,
+    MemberEnrolled,
     ProgrammeChanged,
     ProgrammeWithdrawn,
     ReferralCompleted,
@@ -85,7 +89,7 @@ from feedback.schedules import store as schedules
 from feedback.surveys import store as surveys
 from feedback.tasks.store import TASKS
 from feedback.tickets import store as tickets
-from feedback.tiers.store import save_programme, save_tiers, withdraw_programme
+from feedback.tiers.store import save_enrolled, save_programme, save_tiers, save_uses, withdraw_programme
 from feedback.ugc.store import CONTENTS
 from feedback.understanding import store as readings
 from feedback.word_of_mouth import store as word_of_mouth
@@ -177,6 +181,12 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
             await withdraw_programme(tx, event.shop, event.data.version)
         else:
             await save_programme(tx, event)
+
+
+async def on_benefits(tx: Transaction, batch: Batch) -> None:
+    """What is used of a quota of free returns (FBK-031)."""
+    await save_enrolled(tx, [event for event in batch.events if isinstance(event.data, MemberEnrolled)])
+    await save_uses(tx, [event for event in batch.events if isinstance(event.data, BenefitCommand)])
 
 
 async def on_buyer_types(tx: Transaction, batch: Batch) -> None:
@@ -282,6 +292,7 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_tasks_wanted, (TaskWanted,)),
         Subscription(on_replies(keys), (ContactReplied,)),
         Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn)),
+        Subscription(on_benefits, (MemberEnrolled, BenefitReserved, BenefitReleased)),
         Subscription(on_buyer_types, (BuyerTypeChanged,)),
         Subscription(
             on_sources, (CustomerRegistered, CustomerUpdated, ReferralMade, ReferralCompleted, ReferralReversed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -166,10 +167,14 @@ async def test_out_of_hours_the_customer_is_answered_at_once_and_the_shop_sees_w
     assert first["auto_answer"] == "Back on 2025-03-03 09:00. {no}"
     assert (await send(feedback, "m1")).json() == first
     assert (await send(feedback, "m2", "Hello?")).json()["auto_answer"] == first["auto_answer"]
+    await feedback.handle(completed("o1"))
+    card = (await feedback.client.post("/v1/shops/s/service-cards", json={"customer": "ann", "order_id": "o1"})).json()
+    sent = await feedback.client.post(urlsplit(card["address"]).path, data={"kind": "return", "text": "Back it goes"})
+    assert (sent.status_code, first["auto_answer"] in sent.text) == (200, True)
     shown = (await feedback.client.get(f"{TICKETS}/{first['ticket_id']}")).json()
     assert [entry["action"] for entry in shown["entries"]] == ["opened", "auto_answer", "customer_said"]
     assert (shown["state"], shown["answered_at"], shown["away"]["text"]) == ("open", None, first["auto_answer"])
-    for number in range(4):
+    for number in range(3):
         told = {"ticket_id": f"t{number}", "customer": "ann", "kind": "question", "by": "li"}
         opened = await feedback.client.post(TICKETS, json=told)
         assert (opened.status_code, opened.json()["away"]) == (201, None), "by one of the shop's people"

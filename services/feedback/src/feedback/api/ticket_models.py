@@ -196,6 +196,7 @@ class TicketOut(BaseModel):
 
     `overdue`: its dues that passed unmet; `revision` counts what was done with it. `free_return`: of a return or an
     exchange, whether the customer's tier had it for free when it was opened (FBK-031); null of other kinds.
+    `free_returns_left`: of a quota of the tier's, with this one; null where there is none.
     `away`: the last answer that was given by itself, for the customer to read (FBK-035).
     """
 
@@ -223,6 +224,7 @@ class TicketOut(BaseModel):
     rating: int | None
     pauses_marketing: bool
     free_return: bool | None
+    free_returns_left: int | None
     reason: ClaimReason | None
     compensation: CompensationOut | None
     checklist: list[PointOut]

@@ -29,7 +29,7 @@ from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.refusals import EntryDiffers, TicketChanged, TicketDiffers, UnknownTicket
 from feedback.tickets.rules import away_answer, open_ticket, overdue, take_step
 from feedback.tickets.told import NewTicket, Standing, Step
-from feedback.tiers.store import get_free_return_tiers, get_tier
+from feedback.tiers.store import get_free_returns, get_tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ async def open_one(
     seen = await _seen(tx, customer, new.ticket_id, new.order_id, policy, settings, at)
     if new.claim is not None:
         seen = await _with_photos(tx, keys, customer, new.ticket_id, new.photos, seen)
-    ticket = open_ticket(new, await _standing(tx, person, at), policy, settings.zone, seen, at)
+    ticket = open_ticket(new, await _standing(tx, person, settings, at), policy, settings.zone, seen, at)
     made = await _save(tx, keys, customer, ticket, at)
     if hears and new.by is None:
         made = await _answer_away(tx, keys, customer, made, policy, settings, at)
@@ -184,10 +184,10 @@ async def _same(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewT
     return new.says_the_same(known)
 
 
-async def _standing(tx: Transaction, person: CustomerKey, at: datetime) -> Standing:
-    tier = await get_tier(tx, person)
-    free = await get_free_return_tiers(tx, person[0], at)
-    return Standing(tier, await get_type(tx, person), any(name in free for name in tier))
+async def _standing(tx: Transaction, person: CustomerKey, settings: Settings, at: datetime) -> Standing:
+    tier, people = await get_tier(tx, person), (await get_people(tx, [person]))[person]
+    returns = await get_free_returns(tx, people, tier, at, settings.zone)
+    return Standing(tier, await get_type(tx, person), returns.free, returns.left)
 
 
 async def _rules(tx: Transaction, shop: str, at: datetime) -> tuple[TicketPolicy, Settings]:

@@ -70,6 +70,7 @@ def open_ticket(
         resolve_by=after(at, timedelta(minutes=clocks.resolve), policy.hours, zone),
         pauses_marketing=new.kind in policy.pausing,
         free_return=who.free_return if new.kind in RETURNS else None,
+        free_returns_left=who.free_returns_left if new.kind in RETURNS else None,
         entry=TicketEntry(entry_id="opened", action="opened", by=new.by, source=new.source),
         revision=1,
     )

@@ -40,6 +40,8 @@ class Standing:
     tier: tuple[str, ...] = ()
     buyer_type: str | None = None
     free_return: bool = False
+    free_returns_left: int | None = None
+    """Of a quota; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,8 +121,9 @@ class TicketEvent(EventData):
 
     `respond_by`, `resolve_by`: its clocks, by the shop's policy. `overdue`: those of its dues that passed unmet.
     `answers` counts what agents told the customer. `pauses_marketing`: no marketing for the customer while it is open.
-    `free_return`: of a return or an exchange, whether the customer's tier had it for free when it was opened (FBK-031).
-    `away`: the last answer that was given by itself out of service hours (FBK-035).
+    `free_return`: of a return or an exchange, whether the customer's tier had it for free when it was opened (FBK-031),
+    and what was left of a quota of the tier's. `away`: the last answer that was given by itself out of service hours
+    (FBK-035).
     """
 
     TOPIC: ClassVar[str] = "feedback"
@@ -150,6 +151,7 @@ class TicketEvent(EventData):
     rating: Stars | None = None
     pauses_marketing: bool = False
     free_return: bool | None = None
+    free_returns_left: Count | None = None
     reason: ClaimReason | None = None
     compensation: Compensation | None = None
     checklist: Annotated[tuple[ChecklistItem, ...], Field(max_length=MOST_ITEMS)] = ()
