@@ -10,7 +10,7 @@ from common.events.customers import CustomerMerged, CustomerRegistered, Customer
 from common.events.feedback import SurveyRequested
 from common.events.membership import ReferralCompleted, ReferralMade
 from common.events.segments import BuyerTypeChanged
-from feedback.results.store import Period, count_scores
+from feedback.results.store import Period, count_given
 from feedback.tickets.disputes import count
 from feedback.tickets.policy import TicketPolicy
 
@@ -106,7 +106,7 @@ async def test_a_person_who_was_merged_twice_over_has_the_type_tier_and_source_o
     assert (await feedback.client.post("/v1/shops/s/tickets", json=told)).status_code == 201
     later = MARCH + timedelta(days=1)
     async with feedback.database.transaction() as tx:
-        [scored] = await count_scores(tx, Period("s", "nps", MARCH, later), ["cautious"])
+        [scored] = await count_given(tx, Period("s", "nps", MARCH, later), ["cautious"])
         found = await count(tx, "s", TicketPolicy(green_types=("cautious",), dispute_days=60), later)
     assert (scored.n, scored.of_low_types) == (1, 1)
     assert (found.orders, found.disputes) == (3, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -109,11 +110,14 @@ async def get_results(
     to = until or tx.clock.now()
     period = Period(shop, form_id, since or _before(to), to, agent)
     counts = await store.count_surveys(tx, period)
-    given = await store.count_scores(tx, period, LOW_TYPES)
-    scores = _nested([(row.question, row.score, row.n) for row in given])
-    others = _nested([(row.question, row.score, row.n - row.of_low_types) for row in given])
-    choices = _nested(await store.count_choices(tx, period))
-    answers = await store.count_answers(tx, period)
+    given = await store.count_given(tx, period, LOW_TYPES)
+    scored = [row for row in given if row.score is not None]
+    scores = _nested([(row.question, row.score, row.n) for row in scored])
+    others = _nested([(row.question, row.score, row.n - row.of_low_types) for row in scored])
+    choices = _nested(await store.count_choices(tx, period) if any(row.chosen for row in given) else [])
+    answers = Counter[str]()
+    for row in given:
+        answers[row.question] += row.n
     highest = {q.question_id: q.highest for q in form.questions if isinstance(q, ScoreQuestion)}
     by_agent = _nested(await store.count_by_agent(tx, period, STARS, MOST_AGENTS)) if STARS in highest else {}
     asked = [question.question_id for question in form.questions]
@@ -132,7 +136,7 @@ async def get_results(
         note=NOTE if few else None,
         nps=NpsOut(**asdict(nps_of(scores.get(RECOMMEND, {})))) if form.kind == "nps" else None,
         nps_without_low_types=NpsOut(**asdict(nps_of(others.get(RECOMMEND, {})))) if form.kind == "nps" else None,
-        questions=[_question(form, name, answers.get(name, 0), (scores, others), choices) for name in names],
+        questions=[_question(form, name, answers[name], (scores, others), choices) for name in names],
         agents=[AgentOut(agent=name, scores=_scores(found, highest[STARS])) for name, found in by_agent.items()],
     )
 
