@@ -61,4 +61,9 @@ async def test_a_scanned_card_opens_a_ticket_about_its_order_once(feedback: Feed
         assert (await feedback.client.post(page, data={"kind": kind, "text": text})).status_code == 200
     kinds = sorted(one["kind"] for one in (await feedback.client.get(TICKETS)).json()["items"])
     assert kinds == ["quality", "return"]
+    thanked = await feedback.client.post(page, data={"kind": "suggestion", "text": "A larger cup"})
+    assert "Thank you for your suggestion" in thanked.text, "FBK-009: at once, by the policy's words"
+    shown = (await feedback.client.get(TICKETS, params={"customer": "ann"})).json()["items"]
+    [made] = [one for one in shown if one["kind"] == "suggestion"]
+    assert (made["pauses_marketing"], made["acknowledged"] in thanked.text) == (False, True)
     assert await feedback.verify() == []

@@ -36,7 +36,7 @@ async def reply(feedback: Feedback, name: str, text: str, customer: str = "ann",
 
 
 async def test_a_message_opens_a_ticket_or_is_added_to_the_open_one(feedback: Feedback) -> None:
-    """FBK-001: with its source; a repetition is harmless, also once the ticket was resolved."""
+    """FBK-001, FBK-009, FBK-013: with its source; a repetition is harmless, also once the ticket was resolved."""
     await feedback.issue_key()
     first = await send(feedback, "m1")
     assert (first.status_code, first.json()["became"]) == (201, "opened")
@@ -55,6 +55,10 @@ async def test_a_message_opens_a_ticket_or_is_added_to_the_open_one(feedback: Fe
     assert [(entry["action"], entry["source"]) for entry in entries] == [
         *(("opened", "chat"), ("customer_said", "chat"), ("resolve", None)),
     ]
+    community = {"kind": "suggestion", "source": "community"}
+    for status in (201, 200):
+        told = await send(feedback, "s1", "A larger cup", **community)
+        assert (told.status_code, "Thank you" in told.json()["auto_answer"]) == (status, True)
     assert (await send(feedback, "m4", "I want to return it", kind="return")).json()["became"] == "opened"
     assert (await send(feedback, "m5", "Soon", kind="return")).json()["became"] == "added"
     bads: list[dict[str, Any]] = [

@@ -27,7 +27,7 @@ from feedback.photos.keeping.protocol import Keeper
 from feedback.photos.rules import NoPhoto, PhotoStoreAway
 from feedback.rewards.rules import count_shown
 
-KINDS: tuple[TicketKind, ...] = ("quality", "return", "exchange", "question")
+KINDS: tuple[TicketKind, ...] = ("quality", "return", "exchange", "question", "suggestion")
 MOST_CHARACTERS = 2_000
 PAGES: dict[int | str, dict[str, Any]] = {
     status: {"description": meaning, "content": {"text/html": {"schema": {"type": "string"}}}}
@@ -39,7 +39,8 @@ WORDS = {
         "title": "Repair, return, exchange", "order": "Order", "kind": "What is it about?",
         "quality": "Something is broken",
         "return": "I want to return it", "exchange": "I want another one for it", "question": "I have a question",
-        "text": "Please tell us what is wrong", "photo": "A photo (JPEG, PNG or WebP, at most 10 MB)",
+        "suggestion": "I have a suggestion",
+        "text": "Please tell us about it", "photo": "A photo (JPEG, PNG or WebP, at most 10 MB)",
         "optional": "may be left out", "send": "Send", "thanks": "Thank you. We have your message and will answer.",
         "bad": "This link is not complete. Please scan the card again.",
         "later": "Your message cannot be stored right now. Please try again in a few minutes.",
@@ -49,6 +50,7 @@ WORDS = {
     "zh": {
         "title": "维修 / 退货 / 换货", "order": "订单", "kind": "您遇到了什么问题?", "quality": "商品有问题",
         "return": "我想退货", "exchange": "我想换货", "question": "我想咨询",
+        "suggestion": "我有建议",
         "text": "请描述一下情况", "photo": "照片(JPEG、PNG 或 WebP,最大 10 MB)",
         "optional": "选填", "send": "提交", "thanks": "谢谢!我们已收到您的留言,会尽快回复。",
         "bad": "链接不完整,请重新扫描卡片。", "later": "暂时无法保存您的留言,请几分钟后再试。",
@@ -57,8 +59,8 @@ WORDS = {
 }  # fmt: skip
 _PAGE = pages.body("""\
 <h1>{{ words.title }}</h1>
-{% if away %}
-<p dir="auto">{{ away }}</p>
+{% if answer %}
+<p dir="auto">{{ answer }}</p>
 {% endif %}
 {% if card %}
 <p>{{ words.order }} <bdi>{{ card.order_id }}</bdi></p>
@@ -179,7 +181,7 @@ def routes(keeper_of: Callable[[], Keeper | None]) -> APIRouter:
             return _page(request, 404, "bad")
         except (UnknownCustomer, PhotoStoreAway):
             return again(503, "later")
-        return _page(request, 200, "thanks", shop, away=taken.away)
+        return _page(request, 200, "thanks", shop, answer=taken.answer)
 
     return router
 
@@ -207,7 +209,7 @@ def _page(
     given: dict[str, str] | None = None,
     *,
     photos: bool = False,
-    away: str | None = None,
+    answer: str | None = None,
 ) -> HTMLResponse:
     return pages.answer(
         _PAGE,
@@ -221,5 +223,5 @@ def _page(
         kinds=KINDS,
         most=MOST_CHARACTERS,
         photos=photos,
-        away=away,
+        answer=answer,
     )

@@ -57,7 +57,8 @@ class CustomerMessageIn(Body):
 class CustomerMessageOut(BaseModel):
     """`ticket_id`: where it stands; `became`: it opened that ticket, or was added to it, which was open.
 
-    `auto_answer`: what the customer is to be answered at once, out of the shop's service hours; null within them.
+    `auto_answer`: what the customer is to be answered at once: thanks for a suggestion, or that nobody is there out of
+    the shop's service hours; null: nothing.
     """
 
     ticket_id: str
@@ -76,4 +77,4 @@ async def post_customer_message(
     message = Message(body.message_id, body.source, body.text, body.photos, body.order_id, body.kind)
     taken = await take_message(tx, runtime_of(request).keys, (shop, body.customer), message, hears=True)
     response.status_code = 201 if taken.new else 200
-    return CustomerMessageOut(ticket_id=taken.ticket_id, became=taken.became, auto_answer=taken.away)
+    return CustomerMessageOut(ticket_id=taken.ticket_id, became=taken.became, auto_answer=taken.answer)

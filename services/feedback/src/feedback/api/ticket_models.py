@@ -197,7 +197,8 @@ class TicketOut(BaseModel):
     `overdue`: its dues that passed unmet; `revision` counts what was done with it. `free_return`: of a return or an
     exchange, whether the customer's tier had it for free when it was opened (FBK-031); null of other kinds.
     `free_returns_left`: of a quota of the tier's, with this one; null where there is none.
-    `away`: the last answer that was given by itself, for the customer to read (FBK-035).
+    `away`: the last answer that was given by itself out of service hours, `acknowledged`: that to a suggestion; for the
+    customer to read (FBK-035, FBK-009).
     """
 
     ticket_id: str
@@ -229,6 +230,7 @@ class TicketOut(BaseModel):
     compensation: CompensationOut | None
     checklist: list[PointOut]
     away: AwayOut | None
+    acknowledged: str | None
     revision: int
 
 

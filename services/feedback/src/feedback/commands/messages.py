@@ -42,13 +42,15 @@ class Message:
 
 
 class Taken(NamedTuple):
-    """The ticket, whether it was opened or there was one to add to, and whether this is new. `away`: what the customer
-    is answered by itself, out of service hours."""
+    """The ticket, whether it was opened or there was one to add to, and whether this is new.
+
+    `answer`: what the customer is answered by itself: thanks for a suggestion, or that nobody is there.
+    """
 
     ticket_id: str
     became: Literal["opened", "added"]
     new: bool
-    away: str | None
+    answer: str | None
 
 
 async def take_message(
@@ -81,7 +83,8 @@ async def take_message(
         photos=message.photos,
     )
     done = await open_one(tx, keys, writer, new, tx.clock.now(), hears=hears)
-    return Taken(opens, "opened", done.new, _away(done.ticket, tx.clock.now()))
+    said = (done.ticket.acknowledged, _away(done.ticket, tx.clock.now()))
+    return Taken(opens, "opened", done.new, " ".join(filter(None, said)) or None)
 
 
 def entry_id_of(message: Message) -> str:

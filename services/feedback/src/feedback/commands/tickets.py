@@ -62,7 +62,8 @@ async def open_one(
     seen = await _seen(tx, customer, new.ticket_id, new.order_id, policy, settings, at)
     if new.claim is not None:
         seen = await _with_photos(tx, keys, customer, new.ticket_id, new.photos, seen)
-    ticket = open_ticket(new, await _standing(tx, person, settings, at), policy, settings.zone, seen, at)
+    who = await _standing(tx, person, settings, at)
+    ticket = open_ticket(new, who, policy, settings.zone, seen, at, hears=hears)
     made = await _save(tx, keys, customer, ticket, at)
     if hears and new.by is None:
         made = await _answer_away(tx, keys, customer, made, policy, settings, at)

@@ -69,6 +69,10 @@ class TicketPolicy(BaseModel):
         description="what customers are answered at once out of `hours`, once each time (FBK-035); `{opens}` is when "
         "service begins next, in the shop's zone; null: nothing",
     )
+    suggestion_answer: Annotated[Text, Field(min_length=1, max_length=500)] | None = Field(
+        "Thank you for your suggestion. Somebody reads each of them. / 感谢您的建议,我们会认真阅读每一条。",
+        description="what a customer is answered at once on a suggestion (FBK-009); null: nothing",
+    )
     urgent: Clocks = Clocks(respond=30, resolve=24 * 60)
     high: Clocks = Clocks(respond=60, resolve=48 * 60)
     normal: Clocks = Clocks(respond=240, resolve=72 * 60)

@@ -39,10 +39,17 @@ RETURNS: Collection[TicketKind] = ("return", "exchange")
 
 
 def open_ticket(
-    new: NewTicket, who: Standing, policy: TicketPolicy, zone: tzinfo, seen: Circumstances, at: datetime
+    new: NewTicket,
+    who: Standing,
+    policy: TicketPolicy,
+    zone: tzinfo,
+    seen: Circumstances,
+    at: datetime,
+    *,
+    hears: bool = False,
 ) -> ComplaintOpened:
     """The ticket with its clocks; urgent where the customer has the green channel (FBK-032, FBK-034). Of goods that are
-    to go back it says whether that is free (FBK-031).
+    to go back it says whether that is free (FBK-031). `hears`: the customer reads at once what is answered by itself.
 
     A claim with a photo is judged at once; one without waits for it, which is the first answer (FBK-030).
     """
@@ -71,6 +78,7 @@ def open_ticket(
         pauses_marketing=new.kind in policy.pausing,
         free_return=who.free_return if new.kind in RETURNS else None,
         free_returns_left=who.free_returns_left if new.kind in RETURNS else None,
+        acknowledged=policy.suggestion_answer if hears and new.kind == "suggestion" and new.by is None else None,
         entry=TicketEntry(entry_id="opened", action="opened", by=new.by, source=new.source),
         revision=1,
     )

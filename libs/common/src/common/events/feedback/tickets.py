@@ -123,7 +123,7 @@ class TicketEvent(EventData):
     `answers` counts what agents told the customer. `pauses_marketing`: no marketing for the customer while it is open.
     `free_return`: of a return or an exchange, whether the customer's tier had it for free when it was opened (FBK-031),
     and what was left of a quota of the tier's. `away`: the last answer that was given by itself out of service hours
-    (FBK-035).
+    (FBK-035). `acknowledged`: what a customer was told at once of a suggestion (FBK-009).
     """
 
     TOPIC: ClassVar[str] = "feedback"
@@ -156,6 +156,7 @@ class TicketEvent(EventData):
     compensation: Compensation | None = None
     checklist: Annotated[tuple[ChecklistItem, ...], Field(max_length=MOST_ITEMS)] = ()
     away: TicketAway | None = None
+    acknowledged: Text | None = None
     entry: TicketEntry
     revision: Revision = 0
 
