@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from common.events.feedback import SurveyKind
 from common.events.fields import Identifier, Instant, ShopName, Text
 from common.http.api import Router, Tx, require
+from feedback.api.periods import period_of
 from feedback.commands.surveys import UnknownForm
 from feedback.forms.built_in import RECOMMEND, STARS
 from feedback.forms.state import ChoiceQuestion, Form, ScoreQuestion, Words
@@ -107,8 +108,8 @@ async def get_results(
 ) -> ResultsOut:
     """Results of all versions of a form (FBK-003, FBK-010, FBK-015); they name nobody."""
     form = _form((await get_versions(tx, [shop]))[shop], form_id)
-    to = until or tx.clock.now()
-    period = Period(shop, form_id, since or _before(to), to, agent)
+    begin, to = period_of(since, until, tx.clock.now(), 90)
+    period = Period(shop, form_id, begin, to, agent)
     counts = await store.count_surveys(tx, period)
     given = await store.count_given(tx, period, LOW_TYPES)
     scored = [row for row in given if row.score is not None]
@@ -139,14 +140,6 @@ async def get_results(
         questions=[_question(form, name, answers[name], (scores, others), choices) for name in names],
         agents=[AgentOut(agent=name, scores=_scores(found, highest[STARS])) for name, found in by_agent.items()],
     )
-
-
-def _before(until: datetime) -> datetime:
-    """90 days before, as far as the calendar goes."""
-    try:
-        return until - timedelta(days=90)
-    except OverflowError:
-        return datetime.min.replace(tzinfo=until.tzinfo)
 
 
 def _form(versions: list[Version], form_id: str) -> Form:

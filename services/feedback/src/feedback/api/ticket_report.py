@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from common.events.feedback import Priority, TicketState
 from common.events.fields import Instant, ShopName
 from common.http.api import Router, Tx, require
-from common.refusals import Invalid
 from common.shops.settings import get_shop
+from feedback.api.periods import period_of
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.tickets import store_report
@@ -92,25 +92,6 @@ class StaffingOut(BaseModel):
     hours: list[HourOut]
 
 
-class EmptyPeriod(Invalid):
-    """There is no time between the two."""
-
-    def __init__(self) -> None:
-        super().__init__("empty_period", "`since` must be before `until`; absent: 30 days before it.")
-
-
-def _period(since: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
-    """Raises EmptyPeriod."""
-    to = until or now
-    try:
-        begin = since or to - timedelta(days=30)
-    except OverflowError:
-        raise EmptyPeriod from None
-    if begin >= to:
-        raise EmptyPeriod
-    return begin, to
-
-
 @router.get("/ticket-report", dependencies=[require("feedback:read")])
 async def get_ticket_report(
     shop: ShopName,
@@ -119,7 +100,7 @@ async def get_ticket_report(
     until: Annotated[Instant | None, Query(description="absent: now")] = None,
 ) -> TicketReportOut:
     """How quickly customers are answered and helped, and what is open now (FBK-027, FBK-028)."""
-    begin, to = _period(since, until, tx.clock.now())
+    begin, to = period_of(since, until, tx.clock.now(), 30)
     found = await store_report.get_report(tx, shop, begin, to)
     now = tx.clock.now()
     vip = await count(tx, shop, in_force((await get_versions(tx, [shop]))[shop], now).policy.tickets, now)
@@ -156,7 +137,7 @@ async def get_staffing(
 ) -> StaffingOut:
     """At which hours of the week customers write, and where staff are missing (FBK-035)."""
     now = tx.clock.now()
-    begin, to = _period(since, until, now)
+    begin, to = period_of(since, until, now, 30)
     zone = (await get_shop(tx, shop)).at(now).zone
     hours = in_force((await get_versions(tx, [shop]))[shop], now).policy.tickets.hours
     found = staffed(await store_report.count_hours(tx, shop, begin, to, now, zone), hours)
