@@ -10,6 +10,7 @@ from common.events import Event
 from common.events.customers import CustomerErased
 from common.events.feedback import ContentEvent
 from common.events.orders import OrderLine
+from feedback.earned.store import list_differing
 from feedback.jobs.verifying import CONTENTS
 from feedback.verification.expected import expectations
 
@@ -148,6 +149,10 @@ async def test_good_content_earns_once_whatever_is_decided_after(feedback: Feedb
     grounds = "select ground, origin from reward_grounds order by 1, 2"
     assert await rebuilt.rows(grounds) == await feedback.rows(grounds)
     assert {origin for _, origin in await feedback.rows(grounds)} == {"content/c3"}
+    async with rebuilt.database.transaction() as tx:
+        assert await list_differing(tx, 9) == [], "as `verify` asks"
+        await tx.execute("update reward_grounds set origin = 'claim/k1'")
+        assert await list_differing(tx, 9) == [("s", "claim/k1"), ("s", "content/c3")]
 
 
 async def test_nothing_is_earned_twice_or_of_an_order_that_came_back_or_on_ones_own_word(feedback: Feedback) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
@@ -55,3 +55,26 @@ async def settle(tx: Transaction, shop: str, origin: str, grounds: Collection[st
             origin=origin,
             **rows,
         )
+
+
+async def list_differing(tx: Transaction, limit: int) -> Sequence[tuple[str, str]]:
+    """(shop, origin) of rewards whose grounds are kept otherwise than their claims and contents, as they stand, say."""
+    # Rewards are few beside orders; each is read once.
+    rows = await tx.fetch(
+        """
+        with wanted as (
+            select c.shop, g.ground, 'content/' || c.content_id as origin
+            from contents c cross join lateral jsonb_array_elements_text(c.body -> 'reward' -> 'grounds') g(ground)
+            where c.newest and c.state = 'approved'
+            union all
+            select r.shop, g.ground, 'claim/' || r.claim_id
+            from reward_claims r cross join lateral jsonb_array_elements_text(r.body -> 'grounds') g(ground)
+            where r.newest and r.state <> 'refused'
+        ), kept as (select shop, ground, origin from reward_grounds)
+        select distinct shop, origin from (
+            (select * from wanted except select * from kept) union all (select * from kept except select * from wanted)
+        ) d order by shop, origin limit :limit
+        """,
+        limit=limit,
+    )
+    return [(row.shop, row.origin) for row in rows]
