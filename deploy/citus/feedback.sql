@@ -17,6 +17,8 @@ select create_distributed_table('survey_turns', 'customer', colocate_with => 'cu
 select create_distributed_table('surveys', 'customer', colocate_with => 'customers');
 select create_distributed_table('ticket_entries', 'customer', colocate_with => 'customers');
 select create_distributed_table('tiers', 'customer', colocate_with => 'customers');
+select create_distributed_table('return_uses', 'customer', colocate_with => 'customers');
+select create_distributed_table('enrolled', 'customer', colocate_with => 'customers');
 select create_distributed_table('usage_questions', 'customer', colocate_with => 'customers');
 select create_distributed_table('readings', 'customer', colocate_with => 'customers');
 
@@ -28,6 +30,7 @@ select create_reference_table('policies');
 -- local tickets: unique by (shop, ticket_id) too, by which an agent opens one: goes when that index is given up
 -- local claim_photos: of a shop, without customers
 -- local claim_prints: of a shop, without customers
+-- local reward_grounds: of a shop, without customers
 -- local removed_photos: few rows: work under way
 -- local said_days: of a shop, without customers
 -- local said_marks: of a shop, without customers; locked by who reads texts

@@ -37,6 +37,7 @@ for service in orders-ingest membership segmentation messaging feedback console;
             kafka "$service"
         fi
         [ "$service" != messaging ] || file smtp_password smtp_password
+        [ "$service" != feedback ] || file photo_s3_secret_key photo_s3_secret_key
         [ "$service" != messaging ] || file chat_bridge_secret chat_bridge_secret
     done
 done

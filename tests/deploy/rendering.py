@@ -58,6 +58,8 @@ def rendered(folder: Path) -> list[Document]:
         path = folder / resource
         documents += rendered(path) if path.is_dir() else load(path)
     for component in kustomization.get("components", []):
+        for resource in load(folder / component / "kustomization.yaml")[0].get("resources", []):
+            documents += load(folder / component / resource)
         _patch(documents, folder / component)
     _patch(documents, folder)
     for document in documents:

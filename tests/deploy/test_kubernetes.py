@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import importlib
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ CUSTOM = {
 }  # fmt: skip
 """Of KEDA, whose schema is not at hand: the fields that its documentation names."""
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+NAME = "app.kubernetes.io/name"
 APPS = ("overlays/small", "overlays/large")
 
 
@@ -67,6 +69,32 @@ def test_every_manifest_is_valid_strictly(folder: str, version: str) -> None:
             assert set(manifest["spec"]) <= CUSTOM[manifest["kind"]], manifest["metadata"]["name"]
         else:
             kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("component", "setting", "brought"),
+    [("photos-volume", "PHOTO_DIR", "PersistentVolumeClaim"), ("photos-s3", "PHOTO_STORE", "NetworkPolicy")],
+)
+def test_photos_have_a_place_where_an_overlay_gives_them_one(
+    component: str, setting: str, brought: str, tmp_path: Path
+) -> None:
+    """FBK-040: every process of feedback, and nobody else's; the pods stay restricted."""
+    ours = os.path.relpath(KUBERNETES, tmp_path)
+    parts = f"resources: [{ours}/overlays/large]\ncomponents: [{ours}/components/{component}]\n"
+    (tmp_path / "kustomization.yaml").write_text(f"kind: Kustomization\nnamespace: regulars\n{parts}")
+    found = rendered(tmp_path)
+    assert brought in {each["kind"] for each in found if each["metadata"].get("labels", {}).get(NAME) == "feedback"}
+    given = {True: set[str](), False: set[str]()}
+    for manifest in found:
+        if manifest["kind"] not in CUSTOM:
+            kubernetes_validate.validate(manifest, VERSIONS[-1], strict=True)
+        spec = pod_spec(manifest)
+        if spec is not None and manifest["kind"] == "Deployment":
+            assert violations(spec) == []
+            keeps = any(e["name"] == setting for container in spec["containers"] for e in container.get("env", []))
+            given[keeps].add(manifest["metadata"]["labels"][NAME])
+    assert given[True] == {"feedback"}
+    assert "feedback" not in given[False]
 
 
 def test_a_planted_unknown_field_is_refused() -> None:

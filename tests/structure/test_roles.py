@@ -28,7 +28,7 @@ VERSIONS = {
 }
 """Tables of `common.versions.table.VersionTable`, whose SQL has a name in the place of the table."""
 REVISIONS = {
-    "feedback": ["staff_tasks", "contents", "reward_claims", "tiers", "buyer_types", "customer_sources"],
+    "feedback": ["staff_tasks", "contents", "reward_claims", "tiers", "buyer_types", "customer_sources", "enrolled"],
 }
 """Tables of `feedback.revisions`, whose SQL has a name in the place of the table: rows are added and changed."""
 AS_OWNER = [

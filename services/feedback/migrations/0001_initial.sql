@@ -146,13 +146,14 @@ create table photos (
     shop text not null,
     customer text not null,
     photo_id text not null,
-    stored_as text,                     -- null, as digest and fingerprint, once the customer was erased
+    stored_as text,                     -- null, as digest, fingerprint and turned, once the customer was erased
     content_type text not null,
     size integer not null,
     width integer not null,
     height integer not null,
     digest text,                        -- keyed hash of the bytes
     fingerprint text,                   -- null where the photo shows one colour alone
+    turned text[],                      -- fingerprints of its other turns and mirrorings
     at timestamptz not null,
     primary key (shop, customer, photo_id)      -- closes the race of two uploads under one id
 );
@@ -178,6 +179,14 @@ create table reward_claims (
     primary key (shop, customer, claim_id, revision)            -- closes the race of two decisions of one claim
 );
 create index reward_claims_by_id on reward_claims (shop, claim_id) where newest;
+
+-- By what rewards that stand were earned, as keyed hashes of reviews, words and photos, each with the claim or content.
+create table reward_grounds (
+    shop text not null,
+    ground text not null,
+    origin text not null,               -- claim/<id> or content/<id>
+    primary key (shop, ground, origin)  -- a repetition brings rows that stand
+);
 
 -- What people of the shop must do (XCT-003), a row a revision: the data of the event that announced it. The customer of a
 -- task that is the shop's own is empty.
@@ -253,8 +262,29 @@ create table free_returns (
     version bigint not null,
     valid_from timestamptz not null,
     tiers text[] not null,              -- ids
+    quotas jsonb not null,              -- by tier id, of those that return a limited number: uses, months, carry_over
     withdrawn boolean not null,         -- it never comes into force
     primary key (shop, version)         -- a repetition brings rows that stand
+);
+
+-- Free returns that membership promised each customer: what is used of a quota.
+create table return_uses (
+    shop text not null,
+    customer text not null,
+    order_id text not null,
+    at timestamptz not null,            -- of the newest of its events
+    day date,                           -- in whose period it counts; null while only its end was read
+    given_back boolean not null,
+    primary key (shop, customer, order_id)      -- closes the race of two events of one use: the newest stays
+);
+
+-- Since when customers are members: nothing is carried over to who was none.
+create table enrolled (
+    shop text not null,
+    customer text not null,
+    revision bigint not null,
+    at timestamptz,
+    primary key (shop, customer)        -- closes the race of two revisions: the highest stays
 );
 
 -- Who was brought by whom, as membership announces it, and whether that was found true: an order of theirs counts.

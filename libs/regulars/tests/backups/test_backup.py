@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import shutil
 import tempfile
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
+from PIL import Image
 
 from regulars import operating
 from regulars.backups.commands import backup, restore
@@ -68,6 +71,13 @@ async def load(services: Services, sent: list[int], stop: asyncio.Event) -> None
         await send(services, [number])
 
 
+async def photo(state: StackState, method: str, body: bytes | None = None) -> httpx.Response:
+    """Of customer c0, at feedback."""
+    headers = {"authorization": f"Bearer {state.api_key}", "content-type": "application/octet-stream"}
+    async with httpx.AsyncClient(base_url=state.services["feedback"]["PUBLIC_URL"], headers=headers) as client:
+        return await client.request(method, f"{SHOP}/customers/c0/photos/p1", content=body)
+
+
 async def settled(services: Services) -> None:
     for _ in range(240):
         counters = await services.everywhere("GET", "/ops/settled", params={"wait_s": 1})
@@ -108,12 +118,20 @@ def test_backed_up_under_load_destroyed_restored_all_agrees(
     folder, target = root / "run", root / "backup"
     state = operating.up(Plan(folder), lambda _: None)
     sent: list[int] = []
+    kept: list[bytes] = []
 
     async def under_load() -> set[int]:
         """Back up in the middle; gives what was answered before the backup began."""
         stop = asyncio.Event()
         async with services_of(state) as services:
             await set_up_shop(services, "tea", 120, zone="Europe/Berlin", currency="EUR")
+            profile = {"id": "c0", "name": "Name 0", "email": "c0@example.test"}
+            await services.call("orders-ingest", "POST", f"{SHOP}/customers", json={"customers": [profile]})
+            await settled(services)
+            body = io.BytesIO()
+            Image.linear_gradient("L").save(body, "PNG")
+            kept.append(body.getvalue())
+            assert (await photo(state, "PUT", kept[0])).status_code == 201
             loads = [asyncio.create_task(load(services, sent, stop)) for _ in range(3)]
             await asyncio.sleep(3)
             answered = set(range(len(sent) - len(loads) - 1))
@@ -155,6 +173,7 @@ def test_backed_up_under_load_destroyed_restored_all_agrees(
             assert counted == expected(known)
             for service in SERVICES:
                 assert await services.get(service.name, "/ops/dead") == [], service.name
+            assert (await photo(state, "GET")).content == kept[0]
             print(f"{len(known)} orders after the restore")
 
     asyncio.run(afterwards())

@@ -41,6 +41,10 @@ from common.events.feedback import (
     TicketEvent,
 )
 from common.events.membership import (
+    BenefitCommand,
+    BenefitReleased,
+    BenefitReserved,
+    MemberEnrolled,
     ProgrammeChanged,
     ProgrammeWithdrawn,
     ReferralCompleted,
@@ -65,11 +69,12 @@ from common.events.segments import BuyerTypeChanged
 from common.people.store import save_merge
 from common.storage.database import Transaction
 from feedback.buyer_types.store import save_types
+from feedback.commands.earning import settle_claim, settle_content
 from feedback.commands.messages import Message, take_message, take_reply
 from feedback.commands.requests import take_special_request
 from feedback.commands.sealing import CustomerErased as Erased
 from feedback.commands.sealing import UnknownCustomer, opened
-from feedback.commands.tasks import take_wanted
+from feedback.commands.tasks import end_tasks_of, take_wanted
 from feedback.commands.turns import note_turns
 from feedback.commands.understanding import note_texts
 from feedback.orders.rules import OrderKey, completed_orders, order_inputs
@@ -84,7 +89,7 @@ from feedback.schedules import store as schedules
 from feedback.surveys import store as surveys
 from feedback.tasks.store import TASKS
 from feedback.tickets import store as tickets
-from feedback.tiers.store import save_programme, save_tiers, withdraw_programme
+from feedback.tiers.store import save_enrolled, save_programme, save_tiers, save_uses, withdraw_programme
 from feedback.ugc.store import CONTENTS
 from feedback.understanding import store as readings
 from feedback.word_of_mouth import store as word_of_mouth
@@ -146,10 +151,12 @@ async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
             await photos.save(tx, event)
         elif isinstance(event.data, RewardEvent):
             await CLAIMS.save(tx, event)
+            await settle_claim(tx, event.shop, event.data)
         elif isinstance(event.data, StaffTaskEvent):
             await TASKS.save(tx, event)
         elif isinstance(event.data, ContentEvent):
             await CONTENTS.save(tx, event)
+            await settle_content(tx, event.shop, event.data)
     if told := [event for event in batch.events if isinstance(event.data, TicketEvent)]:
         await tickets.save(tx, told)
         await note_turns(tx, {event.customer for event in told})
@@ -176,6 +183,12 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
             await save_programme(tx, event)
 
 
+async def on_benefits(tx: Transaction, batch: Batch) -> None:
+    """What is used of a quota of free returns (FBK-031)."""
+    await save_enrolled(tx, [event for event in batch.events if isinstance(event.data, MemberEnrolled)])
+    await save_uses(tx, [event for event in batch.events if isinstance(event.data, BenefitCommand)])
+
+
 async def on_buyer_types(tx: Transaction, batch: Batch) -> None:
     """Whose scores are low by nature (FBK-024), and whose tickets are urgent (FBK-032)."""
     await save_types(tx, [event for event in batch.events if event.subject is not None])
@@ -192,7 +205,8 @@ async def on_sources(tx: Transaction, batch: Batch) -> None:
 
 
 def on_replies(keys: KeyRing) -> Handler:
-    """A text message may answer the survey that was asked by one; else the shop may want it on the desk (FBK-001)."""
+    """A reply may answer the survey that was asked; else a mail lands on the desk, and a text message where the shop
+    wants it (FBK-001)."""
 
     async def take(tx: Transaction, batch: Batch) -> None:
         if tx.rebuilding:
@@ -206,9 +220,9 @@ def on_replies(keys: KeyRing) -> Handler:
                 if text is None or await take_reply(tx, keys, event.customer, text, event.time):
                     continue
                 policy = in_force((await get_versions(tx, [event.shop]))[event.shop], event.time).policy
-                if policy.tickets.reply_tickets:
+                if policy.tickets.mail_tickets if event.data.channel == "email" else policy.tickets.reply_tickets:
                     message = Message(event.id, event.data.channel, text)
-                    await take_message(tx, keys, event.customer, message)
+                    await take_message(tx, keys, event.customer, message, hears=False)
 
     return take
 
@@ -233,13 +247,15 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
-    """Forget what they wrote, and ask them nothing; what remains names only their id (SEC-006)."""
+    """Forget what they wrote, ask them nothing, and do nothing more for them; what remains names only their id
+    (SEC-006)."""
     customers = sorted(batch.by_customer())
     await reviews.erase(tx, customers)
     await surveys.erase(tx, customers)
     await photos.erase(tx, customers)
     await tickets.erase(tx, customers)
     await TASKS.erase(tx, customers)
+    await end_tasks_of(tx, customers)
     await CONTENTS.erase(tx, customers)
     await readings.erase(tx, customers)
     await questions.lapse(tx, customers)
@@ -276,6 +292,7 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_tasks_wanted, (TaskWanted,)),
         Subscription(on_replies(keys), (ContactReplied,)),
         Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn)),
+        Subscription(on_benefits, (MemberEnrolled, BenefitReserved, BenefitReleased)),
         Subscription(on_buyer_types, (BuyerTypeChanged,)),
         Subscription(
             on_sources, (CustomerRegistered, CustomerUpdated, ReferralMade, ReferralCompleted, ReferralReversed)

@@ -44,7 +44,7 @@ from feedback.policy.store import POLICIES
 from feedback.questions.store import count_due_questions
 from feedback.schedules import store as schedules
 from feedback.surveys.links import AnswerLinks
-from feedback.tickets import store
+from feedback.tickets import store_due
 from feedback.understanding import store as readings
 from feedback.understanding.state import READING_JOB
 from feedback.understanding.store_days import count_countable, count_marked
@@ -63,7 +63,7 @@ def jobs(runtime: Runtime) -> tuple[Job | WorkList, ...]:
         WorkList("late_versions", take_late_policy, move_questions, rebuilds=True),
         WorkList("usage_questions", take_due_questions, usage_questions(links)),
         WorkList(schedules.JOB, take_due_turns, scheduled_surveys(links)),
-        WorkList(store.JOB, store.lock_due, note_overdue(runtime.keys)),
+        WorkList(store_due.JOB, store_due.lock_due, note_overdue(runtime.keys)),
         WorkList(READING_JOB, readings.lock_due, read_texts(runtime.keys), most=MOST),
         Job("days_of_texts", count_marked),
     )
@@ -71,7 +71,7 @@ def jobs(runtime: Runtime) -> tuple[Job | WorkList, ...]:
 
 async def due(tx: Transaction, now: datetime) -> int:
     """Questions to ask, customers to look at, dues of tickets, texts to read, days to count, versions to work in."""
-    found = await count_due_questions(tx, now) + await schedules.count_due(tx, now) + await store.count_due(tx, now)
+    found = await count_due_questions(tx, now) + await schedules.count_due(tx, now) + await store_due.count_due(tx, now)
     return found + await readings.count_due(tx) + await count_countable(tx) + len(await POLICIES.late_shops(tx))
 
 

@@ -13,3 +13,4 @@ VIP_DISPUTES = Gauge(
 CLAIM_PHOTOS_SEEN = Counter(
     "claim_photos_seen_total", "Claims that wait for a person since one of their photos came with another ticket before"
 )
+AWAY_ANSWERS = Counter("away_answers_total", "Customers who were answered by itself, out of the shop's service hours")

@@ -48,11 +48,22 @@ async def test_a_scanned_card_opens_a_ticket_about_its_order_once(feedback: Feed
     assert told == ("return", "card", "o1", "<b>broken</b>", 1)
     got = await feedback.client.get(f"/v1/shops/s/customers/ann/photos/{ticket['photos'][0]}")
     assert got.content == photo["photo"][1]
-    for wrong in ({"kind": "return"}, {"kind": "other", "text": "x"}, {"kind": "return", "text": "x" * 2_001}):
+    wrongs = ({"kind": "return"}, {"kind": "other", "text": "x"}, {"kind": "return", "text": "x" * 2_001})
+    for wrong in (*wrongs, {"kind": "return", "text": "\u200b" * 5}):
         answer = await feedback.client.post(page, data=wrong)
         assert (answer.status_code, "Please choose" in answer.text) == (422, True)
     bad = await feedback.client.post(page, data=sent, files={"photo": ("p.jpg", b"<script>alert(1)</script>")})
     assert (bad.status_code, "no photo" in bad.text, "&lt;b&gt;broken" in bad.text) == (422, True, True)
     assert (await feedback.client.get("/c/none")).status_code == 404
     assert len((await feedback.client.get(TICKETS)).json()["items"]) == 1
+    # Another kind than that of the open ticket is a matter of its own; the same kind is added to.
+    for kind, text in (("quality", "The lid is broken"), ("return", "And I want to return it")):
+        assert (await feedback.client.post(page, data={"kind": kind, "text": text})).status_code == 200
+    kinds = sorted(one["kind"] for one in (await feedback.client.get(TICKETS)).json()["items"])
+    assert kinds == ["quality", "return"]
+    thanked = await feedback.client.post(page, data={"kind": "suggestion", "text": "A larger cup"})
+    assert "Thank you for your suggestion" in thanked.text, "FBK-009: at once, by the policy's words"
+    shown = (await feedback.client.get(TICKETS, params={"customer": "ann"})).json()["items"]
+    [made] = [one for one in shown if one["kind"] == "suggestion"]
+    assert (made["pauses_marketing"], made["acknowledged"] in thanked.text) == (False, True)
     assert await feedback.verify() == []

@@ -30,7 +30,7 @@ async def review(feedback: Feedback, review_id: str, characters: int = 30, **fie
         "customer": "ann",
         "order_id": "o1",
         "stars": 1,
-        "text": "字" * characters,
+        "text": (review_id + "字" * characters)[:characters],
         **fields,
     }
     assert (await feedback.client.post("/v1/shops/s/reviews", json=body)).status_code == 202

@@ -84,7 +84,10 @@ async def test_tasks_are_one_queue_with_owner_due_and_outcome_and_are_rebuilt(
     assert dict(kept for row in rows for kept in TASKS.says(row)) == said, "as `verify` compares them"
     assert len(said) == 5
     erased: Event[Any] = Event("x1", "/shops/s/orders-ingest", "s", "ann", MARCH, CustomerErased())
-    await feedback.handle(erased)
+    assert (await task(feedback, "t8", customer="ann", text="to be called"))[0] == 201
+    await feedback.handle(erased, erased)
+    ended = (await feedback.client.get(f"{TASKS_PATH}/t8")).json()
+    assert (ended["outcome"], ended["ended_by"], ended["revision"]) == ("not_needed", "feedback", 2)
     assert await feedback.rows("select 1 from staff_tasks where body::text like '%enc:%'") == []
     assert (await task(feedback, "t9", customer="ann"))[1]["type"] == "/problems/customer_erased"
     assert (await feedback.client.get(f"{TASKS_PATH}/t1")).json()["text"] is None

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from common.events import Event
 from common.events.customers import CustomerErased
 from common.events.feedback import TicketEvent
-from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn, TierChanged
+from common.events.membership import (
+    BenefitReleased,
+    BenefitReserved,
+    MemberEnrolled,
+    ProgrammeChanged,
+    ProgrammeWithdrawn,
+    TierChanged,
+)
 from common.events.segments import BuyerTypeChanged
 from common.shops.settings import find_shops
 from common.work.sweeps import WorkList, work
 from feedback.jobs.overdue import note_overdue
 from feedback.jobs.watching import watch_shop
-from feedback.tickets import store
+from feedback.tickets import store_due
 
 from ..conftest import MARCH, Feedback, completed, types
 
@@ -43,7 +50,7 @@ async def act(feedback: Feedback, ticket_id: str, entry_id: str, action: str, **
 
 
 async def sweep(feedback: Feedback) -> int:
-    jobs, done = WorkList(store.JOB, store.lock_due, note_overdue(feedback.keys)), 0
+    jobs, done = WorkList(store_due.JOB, store_due.lock_due, note_overdue(feedback.keys)), 0
     while True:
         async with feedback.database.transaction() as tx:
             rows = await work(tx, jobs, feedback.clock.now(), 200) or 0
@@ -284,8 +291,9 @@ async def test_what_membership_and_segmentation_say_of_a_customer_shows_in_the_t
     """FBK-031, FBK-032: free returns by the programme in force, the green channel by buyer type, in any order."""
     await feedback.issue_key()
 
-    def programme(version: int, days: float, *free: str) -> Event[Any]:
-        tiers = [{"id": name, "name": name.title(), "benefits": [{"kind": "free_return"}]} for name in free]
+    def programme(version: int, days: float, *free: str, **quota: int) -> Event[Any]:
+        returns = {"kind": "free_return", **quota}
+        tiers = [{"id": name, "name": name.title(), "benefits": [returns]} for name in free]
         at = MARCH + timedelta(days=days)
         data = ProgrammeChanged(version=version, valid_from=at, programme={"tiers": [*tiers, {"id": "new"}]})
         return Event(f"p{version}", "/shops/s/membership", "s", None, MARCH, data)
@@ -307,6 +315,29 @@ async def test_what_membership_and_segmentation_say_of_a_customer_shows_in_the_t
         await feedback.handle(Event(f"b{revision}", "/shops/s/segmentation", "s", "ann", MARCH, data))
     await feedback.handle(tier("ann", "New", 2))
     assert await said("t5", "question") == ("urgent", None)
+    # Two a quarter, and one more for who was a member in the quarter before, which nobody used.
+    await feedback.handle(programme(4, 10, "new", uses=2, months=3, carry_over=1))
+
+    def use(order_id: str, hours: float, given_back: bool = False, benefit: str = "free_return") -> Event[Any]:
+        told = {"benefit": benefit, "order_id": order_id}
+        data: Any = BenefitReleased(**told) if given_back else BenefitReserved(**told, day=date(2025, 3, 9))
+        name = f"{order_id}-{hours}"
+        return Event(name, "/shops/s/membership", "s", "ann", MARCH + timedelta(hours=hours), data)
+
+    async def left(ticket_id: str) -> Any:
+        answer = (await open_one(feedback, ticket_id, kind="return")).json()
+        assert answer["free_return"] is (answer["free_returns_left"] > 0)
+        return answer["free_returns_left"]
+
+    assert await left("t6") == 2
+    enrolled = MemberEnrolled(enrolled_at=MARCH - timedelta(days=90), tier="New", revision=1)
+    await feedback.handle(Event("m", "/shops/s/membership", "s", "ann", MARCH, enrolled))
+    assert await left("t7") == 3
+    uses = [use("u1", 1), use("u2", 2), use("u3", 4, True), use("u3", 3), use("u4", 1, benefit="free_shipping")]
+    await feedback.handle(*uses, *uses[::-1])
+    assert await left("t8") == 1
+    await feedback.handle(use("u5", 5), use("u3", 6))
+    assert await left("t9") == 0
 
 
 async def test_too_many_complaints_of_the_green_channel_are_an_alarm_once_a_month(feedback: Feedback) -> None:

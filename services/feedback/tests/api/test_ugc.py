@@ -10,6 +10,7 @@ from common.events import Event
 from common.events.customers import CustomerErased
 from common.events.feedback import ContentEvent
 from common.events.orders import OrderLine
+from feedback.earned.store import list_differing
 from feedback.jobs.verifying import CONTENTS
 from feedback.verification.expected import expectations
 
@@ -117,23 +118,94 @@ async def test_what_cannot_be_content_is_refused_and_nothing_is_kept(feedback: F
     assert await feedback.rows("select count(*) from contents") == [(0,)]
 
 
-async def test_good_content_earns_once_whatever_is_decided_after(feedback: Feedback) -> None:
+async def rewarding(feedback: Feedback, most: int, **policy: Any) -> None:
+    rules = {"grades": {"A": {"form": "points", "points": 200}}, "most": most}
+    answer = await feedback.client.put("/v1/shops/s/policy", json={"policy": {"content_rewards": rules, **policy}})
+    assert answer.status_code == 200, answer.text
+    feedback.clock.set(feedback.clock.now() + timedelta(minutes=10))
+
+
+async def approved(feedback: Feedback, content_id: str, grade: str = "A") -> Any:
+    """What it earned, or why nothing."""
+    told = (await post(feedback, content_id, "/decision", decision="approve", grade=grade, by="li"))[1]
+    return (told["reward"] and told["reward"]["points"]) or told["no_reward"]
+
+
+async def test_good_content_earns_once_whatever_is_decided_after(feedback: Feedback, rebuilt: Feedback) -> None:
     """FBK-043: the reward stands in `ugc.approved`, of which membership pays each content once."""
     await feedback.issue_key()
     await feedback.handle(bought("o1", "tea"))
-    rules = {"grades": {"A": {"form": "points", "points": 200}}, "most": 1}
-    answer = await feedback.client.put("/v1/shops/s/policy", json={"policy": {"content_rewards": rules}})
-    assert answer.status_code == 200, answer.text
-    feedback.clock.set(MARCH + timedelta(minutes=10))
-    for content_id in ("c1", "c2"):
-        assert (await post(feedback, content_id, as_buyer=True, order_id="o1", sku="tea"))[0] == 201
-    rewards = []
-    for content_id, grade in (("c1", "B"), ("c1", "A"), ("c1", "A"), ("c1", "B"), ("c2", "A")):
-        told = (await post(feedback, content_id, "/decision", decision="approve", grade=grade, by="li"))[1]
-        rewards.append(told["reward"] and told["reward"]["points"])
-    assert rewards == [None, 200, 200, 200, None], "the second of the customer is beyond the shop's limit"
+    await rewarding(feedback, most=1)
+    for content_id in ("c1", "c2", "c3"):
+        told: dict[str, Any] = {"as_buyer": True, "order_id": "o1", "sku": "tea", "text": f"Fine {content_id[:2]}"}
+        assert (await post(feedback, content_id, **told))[0] == 201
+    graded = [await approved(feedback, *one) for one in (("c1", "B"), ("c1", "A"), ("c1", "A"), ("c1", "B"), ("c2",))]
+    assert graded == [None, 200, 200, 200, "most"], "the second of the customer is beyond the shop's limit"
     withdrawn = (await post(feedback, "c1", "/decision", decision="withdraw", by="li"))[1]
-    assert withdrawn["reward"]["points"] == 200
+    assert (withdrawn["state"], withdrawn["reward"]["points"]) == ("withdrawn", 200), "what membership takes back"
+    assert await approved(feedback, "c3") == 200, "what was withdrawn counts for no limit"
+    events = [event for event in await feedback.announced() if isinstance(event.data, ContentEvent)]
+    await rebuilt.handle(*random.Random(5).sample(events, len(events)))
+    grounds = "select ground, origin from reward_grounds order by 1, 2"
+    assert await rebuilt.rows(grounds) == await feedback.rows(grounds)
+    assert {origin for _, origin in await feedback.rows(grounds)} == {"content/c3"}
+    async with rebuilt.database.transaction() as tx:
+        assert await list_differing(tx, 9) == [], "as `verify` asks"
+        await tx.execute("update reward_grounds set origin = 'claim/k1'")
+        assert await list_differing(tx, 9) == [("s", "claim/k1"), ("s", "content/c3")]
+
+
+async def test_nothing_is_earned_twice_or_of_an_order_that_came_back_or_on_ones_own_word(feedback: Feedback) -> None:
+    """FBK-043, FBK-047, FBK-048, SEC-012: the same words, photo or review, under whatever name, earn once."""
+    for customer in ("ann", "bob"):
+        await feedback.issue_key(customer)
+    await feedback.handle(bought("o1", "tea"), bought("o2", "tea"), bought("b1", "tea", "bob"))
+    await rewarding(feedback, most=9, review_reward={"enabled": True})
+    long = "The tea in my new cup, so good it is that I drink it daily."
+    buyer: dict[str, Any] = {"as_buyer": True, "order_id": "o1", "text": long}
+    told: dict[str, dict[str, Any]] = {
+        "c1": {},
+        "same": {"text": long.upper().replace(".", "!")},
+        "bobs": {"customer": "bob", "order_id": "b1"},
+        "photo": {"text": "Another", "photos": ["https://x.example/1.jpg"]},
+        "photo2": {"text": "A third", "photos": ["https://x.example/1.jpg"]},
+        "back": {"order_id": "o2", "text": "Of another order"},
+    }
+    for content_id, more in told.items():
+        assert (await post(feedback, content_id, **buyer | more))[0] == 201, content_id
+    await feedback.handle(refunded("o2", 0.001, whole=True))
+    own = await post(feedback, "c1", "/decision", decision="approve", grade="A", by=" ANN")
+    assert (own[0], own[1]["type"]) == (403, "/problems/own_word")
+    gone = await post(feedback, "back", "/decision", decision="approve", grade="A", by="li")
+    assert (gone[0], gone[1]["type"]) == (409, "/problems/order_came_back")
+    assert (await post(feedback, "back", "/decision", decision="refuse", by="li"))[0] == 201
+    earned = [await approved(feedback, name) for name in ("c1", "same", "bobs", "photo", "photo2")]
+    assert earned == [200, "earned_before", "earned_before", 200, "earned_before"]
+    # A review that was rewarded as such, submitted as content; and one whose words earned as content.
+    for review_id, order_id, text in (
+        ("r1", "o1", "A review, with characters enough for any rule"),
+        ("r2", "o1", long),
+    ):
+        review = {"review_id": review_id, "customer": "ann", "order_id": order_id, "stars": 5, "text": text}
+        assert (await feedback.client.post("/v1/shops/s/reviews", json=review)).status_code == 202
+    path = "/v1/shops/s/reward-claims"
+    claims = [
+        (await feedback.client.post(path, json={"claim_id": f"k-{name}", "customer": "ann", "review_id": name})).json()
+        for name in ("r2", "r1")
+    ]
+    assert claims[0]["type"] == "/problems/already_rewarded"
+    assert "content 'c1'" in claims[0]["detail"]
+    assert claims[1]["state"] == "claimed"
+    assert (await feedback.client.post(f"{path}/k-r1/decision", json={"decision": "approve", "by": "Ann"})).json()[
+        "type"
+    ] == "/problems/own_word"
+    assert (await post(feedback, "cr", kind="review", text=None, review_id="r1", as_buyer=True))[0] == 201
+    assert await approved(feedback, "cr") == "earned_before"
+    # What was refused has earned nothing.
+    refused = await feedback.client.post(f"{path}/k-r1/decision", json={"decision": "refuse", "by": "li"})
+    assert refused.json()["state"] == "refused"
+    assert (await post(feedback, "cr", "/decision", decision="approve", grade="B", by="li"))[1]["no_reward"] is None
+    assert await approved(feedback, "cr") == 200
 
 
 async def test_a_stored_review_is_submitted_as_content_with_its_words(feedback: Feedback) -> None:

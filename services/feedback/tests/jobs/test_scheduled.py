@@ -73,7 +73,7 @@ async def test_a_quarter_begins_in_the_shops_zone(feedback: Feedback) -> None:
 
 
 async def test_the_resolution_of_a_ticket_is_asked_about_and_its_stars_rate_the_ticket(feedback: Feedback) -> None:
-    """FBK-036."""
+    """FBK-036, FBK-008: the service is followed up, by itself."""
     await save_schedules(feedback)
     await feedback.issue_key()
     feedback.clock.set(MARCH)

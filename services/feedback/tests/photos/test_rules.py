@@ -70,6 +70,26 @@ def test_a_near_copy_has_almost_the_same_fingerprint_and_another_photo_another()
     assert min(others) > NEAR
 
 
+def test_a_photo_that_somebody_turned_or_mirrored_is_the_same_and_another_is_not() -> None:
+    """SEC-013: by ten photos, each in its seven other ways to lie, compressed again and smaller."""
+    ways = [way for way in Image.Transpose]
+    pictures = [examine(encoded(scene(seed), quality=92)) for seed in range(10)]
+    for seed, picture in enumerate(pictures):
+        for way in ways:
+            other = examine(encoded(scene(seed).transpose(way).resize((300, 300)), quality=60))
+            assert other.fingerprint is not None
+            near = min(distance(turn, picture.fingerprint or 0) for turn in (other.fingerprint, *other.turned))
+            assert near <= NEAR, (seed, way)
+            assert len(other.turned) == 7
+    others = [
+        distance(turn, other.fingerprint or 0)
+        for n, one in enumerate(pictures)
+        for other in pictures[:n]
+        for turn in one.turned
+    ]
+    assert min(others) > NEAR
+
+
 def test_a_photo_turned_by_its_metadata_is_seen_as_it_is_shown() -> None:
     image, turned = scene(3), scene(3).rotate(90, expand=True)
     exif = Image.Exif()

@@ -56,7 +56,7 @@ def test_rewards_are_off_by_default_and_no_rule_speaks_of_stars() -> None:
 
 
 def test_a_claim_is_decided_once() -> None:
-    made = decide(claim("c1", "r1", "o1", 500, "CNY"), "li", approves=True)
+    made = decide(claim("c1", "r1", "o1", 500, "CNY", ()), "li", approves=True)
     assert (made.state, made.by, made.revision, made.amount) == ("approved", "li", 2, 500)
     with pytest.raises(ClaimDecided):
         decide(made, "wu", approves=False)

@@ -12,7 +12,8 @@ from common.events.feedback import TicketEvent
 from feedback.tickets.compensation import Circumstances
 from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.refusals import PointsOpen, UnknownPoint
-from feedback.tickets.rules import NewTicket, Standing, Step, open_ticket, take_step
+from feedback.tickets.rules import open_ticket, take_step
+from feedback.tickets.told import NewTicket, Standing, Step
 
 NOON = datetime(2025, 3, 3, 12, tzinfo=UTC)
 SEEN = Circumstances("CNY")

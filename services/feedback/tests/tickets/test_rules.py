@@ -21,7 +21,8 @@ from feedback.tickets.refusals import (
     TicketIsResolved,
     TicketNotResolved,
 )
-from feedback.tickets.rules import Done, NewTicket, Standing, Step, next_due, open_ticket, overdue, take_step
+from feedback.tickets.rules import next_due, open_ticket, overdue, take_step
+from feedback.tickets.told import Done, NewTicket, Standing, Step
 
 NOON = datetime(2025, 3, 3, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from feedback.tickets.policy import Clocks, TicketPolicy
-from feedback.tickets.service_hours import ServiceHours, after
+from feedback.tickets.service_hours import ServiceHours, after, opens_at
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFICE = ServiceHours(always=False, opens=time(9), closes=time(17), days=(1, 2, 3, 4, 5))
@@ -88,3 +88,20 @@ def test_hours_within_which_a_clock_would_never_run_out_are_refused(
     else:
         with pytest.raises(ValidationError, match="26 weeks"):
             TicketPolicy.model_validate(asked)
+
+
+@pytest.mark.parametrize(
+    ("what", "at", "opens"),
+    [
+        ("within the hours", "2025-03-03 10:00", None),
+        ("at the first minute", "2025-03-03 09:00", None),
+        ("at closing time", "2025-03-03 17:00", "2025-03-04 09:00"),
+        ("before it opens", "2025-03-03 08:59", "2025-03-03 09:00"),
+        ("on Friday evening", "2025-03-07 20:00", "2025-03-10 09:00"),
+        ("over the change of the clocks", "2025-03-29 12:00", "2025-03-31 09:00"),
+    ],
+)
+def test_fbk_035_when_service_begins_next(what: str, at: str, opens: str | None) -> None:
+    found = opens_at(datetime.fromisoformat(at).replace(tzinfo=BERLIN), OFFICE, BERLIN)
+    assert found == (None if opens is None else datetime.fromisoformat(opens).replace(tzinfo=BERLIN)), what
+    assert opens_at(datetime.fromisoformat(at).replace(tzinfo=BERLIN), ServiceHours(), BERLIN) is None

@@ -16,7 +16,7 @@ from feedback.ugc.rules import (
     Reader,
     Verdict,
     decided,
-    reward_of,
+    earning_of,
     select,
     submitted,
 )
@@ -76,31 +76,41 @@ RULES = ContentRewards.model_validate(
 
 
 @pytest.mark.parametrize(
-    ("verdict", "as_buyer", "before", "earned"),
+    ("verdict", "as_buyer", "before", "earned_before", "earned"),
     [
-        (Verdict("approve", "li", "A"), True, 0, "points"),
-        (Verdict("approve", "li", "B"), True, 1, "gift"),
-        (Verdict("approve", "li", "C"), True, 0, None),
-        (Verdict("approve", "li", "A"), True, 2, None),
-        (Verdict("approve", "li", "A"), False, 0, None),
-        (Verdict("refuse", "li"), True, 0, None),
+        (Verdict("approve", "li", "A"), True, 0, False, "points"),
+        (Verdict("approve", "li", "B"), True, 1, False, "gift"),
+        (Verdict("approve", "li", "C"), True, 0, False, None),
+        (Verdict("approve", "li", "A"), True, 2, False, "most"),
+        (Verdict("approve", "li", "A"), False, 0, False, "not_a_buyer"),
+        (Verdict("approve", "li", "A"), True, 0, True, "earned_before"),
+        (Verdict("refuse", "li"), True, 0, False, None),
     ],
 )
-def test_fbk_043_good_content_of_a_buyer_earns_by_its_grade(
-    verdict: Verdict, as_buyer: bool, before: int, earned: str | None
+def test_fbk_043_good_content_of_a_buyer_earns_by_its_grade_or_says_why_not(
+    verdict: Verdict, as_buyer: bool, before: int, earned_before: bool, earned: str | None
 ) -> None:
     content = submitted(new(as_buyer=as_buyer, order_id="o1"), "ann", 6, NOW)
-    reward = reward_of(content, verdict, RULES, before, NOW)
-    assert (reward and reward.form) == earned
+    found = earning_of(content, verdict, RULES, NOW, rewarded_before=before, earned_before=earned_before)
+    assert (found.reward.form if found.reward else found.no_reward) == earned
+    made = decided(content, verdict, NOW, found)
+    assert made is not None
+    assert (made.reward, made.no_reward) == (found.reward, found.no_reward)
 
 
 def test_fbk_043_content_that_earned_something_earns_nothing_more_and_keeps_it() -> None:
     content: ContentEvent = submitted(new(as_buyer=True, order_id="o1"), "ann", 6, NOW)
-    first = reward_of(content, Verdict("approve", "li", "B"), RULES, 0, NOW)
+    first = earning_of(content, Verdict("approve", "li", "B"), RULES, NOW, rewarded_before=0, grounds=("g",))
+    assert first.reward is not None
+    assert first.reward.grounds == ("g",)
     approved = decided(content, Verdict("approve", "li", "B"), NOW, first)
     assert approved is not None
-    assert reward_of(approved, Verdict("approve", "li", "A"), RULES, 1, NOW + timedelta(days=1)) == first
-    assert reward_of(approved, Verdict("withdraw", "li"), RULES, 1, NOW) == first
+    later = NOW + timedelta(days=1)
+    for verdict in (Verdict("approve", "li", "A"), Verdict("withdraw", "li")):
+        assert earning_of(approved, verdict, RULES, later, rewarded_before=1, earned_before=True) == first
+    gone = decided(approved, Verdict("withdraw", "li"), NOW)
+    assert gone is not None
+    assert (gone.state, gone.reward) == ("withdrawn", first.reward), "membership reads what it takes back"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from common.bus.broker import BrokerUnavailable, secure
 from common.bus.broker.security import from_environment
+from regulars.backups.photos import PHOTOS
 from regulars.backups.restoring import check_key, manifest_of, restore_all
 from regulars.backups.taking import back_up
 from regulars.stack.databases import ensure_database, role_of
@@ -31,20 +32,28 @@ _NAMED = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "MASTER_KEY")
 
 
 def backup(target: Path, /, *, folder: Folder = _RUN) -> None:
-    """Write every database and topic, as of one instant, into a new folder; all services go on meanwhile.
+    """Write every database, topic and photo, as of one instant, into a new folder; all services go on meanwhile.
 
     Of the running stack; or, where DATABASE_URL (a superuser's), KAFKA_BOOTSTRAP_SERVERS and MASTER_KEY are all set, or
-    stand in SECRETS_DIR, of those servers. The master key is not part of it: keep it apart.
+    stand in SECRETS_DIR, of those servers, and photos of PHOTO_DIR. The master key is not part of it: keep it apart.
     """
     if named := _named():
         secure(from_environment())
-        take = back_up(target.resolve(), named[0], named[1], _databases(), named[2], _say)
+        take = back_up(target.resolve(), named[0], named[1], _databases(), named[2], _say, photos=_photos())
     else:
         state = running(folder.resolve())
         databases = [each.database for each in (*SERVICES, CONSOLE) if each.name in state.services]
         databases += [CONSOLE.database] if state.console else []
         secrets = Secrets.load_or_draw(folder.resolve() / "secrets.json", databases)
-        take = back_up(target.resolve(), state.postgres, state.kafka, databases, secrets.master_key, _say)
+        take = back_up(
+            target.resolve(),
+            state.postgres,
+            state.kafka,
+            databases,
+            secrets.master_key,
+            _say,
+            photos=folder.resolve() / PHOTOS,
+        )
     try:
         asyncio.run(take)
     except BrokerUnavailable as error:
@@ -61,7 +70,7 @@ def restore(source: Path, /, *, folder: Folder = _RUN) -> None:
         if named := _named():
             secure(from_environment())
             check_key(manifest_of(source), named[2])
-            asyncio.run(restore_all(source, named[0], named[1], _say))
+            asyncio.run(restore_all(source, named[0], named[1], _say, photos=_photos()))
         else:
             restore_here(source, folder.resolve(), _say)
     except BrokerUnavailable as error:
@@ -80,17 +89,18 @@ def restore_here(source: Path, folder: Path, say: Say) -> None:
         check_key(manifest, secrets.master_key)
         postgres = PostgresServer(folder / "postgres", password=secrets.postgres)
         kafka = KafkaCluster(folder / "kafka")
-        if (postgres.directory / "data").exists() or kafka.directory.exists():
+        held = [postgres.directory / "data", kafka.directory, folder / PHOTOS]
+        if any(place.exists() for place in held):
             raise StackError(f"{folder} holds the data of a stack: move it away, or name another --folder")
         try:
             say("starting PostgreSQL and Kafka")
             postgres.start()
             kafka.start()
-            asyncio.run(_fill(source, postgres, kafka, secrets, manifest["databases"], say))
+            asyncio.run(_fill(source, postgres, kafka, secrets, manifest["databases"], say, folder / PHOTOS))
         except BaseException:
             kafka.stop()
             postgres.stop()
-            for place in (postgres.directory, folder / "postgres", kafka.directory):
+            for place in (postgres.directory, folder / "postgres", kafka.directory, folder / PHOTOS):
                 shutil.rmtree(place, ignore_errors=True)
             raise
         kafka.stop()
@@ -99,11 +109,17 @@ def restore_here(source: Path, folder: Path, say: Say) -> None:
 
 
 async def _fill(
-    source: Path, postgres: PostgresServer, kafka: KafkaCluster, secrets: Secrets, databases: list[str], say: Say
+    source: Path,
+    postgres: PostgresServer,
+    kafka: KafkaCluster,
+    secrets: Secrets,
+    databases: list[str],
+    say: Say,
+    photos: Path,
 ) -> None:
     for name in databases:
         await ensure_database(postgres.url, name, secrets.databases[name], secrets.databases[role_of(name)])
-    await restore_all(source, postgres.url, kafka.bootstrap_servers, say)
+    await restore_all(source, postgres.url, kafka.bootstrap_servers, say, photos=photos)
 
 
 def _named() -> tuple[str, str, str] | None:
@@ -123,6 +139,12 @@ def _setting(name: str) -> str | None:
     file = Path(folder, name.lower()) if folder else None
     from_file = file.read_text("utf-8").strip() if file is not None and file.is_file() else None
     return os.environ.get(name) or from_file or None
+
+
+def _photos() -> Path | None:
+    """feedback's folder of photos, which its settings name; None: they lie in a bucket, or there are none."""
+    named = os.environ.get("PHOTO_DIR")
+    return Path(named) if named else None
 
 
 def _databases() -> list[str]:

@@ -11,6 +11,7 @@ import asyncpg
 
 from common.bus.broker import LogEnds, Position, Producer, Topic, cluster_id, ensure_topics, topic_names
 from common.events.topics import TOPICS
+from regulars.backups.photos import bring_photos, check_photos
 from regulars.backups.programs import restore
 from regulars.backups.records import send_topic, translated
 from regulars.backups.taking import MANIFEST, VERSION, fingerprint
@@ -42,14 +43,17 @@ def check_key(manifest: Mapping[str, Any], master_key: str) -> None:
         )
 
 
-async def restore_all(backup: Path, admin_url: str, servers: str, say: Callable[[str], None]) -> None:
-    """Fill databases, each of the role of its name, and topics that hold nothing.
+async def restore_all(
+    backup: Path, admin_url: str, servers: str, say: Callable[[str], None], *, photos: Path | None
+) -> None:
+    """Fill databases, each of the role of its name, topics and the folder `photos`, that hold nothing.
 
     Raises StackError before it has written anything where they hold something, or a database is missing.
 
     Broken off, what it wrote must be emptied before it is called again, which it then says.
     """
     manifest = manifest_of(backup)
+    check_photos(manifest, photos)
     await _check_empty(manifest, admin_url, servers)
     for name in manifest["databases"]:
         await restore(in_database(admin_url, name), name, backup / "databases" / f"{name}.dump")
@@ -58,6 +62,8 @@ async def restore_all(backup: Path, admin_url: str, servers: str, say: Callable[
     cluster = await cluster_id(servers)
     for name in manifest["databases"]:
         await _point_at(in_database(admin_url, name), manifest, former, cluster)
+    if brought := bring_photos(backup, manifest, photos):
+        say(f"photos: {brought:,} files")
     say(f"everything is as of {manifest['at']}")
 
 

@@ -14,6 +14,7 @@ from common.bus.broker import cluster_id, topic_names
 from common.crypto.sealing import derived_key, master_key_from
 from common.events.topics import TOPICS, intake_topic
 from regulars.backups.cut import cut
+from regulars.backups.photos import PHOTOS, take_photos
 from regulars.backups.programs import dump
 from regulars.backups.records import write_topic
 from regulars.stack.databases import in_database
@@ -28,11 +29,19 @@ def fingerprint(master_key: str) -> str:
 
 
 async def back_up(
-    target: Path, admin_url: str, servers: str, databases: Sequence[str], master_key: str, say: Callable[[str], None]
+    target: Path,
+    admin_url: str,
+    servers: str,
+    databases: Sequence[str],
+    master_key: str,
+    say: Callable[[str], None],
+    *,
+    photos: Path | None,
 ) -> None:
     """Write the backup into a folder that is not there yet. Killed, it leaves no folder of that name.
 
-    Raises StackError and BrokerUnavailable. The master key is not part of it.
+    `photos`: feedback's folder of them, None: there is none, or they lie in a bucket. The master key is not part of it.
+    Raises StackError and BrokerUnavailable.
     """
     if target.exists():
         raise StackError(f"{target} is there already; a backup is never written over another: name a new folder")
@@ -53,6 +62,9 @@ async def back_up(
     for topic in topics:
         counts[topic] = await write_topic(servers, topic, instant.ends, aside / "topics" / f"{topic}.jsonl.gz")
         say(f"{topic}: {counts[topic]:,} records")
+    taken = take_photos(photos, aside)
+    if taken is not None:
+        say(f"photos: {taken:,} files")
     partitions = {topic: sum(1 for position in instant.ends if position.topic == topic) for topic in topics}
     manifest = {
         "version": VERSION,
@@ -61,6 +73,7 @@ async def back_up(
         "master_key": fingerprint(master_key),
         "databases": list(databases),
         "topics": {topic: {"partitions": partitions[topic], "records": counts[topic]} for topic in topics},
+        PHOTOS: taken,
     }
     (aside / MANIFEST).write_text(json.dumps(manifest, indent=1))
     os.rename(aside, target)

@@ -290,6 +290,7 @@ CUSTOMERS = {
     "the clock rests: the customer was asked": "计时暂停：已询问顾客",
     "the customer": "顾客",
     "the customer said": "顾客说",
+    "answered by itself, out of hours": "非营业时间自动回复",
     "the goods again": "补发商品",
     "to be approved": "待批准",
     "to be decided": "待决定",

@@ -149,6 +149,7 @@ WORDS |= {
     "step_approve": N_("compensation approved"),
     "step_refuse": N_("compensation refused"),
     "step_check": N_("point of the list done"),
+    "step_auto_answer": N_("answered by itself, out of hours"),
     "free_shipping": N_("free shipping"),
     "free_return": N_("free return"),
     "priority_service": N_("priority service"),

@@ -25,8 +25,9 @@ from feedback.commands.sealing import CustomerErased, UnknownCustomer
 from feedback.orders.store import get_stood
 from feedback.photos.keeping.protocol import Keeper
 from feedback.photos.rules import NoPhoto, PhotoStoreAway
+from feedback.rewards.rules import count_shown
 
-KINDS: tuple[TicketKind, ...] = ("quality", "return", "exchange", "question")
+KINDS: tuple[TicketKind, ...] = ("quality", "return", "exchange", "question", "suggestion")
 MOST_CHARACTERS = 2_000
 PAGES: dict[int | str, dict[str, Any]] = {
     status: {"description": meaning, "content": {"text/html": {"schema": {"type": "string"}}}}
@@ -38,7 +39,8 @@ WORDS = {
         "title": "Repair, return, exchange", "order": "Order", "kind": "What is it about?",
         "quality": "Something is broken",
         "return": "I want to return it", "exchange": "I want another one for it", "question": "I have a question",
-        "text": "Please tell us what is wrong", "photo": "A photo (JPEG, PNG or WebP, at most 10 MB)",
+        "suggestion": "I have a suggestion",
+        "text": "Please tell us about it", "photo": "A photo (JPEG, PNG or WebP, at most 10 MB)",
         "optional": "may be left out", "send": "Send", "thanks": "Thank you. We have your message and will answer.",
         "bad": "This link is not complete. Please scan the card again.",
         "later": "Your message cannot be stored right now. Please try again in a few minutes.",
@@ -48,6 +50,7 @@ WORDS = {
     "zh": {
         "title": "维修 / 退货 / 换货", "order": "订单", "kind": "您遇到了什么问题?", "quality": "商品有问题",
         "return": "我想退货", "exchange": "我想换货", "question": "我想咨询",
+        "suggestion": "我有建议",
         "text": "请描述一下情况", "photo": "照片(JPEG、PNG 或 WebP,最大 10 MB)",
         "optional": "选填", "send": "提交", "thanks": "谢谢!我们已收到您的留言,会尽快回复。",
         "bad": "链接不完整,请重新扫描卡片。", "later": "暂时无法保存您的留言,请几分钟后再试。",
@@ -56,6 +59,9 @@ WORDS = {
 }  # fmt: skip
 _PAGE = pages.body("""\
 <h1>{{ words.title }}</h1>
+{% if answer %}
+<p dir="auto">{{ answer }}</p>
+{% endif %}
 {% if card %}
 <p>{{ words.order }} <bdi>{{ card.order_id }}</bdi></p>
 <form method="post" enctype="multipart/form-data">
@@ -141,7 +147,7 @@ def routes(keeper_of: Callable[[], Keeper | None]) -> APIRouter:
         openapi_extra=_FORM_BODY,
     )
     async def take_card(token: str, request: Request) -> HTMLResponse:
-        """Open a ticket about the order, or add to the one that is open; the very same again changes nothing."""
+        """Open a ticket about the order, or add to the open one of that kind; the very same again changes nothing."""
         runtime, keeper = runtime_of(request), keeper_of()
         async with runtime.database.transaction() as tx:
             card, shop = await _card(request, tx, token)
@@ -157,7 +163,7 @@ def routes(keeper_of: Callable[[], Keeper | None]) -> APIRouter:
             return _page(request, status, note, shop, card, given, photos=keeper is not None)
 
         known = next((one for one in KINDS if one == kind), None)
-        if known is None or not text or len(text) > MOST_CHARACTERS or UNFIT.search(text):
+        if known is None or not count_shown(text) or len(text) > MOST_CHARACTERS or UNFIT.search(text):
             return again(422, "missing")
         customer, names = (card.shop, card.customer), tuple[str, ...]()
         try:
@@ -168,14 +174,14 @@ def routes(keeper_of: Callable[[], Keeper | None]) -> APIRouter:
             said = hashlib.sha256("\n".join((card.order_id, known, text, *names)).encode()).hexdigest()[:24]
             message = Message(f"card-{said}", "card", text, names, card.order_id, known)
             async with runtime.database.transaction() as tx:
-                await take_message(tx, runtime.keys, customer, message)
+                taken = await take_message(tx, runtime.keys, customer, message, hears=True)
         except NoPhoto:
             return again(422, "no_photo")
         except CustomerErased:
             return _page(request, 404, "bad")
         except (UnknownCustomer, PhotoStoreAway):
             return again(503, "later")
-        return _page(request, 200, "thanks", shop)
+        return _page(request, 200, "thanks", shop, answer=taken.answer)
 
     return router
 
@@ -203,6 +209,7 @@ def _page(
     given: dict[str, str] | None = None,
     *,
     photos: bool = False,
+    answer: str | None = None,
 ) -> HTMLResponse:
     return pages.answer(
         _PAGE,
@@ -216,4 +223,5 @@ def _page(
         kinds=KINDS,
         most=MOST_CHARACTERS,
         photos=photos,
+        answer=answer,
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from common.events.feedback import MOST_PHOTOS, check_photo
+from common.events.feedback import MOST_PHOTOS, TicketKind, check_photo
 from common.events.fields import MAX_PERSONAL, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require, runtime_of
 from feedback.commands.messages import Message, take_message
@@ -22,7 +22,8 @@ class CustomerMessageIn(Body):
 
     `source`: the channel, such as `chat`, `email`, `community`; message 1 by mail is another than message 1 by chat.
     Where each room of a channel counts by itself, put the room into the id.
-    `order_id`: what it is about, where that is known.
+    `order_id`: what it is about, where that is known. `kind`: what the customer chose, where they were asked: another
+    kind than that of the open ticket opens one of its own.
     """
 
     model_config = ConfigDict(
@@ -44,6 +45,7 @@ class CustomerMessageIn(Body):
     text: Words | None = None
     photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = ()
     order_id: Identifier | None = None
+    kind: TicketKind | None = None
 
     @model_validator(mode="after")
     def _something(self) -> CustomerMessageIn:
@@ -53,10 +55,15 @@ class CustomerMessageIn(Body):
 
 
 class CustomerMessageOut(BaseModel):
-    """`ticket_id`: where it stands; `became`: it opened that ticket, or was added to it, which was open."""
+    """`ticket_id`: where it stands; `became`: it opened that ticket, or was added to it, which was open.
+
+    `auto_answer`: what the customer is to be answered at once: thanks for a suggestion, or that nobody is there out of
+    the shop's service hours; null: nothing.
+    """
 
     ticket_id: str
     became: Literal["opened", "added"]
+    auto_answer: str | None
 
 
 @router.post("", status_code=201, dependencies=[require("feedback:write")])
@@ -67,7 +74,7 @@ async def post_customer_message(
 
     201 when it is new, 200 when the very same was taken before. Texts are read for topics and sentiment as all are.
     """
-    message = Message(body.message_id, body.source, body.text, body.photos, body.order_id)
-    ticket_id, became, new = await take_message(tx, runtime_of(request).keys, (shop, body.customer), message)
-    response.status_code = 201 if new else 200
-    return CustomerMessageOut(ticket_id=ticket_id, became=became)
+    message = Message(body.message_id, body.source, body.text, body.photos, body.order_id, body.kind)
+    taken = await take_message(tx, runtime_of(request).keys, (shop, body.customer), message, hears=True)
+    response.status_code = 201 if taken.new else 200
+    return CustomerMessageOut(ticket_id=taken.ticket_id, became=taken.became, auto_answer=taken.answer)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 from common.events.feedback import SurveyKind
 from common.events.fields import Identifier, Instant, ShopName, Text
 from common.http.api import Router, Tx, require
+from feedback.api.periods import period_of
 from feedback.commands.surveys import UnknownForm
 from feedback.forms.built_in import RECOMMEND, STARS
 from feedback.forms.state import ChoiceQuestion, Form, ScoreQuestion, Words
@@ -106,14 +108,17 @@ async def get_results(
 ) -> ResultsOut:
     """Results of all versions of a form (FBK-003, FBK-010, FBK-015); they name nobody."""
     form = _form((await get_versions(tx, [shop]))[shop], form_id)
-    to = until or tx.clock.now()
-    period = Period(shop, form_id, since or _before(to), to, agent)
+    begin, to = period_of(since, until, tx.clock.now(), 90)
+    period = Period(shop, form_id, begin, to, agent)
     counts = await store.count_surveys(tx, period)
-    given = await store.count_scores(tx, period, LOW_TYPES)
-    scores = _nested([(row.question, row.score, row.n) for row in given])
-    others = _nested([(row.question, row.score, row.n - row.of_low_types) for row in given])
-    choices = _nested(await store.count_choices(tx, period))
-    answers = await store.count_answers(tx, period)
+    given = await store.count_given(tx, period, LOW_TYPES)
+    scored = [row for row in given if row.score is not None]
+    scores = _nested([(row.question, row.score, row.n) for row in scored])
+    others = _nested([(row.question, row.score, row.n - row.of_low_types) for row in scored])
+    choices = _nested(await store.count_choices(tx, period) if any(row.chosen for row in given) else [])
+    answers = Counter[str]()
+    for row in given:
+        answers[row.question] += row.n
     highest = {q.question_id: q.highest for q in form.questions if isinstance(q, ScoreQuestion)}
     by_agent = _nested(await store.count_by_agent(tx, period, STARS, MOST_AGENTS)) if STARS in highest else {}
     asked = [question.question_id for question in form.questions]
@@ -132,17 +137,9 @@ async def get_results(
         note=NOTE if few else None,
         nps=NpsOut(**asdict(nps_of(scores.get(RECOMMEND, {})))) if form.kind == "nps" else None,
         nps_without_low_types=NpsOut(**asdict(nps_of(others.get(RECOMMEND, {})))) if form.kind == "nps" else None,
-        questions=[_question(form, name, answers.get(name, 0), (scores, others), choices) for name in names],
+        questions=[_question(form, name, answers[name], (scores, others), choices) for name in names],
         agents=[AgentOut(agent=name, scores=_scores(found, highest[STARS])) for name, found in by_agent.items()],
     )
-
-
-def _before(until: datetime) -> datetime:
-    """90 days before, as far as the calendar goes."""
-    try:
-        return until - timedelta(days=90)
-    except OverflowError:
-        return datetime.min.replace(tzinfo=until.tzinfo)
 
 
 def _form(versions: list[Version], form_id: str) -> Form:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from common.refusals import Invalid
-from feedback.tickets.rules import PRIORITIES
 from feedback.tickets.state import Place
+from feedback.tickets.told import PRIORITIES
 
 
 class InvalidCursor(Invalid):

@@ -26,7 +26,7 @@ from common.events.feedback import (
 from common.events.fields import MAX_PERSONAL, Count, Currency, Identifier, Minor, PlannedTime, Text
 from common.http.api import Body
 from feedback.tickets.compensation import Claim
-from feedback.tickets.rules import OWN_ENTRIES, Done
+from feedback.tickets.told import OWN_ENTRIES, Done
 
 MOST_CHARACTERS = 4_000
 Words = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
@@ -133,6 +133,7 @@ class EntryIn(Body):
     photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = Field((), description="of `customer_said`")
     claim: ClaimIn | None = Field(None, description="of `compensate`: granted up to the agent's limit, else proposed")
     item: Identifier | None = Field(None, description="of `check`: the point of the checklist that was done")
+    source: Text | None = Field(None, description="of `customer_said`: the channel, such as `chat`")
     revision: Count | None = None
 
     @model_validator(mode="after")
@@ -142,6 +143,8 @@ class EntryIn(Body):
         needed = _NEEDS.get(self.action)
         if self.action == "customer_said" and self.photos:
             needed = None
+        if self.source is not None and self.action != "customer_said":
+            raise ValueError("`source` is of what the customer said alone")
         if self.action == "compensate" and self.by is None:
             raise ValueError("the action 'compensate' needs `by`")
         if needed is not None and getattr(self, needed) is None:
@@ -181,11 +184,21 @@ class PointOut(BaseModel):
     done_at: datetime | None
 
 
+class AwayOut(BaseModel):
+    """What the customer was answered by itself, out of service hours, and until when nobody is there."""
+
+    text: str
+    until: datetime
+
+
 class TicketOut(BaseModel):
     """A ticket as it stands. `text` is null, and `photos` empty, where there are none or the customer was erased.
 
     `overdue`: its dues that passed unmet; `revision` counts what was done with it. `free_return`: of a return or an
     exchange, whether the customer's tier had it for free when it was opened (FBK-031); null of other kinds.
+    `free_returns_left`: of a quota of the tier's, with this one; null where there is none.
+    `away`: the last answer that was given by itself out of service hours, `acknowledged`: that to a suggestion; for the
+    customer to read (FBK-035, FBK-009).
     """
 
     ticket_id: str
@@ -212,20 +225,25 @@ class TicketOut(BaseModel):
     rating: int | None
     pauses_marketing: bool
     free_return: bool | None
+    free_returns_left: int | None
     reason: ClaimReason | None
     compensation: CompensationOut | None
     checklist: list[PointOut]
+    away: AwayOut | None
+    acknowledged: str | None
     revision: int
 
 
 class EntryOut(BaseModel):
-    """`by` is null where the customer did it, or the service when something fell due."""
+    """`by` is null where the customer did it, or the service when something fell due. `source`: of what the customer
+    said, the channel (FBK-001)."""
 
     revision: int
     entry_id: str
     action: TicketAction
     by: str | None
     text: str | None
+    source: str | None
     at: datetime
 
 
@@ -256,7 +274,7 @@ def claim_of(told: ClaimIn | None) -> Claim | None:
     return None if told is None else Claim(told.kind, told.amount, told.currency)
 
 
-_MADE = ("customer", "promise", "compensation", "checklist")
+_MADE = ("customer", "promise", "compensation", "checklist", "away")
 
 
 def ticket_out(customer: str, ticket: TicketEvent) -> TicketOut:
@@ -268,4 +286,5 @@ def ticket_out(customer: str, ticket: TicketEvent) -> TicketOut:
         promise=PromiseOut(what=promise.what, by=promise.by, kept_at=promise.kept_at) if promise else None,
         compensation=CompensationOut(**given.model_dump()) if given else None,
         checklist=[PointOut(**point.model_dump()) for point in ticket.checklist],
+        away=AwayOut(**ticket.away.model_dump()) if ticket.away else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
@@ -11,12 +11,14 @@ from pydantic import BaseModel
 from common.events.feedback import Priority, TicketState
 from common.events.fields import Instant, ShopName
 from common.http.api import Router, Tx, require
-from common.refusals import Invalid
+from common.shops.settings import get_shop
+from feedback.api.periods import period_of
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
-from feedback.tickets import store
+from feedback.tickets import store_report
 from feedback.tickets.disputes import count
-from feedback.tickets.rules import PRIORITIES
+from feedback.tickets.staffing import staffed
+from feedback.tickets.told import PRIORITIES
 
 router = Router(prefix="/v1/shops/{shop}", tags=["tickets"])
 
@@ -58,11 +60,36 @@ class TicketReportOut(BaseModel):
     vip_disputes: VipDisputesOut
 
 
-class EmptyPeriod(Invalid):
-    """There is no time between the two."""
+class HourOut(BaseModel):
+    """Tickets opened in one hour of the week, in the shop's zone; `weekday` 1 is Monday.
 
-    def __init__(self) -> None:
-        super().__init__("empty_period", "`since` must be before `until`; absent: 30 days before it.")
+    `late`: their first answer came after its due, or has not come though that passed. `served`: some of the hour lies
+    within the service hours of now. `gap`: five tickets or more, and nobody there, or a fifth of them late.
+    """
+
+    weekday: int
+    hour: int
+    opened: int
+    late: int
+    median_answer_s: float | None
+    served: bool
+    gap: bool
+
+
+class StaffingOut(BaseModel):
+    """When customers write, and where nobody is there in time (FBK-035); hours without a ticket are left out.
+
+    `out_of_hours`: tickets of hours that are not served.
+    """
+
+    since: datetime
+    until: datetime
+    zone: str
+    opened: int
+    out_of_hours: int
+    late: int
+    gaps: int
+    hours: list[HourOut]
 
 
 @router.get("/ticket-report", dependencies=[require("feedback:read")])
@@ -73,14 +100,8 @@ async def get_ticket_report(
     until: Annotated[Instant | None, Query(description="absent: now")] = None,
 ) -> TicketReportOut:
     """How quickly customers are answered and helped, and what is open now (FBK-027, FBK-028)."""
-    to = until or tx.clock.now()
-    try:
-        begin = since or to - timedelta(days=30)
-    except OverflowError:
-        raise EmptyPeriod from None
-    if begin >= to:
-        raise EmptyPeriod
-    found = await store.get_report(tx, shop, begin, to)
+    begin, to = period_of(since, until, tx.clock.now(), 30)
+    found = await store_report.get_report(tx, shop, begin, to)
     now = tx.clock.now()
     vip = await count(tx, shop, in_force((await get_versions(tx, [shop]))[shop], now).policy.tickets, now)
     return TicketReportOut(
@@ -95,7 +116,7 @@ async def get_ticket_report(
         median_resolve_s=found.resolve_s,
         open_now=[
             OpenOut(priority=PRIORITIES[r.priority], state=r.state, tickets=r.tickets, overdue=r.overdue)
-            for r in await store.count_open(tx, shop)
+            for r in await store_report.count_open(tx, shop)
         ],
         vip_disputes=VipDisputesOut(
             orders=vip.orders,
@@ -104,4 +125,40 @@ async def get_ticket_report(
             limit_per_mille=vip.limit,
             over_limit=vip.over,
         ),
+    )
+
+
+@router.get("/ticket-report/hours", dependencies=[require("feedback:read")])
+async def get_staffing(
+    shop: ShopName,
+    tx: Tx,
+    since: Annotated[Instant | None, Query(description="absent: 30 days before `until`")] = None,
+    until: Annotated[Instant | None, Query(description="absent: now")] = None,
+) -> StaffingOut:
+    """At which hours of the week customers write, and where staff are missing (FBK-035)."""
+    now = tx.clock.now()
+    begin, to = period_of(since, until, now, 30)
+    zone = (await get_shop(tx, shop)).at(now).zone
+    hours = in_force((await get_versions(tx, [shop]))[shop], now).policy.tickets.hours
+    found = staffed(await store_report.count_hours(tx, shop, begin, to, now, zone), hours)
+    return StaffingOut(
+        since=begin,
+        until=to,
+        zone=zone.key,
+        opened=sum(one.of.opened for one in found),
+        out_of_hours=sum(one.of.opened for one in found if not one.served),
+        late=sum(one.of.late for one in found),
+        gaps=sum(one.gap for one in found),
+        hours=[
+            HourOut(
+                weekday=one.of.weekday,
+                hour=one.of.hour,
+                opened=one.of.opened,
+                late=one.of.late,
+                median_answer_s=one.of.answer_s,
+                served=one.served,
+                gap=one.gap,
+            )
+            for one in found
+        ],
     )

@@ -24,9 +24,9 @@ from feedback.api.ticket_models import (
     ticket_out,
 )
 from feedback.commands import tickets as command
-from feedback.tickets import store
+from feedback.tickets import store, store_queue
 from feedback.tickets.refusals import UnknownTicket
-from feedback.tickets.rules import NewTicket, Step
+from feedback.tickets.told import NewTicket, Step
 from feedback.ugc.rules import OF_THE_SHOP, select
 from feedback.ugc.store import list_approved
 
@@ -38,7 +38,9 @@ MOST_ARTICLES = 5
 async def post_ticket(shop: ShopName, body: TicketIn, request: Request, response: Response, tx: Tx) -> TicketOut:
     """Open a ticket; 201 when it is new, 200 when the very same was opened before."""
     fields = body.model_dump(exclude={"customer"}) | {"photos": body.photos, "claim": claim_of(body.claim)}
-    done = await command.open_one(tx, _keys(request), (shop, body.customer), NewTicket(**fields), tx.clock.now())
+    done = await command.open_one(
+        tx, _keys(request), (shop, body.customer), NewTicket(**fields), tx.clock.now(), hears=True
+    )
     response.status_code = 201 if done.new else 200
     return ticket_out(body.customer, done.ticket)
 
@@ -49,7 +51,7 @@ async def post_entry(
 ) -> TicketOut:
     """Do something with a ticket; 201 when it is new, 200 when the very same was done before."""
     step = Step(**body.model_dump(exclude={"revision"}) | {"photos": body.photos, "claim": claim_of(body.claim)})
-    done = await command.do(tx, _keys(request), shop, ticket_id, step, body.revision)
+    done = await command.do(tx, _keys(request), shop, ticket_id, step, body.revision, hears=True)
     response.status_code = 201 if done.new else 200
     return ticket_out(await _customer(tx, shop, ticket_id), done.ticket)
 
@@ -71,10 +73,12 @@ async def list_tickets(
     """The queue of open tickets: by priority, then by what is due first; or a customer's tickets (FBK-032, FBK-034)."""
     if customer is not None:
         people = await identifiers_of(tx, shop, customer)
-        rows = await store.list_customers_tickets(tx, shop, people, after, limit + 1)
+        rows = await store_queue.list_customers_tickets(tx, shop, people, after, limit + 1)
     else:
         place = place_of(after) if after else None
-        rows = await store.list_queue(tx, shop, place, limit + 1, owner=owner, overdue=overdue, to_approve=to_approve)
+        rows = await store_queue.list_queue(
+            tx, shop, place, limit + 1, owner=owner, overdue=overdue, to_approve=to_approve
+        )
     stored = [((shop, row.customer), TicketEvent.model_validate_json(row.body)) for row in rows[:limit]]
     tickets = await command.readable_all(tx, _keys(request), stored)
     items = [ticket_out(row.customer, ticket) for row, ticket in zip(rows, tickets, strict=False)]

@@ -9,7 +9,15 @@ from fastapi import Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from common.crypto.keys import KeyRing
-from common.events.feedback import MOST_PHOTOS, ContentEvent, ContentGrade, ContentKind, ContentState, check_photo
+from common.events.feedback import (
+    MOST_PHOTOS,
+    ContentEvent,
+    ContentGrade,
+    ContentKind,
+    ContentNoReward,
+    ContentState,
+    check_photo,
+)
 from common.events.fields import MAX_PERSONAL, Cursor, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require
 from common.http.people import identifiers_of
@@ -97,7 +105,12 @@ class ContentRewardOut(BaseModel):
 
 
 class ContentOut(BaseModel):
-    """Content as it stands; `text` is null, and `photos` empty, where there are none or the customer was erased."""
+    """Content as it stands; `text` is null, and `photos` empty, where there are none or the customer was erased.
+
+    `reward`: what it earned; membership takes it back once it is withdrawn. `no_reward`: why its grade earned nothing:
+    the customer does not speak as a buyer, the same review, words or photo earned something before, or the customer was
+    rewarded as often as the policy says.
+    """
 
     content_id: str
     customer: str | None
@@ -108,6 +121,7 @@ class ContentOut(BaseModel):
     photos: list[str]
     order_id: str | None
     sku: str | None
+    review_id: str | None
     as_buyer: bool
     of_leader: bool
     source: str | None
@@ -119,6 +133,7 @@ class ContentOut(BaseModel):
     decided_by: str | None
     decided_at: datetime | None
     reward: ContentRewardOut | None
+    no_reward: ContentNoReward | None
     revision: int
 
 
@@ -159,7 +174,7 @@ class InvalidContentCursor(Invalid):
 @router.post("", status_code=201, dependencies=[require("feedback:write")])
 async def post_content(shop: ShopName, body: ContentIn, request: Request, response: Response, tx: Tx) -> ContentOut:
     """Submit content; 201 when it is new, 200 when the very same was submitted before."""
-    new = NewContent(**body.model_dump(exclude={"customer", "review_id"}) | {"photos": body.photos})
+    new = NewContent(**body.model_dump(exclude={"customer"}) | {"photos": body.photos})
     if body.review_id is not None and body.customer is not None:
         keys = _keys(request)
         return _told(response, await command.submit_review(tx, keys, shop, body.customer, body.review_id, new))
@@ -170,7 +185,10 @@ async def post_content(shop: ShopName, body: ContentIn, request: Request, respon
 async def post_verdict(
     shop: ShopName, content_id: Identifier, body: VerdictIn, request: Request, response: Response, tx: Tx
 ) -> ContentOut:
-    """Approve with a grade, refuse or withdraw content; 200 where it stands so."""
+    """Approve with a grade, refuse or withdraw content; 200 where it stands so.
+
+    Who wrote it does not approve it (403), nor is a buyer approved whose order was closed or taken back since (409).
+    """
     return _told(response, await command.decide(tx, _keys(request), shop, content_id, Verdict(**body.model_dump())))
 
 
@@ -245,7 +263,7 @@ def _told(response: Response, told: command.Told) -> ContentOut:
 
 def _out(customer: str | None, content: ContentEvent) -> ContentOut:
     told = {name: getattr(content, name) for name in ContentOut.model_fields if name != "customer"}
-    reward = None if content.reward is None else ContentRewardOut(**content.reward.model_dump())
+    reward = None if content.reward is None else ContentRewardOut(**content.reward.model_dump(exclude={"grounds"}))
     return ContentOut(**told | {"photos": list(content.photos), "reward": reward}, customer=customer)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query, Request
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from common.events.fields import Identifier, Instant, ShopName
 from common.http.api import Body, Router, Tx, require
 from common.process.runtime import Runtime
-from common.refusals import Invalid
+from feedback.api.periods import period_of
 from feedback.commands.understanding import MODELS, train
 from feedback.understanding import store
 from feedback.understanding.issues import Counted, rank
@@ -22,19 +22,9 @@ from feedback.understanding.store_days import Figures, count
 from feedback.understanding.texts import MOST
 
 router = Router(prefix="/v1/shops/{shop}", tags=["understanding"])
-LONGEST = timedelta(days=800)
 MOST_TEXTS = 200
 Until = Annotated[Instant | None, Query(description="absent: now")]
 Since = Annotated[Instant | None, Query(description="absent: 30 days before `until`")]
-
-
-class InvalidPeriod(Invalid):
-    """The times are no period that can be counted."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "invalid_period", f"`since` must be before `until`, by at most {LONGEST.days} days, and after 1990."
-        )
 
 
 class TopicOut(BaseModel):
@@ -138,7 +128,7 @@ class ModelPage(BaseModel):
 @router.get("/key-issues", dependencies=[require("feedback:read")])
 async def get_key_issues(shop: ShopName, tx: Tx, since: Since = None, until: Until = None) -> KeyIssuesOut:
     """What customers are dissatisfied with, ranked, beside the period before (FBK-019)."""
-    begin, end = _period(since, until, tx.clock.now())
+    begin, end = period_of(since, until, tx.clock.now(), 30)
     earlier = begin - (end - begin)
     now, before = await count(tx, shop, begin, end), await count(tx, shop, earlier, begin)
     return KeyIssuesOut(
@@ -170,7 +160,7 @@ async def list_issue_texts(
     limit: Annotated[int, Query(ge=1, le=MOST_TEXTS)] = 50,
 ) -> SpokenPage:
     """The newest texts that speak ill of a topic."""
-    begin, end = _period(since, until, tx.clock.now())
+    begin, end = period_of(since, until, tx.clock.now(), 30)
     rows = await store.list_saying(tx, shop, topic, begin, end, limit)
     items = [
         SpokenOut(customer=r.customer, source=r.source, name=r.name, question=r.part or None, at=r.at, stars=r.stars)
@@ -184,7 +174,7 @@ async def get_expectations(
     shop: ShopName, sku: Identifier, tx: Tx, since: Since = None, until: Until = None
 ) -> TextsOut:
     """Whether a product surpasses or disappoints what was expected of it (FBK-026)."""
-    begin, end = _period(since, until, tx.clock.now())
+    begin, end = period_of(since, until, tx.clock.now(), 30)
     return TextsOut(**(await store.count_texts(tx, shop, begin, end, sku))._mapping)
 
 
@@ -242,14 +232,3 @@ def _model(trained: Trained) -> ModelOut:
         rules_per_mille=trained.right_of_rules * 1000 // trained.held_out,
         in_use=trained.in_use,
     )
-
-
-def _period(since: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
-    """Raises InvalidPeriod."""
-    end = until or now
-    if end.year < 1993 or end.year > 9000:
-        raise InvalidPeriod
-    begin = since or end - timedelta(days=30)
-    if begin.year > 9000 or begin >= end or end - begin > LONGEST:
-        raise InvalidPeriod
-    return begin, end

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from common.events.fields import Cursor, Identifier, Instant, ShopName
 from common.http.api import Router, Tx, require
-from common.refusals import Invalid
+from feedback.api.periods import period_of
 from feedback.word_of_mouth import store
 from feedback.word_of_mouth.rules import hundredths, per_mille
 
@@ -62,13 +62,6 @@ class BroughtPage(BaseModel):
     after: str | None
 
 
-class NoPeriod(Invalid):
-    """The period is empty, or too long to be counted at once."""
-
-    def __init__(self) -> None:
-        super().__init__("no_period", "`since` must be before `until` by at most 366 days; absent: 90 days before it.")
-
-
 @router.get("", dependencies=[require("feedback:read")])
 async def get_word_of_mouth(
     shop: ShopName,
@@ -78,14 +71,7 @@ async def get_word_of_mouth(
 ) -> WordOfMouthOut:
     """New customers by source, and how many come by word of mouth (ANA-008). The source is `referral` of whom another
     customer brought, else what the profile says, such as `ugc`."""
-    end = until or tx.clock.now()
-    try:
-        begin = since or end - timedelta(days=90)
-        fine = timedelta(0) < end - begin <= timedelta(days=366)
-    except OverflowError:
-        fine = False
-    if not fine:
-        raise NoPeriod
+    begin, end = period_of(since, until, tx.clock.now(), 90, timedelta(days=366))
     rows = await store.count_new(tx, shop, begin, end)
     total = sum(row.customers for row in rows)
     referred = sum(row.customers for row in rows if row.source == store.REFERRAL)

@@ -18,7 +18,7 @@ from feedback.surveys import store as surveys
 from feedback.surveys.rules import answered, leave_reasons
 from feedback.surveys.state import Survey
 from feedback.tickets.refusals import AlreadyRated, TicketNotResolved, UnknownTicket
-from feedback.tickets.rules import Step
+from feedback.tickets.told import Step
 
 
 class AlreadyAnswered(Conflict):

@@ -21,8 +21,8 @@ from feedback.reviews.store import get_review
 from feedback.surveys.state import Survey
 from feedback.surveys.store import get_survey
 from feedback.tickets.policy import TicketPolicy
-from feedback.tickets.rules import NewTicket
 from feedback.tickets.store import get_customer
+from feedback.tickets.told import NewTicket
 from feedback.understanding.store import ToRead
 
 

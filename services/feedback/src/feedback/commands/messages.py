@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from common.crypto.keys import KeyRing
 from common.events import CustomerKey, fact_id
-from common.events.feedback import TicketKind
+from common.events.feedback import TicketEvent, TicketKind
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from feedback.commands.answers import AlreadyAnswered, accept_answers
@@ -21,7 +21,7 @@ from feedback.policy.state import form_of, in_force
 from feedback.policy.store import get_versions
 from feedback.surveys import store as surveys
 from feedback.tickets import store as tickets
-from feedback.tickets.rules import NewTicket, Step
+from feedback.tickets.told import NewTicket, Step
 from feedback.understanding.rules import read
 
 
@@ -29,7 +29,8 @@ from feedback.understanding.rules import read
 class Message:
     """`message_id` is the channel's own, so it names a message together with its `source` alone.
 
-    `source`: chat, email, sms, community, or another. `kind`: of the ticket that it would open, None: as its words say.
+    `source`: chat, email, sms, community, or another. `kind`: what the customer chose, None: nothing, it is about what
+    is open, or what its words say.
     """
 
     message_id: str
@@ -40,25 +41,37 @@ class Message:
     kind: TicketKind | None = None
 
 
-async def take_message(
-    tx: Transaction, keys: KeyRing, customer: CustomerKey, message: Message
-) -> tuple[str, Literal["opened", "added"], bool]:
-    """The ticket's id, whether it was opened or there was one to add to, and whether this is new. Idempotent.
+class Taken(NamedTuple):
+    """The ticket, whether it was opened or there was one to add to, and whether this is new.
 
-    It goes to the person's open ticket that was opened last, about that order where one is named; where there is none
-    it opens one: a complaint where it speaks ill, else a question. Raises EntryDiffers or TicketDiffers where other
-    words came under that id, UnknownCustomer, CustomerErased.
+    `answer`: what the customer is answered by itself: thanks for a suggestion, or that nobody is there.
+    """
+
+    ticket_id: str
+    became: Literal["opened", "added"]
+    new: bool
+    answer: str | None
+
+
+async def take_message(
+    tx: Transaction, keys: KeyRing, customer: CustomerKey, message: Message, *, hears: bool
+) -> Taken:
+    """Take a message; idempotent. `hears`: the customer reads at once what is answered by itself (FBK-035).
+
+    It goes to the person's open ticket that was opened last, about that order and of that kind where they are named;
+    where there is none it opens one, if no kind is chosen a complaint where it speaks ill, else a question. Raises
+    EntryDiffers or TicketDiffers where other words came under that id, UnknownCustomer, CustomerErased.
     """
     await lock_survivors(tx, [customer])
     people = (await get_people(tx, [customer]))[customer]
-    step = Step(entry_id_of(message), "customer_said", text=message.text, photos=message.photos)
+    step = Step(entry_id_of(message), "customer_said", text=message.text, photos=message.photos, source=message.source)
     writer = await _opened_by(tx, people, message)
     known = await tickets.find_entry(tx, people, step.entry_id) if writer is None else None
     if known is None and writer is None:
-        known = await tickets.find_open(tx, people, message.order_id)
+        known = await tickets.find_open(tx, people, message.order_id, message.kind)
     if known is not None:
-        done = await do(tx, keys, customer[0], known, step, None)
-        return known, "added", done.new
+        done = await do(tx, keys, customer[0], known, step, None, hears=hears)
+        return Taken(known, "added", done.new, _away(done.ticket, tx.clock.now()))
     writer = writer or customer
     opens = _ticket_id(writer, message)
     new = NewTicket(
@@ -69,14 +82,19 @@ async def take_message(
         text=message.text,
         photos=message.photos,
     )
-    done = await open_one(tx, keys, writer, new, tx.clock.now())
-    return opens, "opened", done.new
+    done = await open_one(tx, keys, writer, new, tx.clock.now(), hears=hears)
+    said = (done.ticket.acknowledged, _away(done.ticket, tx.clock.now()))
+    return Taken(opens, "opened", done.new, " ".join(filter(None, said)) or None)
 
 
 def entry_id_of(message: Message) -> str:
     """The id of the entry that adds a message to a ticket: of its source and id, which holds no `/`, of one length."""
     name = f"{message.source}/{message.message_id}"
     return f"message-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def _away(ticket: TicketEvent, now: datetime) -> str | None:
+    return ticket.away.text if ticket.away is not None and now < ticket.away.until else None
 
 
 def _ticket_id(customer: CustomerKey, message: Message) -> str:

@@ -50,6 +50,7 @@ async def keep_photo(
         height=picture.height,
         digest=digest,
         fingerprint=None if picture.fingerprint is None else f"{picture.fingerprint:016x}",
+        turned=tuple(f"{one:016x}" for one in picture.turned),
     )
     try:
         return await database.run(partial(_note, keys=keys, customer=customer, told=told))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from common.crypto.keys import KeyRing
 from common.events import CustomerKey, Event, fact_id
 from common.events.feedback import ReviewSubmitted, RewardEvent
+from common.people.store import get_people, lock_survivors
 from common.refusals import NotFound
 from common.storage.database import Transaction
+from feedback.commands.earning import assert_not_the_customer, claim_origin, get_grounds, settle_claim
 from feedback.commands.names import hold_name
 from feedback.commands.sealing import opened
+from feedback.earned.store import find_earned
 from feedback.orders.store import get_stood
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
@@ -32,7 +35,7 @@ async def claim_reward(
     """
     shop, now = customer[0], tx.clock.now()
     await hold_name(tx, shop, "reward claim", claim_id)
-    await tx.lock_customers([customer])
+    await lock_survivors(tx, [customer])
     claims = await store.get_customers_claims(tx, customer)
     if await store.CLAIMS.get(tx, shop, claim_id) is not None:
         mine = next((one for one in claims if one.claim_id == claim_id and one.review_id == review_id), None)
@@ -53,9 +56,12 @@ async def claim_reward(
         raise rules.NothingBought
     for other in claims:
         if other.state != "refused" and (other.order_id == order_id or other.review_id == review_id):
-            raise rules.AlreadyRewarded(other.claim_id)
+            raise rules.AlreadyRewarded(claim_origin(other.claim_id))
     rules.check_review(review.text, len(review.photos), rule)
-    made = rules.claim(claim_id, review_id, order_id, amount, order.currency)
+    grounds = await get_grounds(tx, keys, customer, review.text, review.photos, review_id)
+    if (earned := await find_earned(tx, shop, grounds.known_as, claim_origin(claim_id))) is not None:
+        raise rules.AlreadyRewarded(earned)
+    made = rules.claim(claim_id, review_id, order_id, amount, order.currency, grounds.own)
     await _announce(tx, customer, made)
     return made, True
 
@@ -66,17 +72,19 @@ async def decide_claim(
     """A person approves or refuses a claim; the very same again changes nothing. The customer, and the claim.
 
     What was refunded since is not rewarded: the amount is at most what the rule of the claim's day gives now.
-    Raises UnknownClaim, ClaimDecided, and NothingBought where nothing remains to be rewarded.
+    Raises UnknownClaim, ClaimDecided, OwnWord where the customer approves, and NothingBought where nothing remains to
+    be rewarded.
     """
     found = await store.CLAIMS.get(tx, shop, claim_id)
     if found is None or found.customer is None:
         raise rules.UnknownClaim(claim_id)
     customer = shop, found.customer
-    await tx.lock_customers([customer])
+    await lock_survivors(tx, [customer])
     [stands] = [one for one in await store.get_customers_claims(tx, customer) if one.claim_id == claim_id]
     if (stands.state, stands.by) == ("approved" if approves else "refused", by):
         return customer[1], stands
     if approves and stands.state == "claimed":
+        assert_not_the_customer((await get_people(tx, [customer]))[customer], by)
         stands = await _as_it_stands(tx, customer, stands)
     made = rules.decide(stands, by, approves=approves)
     await _announce(tx, customer, made)
@@ -104,4 +112,5 @@ async def _announce(tx: Transaction, customer: CustomerKey, data: RewardEvent) -
         data=data,
     )
     await store.CLAIMS.save(tx, event)
+    await settle_claim(tx, shop, data)
     await tx.announce([event])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from common.crypto.keys import KeyRing, get_keys
-from common.events import Event
+from common.events import CustomerKey, Event
 from common.events.feedback import StaffTaskEvent
 from common.events.messages import TaskWanted
 from common.storage.database import Transaction
 from feedback.commands.revisions import Steps
 from feedback.commands.sealing import assert_not_erased
 from feedback.tasks.rules import Ending, NewTask, TaskChanged, TaskDiffers, UnknownTask, changed, ended, requested
-from feedback.tasks.store import TASKS
+from feedback.tasks.store import TASKS, list_open_of
 
 Told = tuple[str | None, StaffTaskEvent, bool]
 """The customer, None: the shop's own; the task as it stands, readable; whether this is new."""
@@ -75,6 +76,17 @@ async def end_task(tx: Transaction, keys: KeyRing, shop: str, task_id: str, how:
         return customer, stands, False
     await STEPS.announce(tx, keys, shop, customer, made)
     return customer, made, True
+
+
+async def end_tasks_of(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
+    """End the open tasks of erased customers, who are locked and whose words are gone; a rebuild reads these ends."""
+    if tx.rebuilding:
+        return
+    for shop, standing in await list_open_of(tx, customers):
+        how = Ending("not_needed", "feedback", measure="the customer was erased")
+        made = ended(standing.data, how, standing.customer, tx.clock.now())
+        if made is not None:
+            await STEPS.keep(tx, STEPS.fact_of(shop, standing.customer, made, tx.clock.now()))
 
 
 async def _locked(tx: Transaction, keys: KeyRing, shop: str, task_id: str) -> tuple[str | None, StaffTaskEvent]:

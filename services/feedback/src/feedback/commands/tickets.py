@@ -13,11 +13,12 @@ from common.people.store import get_people, lock_survivors
 from common.shops.settings import Settings, get_shop
 from common.storage.database import Transaction
 from feedback.buyer_types.store import get_type
+from feedback.commands.earning import assert_not_the_customer
 from feedback.commands.names import hold_name
 from feedback.commands.sealing import as_readable, assert_not_erased, is_erased, sealed
 from feedback.commands.turns import note_turns
 from feedback.commands.understanding import note_texts
-from feedback.metrics import CLAIM_PHOTOS_SEEN
+from feedback.metrics import AWAY_ANSWERS, CLAIM_PHOTOS_SEEN
 from feedback.orders.store import get_stood
 from feedback.photos.store import get_photos
 from feedback.policy.state import in_force
@@ -26,8 +27,9 @@ from feedback.tickets import photos, prints, store
 from feedback.tickets.compensation import Circumstances
 from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.refusals import EntryDiffers, TicketChanged, TicketDiffers, UnknownTicket
-from feedback.tickets.rules import NewTicket, Standing, Step, open_ticket, overdue, take_step
-from feedback.tiers.store import get_free_return_tiers, get_tier
+from feedback.tickets.rules import away_answer, open_ticket, overdue, take_step
+from feedback.tickets.told import NewTicket, Standing, Step
+from feedback.tiers.store import get_free_returns, get_tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,10 @@ class Done:
     new: bool
 
 
-async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewTicket, at: datetime) -> Done:
-    """Open a ticket; idempotent by its id.
+async def open_one(
+    tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewTicket, at: datetime, *, hears: bool = False
+) -> Done:
+    """Open a ticket; idempotent by its id. `hears`: the customer reads at once what is answered by itself (FBK-035).
 
     Raises TicketDiffers, UnknownCustomer (texts need the customer's key), CustomerErased and SettingsNotRead.
     """
@@ -58,14 +62,29 @@ async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: N
     seen = await _seen(tx, customer, new.ticket_id, new.order_id, policy, settings, at)
     if new.claim is not None:
         seen = await _with_photos(tx, keys, customer, new.ticket_id, new.photos, seen)
-    ticket = open_ticket(new, await _standing(tx, person, at), policy, settings.zone, seen, at)
-    return Done(await _save(tx, keys, customer, ticket, at), True)
+    who = await _standing(tx, person, settings, at)
+    ticket = open_ticket(new, who, policy, settings.zone, seen, at, hears=hears)
+    made = await _save(tx, keys, customer, ticket, at)
+    if hears and new.by is None:
+        made = await _answer_away(tx, keys, customer, made, policy, settings, at)
+    return Done(made, True)
 
 
-async def do(tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, step: Step, expects: int | None) -> Done:
+async def do(
+    tx: Transaction,
+    keys: KeyRing,
+    shop: str,
+    ticket_id: str,
+    step: Step,
+    expects: int | None,
+    *,
+    hears: bool = False,
+) -> Done:
     """Do something with a ticket; idempotent by the entry's id. `expects`: the revision that the caller has read.
+    `hears`: the customer reads at once what is answered by itself.
 
-    What fell due before is noted first. Raises UnknownTicket, EntryDiffers, TicketChanged, and what `take_step` raises.
+    What fell due before is noted first. Raises UnknownTicket, EntryDiffers, TicketChanged, OwnWord where the customer
+    grants something to themselves, and what `take_step` raises.
     """
     owner = await store.get_customer(tx, shop, ticket_id)
     if owner is None:
@@ -85,11 +104,16 @@ async def do(tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, step: St
         raise TicketChanged(ticket.revision)
     for due_at, passed in overdue(ticket, at):
         ticket = await _save(tx, keys, customer, passed, due_at)
+    if step.action in ("compensate", "approve"):
+        assert_not_the_customer((await get_people(tx, [customer]))[customer], step.by)
     policy, settings = await _rules(tx, shop, at)
     seen = await _seen(tx, customer, ticket_id, ticket.order_id, policy, settings, at)
     if ticket.compensation is not None and ticket.compensation.state == "claimed":
         seen = await _with_photos(tx, keys, customer, ticket_id, (*ticket.photos, *step.photos), seen)
-    return Done(await _save(tx, keys, customer, take_step(ticket, step, policy, settings.zone, seen, at), at), True)
+    made = await _save(tx, keys, customer, take_step(ticket, step, policy, settings.zone, seen, at), at)
+    if hears and step.action == "customer_said":
+        made = await _answer_away(tx, keys, customer, made, policy, settings, at)
+    return Done(made, True)
 
 
 def announced(customer: CustomerKey, ticket: TicketEvent, at: datetime) -> Event[TicketEvent]:
@@ -124,6 +148,22 @@ async def readable(tx: Transaction, keys: KeyRing, customer: CustomerKey, stored
     return (await readable_all(tx, keys, [(customer, stored)]))[0]
 
 
+async def _answer_away(
+    tx: Transaction,
+    keys: KeyRing,
+    customer: CustomerKey,
+    ticket: TicketEvent,
+    policy: TicketPolicy,
+    settings: Settings,
+    at: datetime,
+) -> TicketEvent:
+    made = away_answer(ticket, policy, settings.zone, at)
+    if made is None:
+        return ticket
+    AWAY_ANSWERS.inc()
+    return await _save(tx, keys, customer, made, at)
+
+
 async def _save(
     tx: Transaction, keys: KeyRing, customer: CustomerKey, ticket: TicketEvent, at: datetime
 ) -> TicketEvent:
@@ -145,10 +185,10 @@ async def _same(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewT
     return new.says_the_same(known)
 
 
-async def _standing(tx: Transaction, person: CustomerKey, at: datetime) -> Standing:
-    tier = await get_tier(tx, person)
-    free = await get_free_return_tiers(tx, person[0], at)
-    return Standing(tier, await get_type(tx, person), any(name in free for name in tier))
+async def _standing(tx: Transaction, person: CustomerKey, settings: Settings, at: datetime) -> Standing:
+    tier, people = await get_tier(tx, person), (await get_people(tx, [person]))[person]
+    returns = await get_free_returns(tx, people, tier, at, settings.zone)
+    return Standing(tier, await get_type(tx, person), returns.free, returns.left)
 
 
 async def _rules(tx: Transaction, shop: str, at: datetime) -> tuple[TicketPolicy, Settings]:
@@ -181,16 +221,20 @@ async def _with_photos(
 ) -> Circumstances:
     """With whether one of the claim's photos, or a near copy of it, came with another ticket before (FBK-040, SEC-013).
 
-    Of a photo that is kept here its bytes and its fingerprint are compared, of another its address or id.
+    Of a photo that is kept here its bytes and its fingerprint, turned and mirrored too, are compared, of another its
+    address or id.
     """
     shop, key = customer[0], keys.derived(photos.PURPOSE)
     kept = await get_photos(tx, (await get_people(tx, [customer]))[customer], given)
     digests = [photos.digest_of(key, shop, photo) for photo in given]
     digests += [bytes.fromhex(photo.digest) for photo in kept if photo.digest is not None]
     same = await photos.take(tx, shop, ticket_id, digests)
-    near = await prints.take(
-        tx, shop, ticket_id, [int(photo.fingerprint, 16) for photo in kept if photo.fingerprint is not None]
-    )
+    pictures = [
+        [int(one, 16) for one in (photo.fingerprint, *(photo.turned or ()))]
+        for photo in kept
+        if photo.fingerprint is not None
+    ]
+    near = await prints.take(tx, shop, ticket_id, pictures)
     if same or near:
         CLAIM_PHOTOS_SEEN.inc()
     return replace(seen, photo_seen=same or near, photo_kept=bool(kept))

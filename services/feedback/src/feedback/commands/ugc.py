@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 from common.crypto.keys import KeyRing
-from common.events import Event
+from common.events import CustomerKey, Event
 from common.events.feedback import ContentEvent
 from common.events.orders import OrderRefunded
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
+from feedback.commands.earning import assert_not_the_customer, content_origin, get_grounds, settle_content
 from feedback.commands.revisions import Steps
 from feedback.commands.rewards import UnknownReview
 from feedback.commands.sealing import assert_not_erased, opened
+from feedback.earned.store import find_earned
 from feedback.orders.store import get_inputs, get_stood
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
@@ -69,28 +71,54 @@ async def decide(tx: Transaction, keys: KeyRing, shop: str, content_id: str, ver
     """A person approves, refuses or withdraws content; the very same again changes nothing. What is approved with a
     good grade may earn something, once (FBK-043).
 
-    Raises UnknownContent, ContentStands, ContentUnfit; CustomerErased where somebody who was erased is approved.
+    Raises UnknownContent, ContentStands, ContentUnfit; of what is approved OwnWord where the customer says so,
+    OrderCameBack where the buyer's order was closed or taken back since, CustomerErased where somebody was erased.
     """
     found = await STEPS.hold(tx, shop, content_id)
     if found is None:
         raise rules.UnknownContent(content_id)
     customer, stored = found
+    stands, now = await STEPS.readable(tx, keys, shop, customer, stored), tx.clock.now()
+    earning = rules.Earning(stands.reward)
     if customer is not None:
         await lock_survivors(tx, [(shop, customer)])
         if verdict.decision == "approve":
             await assert_not_erased(tx, keys, (shop, customer))
-    stands, now = await STEPS.readable(tx, keys, shop, customer, stored), tx.clock.now()
-    reward = stands.reward
-    if customer is not None and verdict.decision == "approve":
-        rule = in_force((await get_versions(tx, [shop]))[shop], now).policy.content_rewards
-        people = (await get_people(tx, [(shop, customer)]))[shop, customer]
-        before = await count_rewarded(tx, people, now - timedelta(days=rule.days))
-        reward = rules.reward_of(stands, verdict, rule, before, now)
-    made = rules.decided(stands, verdict, now, reward)
+            assert_not_the_customer((await get_people(tx, [(shop, customer)]))[shop, customer], verdict.by)
+            earning = await _earning(tx, keys, (shop, customer), stands, verdict)
+    made = rules.decided(stands, verdict, now, earning)
     if made is None:
         return customer, stands, False
+    if (
+        customer is not None
+        and verdict.decision == "approve"
+        and stands.as_buyer
+        and not await _bought(tx, shop, customer, stands.order_id or "", stands.sku)
+    ):
+        raise rules.OrderCameBack(stands.order_id)
     await STEPS.announce(tx, keys, shop, customer, made)
+    await settle_content(tx, shop, made)
     return customer, made, True
+
+
+async def _earning(
+    tx: Transaction, keys: KeyRing, customer: CustomerKey, stands: ContentEvent, verdict: rules.Verdict
+) -> rules.Earning:
+    """What content of a customer, who is locked, earns by this verdict (FBK-043)."""
+    shop, now = customer[0], tx.clock.now()
+    rule = in_force((await get_versions(tx, [shop]))[shop], now).policy.content_rewards
+    people = (await get_people(tx, [customer]))[customer]
+    grounds = await get_grounds(tx, keys, customer, stands.text, stands.photos, stands.review_id)
+    origin = content_origin(stands.content_id)
+    return rules.earning_of(
+        stands,
+        verdict,
+        rule,
+        now,
+        rewarded_before=await count_rewarded(tx, people, now - timedelta(days=rule.days)),
+        grounds=grounds.own,
+        earned_before=await find_earned(tx, shop, grounds.known_as, origin) is not None,
+    )
 
 
 async def _bought(tx: Transaction, shop: str, customer: str, order_id: str, sku: str | None) -> bool:

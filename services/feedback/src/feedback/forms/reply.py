@@ -10,12 +10,13 @@ from common.events.feedback import QuestionAnswer
 from feedback.forms.rules import AnswerUnfit, check_answers
 from feedback.forms.state import ChoiceQuestion, Form, ScoreQuestion, TextQuestion
 from feedback.understanding.rules import read
+from feedback.understanding.texts import normal
 
 _KEYCAP = re.compile("([0-9])\ufe0f?\u20e3")
 _NUMBER_FIRST = re.compile(
     r"(?P<number>[0-9]{1,2})(?![0-9])"
     r"(?P<scale>\s*(?:/|(?:out\s+)?of\b)\s*(?P<most>[0-9]{1,3})(?![0-9]))?"
-    r"(?P<unit>\s*(?:分|星|[⭐★☆🌟]\ufe0f?|(?:points?|stars?)\b))?"
+    r"(?P<unit>\s*(?:分|[颗顆个個]?星|[⭐★☆🌟]\ufe0f?|(?:points?|stars?|sterne?|étoiles?|estrellas?|stelle)\b))?"
     r"(?P<rest>.*)",
     re.DOTALL | re.IGNORECASE,
 )
@@ -23,17 +24,28 @@ _MARKS = " \t\r\n,.:;!、。…~–—)-"
 _SMILES = "[\U0001f600-\U0001f64f\U0001f44c-\U0001f44f\U0001f493-\U0001f49f\u2764\u263a\U0001f389]"
 _APART = re.compile(rf"\s*(?:\n|[,.:;!、。…~–—)-]+(?:\s|(?=[^\x00-\x7f]))|(?={_SMILES}))")
 """What ends the number: a mark before a space or a Chinese word, a new line, a smile. Not the mark of `5-pack`."""
+_GOOD_OR_BAD = (
+    "lovely|great|good|nice|excellent|perfect|wonderful|fantastic|amazing|awesome|superb|brilliant|outstanding|delicious"
+    "|tasty|beautiful|happy|satisfied|pleased|fine|ok|okay|decent|average|mediocre|bad|poor|awful|terrible|horrible"
+    "|disgusting|cool|top|super|best|worst|meh|wow"
+)
 _REMARK = re.compile(
-    r"(?:(?:i|we)(?: really)? (?:love|like|enjoy|hate)d?|it|it's|you|your|the|but|because|everything|nothing"
-    r"|thanks?|thx|very|really|quite|absolutely|(?:not )?(?:too |so |very )?(?:lovely|great|good|nice|excellent|perfect"
-    r"|wonderful|fantastic|amazing|awesome|superb|delicious|happy|fine|ok|okay|average|bad|poor|awful|terrible|horrible)"
-    r"|disappoint\w*)\b"
-    r"|很|非常|太|真|挺|特别|超级|好(?!几)|不错|不好|不满|满意|喜欢|一般|还行|还可以|可以|差|谢谢|感谢|赞|棒|推荐|味道|服务|质量|口感"
+    r"(?:(?:i|we)(?: really)? (?:love|like|enjoy|hate)d?|(?:loved|liked|enjoyed|hated) (?:it|the|this|them|every\w*)"
+    r"|it|it's|you|your|the|for (?:the|your)"
+    r"|as (?:described|expected|always)|no complaints?|could (?:be|have been)|all (?:good|fine|well)"
+    r"|but|because|everything|nothing|thanks?|thx|very|really|quite|pretty|rather|absolutely"
+    rf"|(?:would |highly )?recommend\w*|(?:not )?(?:too |so |very )?(?:{_GOOD_OR_BAD})"
+    r"|disappoint\w*|tastes?|smells?|service|quality)\b"
+    r"|很|非常|太|真|挺|特别|超级|相当|比较|有点|好(?!几)|不错|不好|不太|不满|不喜欢|满意|喜欢|一般|还行|还可以|还不错|可以|凑合|马马虎虎"
+    r"|差|糟|失望|垃圾|难喝|难吃|难看|谢谢|感谢|赞|棒|完美|给力|推荐|值得|值|物美价廉|性价比|一如既往|回购|味道|服务|质量|品质|口感|包装|物流"
     r"|我很|我觉得|你们|但|因为",
     re.IGNORECASE,
 )
 """How words begin that judge, and do not go on with the number as `of the 6 cups`, `pm`, `days` and `个杯子` do."""
 
+_IN_WORDS = re.compile(r"(?:(?P<full>[满滿]分)|(?P<digit>[一二两兩三四五六七八九])(?=\s*(?:分|[颗顆个個]?星)))")
+"""A number in words before its unit, `五星好评`; not `十分`, which is `very`."""
+_DIGITS = {"一": 1, "二": 2, "两": 2, "兩": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 _SHORT = 8
 """Characters of words after a number that need not be clear, such as `average`; more a person is to read too."""
 
@@ -84,13 +96,15 @@ def read_reply(form: Form, text: str) -> Reply | None:
 
 def _said(plain: str, highest: int) -> _Said | None:
     """The number and the words; None where there is no number first, or the words go on with it."""
+    if (told := _IN_WORDS.match(plain)) is not None:
+        plain = (f"{highest}分" if told["full"] else str(_DIGITS[told["digit"]])) + plain[told.end() :]
     found = _NUMBER_FIRST.fullmatch(plain)
     if found is None or (found["most"] is not None and int(found["most"]) != highest):
         return None
     number, rest = int(found["number"]), found["rest"]
     words = rest.lstrip(_MARKS)
     apart = _APART.match(rest) is not None
-    if words and (words[0].isdigit() or not (apart or _REMARK.match(words))):
+    if words and (words[0].isdigit() or not (apart or _REMARK.match(normal(words)))):
         return None
     if number == 1 and re.search(r"(?<![0-9])2\s*[.、:)]", words):
         return None  # the first item of a list

@@ -10,7 +10,7 @@ from common.storage.database import Transaction
 from common.work.set_aside import Task
 from feedback.commands.sealing import sealed
 from feedback.commands.tickets import announced, readable_all
-from feedback.tickets import store
+from feedback.tickets import store, store_due
 from feedback.tickets.rules import overdue
 
 
@@ -19,7 +19,7 @@ def note_overdue(keys: KeyRing) -> Callable[[Transaction, datetime, Sequence[Tas
 
     async def note(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
         done = 0
-        due = await store.get_due(tx, now, [(task.shop, task.customer) for task in tasks])
+        due = await store_due.get_due(tx, now, [(task.shop, task.customer) for task in tasks])
         for (customer, _), ticket in zip(due, await readable_all(tx, keys, due), strict=True):
             events = [
                 await sealed(tx, keys, announced(customer, passed, at), personal=False)

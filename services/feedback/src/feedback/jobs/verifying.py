@@ -12,6 +12,7 @@ from common.events.feedback import ContentEvent, StaffTaskEvent, TicketEvent
 from common.shops.settings import find_shops
 from common.storage.database import Transaction
 from common.verification import Customers, Row, Table, Verification, compare
+from feedback.earned.store import list_differing
 from feedback.orders.store import list_completed_of, list_inputs_of
 from feedback.policy import store as policies
 from feedback.questions.store import list_questions_of
@@ -27,6 +28,7 @@ from feedback.verification.differences import History, StoredQuestion, differenc
 from feedback.verification.expected import MISSING, content, expectations, kept, photo, policy, staff_task
 
 TOPICS = ("feedback", "orders")
+MOST_TOLD = 100
 
 
 async def read_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[History]:
@@ -147,7 +149,17 @@ async def _verify_days(run: Verification) -> None:
         run.count("days of texts")
 
 
+async def _verify_grounds(run: Verification) -> None:
+    """Each reward that stands is known by its grounds, and no other is; as of one instant."""
+    async with run.database.transaction() as tx:
+        await tx.stand_still()
+        found = await list_differing(tx, MOST_TOLD)
+    for shop, origin in found:
+        run.differ(f"shop {shop} knows {origin} by other grounds than it was rewarded for")
+
+
 async def verify(run: Verification) -> None:
     """Fold every customer anew, and compare orders, surveys, reviews, tasks and policies with what the topics say."""
     await _verify_days(run)
+    await _verify_grounds(run)
     await compare(run, TOPICS, expectations, (CUSTOMERS, VERSIONS, TASKS, CONTENTS, PHOTOS), MISSING, inputs=TOPICS)

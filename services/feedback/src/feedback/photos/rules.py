@@ -66,12 +66,14 @@ class PhotoStoreAway(NotNow):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`fingerprint`: 64 bits that near copies share almost all of; None of a picture that shows one colour alone."""
+    """`fingerprint`: 64 bits that near copies share almost all of; None of a picture that shows one colour alone.
+    `turned`: those of its seven other turns and mirrorings."""
 
     content_type: str
     width: int
     height: int
     fingerprint: int | None
+    turned: tuple[int, ...] = ()
 
 
 def examine(body: bytes) -> Picture:
@@ -86,14 +88,14 @@ def examine(body: bytes) -> Picture:
                     raise NoPhoto(f"it has {width} x {height} pixels, more than {MOST_PIXELS[kind]:,}")
                 image.draft("L", (4 * _SIDE, 4 * _SIDE))  # a JPEG is read at an eighth of its size
                 shown = ImageOps.exif_transpose(image).convert("RGBA" if image.has_transparency_data else "L")
-                fingerprint = _fingerprint(_on_white(shown))
+                fingerprints = _fingerprints(_on_white(shown))
     except NoPhoto:
         raise
     except UnidentifiedImageError:
         raise NoPhoto("this is none by its bytes") from None
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError):
         raise NoPhoto("it is not whole, or broken") from None
-    return Picture(TYPES[kind], width, height, fingerprint)
+    return Picture(TYPES[kind], width, height, fingerprints[0] if fingerprints else None, fingerprints[1:])
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -104,14 +106,24 @@ def _on_white(image: Image.Image) -> Image.Image:
     return ground.convert("L")
 
 
-def _fingerprint(gray: Image.Image) -> int | None:
-    """The pHash: of 32 x 32 pixels, which of the 64 lowest frequencies lie above their median (Zauner, 2010)."""
+def _fingerprints(gray: Image.Image) -> tuple[int, ...]:
+    """The pHash: of 32 x 32 pixels, which of the 64 lowest frequencies lie above their median (Zauner, 2010).
+
+    Of the picture as it is first, then of its seven turns and mirrorings: a turn exchanges rows and columns of the
+    frequencies, a mirroring the signs of the odd ones. Empty where it shows one colour alone.
+    """
     small = np.asarray(gray.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS), dtype=np.float64)
     if small.std() < _FLAT:
-        return None
-    low = _cosines() @ small @ _cosines().T
-    bits = (low > np.median(low)).flatten()
-    return int("".join("1" if bit else "0" for bit in bits), 2)
+        return ()
+    low, signs = _cosines() @ small @ _cosines().T, (-1.0) ** np.arange(_KEPT)
+    over, across = signs[:, None], signs[None, :]
+    return tuple(
+        _bits(one) for base in (low, low.T) for one in (base, base * over, base * across, base * over * across)
+    )
+
+
+def _bits(low: np.ndarray[Any, np.dtype[np.float64]]) -> int:
+    return int("".join("1" if bit else "0" for bit in (low > np.median(low)).flatten()), 2)
 
 
 @cache

@@ -15,7 +15,7 @@ _CUSTOMERS = Columns("w", shop="text", customer="text")
 
 
 class Photo(NamedTuple):
-    """`stored_as`, `digest` and `fingerprint` are None of a customer who was erased: the bytes are gone."""
+    """`stored_as`, `digest`, `fingerprint` and `turned` are None of a customer who was erased: the bytes are gone."""
 
     customer: str
     photo_id: str
@@ -26,6 +26,7 @@ class Photo(NamedTuple):
     height: int
     digest: str | None
     fingerprint: str | None
+    turned: Sequence[str] | None
     at: datetime
 
 
@@ -39,10 +40,11 @@ async def save(tx: Transaction, event: Event[PhotoStored]) -> None:
     await tx.execute(
         """
         insert into photos (shop, customer, photo_id, stored_as, content_type, size, width, height, digest,
-                            fingerprint, at)
+                            fingerprint, turned, at)
         select :shop, :customer, :photo_id, case when e.erased then null else :stored_as end, :content_type, :size,
                :width, :height, case when e.erased then null else :digest end,
-               case when e.erased then null else :fingerprint end, :at
+               case when e.erased then null else :fingerprint end,
+               case when e.erased then null else cast(:turned as text[]) end, :at
         from (select exists (
             select from customer_keys k where k.shop = :shop and k.customer = :customer and k.erased_at is not null
         )) e(erased)
@@ -51,7 +53,7 @@ async def save(tx: Transaction, event: Event[PhotoStored]) -> None:
         shop=event.shop,
         customer=event.subject,
         at=event.time,
-        **{name: getattr(data, name) for name in PhotoStored.model_fields},
+        **{name: getattr(data, name) for name in PhotoStored.model_fields} | {"turned": list(data.turned)},
     )
 
 
@@ -117,7 +119,7 @@ async def erase(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
         )
     await tx.execute(
         f"""
-        update photos p set stored_as = null, digest = null, fingerprint = null from {_CUSTOMERS}
+        update photos p set stored_as = null, digest = null, fingerprint = null, turned = null from {_CUSTOMERS}
         where p.shop = w.shop and p.customer = w.customer
         """,
         **given,

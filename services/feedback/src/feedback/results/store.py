@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from common.people.sql import ABSORBED
 from common.storage.database import Transaction
 
 
@@ -50,17 +51,23 @@ async def count_surveys(tx: Transaction, period: Period) -> Row[Any]:
     return row
 
 
-async def count_scores(tx: Transaction, period: Period, low_types: Sequence[str]) -> Sequence[Row[Any]]:
-    """(question, score, n, of_low_types) of answers within the period; of the last those by customers who are of one of
-    these buyer types now, under the identifier that they were merged into."""
+async def count_given(tx: Transaction, period: Period, low_types: Sequence[str]) -> Sequence[Row[Any]]:
+    """(question, score, n, of_low_types, chosen) of answers within the period, score None: one by choices or words.
+
+    `of_low_types`: those by customers who are of one of these buyer types now, under the identifier that they were
+    merged into, however often; `chosen`: those with choices. Texts of erased customers count, too.
+    """
+    # One pass over the period's answers: all that can be counted by score is.
     return await tx.fetch(
         f"""
-        select a.question, a.score, count(*) as n, count(b.buyer_type) as of_low_types
+        with recursive {ABSORBED}
+        select a.question, a.score, count(*) as n, count(b.buyer_type) as of_low_types,
+               count(*) filter (where cardinality(a.choices) > 0) as chosen
         from surveys s join survey_answers a using (shop, customer, survey_id)
-        left join customers c on c.shop = s.shop and c.customer = s.customer
-        left join buyer_types b on b.shop = s.shop and b.customer = coalesce(c.merged_into, s.customer)
+        left join absorbed m on m.customer = s.customer
+        left join buyer_types b on b.shop = s.shop and b.customer = coalesce(m.person, s.customer)
           and b.buyer_type = any(:low_types)
-        where {_ANSWERED} and a.score is not null group by 1, 2 order by 1, 2
+        where {_ANSWERED} group by 1, 2 order by 1, 2
         """,
         low_types=list(low_types),
         **period.parameters,
@@ -78,18 +85,6 @@ async def count_choices(tx: Transaction, period: Period) -> Sequence[Row[Any]]:
         """,
         **period.parameters,
     )
-
-
-async def count_answers(tx: Transaction, period: Period) -> dict[str, int]:
-    """How many answered each question within the period; texts of erased customers count, too."""
-    rows = await tx.fetch(
-        f"""
-        select a.question, count(*) as n from surveys s join survey_answers a using (shop, customer, survey_id)
-        where {_ANSWERED} group by 1
-        """,
-        **period.parameters,
-    )
-    return {row.question: row.n for row in rows}
 
 
 async def count_by_agent(tx: Transaction, period: Period, question: str, limit: int) -> Sequence[Row[Any]]:

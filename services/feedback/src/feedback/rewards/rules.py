@@ -40,10 +40,13 @@ class NothingBought(Conflict):
 
 
 class AlreadyRewarded(Conflict):
-    """An order, and a review, is rewarded once."""
+    """An order, a review, its words and its photos are rewarded once. `origin`: `claim/<id>` or `content/<id>`."""
 
-    def __init__(self, claim_id: str) -> None:
-        super().__init__("already_rewarded", f"Claim {claim_id!r} is about the same order or review already.")
+    def __init__(self, origin: str) -> None:
+        what, _, name = origin.partition("/")
+        super().__init__(
+            "already_rewarded", f"A reward by the same order, review, words or photo was asked for by {what} {name!r}."
+        )
 
 
 class ClaimDiffers(Conflict):
@@ -95,7 +98,9 @@ def reward_of(order: Stood, rule: ReviewReward) -> int:
     return (order.remaining * rule.per_mille + 500) // 1_000 if order.completed else 0
 
 
-def claim(claim_id: str, review_id: str, order_id: str, amount: int, currency: str) -> RewardClaimed:
+def claim(
+    claim_id: str, review_id: str, order_id: str, amount: int, currency: str, grounds: tuple[str, ...]
+) -> RewardClaimed:
     return RewardClaimed(
         claim_id=claim_id,
         review_id=review_id,
@@ -103,6 +108,7 @@ def claim(claim_id: str, review_id: str, order_id: str, amount: int, currency: s
         state="claimed",
         amount=amount,
         currency=currency,
+        grounds=grounds,
         revision=1,
     )
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Row
 
+from common.events import CustomerKey
 from common.events.feedback import StaffTaskEvent
+from common.storage.columns import Columns
 from common.storage.database import Transaction
-from feedback.revisions.table import RevisionTable
+from feedback.revisions.table import RevisionTable, Standing
 
 TASKS = RevisionTable("staff_tasks", StaffTaskEvent, "task_id", ("state", "kind", "owner", "due_at"))
 State = Literal["open", "ended"]
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 
 
 class Place(NamedTuple):
@@ -56,3 +59,17 @@ async def list_queue(
         due_before=due_before,
         limit=limit,
     )
+
+
+async def list_open_of(tx: Transaction, customers: Iterable[CustomerKey]) -> list[tuple[str, Standing[StaffTaskEvent]]]:
+    """Open tasks of these customers, with their shops, by id."""
+    # By primary key.
+    rows = await tx.fetch(
+        f"""
+        select t.shop, t.customer, cast(t.body as text) as body
+        from {_CUSTOMERS} join staff_tasks t on t.shop = w.shop and t.customer = w.customer
+        where t.newest and t.state = 'open' order by t.shop, t.customer, t.task_id
+        """,
+        **_CUSTOMERS.of(customers),
+    )
+    return [(row.shop, Standing(row.customer, StaffTaskEvent.model_validate_json(row.body))) for row in rows]

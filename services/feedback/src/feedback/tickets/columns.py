@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from common.events.feedback import TicketEvent
-from feedback.tickets.rules import PRIORITIES, next_due
+from feedback.tickets.rules import next_due
+from feedback.tickets.told import PRIORITIES
 
 COLUMNS = (
     *("kind", "state", "priority", "owner", "order_id", "opened_at", "answered_at", "resolved_at"),

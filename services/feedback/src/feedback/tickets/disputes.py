@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from common.people.sql import ABSORBED
 from common.storage.database import Transaction
 from feedback.tickets.policy import TicketPolicy
 
@@ -38,18 +39,23 @@ async def list_shops(tx: Transaction) -> list[str]:
 
 async def count(tx: Transaction, shop: str, policy: TicketPolicy, now: datetime) -> Disputes:
     """As of now, by the tiers and buyer types of now."""
-    # The group is small: its customers by the indexes of tiers and types, of each a look at orders and tickets.
+    # The group is small: its customers by the indexes of tiers and types, of each a look at orders and tickets. Who was
+    # absorbed counts with the survivor, whose tier and type are theirs.
     row = await tx.fetch_one(
-        """
-        with of_group as (
+        f"""
+        with recursive {ABSORBED}, of_group as (
             select customer from tiers where shop = :shop and name = any(:tiers)
             union
             select customer from tiers where shop = :shop and tier_id = any(:tiers)
             union
             select customer from buyer_types where shop = :shop and buyer_type = any(:types)
+        ), of_people as (
+            select g.customer from of_group g where not exists (select from absorbed a where a.customer = g.customer)
+            union all
+            select a.customer from of_group g join absorbed a on a.person = g.customer
         )
         select coalesce(sum(o.n), 0) as orders, coalesce(sum(t.n), 0) as disputes
-        from of_group g cross join lateral (
+        from of_people g cross join lateral (
             select count(*) as n from completed_orders o
             where o.shop = :shop and o.customer = g.customer and o.counts
               and o.completed_at >= :since and o.completed_at < :now

@@ -64,6 +64,15 @@ class TicketPolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     hours: ServiceHours = ServiceHours()
+    away_answer: Annotated[Text, Field(min_length=1, max_length=500)] | None = Field(
+        "We have your message and will answer after {opens}. / 我们已收到您的留言,将在 {opens} 之后回复。",
+        description="what customers are answered at once out of `hours`, once each time (FBK-035); `{opens}` is when "
+        "service begins next, in the shop's zone; null: nothing",
+    )
+    suggestion_answer: Annotated[Text, Field(min_length=1, max_length=500)] | None = Field(
+        "Thank you for your suggestion. Somebody reads each of them. / 感谢您的建议,我们会认真阅读每一条。",
+        description="what a customer is answered at once on a suggestion (FBK-009); null: nothing",
+    )
     urgent: Clocks = Clocks(respond=30, resolve=24 * 60)
     high: Clocks = Clocks(respond=60, resolve=48 * 60)
     normal: Clocks = Clocks(respond=240, resolve=72 * 60)
@@ -89,6 +98,9 @@ class TicketPolicy(BaseModel):
     )
     reply_tickets: Annotated[bool, Field(strict=True)] = Field(
         False, description="a text message that answers no survey lands on the desk, as a message does (FBK-001)"
+    )
+    mail_tickets: Annotated[bool, Field(strict=True)] = Field(
+        True, description="so does a mail that answers no survey: who writes one waits for an answer"
     )
     care_stars: Annotated[int, Field(ge=0, le=4, strict=True)] = Field(
         2,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
@@ -12,12 +12,15 @@ _PARTS = Columns("n", band="smallint", value="integer", fingerprint="text")
 _PROBES = Columns("n", band="smallint", value="integer")
 
 
-async def take(tx: Transaction, shop: str, ticket_id: str, fingerprints: Iterable[int]) -> bool:
+async def take(tx: Transaction, shop: str, ticket_id: str, pictures: Iterable[Sequence[int]]) -> bool:
     """Keep the fingerprints of a ticket's claim; whether one of them is near to that of another ticket before.
+
+    `pictures`: of each its fingerprint first, which is kept, then those of its turns and mirrorings, which are looked
+    for besides.
 
     Called after the customer was locked and `photos.take`: of the shop one claim at a time goes on from here.
     """
-    found = sorted(set(fingerprints))
+    found = sorted({tuple(one) for one in pictures})
     if not found:
         return False
     # Two claims of near copies at once would else not see each other: no row of theirs is the same.
@@ -30,13 +33,13 @@ async def take(tx: Transaction, shop: str, ticket_id: str, fingerprints: Iterabl
         """,
         shop=shop,
         ticket_id=ticket_id,
-        **_PARTS.of((band, value, f"{one:016x}") for one in found for band, value in bands(one)),
+        **_PARTS.of((band, value, f"{one:016x}") for one in {all[0] for all in found} for band, value in bands(one)),
     )
     return any(seen)
 
 
-async def _has_near(tx: Transaction, shop: str, ticket_id: str, fingerprint: int) -> bool:
-    # 68 probes of the primary key; of a million photos some thousand are compared.
+async def _has_near(tx: Transaction, shop: str, ticket_id: str, picture: Sequence[int]) -> bool:
+    # 68 probes of the primary key a turn; of a million photos some thousand are compared.
     rows = await tx.fetch(
         f"""
         select distinct c.fingerprint from {_PROBES}
@@ -45,6 +48,7 @@ async def _has_near(tx: Transaction, shop: str, ticket_id: str, fingerprint: int
         """,
         shop=shop,
         ticket_id=ticket_id,
-        **_PROBES.of(probes(fingerprint)),
+        **_PROBES.of(sorted({probe for turn in picture for probe in probes(turn)})),
     )
-    return any(distance(fingerprint, int(row.fingerprint, 16)) <= NEAR for row in rows)
+    kept = [int(row.fingerprint, 16) for row in rows]
+    return any(distance(turn, one) <= NEAR for turn in picture for one in kept)

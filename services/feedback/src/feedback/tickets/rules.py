@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, Literal
+from typing import Any
 
 from common.events.feedback import (
     MOST_PHOTOS,
-    ClaimReason,
     Compensation,
     ComplaintChanged,
     ComplaintOpened,
@@ -19,6 +17,7 @@ from common.events.feedback import (
     Overdue,
     Priority,
     TicketAction,
+    TicketAway,
     TicketEntry,
     TicketEvent,
     TicketKind,
@@ -28,29 +27,9 @@ from feedback.tickets import refusals
 from feedback.tickets.checklist import assert_done, check, checklist_of
 from feedback.tickets.compensation import Circumstances, Claim, claimed, decided, proposed
 from feedback.tickets.policy import TicketPolicy
-from feedback.tickets.service_hours import after
+from feedback.tickets.service_hours import after, opens_at
+from feedback.tickets.told import Done, NewTicket, Standing, Step
 
-PRIORITIES: tuple[Priority, ...] = ("urgent", "high", "normal")
-"""First served first."""
-Done = Literal[
-    "answer",
-    "ask",
-    "customer_said",
-    "note",
-    "assign",
-    "prioritise",
-    "promise",
-    "promise_kept",
-    "resolve",
-    "reopen",
-    "rate",
-    "compensate",
-    "approve",
-    "refuse",
-    "check",
-]
-OWN_ENTRIES = ("opened", "overdue-", "survey-", "message-")
-"""How the ids of those entries begin that are made here."""
 _CLASSES: dict[TicketAction, type[TicketEvent]] = {"resolve": ComplaintResolved, "reopen": ComplaintReopened}
 _ALWAYS: Collection[Done] = ("note", "reopen", "rate")
 """What may be done with a resolved ticket; the last two only then."""
@@ -59,92 +38,18 @@ _ALWAYS: Collection[Done] = ("note", "reopen", "rate")
 RETURNS: Collection[TicketKind] = ("return", "exchange")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What is known of the customer: the tier by id and name, empty: unknown; the buyer type; whether the tier returns
-    and exchanges goods for free."""
-
-    tier: tuple[str, ...] = ()
-    buyer_type: str | None = None
-    free_return: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NewTicket:
-    """What is told of a ticket when it is opened."""
-
-    ticket_id: str
-    kind: TicketKind
-    source: str | None = None
-    order_id: str | None = None
-    sku: str | None = None
-    text: str | None = None
-    photos: tuple[str, ...] = ()
-    owner: str | None = None
-    by: str | None = None
-    priority: Priority | None = None
-    """None: by the customer's tier."""
-    reason: ClaimReason | None = None
-    claim: Claim | None = None
-    """What the customer asks for (FBK-030)."""
-
-    def says_the_same(self, ticket: TicketEvent) -> bool:
-        """Whether the ticket that was opened is this one."""
-        told = ("ticket_id", "kind", "source", "order_id", "sku", "text", "photos", "reason")
-        given = ticket.compensation
-        claim = None if given is None else Claim(given.kind, given.amount, given.currency)
-        return claim == self.claim and all(getattr(self, name) == getattr(ticket, name) for name in told)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something to be done with a ticket; what belongs to another action is None."""
-
-    entry_id: str
-    action: Done
-    by: str | None = None
-    text: str | None = None
-    owner: str | None = None
-    priority: Priority | None = None
-    promised_by: datetime | None = None
-    outcome: Outcome | None = None
-    stars: int | None = None
-    photos: tuple[str, ...] = ()
-    claim: Claim | None = None
-    item: str | None = None
-
-    def says_the_same(self, was: TicketEvent, *, erased: bool) -> bool:
-        """Whether the entry that left the ticket as `was` is this one; of an erased customer texts are gone."""
-        entry = was.entry
-        if (entry.action, entry.by) != (self.action, self.by) or not (erased or entry.text == self.text):
-            return False
-        given = was.compensation
-        match self.action:
-            case "assign":
-                return was.owner == self.owner
-            case "prioritise":
-                return was.priority == (self.priority or was.priority)
-            case "promise":
-                return was.promise is not None and was.promise.by == self.promised_by
-            case "resolve":
-                return was.outcome == (self.outcome or "solved")
-            case "rate":
-                return was.rating == self.stars
-            case "customer_said":
-                return erased or set(self.photos) <= set(was.photos)
-            case "compensate":
-                return given is not None and self.claim == Claim(given.kind, given.amount, given.currency)
-            case "check":
-                return any(point.item_id == self.item and point.done_at is not None for point in was.checklist)
-            case _:
-                return True
-
-
 def open_ticket(
-    new: NewTicket, who: Standing, policy: TicketPolicy, zone: tzinfo, seen: Circumstances, at: datetime
+    new: NewTicket,
+    who: Standing,
+    policy: TicketPolicy,
+    zone: tzinfo,
+    seen: Circumstances,
+    at: datetime,
+    *,
+    hears: bool = False,
 ) -> ComplaintOpened:
     """The ticket with its clocks; urgent where the customer has the green channel (FBK-032, FBK-034). Of goods that are
-    to go back it says whether that is free (FBK-031).
+    to go back it says whether that is free (FBK-031). `hears`: the customer reads at once what is answered by itself.
 
     A claim with a photo is judged at once; one without waits for it, which is the first answer (FBK-030).
     """
@@ -172,7 +77,9 @@ def open_ticket(
         resolve_by=after(at, timedelta(minutes=clocks.resolve), policy.hours, zone),
         pauses_marketing=new.kind in policy.pausing,
         free_return=who.free_return if new.kind in RETURNS else None,
-        entry=TicketEntry(entry_id="opened", action="opened", by=new.by),
+        free_returns_left=who.free_returns_left if new.kind in RETURNS else None,
+        acknowledged=policy.suggestion_answer if hears and new.kind == "suggestion" and new.by is None else None,
+        entry=TicketEntry(entry_id="opened", action="opened", by=new.by, source=new.source),
         revision=1,
     )
 
@@ -190,12 +97,23 @@ def take_step(
         raise refusals.TicketIsResolved
     if ticket.state != "resolved" and step.action in ("reopen", "rate"):
         raise refusals.TicketNotResolved
-    entry = TicketEntry(entry_id=step.entry_id, action=step.action, by=step.by, text=step.text)
+    entry = TicketEntry(entry_id=step.entry_id, action=step.action, by=step.by, text=step.text, source=step.source)
     if step.action in ("compensate", "approve", "refuse"):
         return _next(ticket, entry, {"compensation": _compensated(ticket, step, policy, seen, at)})
     if step.action == "customer_said":
         return _next(ticket, entry, _heard(ticket, step, policy, seen, at))
     return _next(ticket, entry, _changes(ticket, step, policy, zone, at))
+
+
+def away_answer(ticket: TicketEvent, policy: TicketPolicy, zone: tzinfo, at: datetime) -> TicketEvent | None:
+    """The ticket once the customer was answered by itself, out of service hours; None where somebody is there, or that
+    was said since it closed (FBK-035). It is no answer of an agent: the clocks go on."""
+    opens = opens_at(at, policy.hours, zone)
+    if opens is None or policy.away_answer is None or (ticket.away is not None and at < ticket.away.until):
+        return None
+    text = policy.away_answer.replace("{opens}", f"{opens.astimezone(zone):%Y-%m-%d %H:%M}")
+    entry = TicketEntry(entry_id=f"away-{ticket.revision + 1}", action="auto_answer")
+    return _next(ticket, entry, {"away": TicketAway(text=text, until=opens)})
 
 
 def overdue(ticket: TicketEvent, until: datetime) -> list[tuple[datetime, TicketEvent]]:

@@ -57,3 +57,15 @@ def after(start: datetime, span: timedelta, hours: ServiceHours, zone: tzinfo) -
                     return begins + left
                 left -= room
         day += timedelta(days=1)
+
+
+def opens_at(at: datetime, hours: ServiceHours, zone: tzinfo) -> datetime | None:
+    """When service begins next, in UTC; None: it is open at `at`."""
+    if hours.always:
+        return None
+    day = local_date(at, zone)
+    while True:
+        if day.isoweekday() in hours.days and at < at_local(day, hours.closes, zone):
+            begins = at_local(day, hours.opens, zone)
+            return begins if at < begins else None
+        day += timedelta(days=1)

@@ -1,4 +1,4 @@
-"""Tickets and their entries: written by revision, listed as the queue of the shop's agents."""
+"""Tickets and their entries, written by revision; of one ticket or one person."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from common.events import CustomerKey, Event
 from common.events.feedback import TicketEvent
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from common.work.set_aside import Task
 from feedback.tickets.columns import COLUMNS, columns_of
-from feedback.tickets.state import Entry, Place, Report
+from feedback.tickets.state import Entry
 
-JOB = "tickets"
 _CUSTOMERS = Columns("w", shop="text", customer="text")
 _ENTRIES = Columns(
     "n",
@@ -130,15 +128,19 @@ async def find_entry(tx: Transaction, people: Iterable[CustomerKey], entry_id: s
     return None if row is None else str(row.ticket_id)
 
 
-async def find_open(tx: Transaction, people: Iterable[CustomerKey], order_id: str | None) -> str | None:
-    """The person's ticket that was opened last of those not resolved, of that order if one is named."""
+async def find_open(
+    tx: Transaction, people: Iterable[CustomerKey], order_id: str | None, kind: str | None
+) -> str | None:
+    """The person's ticket that was opened last of those not resolved, of that order and kind if they are named."""
     row = await tx.fetch_one(
         f"""
         select t.ticket_id from {_CUSTOMERS} join tickets t on t.shop = w.shop and t.customer = w.customer
         where t.state <> 'resolved' and (cast(:order_id as text) is null or t.order_id = :order_id)
+          and (cast(:kind as text) is null or t.kind = :kind)
         order by t.opened_at desc, t.ticket_id limit 1
         """,
         order_id=order_id,
+        kind=kind,
         **_CUSTOMERS.of(people),
     )
     return None if row is None else str(row.ticket_id)
@@ -213,100 +215,6 @@ async def count_granted(
     return row.granted, int(row.given), row.same_order
 
 
-async def list_queue(
-    tx: Transaction, shop: str, after: Place | None, limit: int, *, owner: str | None, overdue: bool, to_approve: bool
-) -> Sequence[Row[Any]]:
-    """Open tickets of a shop: by priority, then by what is due first (FBK-032, FBK-034)."""
-    return await tx.fetch(
-        """
-        select customer, priority, next_by, cast(body as text) as body from tickets
-        where shop = :shop and state <> 'resolved'
-          and (cast(:priority as smallint) is null
-               or (priority, next_by, ticket_id) > (cast(:priority as smallint), :next_by, :ticket_id))
-          and (cast(:owner as text) is null or owner = :owner) and (overdue or not :overdue)
-          and (compensation = 'proposed' or not :to_approve)
-        order by priority, next_by, ticket_id limit :limit
-        """,
-        shop=shop,
-        priority=after.priority if after else None,
-        next_by=after.next_by if after else None,
-        ticket_id=after.ticket_id if after else None,
-        owner=owner,
-        overdue=overdue,
-        to_approve=to_approve,
-        limit=limit,
-    )
-
-
-async def list_customers_tickets(
-    tx: Transaction, shop: str, people: Sequence[str], after: str, limit: int
-) -> Sequence[Row[Any]]:
-    """A customer's tickets by id, under all identifiers, the resolved ones too."""
-    return await tx.fetch(
-        """
-        select customer, cast(body as text) as body from tickets
-        where shop = :shop and customer = any(:people) and ticket_id > :after order by ticket_id limit :limit
-        """,
-        shop=shop,
-        people=list(people),
-        after=after,
-        limit=limit,
-    )
-
-
-async def lock_due(tx: Transaction, now: datetime, limit: int) -> list[Task] | None:
-    """Customers with a ticket of which a due may have passed, locked; those that another process holds come later."""
-    rows = await tx.fetch(
-        """
-        select c.shop, c.customer from customers c
-        where (c.shop, c.customer) in (
-            select t.shop, t.customer from tickets t
-            where t.due_at <= :now and not exists (
-                select from set_aside s where s.job = :job and s.shop = t.shop and s.customer = t.customer
-            )
-            order by t.due_at, t.shop, t.customer limit :limit
-        )
-        for update skip locked
-        """,
-        now=now,
-        limit=limit,
-        job=JOB,
-    )
-    return [Task(row.shop, row.customer) for row in rows] or None
-
-
-async def get_due(
-    tx: Transaction, now: datetime, customers: Sequence[CustomerKey]
-) -> list[tuple[CustomerKey, TicketEvent]]:
-    """The tickets of these customers of which a due may have passed; locks the customers where they are not yet."""
-    await tx.lock_customers(customers)
-    rows = await tx.fetch(
-        f"""
-        select t.shop, t.customer, cast(t.body as text) as body
-        from {_CUSTOMERS} join tickets t on t.shop = w.shop and t.customer = w.customer
-        where t.due_at <= :now order by t.due_at, t.shop, t.customer, t.ticket_id
-        """,
-        now=now,
-        **_CUSTOMERS.of(customers),
-    )
-    return [((r.shop, r.customer), TicketEvent.model_validate_json(r.body)) for r in rows]
-
-
-async def count_due(tx: Transaction, now: datetime) -> int:
-    """Tickets of which a due has passed and is not noted; those set aside are not counted."""
-    return int(
-        await tx.value(
-            """
-            select count(*) from tickets t where due_at <= :now and not exists (
-                select from set_aside s where s.job = :job and s.shop = t.shop and s.customer = t.customer
-            )
-            """,
-            now=now,
-            job=JOB,
-        )
-    )
-
-
 async def erase(tx: Transaction, customers: Sequence[CustomerKey]) -> None:
     """Forget what erased customers and agents wrote in their tickets (SEC-006); what remains names only their id."""
     for key, entry in await list_entries_of(tx, customers):
@@ -336,33 +244,3 @@ async def erase(tx: Transaction, customers: Sequence[CustomerKey]) -> None:
 
 def _without_texts(ticket: TicketEvent) -> TicketEvent:
     return map_personal(ticket, lambda _text, _path: None)
-
-
-async def get_report(tx: Transaction, shop: str, since: datetime, until: datetime) -> Report:
-    """Counts, and medians in seconds, of tickets opened from `since` to `until` (exclusive) (FBK-028)."""
-    row = await tx.fetch_one(
-        """
-        select count(*) as opened, count(*) filter (where state = 'resolved') as resolved,
-               count(*) filter (where state = 'resolved' and answers <= 1 and reopened = 0) as first_contact,
-               count(*) filter (where reopened > 0) as reopened, count(*) filter (where overdue) as overdue,
-               percentile_cont(0.5) within group (order by extract(epoch from answered_at - opened_at)) as answer_s,
-               percentile_cont(0.5) within group (order by extract(epoch from resolved_at - opened_at)) as resolve_s
-        from tickets where shop = :shop and opened_at >= :since and opened_at < :until
-        """,
-        shop=shop,
-        since=since,
-        until=until,
-    )
-    assert row is not None
-    return Report(**row._mapping)
-
-
-async def count_open(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
-    """Open tickets by priority and state, those with a passed due apart."""
-    return await tx.fetch(
-        """
-        select priority, state, count(*) as tickets, count(*) filter (where overdue) as overdue
-        from tickets where shop = :shop and state <> 'resolved' group by 1, 2 order by 1, 2
-        """,
-        shop=shop,
-    )

@@ -13,6 +13,7 @@ from common.events.feedback import (
     ContentEvent,
     ContentGrade,
     ContentKind,
+    ContentNoReward,
     ContentReward,
     ContentSubmitted,
 )
@@ -56,6 +57,17 @@ class NotABuyer(Conflict):
             "not_a_buyer",
             "The customer has no paid order of that id with that product, or it was closed or taken back: give the "
             "`order_id` of one, or submit it without `as_buyer`.",
+        )
+
+
+class OrderCameBack(Conflict):
+    """The order that a buyer speaks of was closed or taken back since it was submitted (FBK-048)."""
+
+    def __init__(self, order_id: str | None) -> None:
+        super().__init__(
+            "order_came_back",
+            f"Order {order_id!r} was closed or taken back since, so the customer is no buyer of it any more: refuse or "
+            "withdraw the content.",
         )
 
 
@@ -126,23 +138,43 @@ def submitted(new: NewContent, customer: str | None, shown: int, at: datetime) -
     return ContentSubmitted(**asdict(new), submitted_at=at, revision=1)
 
 
-def reward_of(
-    stands: ContentEvent, verdict: Verdict, rules: ContentRewards, rewarded_before: int, at: datetime
-) -> ContentReward | None:
+@dataclass(frozen=True, slots=True)
+class Earning:
+    """What content may earn now, and why not."""
+
+    reward: ContentReward | None = None
+    no_reward: ContentNoReward | None = None
+
+
+def earning_of(
+    stands: ContentEvent,
+    verdict: Verdict,
+    rules: ContentRewards,
+    at: datetime,
+    *,
+    rewarded_before: int,
+    grounds: tuple[str, ...] = (),
+    earned_before: bool = False,
+) -> Earning:
     """What the content has earned, or earns by this verdict; once, however often it is graded (FBK-043).
 
-    `rewarded_before`: how much of the customer's was rewarded within the rules' days.
+    `rewarded_before`: how much of the customer's was rewarded within the rules' days. `grounds`: of its words, photos
+    and review, by one of which something else was earned where `earned_before`.
     """
     earned = rules.grades.get(verdict.grade) if verdict.decision == "approve" and verdict.grade is not None else None
     if stands.reward is not None or earned is None:
-        return stands.reward
-    if rewarded_before >= rules.most or (rules.buyers_only and not stands.as_buyer):
-        return None
-    return ContentReward(**earned.model_dump(), at=at)
+        return Earning(stands.reward)
+    if rules.buyers_only and not stands.as_buyer:
+        return Earning(no_reward="not_a_buyer")
+    if earned_before:
+        return Earning(no_reward="earned_before")
+    if rewarded_before >= rules.most:
+        return Earning(no_reward="most")
+    return Earning(ContentReward(**earned.model_dump(), at=at, grounds=grounds))
 
 
 def decided(
-    stands: ContentEvent, verdict: Verdict, at: datetime, reward: ContentReward | None = None
+    stands: ContentEvent, verdict: Verdict, at: datetime, earning: Earning | None = None
 ) -> ContentEvent | None:
     """The content once that was decided, with what it has earned; None where it stands so. Raises ContentStands,
     ContentUnfit."""
@@ -166,7 +198,9 @@ def decided(
         raise ContentStands(stands.state, verdict.decision)
     kept = {name: getattr(stands, name) for name in ContentEvent.model_fields}
     kind = ContentApproved if verdict.decision == "approve" else ContentChanged
-    return kind(**kept | told | {"decided_at": at, "reward": reward, "revision": stands.revision + 1})
+    earning = earning or Earning(stands.reward)
+    gained = {"reward": earning.reward, "no_reward": earning.no_reward}
+    return kind(**kept | told | gained | {"decided_at": at, "revision": stands.revision + 1})
 
 
 def select(found: Iterable[ContentEvent], reader: Reader) -> list[ContentEvent]:

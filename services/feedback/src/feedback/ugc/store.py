@@ -49,13 +49,13 @@ async def list_contents(
 
 
 async def count_rewarded(tx: Transaction, people: Sequence[CustomerKey], since: datetime) -> int:
-    """How much content of one person (`people`) was rewarded after `since`; the person is locked."""
+    """How much content of one person (`people`), not withdrawn, was rewarded after `since`; the person is locked."""
     # A customer has little; by primary key.
     return int(
         await tx.value(
             """
             select count(*) from contents
-            where shop = :shop and customer = any(:people) and newest
+            where shop = :shop and customer = any(:people) and newest and state = 'approved'
               and cast(body -> 'reward' ->> 'at' as timestamptz) > :since
             """,
             shop=people[0][0],

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from common.events import Event
 from common.events.customers import CustomerProfile
 from common.events.membership import ReferralMade, ReferralNews
+from common.people.sql import ABSORBED
 from common.storage.database import Transaction
 from feedback.revisions.newest import NewestTable
 
@@ -60,30 +61,43 @@ async def save_end(tx: Transaction, event: Event[ReferralNews], *, confirmed: bo
     )
 
 
-_NEW = """
-    usage_questions q join customers c on c.shop = q.shop and c.customer = q.customer
-    left join referred r on r.shop = q.shop and r.customer = q.customer and r.confirmed
-    left join customer_sources s on s.shop = q.shop and s.customer = q.customer
-    cross join lateral (
-        select count(*) as orders from completed_orders o
-        where o.shop = q.shop and o.customer = q.customer and o.counts
-    ) o
-"""
-
-
 async def count_new(tx: Transaction, shop: str, since: datetime, until: datetime) -> Sequence[Row[Any]]:
     """(source, customers, orders, again) of customers whose first completed order that counts lies in the period.
 
-    `orders`: all that they completed since; `again`: customers of more than one. Absorbed identifiers are left out.
+    `orders`: all that they completed since; `again`: customers of more than one. Who were merged are one customer,
+    brought where one of them was; else the survivor's source counts, or the one that any of them has.
     """
     # By the index of first orders; of each such customer a few looks by primary key.
     return await tx.fetch(
         f"""
-        select case when r.customer is not null then '{REFERRAL}' else coalesce(s.source, '') end as source,
-               count(*) as customers, sum(o.orders) as orders, count(*) filter (where o.orders > 1) as again
-        from {_NEW}
-        where q.shop = :shop and q.completed_at >= :since and q.completed_at < :until and c.merged_into is null
-        group by 1 order by 2 desc, 1 limit :limit
+        with recursive {ABSORBED}, fresh as (
+            select distinct coalesce(a.person, q.customer) as customer
+            from usage_questions q left join absorbed a on a.customer = q.customer
+            where q.shop = :shop and q.completed_at >= :since and q.completed_at < :until
+        ), names as (
+            select customer as person, customer from fresh
+            union all
+            select a.person, a.customer from absorbed a join fresh f on f.customer = a.person
+        ), each as (
+            select n.person, r.customer is not null as brought, s.source, n.customer = n.person as own, o.orders,
+                   q.completed_at
+            from names n
+            left join usage_questions q on q.shop = :shop and q.customer = n.customer
+            left join referred r on r.shop = :shop and r.customer = n.customer and r.confirmed
+            left join customer_sources s on s.shop = :shop and s.customer = n.customer
+            cross join lateral (
+                select count(*) as orders from completed_orders o
+                where o.shop = :shop and o.customer = n.customer and o.counts
+            ) o
+        ), people as (
+            select case when bool_or(brought) then '{REFERRAL}'
+                        else coalesce((array_agg(source order by own desc, source)
+                                       filter (where source is not null))[1], '') end as source,
+                   sum(orders) as orders
+            from each group by person having min(completed_at) >= :since
+        )
+        select source, count(*) as customers, sum(orders) as orders, count(*) filter (where orders > 1) as again
+        from people group by 1 order by 2 desc, 1 limit :limit
         """,
         shop=shop,
         since=since,

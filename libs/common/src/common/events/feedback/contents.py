@@ -20,16 +20,19 @@ from common.events.fields import (
 ContentKind = Literal["usage_note", "buyer_show", "review", "tutorial", "product_test", "ingredients", "guarantee"]
 ContentState = Literal["submitted", "approved", "refused", "withdrawn"]
 ContentGrade = Literal["A", "B", "C"]
+ContentNoReward = Literal["not_a_buyer", "earned_before", "most"]
 
 
 class ContentReward(EventData):
-    """What a customer gets for good content, once: `form` says which field holds it (FBK-043)."""
+    """What a customer gets for good content, once: `form` says which field holds it (FBK-043). `grounds`: keyed hashes
+    of its review, words and photos, each of which earns once."""
 
     form: Literal["points", "coupon", "gift"]
     points: Count | None = None
     offer_id: Identifier | None = None
     gift: Text | None = None
     at: Instant
+    grounds: Annotated[tuple[Text, ...], Field(max_length=MOST_PHOTOS + 2)] = ()
 
 
 class ContentEvent(EventData):
@@ -38,7 +41,9 @@ class ContentEvent(EventData):
     The subject is the customer, None: the shop's own, which has `title` and `link` and names nobody. `as_buyer`: the
     customer bought it, which was checked (FBK-048). `of_leader`: an opinion leader's. `grade`: of what is approved, A
     the best. `reward`: what it earned when it was first graded so well; it stays in later revisions, and membership
-    pays it once.
+    pays it once, and takes it back where `state` is withdrawn. `no_reward`: why its grade earned nothing: the customer
+    does not speak as a buyer, the same review, words or photo earned something before, or the customer was rewarded as
+    often as the shop does. `review_id`: the stored review that it is.
     """
 
     TOPIC: ClassVar[str] = "feedback"
@@ -62,6 +67,7 @@ class ContentEvent(EventData):
     decided_by: Text | None = None
     decided_at: Instant | None = None
     reward: ContentReward | None = None
+    no_reward: ContentNoReward | None = None
     revision: Revision = 0
 
 

@@ -47,7 +47,8 @@ class PhotoStored(EventData):
     `photo_id` (FBK-040).
 
     `stored_as`: under which name its bytes lie; `digest`: a keyed hash of them. `fingerprint`: 64 bits in hex that near
-    copies share, of which no picture can be made; None of a picture of one colour.
+    copies share, of which no picture can be made; None of a picture of one colour. `turned`: those of the same picture
+    turned and mirrored.
     """
 
     TYPE: ClassVar[str] = "photo.stored"
@@ -61,3 +62,4 @@ class PhotoStored(EventData):
     height: Count
     digest: Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")]
     fingerprint: Annotated[Text, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
+    turned: Annotated[tuple[Annotated[Text, Field(pattern=r"^[0-9a-f]{16}$")], ...], Field(max_length=7)] = ()

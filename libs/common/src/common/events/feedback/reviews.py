@@ -45,7 +45,8 @@ class RewardEvent(EventData):
     """A customer's claim of a reward for a review, as it stands; the highest revision counts (FBK-047).
 
     `amount`: what is paid out once approved, a share of what was paid for the order's goods and not refunded, as of the
-    claim. It never depends on the stars. `by`: who decided.
+    claim. It never depends on the stars. `by`: who decided. `grounds`: keyed hashes of the review, its words and
+    photos, each of which earns once.
     """
 
     TOPIC: ClassVar[str] = "feedback"
@@ -56,6 +57,7 @@ class RewardEvent(EventData):
     amount: Minor
     currency: Currency
     by: Text | None = None
+    grounds: Annotated[tuple[Text, ...], Field(max_length=MOST_PHOTOS + 2)] = ()
     revision: Revision = 0
 
 

@@ -46,6 +46,7 @@ TicketAction = Literal[
     "approve",
     "refuse",
     "check",
+    "auto_answer",
 ]
 Overdue = Literal["response", "resolution", "promise"]
 Outcome = Literal["solved", "refunded", "replaced", "explained", "rejected", "withdrawn"]
@@ -95,13 +96,24 @@ class TicketPromise(EventData):
     kept_at: Instant | None = None
 
 
+class TicketAway(EventData):
+    """What the customer was answered by itself while nobody was there: `text`, the shop's, and when somebody is."""
+
+    text: Text
+    until: Instant
+
+
 class TicketEntry(EventData):
-    """What was done with a ticket; `by` is the person, None: the customer, or the service when something fell due."""
+    """What was done with a ticket; `by` is the person, None: the customer, or the service when something fell due.
+
+    `source`: of what the customer said, the channel, as the shop calls it (FBK-001).
+    """
 
     entry_id: Identifier
     action: TicketAction
     by: Text | None = None
     text: PersonalText | None = None
+    source: Text | None = None
 
 
 class TicketEvent(EventData):
@@ -109,7 +121,9 @@ class TicketEvent(EventData):
 
     `respond_by`, `resolve_by`: its clocks, by the shop's policy. `overdue`: those of its dues that passed unmet.
     `answers` counts what agents told the customer. `pauses_marketing`: no marketing for the customer while it is open.
-    `free_return`: of a return or an exchange, whether the customer's tier had it for free when it was opened (FBK-031).
+    `free_return`: of a return or an exchange, whether the customer's tier had it for free when it was opened (FBK-031),
+    and what was left of a quota of the tier's. `away`: the last answer that was given by itself out of service hours
+    (FBK-035). `acknowledged`: what a customer was told at once of a suggestion (FBK-009).
     """
 
     TOPIC: ClassVar[str] = "feedback"
@@ -137,9 +151,12 @@ class TicketEvent(EventData):
     rating: Stars | None = None
     pauses_marketing: bool = False
     free_return: bool | None = None
+    free_returns_left: Count | None = None
     reason: ClaimReason | None = None
     compensation: Compensation | None = None
     checklist: Annotated[tuple[ChecklistItem, ...], Field(max_length=MOST_ITEMS)] = ()
+    away: TicketAway | None = None
+    acknowledged: Text | None = None
     entry: TicketEntry
     revision: Revision = 0
 

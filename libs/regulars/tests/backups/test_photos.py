@@ -1,0 +1,39 @@
+"""Photos go into a backup, and come back into an empty folder alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from regulars.backups.photos import PHOTOS, bring_photos, check_photos, take_photos
+from regulars.stack.errors import StackError
+
+
+def test_photos_go_and_come_back_as_they_are(tmp_path: Path) -> None:
+    folder, backup, new = tmp_path / "photos", tmp_path / "backup", tmp_path / "new"
+    told = {f"{shop}/{number:064x}": bytes([number]) * 1_000 for shop in ("tea", "cup") for number in range(3)}
+    for name, body in told.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(body)
+    (folder / "tea" / ".half.1234").write_bytes(b"just being written")
+    manifest = {PHOTOS: take_photos(folder, backup)}
+    assert manifest == {PHOTOS: 6}
+    check_photos(manifest, new)
+    assert bring_photos(backup, manifest, new) == 6
+    assert {str(f.relative_to(new)): f.read_bytes() for f in new.rglob("*") if f.is_file()} == told
+    with pytest.raises(StackError, match="holds photos"):
+        check_photos(manifest, new)
+    with pytest.raises(StackError, match="set PHOTO_DIR"):
+        check_photos(manifest, None)
+    next((backup / PHOTOS / "tea").iterdir()).unlink()
+    with pytest.raises(StackError, match="5 of 6 photos"):
+        bring_photos(backup, manifest, tmp_path / "other")
+
+
+def test_an_installation_without_photos_is_backed_up_and_restored_without(tmp_path: Path) -> None:
+    for none in (None, tmp_path / "none"):
+        assert take_photos(none, tmp_path) is None
+    for manifest in ({PHOTOS: None}, {PHOTOS: 0}, {}):  # the last one of an earlier release
+        check_photos(manifest, None)
+        assert bring_photos(tmp_path, manifest, None) == 0
