@@ -10,6 +10,8 @@ from .conftest import PASSWORD, SHOP, Whole, browsing
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
 PHONE = {"width": 390, "height": 844}
 
+_LINKS = "all => all.map(one => ({href: one.getAttribute('href'), n: one.innerText}))"
+
 
 async def test_each_number_of_the_cohorts_leads_to_those_whom_it_counts(whole: Whole, chromium: Browser) -> None:
     """All three bought first in February and again in March."""
@@ -32,17 +34,15 @@ async def test_each_number_of_the_cohorts_leads_to_those_whom_it_counts(whole: W
         assert await page.locator(".ids li").count() == 3
 
 
-async def test_each_number_of_the_life_cycle_flow_leads_to_those_whom_it_counts(
-    whole: Whole, chromium: Browser
-) -> None:
-    """SEG-013: all three had no order at the start of February and were active at its end."""
+async def test_each_number_of_both_flows_leads_to_those_whom_it_counts(whole: Whole, chromium: Browser) -> None:
+    """SEG-013, SEG-019: all three had no order at the start of February and were active, in a cell, at its end."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
         await walk.sign_up(await whole.invitation("viewer"), "Vera")
         await walk.go(f"/s/{SHOP}/regulars?month=2025-02")
         said = (await whole.stack.get("segmentation", f"/v1/shops/{SHOP}/report/life-cycle-flow"))["months"]
         assert said == [{"month": "2025-02", "flows": [{"old": None, "new": "active", "customers": 3}]}]
-        flow = page.locator("figure[data-chart=flow]")
+        flow = page.locator("section[aria-labelledby=flow] figure")
         await flow.locator(".canvas svg path").first.wait_for()
         assert await flow.locator("tbody tr").count() == 1
         await flow.locator("td a").click()
@@ -50,6 +50,16 @@ async def test_each_number_of_the_life_cycle_flow_leads_to_those_whom_it_counts(
         await walk.check()
         assert await page.title() == "From no order yet to active in 2025-02 · Regulars"
         assert await page.locator(".ids li").all_inner_texts() == ["ann", "bea", "cleo"]
+        (moved,) = (await whole.stack.get("segmentation", f"/v1/shops/{SHOP}/report/rfm-flow"))["months"]
+        await page.go_back()
+        flow = page.locator("section[aria-labelledby=moved] figure")
+        await flow.locator(".canvas svg path").first.wait_for()
+        shown = {a["href"].split("?")[1]: a["n"] for a in await flow.locator("td a").evaluate_all(_LINKS)}
+        assert shown == {f"old=none&new={each['new']}": str(each["customers"]) for each in moved["flows"]}
+        await flow.locator("td a").first.click()
+        await page.wait_for_url("**/regulars/rfm/2025-02?old=none&new=*")
+        await walk.check()
+        assert await page.locator(".ids li").count() == int(next(iter(shown.values())))
 
 
 async def test_each_count_of_messages_leads_to_as_many_messages_with_their_why(whole: Whole, chromium: Browser) -> None:

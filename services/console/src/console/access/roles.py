@@ -226,6 +226,7 @@ PAGES: dict[str, Page] = {
     "regulars": Page(),
     "cohort": Page(),
     "went": Page(),
+    "went_rfm": Page(),
     "programme": Page(_of("owner", "marketer", "viewer")),
     "preview_programme": Page(_of("owner", "marketer")),
     "edit_programme": Page(_of("owner", "marketer")),
