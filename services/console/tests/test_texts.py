@@ -64,7 +64,7 @@ def test_a_translation_has_the_same_holes_as_its_text() -> None:
 
 
 def test_a_number_stands_with_the_word_that_goes_with_it() -> None:
-    """XCT: never `1 days`: what is counted is written as `{days:day|days}`; bounds, `{least}` and `{most}`, are not 1."""
+    """XCT: never `1 days`: what is counted stands as `{days:day|days}`; bounds, `{least}` and `{most}`, are not 1."""
     assert [text for text in CHINESE if set(_COUNTED.findall(text)) - _NO_NOUNS] == []
     assert [own for own in CHINESE.values() if re.search(r"\{[^}]*\|", own)] == [], "Chinese has one form"
 

@@ -27,7 +27,7 @@ from console.customers import (
     views,
 )
 from console.customers import page as customers
-from console.feedback import opening, rewards, surveys, tickets
+from console.feedback import opening, photos, rewards, surveys, tickets
 from console.flows import page as flows
 from console.identities import page as identities
 from console.imports import page as imports
@@ -87,6 +87,7 @@ ROUTERS = (
     profile.router,
     segments.router,
     opening.router,
+    photos.router,
     tickets.router,
     rewards.router,
     surveys.router,
