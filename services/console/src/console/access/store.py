@@ -16,12 +16,13 @@ LOOK_MINUTES = 5
 
 
 class Person(NamedTuple):
-    """Who is signed in. `shops`: the role in each shop."""
+    """Who is signed in. `shops`: the role in each shop; `provided`: an identity provider says who it is."""
 
     person_id: int
     name: str
     has_totp: bool
     shops: dict[str, Role]
+    provided: bool = False
 
 
 class Credentials(NamedTuple):
@@ -147,7 +148,7 @@ async def get_person(tx: Transaction, token: str) -> Person | None:
     # One row per shop of the person, one with null for a person of no shop.
     rows = await tx.fetch(
         """
-        select p.person_id, p.name, p.totp is not null as has_totp, s.shop, s.role
+        select p.person_id, p.name, p.totp is not null as has_totp, p.issuer is not null as provided, s.shop, s.role
         from sessions t join people p using (person_id) left join shops_of_people s using (person_id)
         where t.token = :token and t.expires_at > now() order by s.shop
         """,
@@ -156,7 +157,7 @@ async def get_person(tx: Transaction, token: str) -> Person | None:
     if not rows:
         return None
     shops = {row.shop: row.role for row in rows if row.shop is not None}
-    return Person(rows[0].person_id, rows[0].name, rows[0].has_totp, shops)
+    return Person(rows[0].person_id, rows[0].name, rows[0].has_totp, shops, rows[0].provided)
 
 
 async def end_session(tx: Transaction, token: str) -> None:

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 CUSTOMERS = {
+    "You are signed out here. With {provider} you may still be signed in:": "您已在此退出登录。在 {provider} 可能仍处于登录状态：",
+    "Sign out there, too": "也在那里退出登录",
+    "The identity provider names no page on which to sign out: close the browser, or sign out there.": "身份提供方未提供退出页面：请关闭浏览器，或在其网站退出。",
+    "Save as a segment": "存为分群",
+    "Download all who fit as a table": "下载全部符合者的表格",
+    "Download all customers as a table": "下载全部顾客的表格",
+    "More than 50,000 fit: narrow the filters, or read them by the API.": "符合者超过 50,000：请缩小筛选范围，或通过接口读取。",
     "(the shop: {percent} %; confidence {level})": "（全店：{percent} %；置信度{level}）",
     "A programme version that came late counts everything anew.": "一个迟到的方案版本使全部重新计算。",
     "A refund of order {order} took back what its amount had earned.": "订单 {order} 退款，收回相应金额所得的积分。",
