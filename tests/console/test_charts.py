@@ -17,7 +17,7 @@ async def test_each_number_of_the_cohorts_leads_to_those_whom_it_counts(whole: W
     """All three bought first in February and again in March."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("viewer"), "Viola")
+        await walk.enter(whole, "viewer", "Viola")
         await walk.go(f"/s/{SHOP}/regulars")
         row = page.locator(".cohorts tbody tr")
         assert await row.count() == 1
@@ -38,7 +38,7 @@ async def test_each_number_of_both_flows_leads_to_those_whom_it_counts(whole: Wh
     """SEG-013, SEG-019: all three had no order at the start of February and were active, in a cell, at its end."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("viewer"), "Vera")
+        await walk.enter(whole, "viewer", "Vera")
         await walk.go(f"/s/{SHOP}/regulars?month=2025-02")
         said = (await whole.stack.get("segmentation", f"/v1/shops/{SHOP}/report/life-cycle-flow"))["months"]
         assert said == [{"month": "2025-02", "flows": [{"old": None, "new": "active", "customers": 3}]}]
@@ -66,7 +66,7 @@ async def test_each_count_of_messages_leads_to_as_many_messages_with_their_why(w
     """Journey 4: from the count by state to the list, to one message, its text and every decision."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("marketer"), "Max")
+        await walk.enter(whole, "marketer", "Max")
         report = (await whole.stack.get("messaging", f"/v1/shops/{SHOP}/report"))["messages"]
         assert report
         for state, messages in report.items():
@@ -111,7 +111,7 @@ async def test_pages_stand_on_a_phone_in_the_dark_in_chinese(whole: Whole, chrom
 async def test_parts_of_a_service_that_is_away_say_so_and_show_no_number(whole: Whole, chromium: Browser) -> None:
     """Journey 9."""
     async with browsing(whole, chromium) as (walk, _):
-        await walk.sign_up(await whole.invitation("viewer"), "Vic")
+        await walk.enter(whole, "viewer", "Vic")
         async with whole.without("messaging"):
             await walk.go(f"/s/{SHOP}/messages")
             assert await walk.page.get_by_text("messaging did not answer").count() == 2
@@ -126,7 +126,8 @@ async def test_the_curves_are_of_the_period_that_is_chosen_and_leave_no_week_out
     """The period stands in the address; a week without an order stands with 0."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("viewer"), "Val")
+        await walk.enter(whole, "viewer", "Val")
+        await walk.go(f"/s/{SHOP}/today")
         assert await page.locator("#weeks").inner_text() == "The last 12 weeks"
         assert await page.locator("figure.chart tbody tr").count() == 12
         await walk.click("26 weeks", "link")
@@ -144,7 +145,8 @@ async def test_each_number_of_the_map_leads_to_those_whom_it_counts(whole: Whole
     """The RFM map and the charts: what is drawn is in a table, and opens the list behind it."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("marketer"), "Mara")
+        await walk.enter(whole, "marketer", "Mara")
+        await walk.go(f"/s/{SHOP}/today")
         await page.locator("#weeks").wait_for()
         await page.locator(".canvas svg").first.wait_for()
         await walk.go(f"/s/{SHOP}/regulars")
