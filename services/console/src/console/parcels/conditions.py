@@ -45,8 +45,8 @@ def _how_of(check: Mapping[str, Any]) -> tuple[str, str]:
         return ("known" if check["known"] else "not_known"), ""
     if check.get("in") is not None:
         return "in", ", ".join(map(_text, check["in"]))
-    how = next(name for name in ("is", "at_least", "at_most") if check.get(name) is not None)
-    return how, _text(check[how])
+    how = next((name for name in ("is", "at_least", "at_most") if check.get(name) is not None), None)
+    return (how, _text(check[how])) if how is not None else ("is", "")
 
 
 def _text(value: object) -> str:
