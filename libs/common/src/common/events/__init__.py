@@ -1,7 +1,7 @@
 """Every event of Regulars: one class each, one file per owner.
 
-What reads events by their type string needs all the classes, some 9 MB of memory: they are imported when one asks for it,
-so that the console, which reads none, does without.
+What reads events by their type string needs all the classes, some 9 MB of memory. They are imported when one asks for
+it, so that the console, which reads none, does without.
 """
 
 from __future__ import annotations
