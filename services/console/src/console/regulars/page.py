@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from common.time.calendar import MONTH
 from console.client import Answer, Ask
 from console.web.guard import Guarded
 
@@ -22,7 +23,7 @@ CELLS = ("111", "101", "011", "001", "110", "100", "010", "000", None)
 async def regulars(
     viewer: Guarded,
     since: Annotated[date | None, Query()] = None,
-    month: Annotated[str, Query(max_length=7, pattern="^(20[0-9]{2}-(0[1-9]|1[0-2]))?$")] = "",
+    month: Annotated[str, Query(max_length=7, pattern=f"^$|{MONTH}")] = "",
 ) -> Response:
     """RFM map, life cycle and where both went, purchase ladder, cohorts.
 

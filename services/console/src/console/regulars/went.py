@@ -7,13 +7,14 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Response
 
+from common.time.calendar import MONTH
 from console.web.guard import Guarded
 from console.web.page import Viewer
 from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50
-Month = Annotated[str, Path(pattern="^20[0-9]{2}-(0[1-9]|1[0-2])$")]
+Month = Annotated[str, Path(pattern=MONTH)]
 After = Annotated[str, Query(max_length=500)]
 LifeCycle = Literal["none", "active", "sleeping", "pre_churn", "churned", "dead"]
 Cell = Literal["none", "111", "110", "101", "100", "011", "010", "001", "000"]

@@ -14,7 +14,7 @@ from common.events.segments import LifeCycle
 from common.http.api import Router, Tx, require
 from common.refusals import NotFound
 from common.storage.database import Transaction
-from common.time.calendar import add_months
+from common.time.calendar import MONTH, add_months
 from segmentation.api.customers import Out
 from segmentation.fold import read_shops
 from segmentation.monthly_flows import rules, store
@@ -25,9 +25,7 @@ router = Router(
     tags=["segmentation"],
     dependencies=[Depends(require("segments:read"))],
 )
-Month = Annotated[
-    str, Path(max_length=7, pattern="^20[0-9]{2}-(0[1-9]|1[0-2])$", description="such as `2026-03`, in the shop's zone")
-]
+Month = Annotated[str, Path(max_length=7, pattern=MONTH, description="such as `2026-03`, in the shop's zone")]
 Where = Literal["none", "active", "sleeping", "pre_churn", "churned", "dead"]
 Cell = Literal["111", "110", "101", "100", "011", "010", "001", "000"]
 CellOrNone = Literal["none", "111", "110", "101", "100", "011", "010", "001", "000"]
