@@ -32,8 +32,8 @@ select create_reference_table('value_fits');
 -- local anonymous_refunds: of orders without a customer
 -- local typings: a row a shop: work under way
 -- local people: few rows: identifiers of who is one person after merges
--- local life_cycle_flows: of a shop, without customers
--- local life_cycle_walks: a row a shop: work under way
+-- local monthly_flows: of a shop, without customers
+-- local monthly_flow_walks: a row a shop: work under way
 -- local reschedulings: a row a shop: work under way
 -- local statistics_portions: of a month's work under way
 -- local value_portions: of a month's work under way

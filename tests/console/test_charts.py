@@ -10,12 +10,14 @@ from .conftest import PASSWORD, SHOP, Whole, browsing
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
 PHONE = {"width": 390, "height": 844}
 
+_LINKS = "all => all.map(one => ({href: one.getAttribute('href'), n: one.innerText}))"
+
 
 async def test_each_number_of_the_cohorts_leads_to_those_whom_it_counts(whole: Whole, chromium: Browser) -> None:
     """All three bought first in February and again in March."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("viewer"), "Viola")
+        await walk.enter(whole, "viewer", "Viola")
         await walk.go(f"/s/{SHOP}/regulars")
         row = page.locator(".cohorts tbody tr")
         assert await row.count() == 1
@@ -32,17 +34,15 @@ async def test_each_number_of_the_cohorts_leads_to_those_whom_it_counts(whole: W
         assert await page.locator(".ids li").count() == 3
 
 
-async def test_each_number_of_the_life_cycle_flow_leads_to_those_whom_it_counts(
-    whole: Whole, chromium: Browser
-) -> None:
-    """SEG-013: all three had no order at the start of February and were active at its end."""
+async def test_each_number_of_both_flows_leads_to_those_whom_it_counts(whole: Whole, chromium: Browser) -> None:
+    """SEG-013, SEG-019: all three had no order at the start of February and were active, in a cell, at its end."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("viewer"), "Vera")
+        await walk.enter(whole, "viewer", "Vera")
         await walk.go(f"/s/{SHOP}/regulars?month=2025-02")
         said = (await whole.stack.get("segmentation", f"/v1/shops/{SHOP}/report/life-cycle-flow"))["months"]
         assert said == [{"month": "2025-02", "flows": [{"old": None, "new": "active", "customers": 3}]}]
-        flow = page.locator("figure[data-chart=flow]")
+        flow = page.locator("section[aria-labelledby=flow] figure")
         await flow.locator(".canvas svg path").first.wait_for()
         assert await flow.locator("tbody tr").count() == 1
         await flow.locator("td a").click()
@@ -50,13 +50,23 @@ async def test_each_number_of_the_life_cycle_flow_leads_to_those_whom_it_counts(
         await walk.check()
         assert await page.title() == "From no order yet to active in 2025-02 · Regulars"
         assert await page.locator(".ids li").all_inner_texts() == ["ann", "bea", "cleo"]
+        (moved,) = (await whole.stack.get("segmentation", f"/v1/shops/{SHOP}/report/rfm-flow"))["months"]
+        await page.go_back()
+        flow = page.locator("section[aria-labelledby=moved] figure")
+        await flow.locator(".canvas svg path").first.wait_for()
+        shown = {a["href"].split("?")[1]: a["n"] for a in await flow.locator("td a").evaluate_all(_LINKS)}
+        assert shown == {f"old=none&new={each['new']}": str(each["customers"]) for each in moved["flows"]}
+        await flow.locator("td a").first.click()
+        await page.wait_for_url("**/regulars/rfm/2025-02?old=none&new=*")
+        await walk.check()
+        assert await page.locator(".ids li").count() == int(next(iter(shown.values())))
 
 
 async def test_each_count_of_messages_leads_to_as_many_messages_with_their_why(whole: Whole, chromium: Browser) -> None:
     """Journey 4: from the count by state to the list, to one message, its text and every decision."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("marketer"), "Max")
+        await walk.enter(whole, "marketer", "Max")
         report = (await whole.stack.get("messaging", f"/v1/shops/{SHOP}/report"))["messages"]
         assert report
         for state, messages in report.items():
@@ -102,7 +112,7 @@ async def test_pages_stand_on_a_phone_in_the_dark_in_chinese(whole: Whole, chrom
 async def test_parts_of_a_service_that_is_away_say_so_and_show_no_number(whole: Whole, chromium: Browser) -> None:
     """Journey 9."""
     async with browsing(whole, chromium) as (walk, _):
-        await walk.sign_up(await whole.invitation("viewer"), "Vic")
+        await walk.enter(whole, "viewer", "Vic")
         async with whole.without("messaging"):
             await walk.go(f"/s/{SHOP}/messages")
             assert await walk.page.get_by_text("messaging did not answer").count() == 2
@@ -117,7 +127,8 @@ async def test_the_curves_are_of_the_period_that_is_chosen_and_leave_no_week_out
     """The period stands in the address; a week without an order stands with 0."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("viewer"), "Val")
+        await walk.enter(whole, "viewer", "Val")
+        await walk.go(f"/s/{SHOP}/today")
         assert await page.locator("#weeks").inner_text() == "The last 12 weeks"
         assert await page.locator("figure.chart tbody tr").count() == 12
         await walk.click("26 weeks", "link")
@@ -135,7 +146,8 @@ async def test_each_number_of_the_map_leads_to_those_whom_it_counts(whole: Whole
     """The RFM map and the charts: what is drawn is in a table, and opens the list behind it."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("marketer"), "Mara")
+        await walk.enter(whole, "marketer", "Mara")
+        await walk.go(f"/s/{SHOP}/today")
         await page.locator("#weeks").wait_for()
         await page.locator(".canvas svg").first.wait_for()
         await walk.go(f"/s/{SHOP}/regulars")

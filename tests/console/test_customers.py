@@ -54,7 +54,7 @@ async def test_an_agent_opts_a_customer_out_once_however_often_it_is_sent(whole:
     base = f"/v1/shops/{SHOP}/customers/bea"
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("agent"), "Abe")
+        await walk.enter(whole, "agent", "Abe")
         await walk.go(f"/s/{SHOP}/customers/bea")
         await walk.click("Opt out of e-mail", "link")
         await walk.check()
@@ -91,7 +91,7 @@ async def test_no_script_runs_from_what_customers_write(whole: Whole, chromium: 
     """Journey 10: markup in names and reviews stays text."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("owner"), "Olga")
+        await walk.enter(whole, "owner", "Olga")
         await walk.go(f"/s/{SHOP}/customers/ann")
         await walk.click("Show name")
         await walk.check()
@@ -113,7 +113,8 @@ async def test_today_and_the_customer_say_what_the_services_say_and_stand_when_o
     ledger = await whole.stack.get("membership", f"{base}/members/ann/ledger")
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("viewer"), "Vera")
+        await walk.enter(whole, "viewer", "Verena")
+        await walk.go(f"/s/{SHOP}/today")
         assert await page.locator("section:has(#owed) .figure").inner_text() == f"{owed:,}"
         await walk.go(f"/s/{SHOP}/customers/ann")
         assert f"{member['available']:,}" in await page.locator("#standing").inner_text()
@@ -197,7 +198,7 @@ async def test_a_page_is_sent_without_what_is_late_and_fills_by_itself(whole: Wh
     """A slow service holds up its own part alone; without script a link waits for it."""
     async with browsing(whole, chromium) as (walk, context):
         page = walk.page
-        await walk.sign_up(await whole.invitation("viewer"), "Vito")
+        await walk.enter(whole, "viewer", "Vito")
         async with whole.slow("messaging", 3):
             plain = await (await context.request.get(f"{walk.url}/s/{SHOP}/customers/ann")).text()
             assert plain.count("Asking messaging") == 3

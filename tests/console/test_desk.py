@@ -23,7 +23,7 @@ async def test_an_agent_finds_by_phone_and_name_explains_points_and_redeems_some
     """Journeys 2 and 3: running balances end at the balance; a redemption counts once and is taken back once."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("agent"), "Dora")
+        await walk.enter(whole, "agent", "Dora")
         for written in ("+86 138-0013-8002", "CLEO"):
             await walk.go(f"/s/{SHOP}/customers")
             await page.get_by_label(SEARCH).fill(written)
@@ -79,7 +79,7 @@ async def test_a_ticket_is_answered_and_its_compensation_approved_by_a_second_pe
     assert answer.status_code == 201, answer.text
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("agent"), "Dan")
+        await walk.enter(whole, "agent", "Dan")
         await walk.go(f"/s/{SHOP}/tickets")
         await walk.click("t-1", "link")
         await walk.check()
@@ -106,7 +106,7 @@ async def test_a_ticket_is_answered_and_its_compensation_approved_by_a_second_pe
         )
         assert said["compensation"]["state"] == "proposed"
         await walk.click("Sign out")
-        await walk.sign_up(await whole.invitation("owner"), "Dolores")
+        await walk.enter(whole, "owner", "Dolores")
         await walk.go(f"/s/{SHOP}/tickets?view=approve")
         await walk.click("t-1", "link")
         await page.locator("summary", has_text="Approve the compensation").click()
@@ -132,7 +132,7 @@ async def test_points_above_the_limit_are_adjusted_by_two_people(whole: Whole, c
     before = (await whole.stack.get("membership", f"{BASE}/members/cleo"))["available"]
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("agent"), "Dario")
+        await walk.enter(whole, "agent", "Dario")
         await walk.go(f"/s/{SHOP}/customers/cleo")
         await walk.click("Adjust points", "link")
         await page.get_by_label("Points, below zero to take some").fill("50000")
@@ -148,7 +148,7 @@ async def test_points_above_the_limit_are_adjusted_by_two_people(whole: Whole, c
         await walk.go(f"/s/{SHOP}/approvals")
         assert await page.get_by_role("button", name="Approve the change of cleo").count() == 0
         await walk.click("Sign out")
-        await walk.sign_up(await whole.invitation("owner"), "Della")
+        await walk.enter(whole, "owner", "Della")
         await walk.go(f"/s/{SHOP}/approvals")
         await walk.twice("Approve the change of cleo", "approvals?notice=*")
         await walk.check()
@@ -163,7 +163,7 @@ async def test_thresholds_and_rules_of_contact_are_tried_and_saved_once(whole: W
     """Journey 5 for the other rules: the preview is the service's own, a newer version is never overwritten."""
     async with browsing(whole, chromium) as (walk, context):
         page = walk.page
-        await walk.sign_up(await whole.invitation("owner"), "Dana")
+        await walk.enter(whole, "owner", "Dana")
         versions = len((await whole.stack.get("messaging", f"{BASE}/policy/versions"))["versions"])
         await walk.go(f"/s/{SHOP}/rules/contact")
         other = await context.new_page()
@@ -236,7 +236,7 @@ async def test_why_a_message_was_not_sent_is_said_as_the_service_says_it(whole: 
     assert kept, "something was not sent"
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("viewer"), "Dwight")
+        await walk.enter(whole, "viewer", "Dwight")
         await walk.go(f"/s/{SHOP}/customers/ann/timeline?kind=messages")
         assert await page.locator(".timeline li").count() == len(decided)
         await page.locator(f"a[href$='{kept[0]['message_id']}']").first.click()
@@ -254,7 +254,7 @@ async def test_the_words_of_a_survey_are_changed_once_and_taken_back(whole: Whol
     """FBK-003: surveys asked before keep theirs; the usual words stand again."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("marketer"), "Dolly")
+        await walk.enter(whole, "marketer", "Dolly")
         await walk.go(f"/s/{SHOP}/survey-results")
         await walk.click("Words of usage", "link")
         await walk.check()
@@ -282,7 +282,7 @@ async def test_a_key_is_made_shown_once_and_revoked(whole: Whole, chromium: Brow
     theirs = (await whole.stack.call("orders-ingest", "POST", "/v1/keys", json=elsewhere)).json()
     async with browsing(whole, chromium) as (walk, context):
         page = walk.page
-        await walk.sign_up(await whole.invitation("owner"), "Doris")
+        await walk.enter(whole, "owner", "Doris")
         await walk.go(f"/s/{SHOP}/keys")
         await page.get_by_label("Who uses it").fill("the web shop")
         await page.get_by_label("Send orders, customers and activity").check()
@@ -318,7 +318,7 @@ async def test_a_bounce_is_lifted_once_and_says_by_whom(whole: Whole, chromium: 
         )
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("owner"), "Dirk")
+        await walk.enter(whole, "owner", "Dirk")
         await walk.go(f"/s/{SHOP}/customers/cleo")
         await walk.click("Write to the address again", "link")
         await walk.check()

@@ -16,7 +16,7 @@ async def test_a_segment_is_tried_saved_once_and_a_campaign_planned_for_it(whole
     """SEG-061, MSG-049: whom it would hold before it is saved; a campaign starts, rests, and is over by its buttons."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("marketer"), "Milo")
+        await walk.enter(whole, "marketer", "Milo")
         await walk.go(f"{HERE}/segments")
         await walk.click("Define a segment", "link")
         await page.get_by_label("Id").fill("twice")
@@ -84,7 +84,7 @@ async def test_a_flow_is_tried_on_the_past_and_switched_and_a_text_approved_by_a
     """MSG-048, MSG-013: nothing is sent by a trial; a draft's author cannot approve it, another person can."""
     async with browsing(whole, chromium) as (walk, _), browsing(whole, chromium) as (other, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("marketer"), "Mona")
+        await walk.enter(whole, "marketer", "Mona")
         await walk.go(f"{HERE}/flows")
         await walk.go(f"{HERE}/flows/thank_you")
         await page.get_by_text("Show as a picture").click()
@@ -129,7 +129,7 @@ async def test_a_flow_is_tried_on_the_past_and_switched_and_a_text_approved_by_a
         await walk.click("Show it")
         await walk.check()
         assert "<b>spring</b> is here." in await page.locator(".letter").first.inner_text()
-        await other.sign_up(await whole.invitation("owner"), "Odo")
+        await other.enter(whole, "owner", "Odo")
         await other.go(f"{HERE}/templates/spring")
         await other.page.get_by_role("button", name="Approve version").dblclick()
         await other.page.wait_for_url("**/templates/spring?notice=*")

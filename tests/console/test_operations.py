@@ -47,7 +47,7 @@ async def test_an_operator_mends_a_dead_letter_and_it_counts_once(whole: Whole, 
         )
     async with browsing(whole, chromium) as (walk, context):
         page = walk.page
-        await walk.sign_up(await whole.invitation("operator"), "Otto")
+        await walk.enter(whole, "operator", "Otto")
         await walk.go(f"/s/{SHOP}/dead-letters")
         assert await page.locator("tbody tr").count() == 1, "another shop's are not listed"
         await walk.click("1", "link")
@@ -93,7 +93,7 @@ async def test_an_owner_imports_a_file_and_reads_what_was_refused(
     file.write_text("\n".join(lines) + "\n")
     async with browsing(whole, chromium, accept_downloads=True) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("owner"), "Oona")
+        await walk.enter(whole, "owner", "Oona")
         await walk.go(f"/s/{SHOP}/imports")
         await walk.click("Import file")
         await page.get_by_text("Choose a file.").wait_for()

@@ -26,7 +26,7 @@ async def test_two_customers_are_one_person_and_parted_again(whole: Whole, chrom
     await whole.stack.settled()
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("agent"), "Alma")
+        await walk.enter(whole, "agent", "Alma")
         await walk.go(f"{HERE}/identities?wait=1")
         await walk.click("lin", "link")
         await walk.click("Same person?", "link")
@@ -57,7 +57,7 @@ async def test_a_customer_is_tagged_a_ticket_opened_exported_and_erased_after_a_
     await whole.stack.settled()
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("owner"), "Olaf")
+        await walk.enter(whole, "owner", "Olaf")
         await walk.go(f"{HERE}/customers/zoe/profile?wait=1")
         await page.get_by_label("Another tag").fill("vip dinner")
         await walk.click("Give the tag")

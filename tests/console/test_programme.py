@@ -15,7 +15,7 @@ async def test_an_owner_changes_a_tier_after_seeing_what_it_does(whole: Whole, c
     base = f"/v1/shops/{SHOP}"
     async with browsing(whole, chromium) as (walk, context):
         page = walk.page
-        await walk.sign_up(await whole.invitation("owner"), "Opal")
+        await walk.enter(whole, "owner", "Opal")
         await walk.go(f"/s/{SHOP}/programme")
         other = await context.new_page()
         await other.goto(f"{walk.url}/s/{SHOP}/programme")
@@ -70,7 +70,7 @@ async def test_an_owner_withdraws_thresholds_and_rules_of_contact_that_are_to_co
     base = f"/v1/shops/{SHOP}"
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("owner"), "Oda")
+        await walk.enter(whole, "owner", "Oda")
         for which, field, value, service, path in (
             ("thresholds", "lapse_months", "3", "segmentation", "thresholds"),
             ("contact", "caps.all_channels", "3", "messaging", "policy"),

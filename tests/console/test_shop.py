@@ -34,7 +34,7 @@ async def test_content_of_a_customer_is_read_and_graded_and_a_task_made_of_a_key
     assert answer.status_code == 201, answer.text
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("marketer"), "Mara")
+        await walk.enter(whole, "marketer", "Marta")
         await walk.go(f"{HERE}/content")
         await walk.click("show-1", "link")
         assert await page.get_by_text("My <b>new</b> cup").count() == 0
@@ -52,7 +52,7 @@ async def test_content_of_a_customer_is_read_and_graded_and_a_task_made_of_a_key
         await walk.twice("Approve", "content/show-1?notice=*")
         await walk.check()
         said = await whole.stack.get("feedback", f"{BASE}/ugc/show-1")
-        assert (said["state"], said["grade"], said["decided_by"]) == ("approved", "B", "Mara")
+        assert (said["state"], said["grade"], said["decided_by"]) == ("approved", "B", "Marta")
         await walk.go(f"{HERE}/task-form?topic=packaging")
         assert await page.get_by_label("Topic").input_value() == "packaging"
         await page.get_by_label("What is to be done").fill("Thicker boxes")
@@ -62,7 +62,7 @@ async def test_content_of_a_customer_is_read_and_graded_and_a_task_made_of_a_key
         await walk.check()
         queue = await whole.stack.get("feedback", f"{BASE}/staff-tasks")
         assert [(t["title"], t["kind"], t["requested_by"]) for t in queue["items"]] == [
-            ("Thicker boxes", "improvement", "Mara")
+            ("Thicker boxes", "improvement", "Marta")
         ], "two clicks are one task"
         done = [entry[0] for entry in await whole.entries() if entry[2] in ("ok", "shown")]
         assert done == ["show_content", "content_approve", "request_task"]
@@ -72,7 +72,7 @@ async def test_an_offer_is_set_and_a_draw_made_that_anybody_can_check(whole: Who
     """MEM-054, MEM-101: bad input keeps what was written; the same click twice is one draw."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("owner"), "Omar")
+        await walk.enter(whole, "owner", "Omar")
         await walk.go(f"{HERE}/offers")
         await walk.click("Set an offer", "link")
         await page.get_by_label("Id", exact=True).fill("spring")
@@ -121,7 +121,7 @@ async def test_every_page_of_the_desk_and_of_members_stands_on_a_phone_in_chines
     """XCT: axe, width, clipped words and small targets, in dark colours."""
     size = {"width": 390, "height": 844}
     async with browsing(whole, chromium, viewport=size, color_scheme="dark", locale="zh-CN") as (walk, _):
-        await walk.sign_up(await whole.invitation("owner"), "Ou")
+        await walk.enter(whole, "owner", "Ou")
         for path in PAGES:
             await walk.go(f"{HERE}/{path}")
             assert await walk.page.locator("html").get_attribute("lang") == "zh-Hans"

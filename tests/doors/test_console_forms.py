@@ -225,6 +225,9 @@ async def test_parcels_are_planned_and_refused_lines_mended_by_their_forms(desk:
     page = await desk.follow("/parcels", **card, **{"says.en": "Thank you"})
     assert "Thank-you card" in page
     assert "There is such an insert already" in await desk.send("/parcels", 422, **card)
+    when = {"when.0.what": "orders", "when.0.how": "at_least", "when.0.value": "many", "of": "card"}
+    page = await desk.send("/parcels", 422, **card | when)
+    assert "Write a whole number within its bounds." in page
     tip = {"insert": "tip", "title": "Tip", "kind": "gift_tip", "parcels": "all"}
     assert "Somebody saved another version" in await desk.send("/parcels", 422, **tip, replaces="0")
     await desk.follow("/parcels", **tip, replaces="1")

@@ -38,6 +38,8 @@ ELSEWHERE = {
     "search_coupon": "asks for a code",
     "check_campaign": "is there in one state alone",
     "check_withdrawal": "is looked for in a list",
+    "ticket_photo": "is a picture, shown after a look",
+    "seen_photo": "is a picture, shown after a look",
 }
 """Pages that cannot be shown without more than their address, with the reason."""
 

@@ -68,6 +68,7 @@ class LocalProvider:
                 "authorization_endpoint": f"{at}/authorize",
                 "token_endpoint": f"{at}/token",
                 "jwks_uri": f"{at}/keys",
+                **({} if self.spoil == "no way out" else {"end_session_endpoint": f"{at}/out?from=us"}),
             }
 
         @app.get("/keys")

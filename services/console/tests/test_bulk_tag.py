@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from console.client import Answer, Services
+from console.customers import exporting
+from console.customers.as_segment import condition_of
 from console.web.tags import tag_of
 
 from .conftest import Site
@@ -27,7 +30,8 @@ class Listing(Services):
         if path.endswith("/customers"):
             after, limit = more["params"].get("after", ""), int(more["params"]["limit"])
             left = [name for name in self.customers if name > after]
-            rows = [{"customer": name} for name in left[:limit]]
+            facts = dict.fromkeys(("tier_id", "stage", "life_cycle", "rfm_class", "rfm_cell"))
+            rows = [{"customer": name, "completed_orders": 1} | facts for name in left[:limit]]
             return Answer(
                 service, "ok", {"customers": rows, "next_after": left[limit - 1] if len(left) > limit else None}
             )
@@ -79,3 +83,38 @@ async def test_a_number_that_has_moved_is_shown_again(site: Site, listing: Listi
     assert "More than 10,000 fit" in browser.page
     await browser.post("/s/tea/bulk-tag", query=QUERY, expected="10000", tag="spring", form="another-form")
     assert (browser.status, listing.tagged) == (409, [])
+
+
+async def test_the_list_is_downloaded_whole_and_recorded(site: Site, listing: Listing) -> None:
+    """All pages of it; a spreadsheet takes no id for a formula."""
+    listing.customers = ["=1+1", *listing.customers]
+    browser = await site.signed_in("owner", "Olga")
+    page = await browser.get(f"/s/tea/customers?{QUERY}")
+    assert "Download all who fit as a table" in page
+    assert f"/segment-builder?expression={quote('life_cycle = sleeping')}" in page
+    await browser.post("/s/tea/customers-export", query=QUERY)
+    lines = browser.page.splitlines()
+    assert (browser.headers["content-type"], len(lines)) == ("text/csv; charset=utf-8", 1_202)
+    assert lines[:3] == [",".join(exporting.COLUMNS), "'=1+1,,,,,,1", "c00000,,,,,,1"]
+    exported = [entry for entry in await site.entries() if entry[0] == "export_customers"]
+    assert exported == [("export_customers", "customers/life_cycle=sleeping/1201", "downloaded")]
+    marketer = await site.signed_in("marketer", "Max")
+    assert "Download all" not in await marketer.get("/s/tea/customers")
+    await marketer.post("/s/tea/customers-export", query=QUERY)
+    assert marketer.status == 403
+
+
+@pytest.mark.parametrize(
+    ("chosen", "condition"),
+    [
+        ({"stage": "new", "rfm": "important_keep"}, "stage = new and rfm_class = important_keep"),
+        ({"tier": "gold"}, 'tier = "Gold tea"'),
+        ({"tier": "odd"}, ""),
+        ({"tier": "never"}, ""),
+        ({"stage": "new", "cell": "111"}, ""),
+        ({}, ""),
+    ],
+)
+def test_filters_become_the_condition_of_a_segment(chosen: dict[str, str], condition: str) -> None:
+    """A tier by the name that segments know; a cell of the RFM map is no fact of theirs."""
+    assert condition_of(chosen, {"gold": "Gold tea", "odd": 'The "odd"'}) == condition

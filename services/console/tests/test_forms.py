@@ -11,7 +11,9 @@ from console.activities.proof import digest, holds, number_of
 from console.feedback import questions
 from console.forms.fields import Field, read
 from console.offers import forms as offers
+from console.parcels import conditions
 from console.parcels import forms as parcels
+from console.parcels.conditions import Row
 
 ZONE = ZoneInfo("Asia/Shanghai")
 OFFER = {
@@ -219,6 +221,38 @@ def test_an_insert_is_written_into_the_plan_and_keeps_what_its_form_does_not_sho
     assert [each["insert"] for each in plan["inserts"]] == ["card", "tip"]
     assert plan["inserts"][0]["says"]["zh"] == "谢谢"
     assert plan["most"] == 6
+
+
+@pytest.mark.parametrize(
+    ("row", "check"),
+    [
+        (Row("orders", "", "at_least", "3"), {"what": "orders", "at_least": 3}),
+        (Row("tier", "", "in", "gold, silver"), {"what": "tier", "in": ["gold", "silver"]}),
+        (Row("segment", "quiet", "is", "yes"), {"what": "segment.quiet", "is": True}),
+        (Row("segment", "quiet", "is", "否"), {"what": "segment.quiet", "is": False}),
+        (Row("coupon", "spring-10", "known"), {"what": "coupon.spring-10", "known": True}),
+        (Row("churn_risk", "", "not_known"), {"what": "churn_risk", "known": False}),
+        (Row("segment", "", "is", "yes"), None),
+        (Row("tier", "gold", "is", "yes"), None),
+        (Row("segment", "a b", "is", "yes"), None),
+        (Row("orders", "", "at_least", "many"), None),
+        (Row("orders", "", "known", "3"), None),
+        (Row("tier", "", "is", ""), None),
+        (Row("tier", "", "in", "gold,,silver"), None),
+        (Row("", "quiet", "is", "yes"), None),
+        (Row("password", "", "is", "x"), None),
+    ],
+)
+def test_a_condition_of_an_insert_is_read_as_the_plan_takes_it(row: Row, check: dict[str, Any] | None) -> None:
+    """MSG-071; a row that cannot be used is named, and its number stays in the form."""
+    form = {f"when.4.{name}": value for name, value in row._asdict().items()}
+    found, wrong = conditions.read(form)
+    assert (found, wrong) == (([check], {}) if check is not None else ([], wrong))
+    assert list(wrong) == ([] if check is not None else ["when.4"])
+    if check is not None:
+        assert conditions.read(conditions.written([check])) == ([check], {}), "drawn again it is the same"
+    assert conditions.rows(form)[4] == row
+    assert len(conditions.rows(form)) == 7, "two empty rows to add to it"
 
 
 def test_inserts_move_up_and_out_of_the_plan() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import pytest
@@ -82,6 +82,24 @@ async def away(browser: Browser, path: str = "/sign-in/provider?next=/s/wine/tod
     location: str = back.headers["location"]
     assert location.startswith(HOST)
     return location.removeprefix(HOST)
+
+
+@pytest.mark.parametrize("spoil", ["", "no way out"])
+async def test_who_came_by_the_provider_may_sign_out_there_too(site: Site, provider: LocalProvider, spoil: str) -> None:
+    """By a link, since forms lead to us alone; the provider leads back to our form."""
+    provider.claims, provider.spoil = MIA, spoil
+    browser = site.browser()
+    await browser.get(await away(browser))
+    page = await browser.post("/sign-out")
+    assert 'href="/sign-out/provider"' in page
+    sent = await browser.client.get("/sign-out/provider")
+    if spoil:
+        assert (sent.status_code, "names no page" in sent.text) == (404, True)
+    else:
+        asked = f"from=us&client_id={quote(CLIENT)}&post_logout_redirect_uri={quote(HOST + '/sign-in', safe='')}"
+        assert (sent.status_code, sent.headers["location"]) == (303, f"{provider.issuer}/out?{asked}")
+    own = await site.signed_in("owner", "Olga")
+    assert "/sign-out/provider" not in await own.post("/sign-out"), "of a password nobody else knows"
 
 
 async def test_a_person_comes_in_by_the_provider_with_the_roles_it_gives(site: Site, provider: LocalProvider) -> None:

@@ -48,6 +48,8 @@ PARTS = {
     "task": "task-1",
     "content_id": "show-1",
     "question": "stars",
+    "number": "0",
+    "other": "0",
     "decision": "refuse",
     "offer": "spring-10",
     "batch": "b-1",

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 import console
-from console.texts import chosen, translated
+from console.texts import Language, chosen, translated
 from console.texts.chinese import CHINESE
 
 SOURCE = Path(console.__file__).parent
 TEMPLATES = sorted(SOURCE.rglob("*.html"))
 _CALL = re.compile(r"""\b_\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
-_HOLE = re.compile(r"\{\w+\}")
+_HOLE = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
+_COUNTED = re.compile(r"\{(?!least|most)\w+\} (?:[a-z]+ )?([a-z]+s|people)\b")
+_NO_NOUNS = {"as", "asks", "comes", "ends", "fits", "goes", "has", "is", "its", "takes", "this", "was"}
 _LATIN = re.compile(r"[A-Za-z]{3,}")
 _NAMES = {"fri", "mon", "Berlin", "CSV", "Europe", "EUR", "IANA", "ISO", "JSON", "RFM", "UTC", "gzip"}
 _NAMES |= {"spring", "tea", "shop", "unsubscribe", "url"}
@@ -59,6 +61,26 @@ def test_every_text_that_is_used_is_translated_and_every_translation_is_used() -
 def test_a_translation_has_the_same_holes_as_its_text() -> None:
     differing = [text for text, own in CHINESE.items() if sorted(_HOLE.findall(text)) != sorted(_HOLE.findall(own))]
     assert differing == []
+
+
+def test_a_number_stands_with_the_word_that_goes_with_it() -> None:
+    """XCT: never `1 days`: what is counted stands as `{days:day|days}`; bounds, `{least}` and `{most}`, are not 1."""
+    assert [text for text in CHINESE if set(_COUNTED.findall(text)) - _NO_NOUNS] == []
+    assert [own for own in CHINESE.values() if re.search(r"\{[^}]*\|", own)] == [], "Chinese has one form"
+
+
+@pytest.mark.parametrize(
+    ("language", "days", "said"),
+    [
+        ("en", "1", "bought 1 day ago"),
+        ("en", "0", "bought 0 days ago"),
+        ("en", 1, "bought 1 day ago"),
+        ("en", "1,001", "bought 1,001 days ago"),
+        ("en", "1.5", "bought 1.5 days ago"),
+    ],
+)
+def test_one_day_is_no_days(language: Language, days: object, said: str) -> None:
+    assert translated(language, "bought {days:day|days} ago", days=days) == said
 
 
 def test_no_english_word_stands_in_a_chinese_text() -> None:

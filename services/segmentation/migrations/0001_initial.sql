@@ -124,9 +124,9 @@ create table reschedulings (
     since timestamptz not null default '1970-01-01 00:00+00' -- the earliest change: due times know all before it
 );
 
--- How far a shop's customers have been counted by where they went in their life cycle from month to month; months are
--- their first days. Derived from sales: nothing of it is announced, and a rebuild counts anew.
-create table life_cycle_walks (
+-- How far a shop's customers have been counted by where they went from month to month; months are their first days.
+-- Derived from sales: nothing of it is announced, and a rebuild counts anew.
+create table monthly_flow_walks (
     shop text primary key,              -- closes the race of two processes that begin to count
     since date not null,                -- the first month that is counted
     counted date,                       -- the newest month of which everybody is counted; null: none
@@ -134,15 +134,16 @@ create table life_cycle_walks (
     after text,                         -- of these months customers up to here have been counted
     due_at timestamptz                  -- the next walk does not begin before
 );
--- Customers by their life cycles at the start and the end of a month; '': no order counts. Written by the walk, and
--- where late news changes an order of a month that is counted.
-create table life_cycle_flows (
+-- Customers by life cycle (kind `life_cycle`) or RFM cell (`rfm`) at the start and the end of a month; '': no order
+-- counts. Written by the walk, and where late news changes a sale of a month that is counted.
+create table monthly_flows (
     shop text not null,
+    kind text not null,
     month date not null,
     old text not null,
     new text not null,
     customers bigint not null,
-    primary key (shop, month, old, new) -- closes the race of two that add to one count
+    primary key (shop, kind, month, old, new) -- closes the race of two that add to one count
 );
 
 -- What customers did short of ordering, counted: sums, so that no order of arrival shows. The first sign of interest

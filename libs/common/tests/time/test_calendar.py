@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.time.calendar import (
+    MONTH,
     UnknownZone,
     add_months,
     at_local,
@@ -166,3 +168,19 @@ def test_adding_months_moves_the_month_and_never_the_day_forward(day: date, mont
     assert (moved.year * 12 + moved.month) - (day.year * 12 + day.month) == months
     assert moved.day == min(day.day, end_of_month(moved).day)
     assert start_of_month(moved) <= moved <= end_of_month(moved)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("1970-01", True),
+        ("1997-05", True),
+        ("2026-12", True),
+        ("2199-12", True),
+        ("1969-12", False),
+        ("2026-13", False),
+    ],
+)
+def test_a_month_in_an_address_may_be_of_long_ago(text: str, is_one: bool) -> None:
+    """As those of the demo's shop are, whose orders are of 1997."""
+    assert bool(re.fullmatch(MONTH, text)) == is_one

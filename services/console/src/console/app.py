@@ -18,6 +18,7 @@ from console.customers import (
     adjusting,
     bounces,
     bulk,
+    exporting,
     finding,
     opting_out,
     order,
@@ -27,7 +28,7 @@ from console.customers import (
     views,
 )
 from console.customers import page as customers
-from console.feedback import opening, rewards, surveys, tickets
+from console.feedback import opening, photos, rewards, surveys, tickets
 from console.flows import page as flows
 from console.identities import page as identities
 from console.imports import page as imports
@@ -75,6 +76,7 @@ ROUTERS = (
     finding.router,
     views.router,
     bulk.router,
+    exporting.router,
     customers.router,
     opting_out.router,
     statement.router,
@@ -88,6 +90,7 @@ ROUTERS = (
     profile.router,
     segments.router,
     opening.router,
+    photos.router,
     tickets.router,
     rewards.router,
     surveys.router,

@@ -29,6 +29,8 @@ class Answer:
     body: Any = None
     detail: str = ""
     slug: str = ""
+    kind: str = ""
+    """Of a file its media type."""
 
     @property
     def ok(self) -> bool:
@@ -102,7 +104,8 @@ class Services:
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
             log.warning("no_answer", asked=service, method="GET", reason=type(error).__name__)
             return Answer(service, "unavailable"), None
-        return Answer(service, "ok"), _chunks(got)
+        kind = got.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return Answer(service, "ok", kind=kind), _chunks(got)
 
     async def _call(
         self, method: str, service: str, path: str, *, within_s: float | None = None, **more: Any

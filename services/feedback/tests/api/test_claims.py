@@ -143,5 +143,11 @@ async def test_the_same_photo_again_is_not_granted_by_rule_whoever_sends_it(feed
     assert (await claim(feedback, "t4", order_id="o2", photos=[photo[:-1] + "2"])).json()["compensation"][
         "state"
     ] == "granted", "the query may be what names the photo"
+    found = (await feedback.client.get(f"{TICKETS}/t2/photos")).json()
+    assert [found["customer"], *(one["photo"] for one in found["photos"])] == ["bob", *again.json()["photos"]]
+    seen = [[(each["same"], each["kept"], each["ticket_id"]) for each in one["seen"]] for one in found["photos"]]
+    assert seen == [[(True, False, "t1")], []], "the ticket's own photo, sent again with another, is its own"
+    unknown = await feedback.client.get(f"{TICKETS}/never/photos")
+    assert (unknown.status_code, unknown.json()["type"]) == (404, "/problems/unknown_ticket")
     assert await feedback.rows("select count(*) from claim_photos where photo::text like '%rotten%'") == [(0,)]
     assert await feedback.verify() == []

@@ -140,6 +140,10 @@ async def test_a_near_copy_of_another_claims_photo_waits_for_a_person(feedback: 
         given = answer.json()["compensation"]
         states.append((given["state"], given["photo_seen"]))
     assert states == [("granted", False), ("proposed", True), ("granted", False)]
+    for ticket, other, photo in (("t-bob", "t-ann", "p1"), ("t-ann", "t-bob", "again")):
+        [found] = (await feedback.client.get(f"/v1/shops/s/tickets/{ticket}/photos")).json()["photos"]
+        told = {name: found["seen"][0][name] for name in ("ticket_id", "photo", "kept", "same")}
+        assert told == {"ticket_id": other, "photo": photo, "kept": True, "same": False}, "from either side"
     policy = {"tickets": {"compensation": {"automatic_kept_photos": True}}}
     assert (await feedback.client.put("/v1/shops/s/policy", json={"policy": policy})).status_code == 200
     feedback.clock.set(MARCH + timedelta(minutes=10))

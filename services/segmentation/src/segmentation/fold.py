@@ -35,8 +35,8 @@ from segmentation.activity.state import KINDS
 from segmentation.attributes.attribute import Attribute, Occasion
 from segmentation.attributes.stage.rules import shows_interest
 from segmentation.customers.state import CustomerState
-from segmentation.life_cycle_flow.correcting import correct, first_open_day, take_out
-from segmentation.life_cycle_flow.rules import Sold
+from segmentation.monthly_flows.correcting import correct, first_open_day, take_out
+from segmentation.monthly_flows.rules import Sold, sold
 from segmentation.purchases import rules as purchases
 from segmentation.purchases.entries import Item, sale_of
 from segmentation.purchases.store import delete_sales, save_sales
@@ -192,14 +192,14 @@ async def keep(tx: Transaction, folded: Folded[CustomerState]) -> None:
 
 
 def late_sales(of: Mapping[CustomerKey, Items[Any]], before: date) -> dict[CustomerKey, dict[str, Sold | None]]:
-    """Changed orders of days before that one, as they are to be stored."""
+    """Changed sales of days before that one, as they are to be stored."""
     found: dict[CustomerKey, dict[str, Sold | None]] = {}
     for key, items in of.items():
         known = items.all()
         for name in items.changed:
             sale = sale_of(name, known[name]) if name in known else None
-            if sale is not None and sale.orders and sale.day < before:
-                found.setdefault(key, {})[name] = Sold(sale.day, sale.gone)
+            if sale is not None and sale.day < before:
+                found.setdefault(key, {})[name] = sold(*sale[1:])
     return found
 
 

@@ -60,9 +60,9 @@ from segmentation.commands.thresholds import add_version, remove_version
 from segmentation.commands.values import value_customers
 from segmentation.fold import CLAIMED, INPUTS, KEPT, SegmentFolding, folding_of, keep
 from segmentation.held_inputs import store as held_inputs
-from segmentation.life_cycle_flow.store import forget_counts
 from segmentation.lifetime_value.store_values import erase_values
 from segmentation.members.store import save_members, save_tiers
+from segmentation.monthly_flows.store import forget_counts
 from segmentation.people.store import follow_merge
 from segmentation.profiles.store import erase_profiles, save_profiles
 from segmentation.referrals.store import save_referrals

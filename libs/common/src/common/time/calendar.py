@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 ZONE_NAMES = frozenset(available_timezones())
 """The IANA zones that this machine knows; looked up once, since finding them walks through some 600 files."""
+MONTH = "^(19[7-9]|2[01][0-9])[0-9]-(0[1-9]|1[0-2])$"
+"""A month as it stands in addresses, such as `2026-03`, from 1970 to 2199: histories of long ago are brought in."""
 _ONE_DAY = timedelta(days=1)
 
 

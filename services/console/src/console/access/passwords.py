@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +17,19 @@ STEP_S = 30
 # Of OWASP's equally strong choices the one of 9 MiB, four times over: the process stays within 120 MB.
 _HASHER = PasswordHasher(time_cost=4, memory_cost=9 * 1024, parallelism=1)
 _AT_ONCE = 2
+_M_MMAP_THRESHOLD, _LARGE = -3, 1 << 20
+
+
+def _give_back_what_is_large() -> None:
+    """Have blocks of a MiB and more go back to the system once they are free.
+
+    Left to itself glibc takes the first hash's 9 MiB for a usual size, and keeps as much for each thread that hashes.
+    """
+    with contextlib.suppress(AttributeError, OSError):  # not glibc
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
+
+
+_give_back_what_is_large()
 _STRANGERS = _HASHER.hash("nobody has this password")
 
 

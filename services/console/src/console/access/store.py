@@ -16,12 +16,14 @@ LOOK_MINUTES = 5
 
 
 class Person(NamedTuple):
-    """Who is signed in. `shops`: the role in each shop. `agreed`: to keep what is seen of customers confidential."""
+    """Who is signed in. `shops`: the role in each shop; `provided`: an identity provider says who it is; `agreed`: to keep
+    what is seen of customers confidential."""
 
     person_id: int
     name: str
     has_totp: bool
     shops: dict[str, Role]
+    provided: bool = False
     agreed: bool = True
 
 
@@ -149,7 +151,8 @@ async def get_person(tx: Transaction, token: str) -> Person | None:
     # One row per shop of the person, one with null for a person of no shop.
     rows = await tx.fetch(
         """
-        select p.person_id, p.name, p.totp is not null as has_totp, p.agreed_at is not null as agreed, s.shop, s.role
+        select p.person_id, p.name, p.totp is not null as has_totp, p.issuer is not null as provided,
+            p.agreed_at is not null as agreed, s.shop, s.role
         from sessions t join people p using (person_id) left join shops_of_people s using (person_id)
         where t.token = :token and t.expires_at > now() order by s.shop
         """,
@@ -158,7 +161,8 @@ async def get_person(tx: Transaction, token: str) -> Person | None:
     if not rows:
         return None
     shops = {row.shop: row.role for row in rows if row.shop is not None}
-    return Person(rows[0].person_id, rows[0].name, rows[0].has_totp, shops, rows[0].agreed)
+    first = rows[0]
+    return Person(first.person_id, first.name, first.has_totp, shops, first.provided, first.agreed)
 
 
 async def end_session(tx: Transaction, token: str) -> None:

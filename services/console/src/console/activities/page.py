@@ -14,6 +14,7 @@ from console.texts import N_
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer
 from console.web.paths import part
+from console.web.today import today
 
 router = APIRouter()
 ROWS, DAYS = 100, 120
@@ -64,7 +65,7 @@ async def activities(
     after: Annotated[str, Query(max_length=500)] = "",
 ) -> Response:
     """What takes place in four months from a day on; without one from a month ago."""
-    start = first or (datetime.now(viewer.zone) - timedelta(days=30)).date()
+    start = first or await today(viewer) - timedelta(days=30)
     begin = datetime.combine(start, time(), viewer.zone)
     asked = {"start": begin.isoformat(), "end": (begin + timedelta(days=DAYS)).isoformat(), "limit": str(ROWS)}
     asked |= {"after": after} if after else {}

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Query, Response
 
 from console.access.store_views import list_views
 from console.client import Answer
+from console.customers.as_segment import condition_of
 from console.texts import N_
 from console.web.guard import Guarded
 from console.web.page import Viewer, see
@@ -75,6 +76,7 @@ async def listed(
         chosen=chosen,
         views=views,
         query=urlencode(chosen),
+        condition=condition_of(chosen, tiers),
         after=after,
         dropped=[value for name, value in given.items() if value and name not in chosen],
         wanted=wanted,

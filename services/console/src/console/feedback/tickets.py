@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
 
-from console.feedback import steps
+from console.feedback import photos, steps
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import whole
@@ -54,8 +54,10 @@ async def one_ticket(viewer: Guarded, ticket: str) -> Response:
 
 
 async def _page(viewer: Viewer, ticket: str, error: str = "", failed: str = "", status: int = 200) -> Response:
-    found, settings = await viewer.console.services.ask(
-        viewer.of_shop("feedback", f"/tickets/{part(ticket)}"), viewer.of_shop("orders-ingest", "/settings")
+    found, settings, pictures = await viewer.console.services.ask(
+        viewer.of_shop("feedback", f"/tickets/{part(ticket)}"),
+        viewer.of_shop("orders-ingest", "/settings"),
+        viewer.of_shop("feedback", f"/tickets/{part(ticket)}/photos"),
     )
     if found.state == "unavailable":
         raise NoAnswer(found)
@@ -73,6 +75,8 @@ async def _page(viewer: Viewer, ticket: str, error: str = "", failed: str = "", 
         choices=steps.CHOICES,
         names=steps.NAMES,
         shown=viewer.may("show_contact") and await viewer.may_look(f"customers/{here}/words"),
+        pictures=pictures,
+        pictures_shown=viewer.may("show_photos") and await viewer.may_look(photos.thing(ticket)),
         error=error,
         failed=failed,
         form=await viewer.request.form() if error else {},

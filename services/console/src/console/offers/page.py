@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query, Response
@@ -17,6 +17,7 @@ from console.web.formats import cell
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer
 from console.web.paths import part
+from console.web.today import today
 
 router = APIRouter()
 ROWS, DAYS, MOST_COUPONS, EFFECT_DAYS = 50, 42, 100_000, "30"
@@ -37,7 +38,7 @@ async def offers(viewer: Guarded, after: After = "") -> Response:
 @router.get("/s/{shop}/offers-calendar")
 async def offers_calendar(viewer: Guarded, first: Annotated[date | None, Query()] = None) -> Response:
     """Six weeks of days, each with the offers that hold on it (MEM-084)."""
-    start = first or datetime.now(viewer.zone).date().replace(day=1)
+    start = first or (await today(viewer)).replace(day=1)
     asked = {"first": start.isoformat(), "days": str(DAYS)}
     (page,) = await viewer.ask(viewer.of_shop("membership", "/offers/calendar", **asked))
     return viewer.draw("offers/calendar.html", page=page, first=start, days=DAYS, part=part)

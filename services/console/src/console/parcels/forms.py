@@ -7,6 +7,7 @@ from datetime import tzinfo
 from typing import Any
 
 from console.forms.fields import Field, Read, read
+from console.parcels import conditions
 from console.texts import N_
 
 KINDS = (
@@ -40,18 +41,20 @@ def written(insert: Mapping[str, Any]) -> dict[str, str]:
         "says.zh": says.get("zh", ""),
         "url": code.get("url", ""),
         "offer": code.get("offer") or "",
+        **conditions.written(insert.get("when") or ()),
     }
 
 
 def insert_of(form: Mapping[str, str], base: Mapping[str, Any], zone: tzinfo) -> Read:
-    """The insert of a form; its conditions, and words in other languages, stay as in `base`."""
+    """The insert of a form; words in other languages stay as in `base`."""
     given, wrong = read(INSERT, form, zone)
     if "offer" in given and "url" not in given:
         wrong["url"] = N_("A coupon is given to who scans a code: say where the code leads.")
     found = {name: given.get(name) for name in ("insert", "title", "kind")}
     found["first_order"] = {"all": None, "first": True, "later": False}.get(given.get("parcels", "all"))
     found["products"] = given.get("products", [])
-    found["when"] = list(base.get("when") or ())
+    found["when"], unfit = conditions.read(form)
+    wrong |= unfit
     says = {name: text for name, text in (base.get("says") or {}).items() if name not in ("en", "zh")}
     found["says"] = says | {name: given[f"says.{name}"] for name in ("en", "zh") if f"says.{name}" in given}
     found["code"] = {"url": given["url"], "offer": given.get("offer")} if "url" in given else None

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 
 from console.forms.sheets import Command, order, sent
-from console.parcels import forms
+from console.parcels import conditions, forms
 from console.texts import N_
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import whole
@@ -55,7 +55,17 @@ async def insert_form(viewer: Guarded, of: Annotated[str, Query(max_length=40)] 
 def _form(
     viewer: Viewer, written: dict[str, str], wrong: dict[str, str], error: str = "", status: int = 200
 ) -> Response:
-    return viewer.draw("parcels/form.html", status, fields=forms.INSERT, written=written, wrong=wrong, error=error)
+    return viewer.draw(
+        "parcels/form.html",
+        status,
+        fields=forms.INSERT,
+        rows=conditions.rows(written),
+        facts=conditions.FACTS,
+        hows=conditions.HOWS,
+        written=written,
+        wrong=wrong,
+        error=error,
+    )
 
 
 @router.post("/s/{shop}/parcels")

@@ -38,6 +38,7 @@ class Provider:
         self._client_id = settings.oidc_client_id or ""
         self._secret = settings.oidc_client_secret
         self._back = f"{settings.public_url}/sign-in/back"
+        self._out = f"{settings.public_url}/sign-in"
         self._known: dict[str, Any] = {}
         self._keys: Any = None
         self._until = 0.0
@@ -58,6 +59,18 @@ class Provider:
         }
         joined = "&" if "?" in known["authorization_endpoint"] else "?"
         return f"{known['authorization_endpoint']}{joined}{urlencode(asked)}"
+
+    async def address_to_sign_out(self) -> str | None:
+        """Where the browser ends its session with the provider, and comes back to our form; None: it has no such place.
+
+        OpenID Connect RP-Initiated Logout 1.0, without a token as a hint: none is kept, so the provider may ask first.
+        Raises ProviderAway.
+        """
+        found = (await self._discovered()).get("end_session_endpoint")
+        if not isinstance(found, str):
+            return None
+        asked = {"client_id": self._client_id, "post_logout_redirect_uri": self._out}
+        return f"{found}{'&' if '?' in found else '?'}{urlencode(asked)}"
 
     async def claims(self, code: str, verifier: str, nonce: str, issuer: str | None) -> dict[str, Any]:
         """What the token says that the code is exchanged for. Raises ProviderAway, NotProven.

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Response
 
+from common.time.calendar import MONTH
 from console.web.guard import Guarded
 from console.web.paths import part
 
@@ -25,7 +26,7 @@ def month_after(month: str, months: int) -> str:
 @router.get("/s/{shop}/regulars/cohorts/{month}")
 async def cohort(
     viewer: Guarded,
-    month: Annotated[str, Path(pattern="^20[0-9]{2}-(0[1-9]|1[0-2])$")],
+    month: Annotated[str, Path(pattern=MONTH)],
     back: Annotated[int | None, Query(ge=1, le=600)] = None,
     after: Annotated[str, Query(max_length=500)] = "",
 ) -> Response:

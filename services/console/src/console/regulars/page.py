@@ -8,33 +8,35 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from console.client import Ask
+from common.time.calendar import MONTH
+from console.client import Answer, Ask
 from console.web.guard import Guarded
 
 router = APIRouter()
 CYCLES = ("active", "sleeping", "pre_churn", "churned", "dead", None)
 """The life cycle in its order; None before the first order."""
+CELLS = ("111", "101", "011", "001", "110", "100", "010", "000", None)
+"""The RFM map: who spends much first; None where nothing was bought in the window."""
 
 
 @router.get("/s/{shop}/regulars")
 async def regulars(
     viewer: Guarded,
     since: Annotated[date | None, Query()] = None,
-    month: Annotated[str, Query(max_length=7, pattern="^(20[0-9]{2}-(0[1-9]|1[0-2]))?$")] = "",
+    month: Annotated[str, Query(max_length=7, pattern=f"^$|{MONTH}")] = "",
 ) -> Response:
-    """RFM map, life cycle and where it went, purchase ladder, cohorts.
+    """RFM map, life cycle and where both went, purchase ladder, cohorts.
 
-    `since`: a date from which on the ladder counts orders; `month`: of the life cycle flow, the newest without one.
+    `since`: a date from which on the ladder counts orders; `month`: of both flows, the newest without one.
     """
     report: Ask = viewer.of_shop("segmentation", "/report", **({"since": since.isoformat()} if since else {}))
-    cells, shop, cohorts, flow = await viewer.ask(
+    cells, shop, cohorts, flow, moved = await viewer.ask(
         viewer.of_shop("segmentation", "/report/rfm"),
         report,
         viewer.of_shop("segmentation", "/report/cohorts"),
         viewer.of_shop("segmentation", "/report/life-cycle-flow"),
+        viewer.of_shop("segmentation", "/report/rfm-flow"),
     )
-    months = flow.body["months"] if flow.ok else []
-    shown = next((each for each in months if each["month"] == month), months[-1] if months else None)
     most = max((cell["customers"] for cell in cells.body["cells"]), default=0) if cells.ok else 0
     back = _most_back(cohorts.body["cohorts"]) if cohorts.ok else 0
     return viewer.draw(
@@ -46,9 +48,18 @@ async def regulars(
         cohorts=cohorts,
         most_back=back,
         flow=flow,
-        month=shown,
+        month=_shown(flow, month),
         cycles=CYCLES,
+        moved=moved,
+        moved_month=_shown(moved, month),
+        rfm_cells=CELLS,
     )
+
+
+def _shown(flow: Answer, month: str) -> dict[str, Any] | None:
+    """That month, else the newest; None where there is none."""
+    months: list[dict[str, Any]] = flow.body["months"] if flow.ok else []
+    return next((each for each in months if each["month"] == month), months[-1] if months else None)
 
 
 def _most_back(cohorts: list[dict[str, Any]]) -> int:

@@ -58,9 +58,10 @@ async def segment_builder(
     viewer: Guarded,
     of: Annotated[str, Query(max_length=63)] = "",
     template: Annotated[str, Query(max_length=63)] = "",
+    expression: Annotated[str, Query(max_length=4_000)] = "",
 ) -> Response:
-    """An empty builder, or one that holds a segment or one of those to begin with."""
-    draft = Draft()
+    """An empty builder, or one that holds a segment, one of those to begin with, or a condition."""
+    draft = Draft(expression=expression)
     if of:
         found = await _one(viewer, of)
         draft = Draft(of, found.body["name"], found.body["expression"], str(found.body["version"]))

@@ -7,7 +7,6 @@ import io
 from typing import Annotated
 
 import pyotp
-import segno
 from fastapi import APIRouter, Form, Response
 from markupsafe import Markup
 
@@ -52,6 +51,8 @@ async def second_factor(viewer: Guarded) -> Response:
 
 def _form(viewer: Viewer, secret: str, error: str = "", status: int = 200) -> Response:
     address = pyotp.TOTP(secret).provisioning_uri(name=viewer.who.name, issuer_name="Regulars")
+    import segno  # a megabyte and a half, for a page that a person opens once
+
     drawn = io.BytesIO()
     segno.make(address, error="m").save(drawn, kind="svg", xmldecl=False, svgns=True, omitsize=True, nl=False)
     svg = drawn.getvalue().decode()

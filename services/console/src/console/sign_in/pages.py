@@ -104,7 +104,8 @@ async def begin_session(viewer: Viewer, person_id: int, path: str) -> Response:
 async def sign_out(viewer: Guarded) -> Response:
     async with viewer.console.database.transaction() as tx:
         await store.end_session(tx, viewer.session)
-    response = see("/sign-in")
+    provided = viewer.console.provider is not None and viewer.who.provided
+    response = see("/sign-in", "signed-out-here" if provided else "")
     viewer.console.drop(response, "session")
     return response
 

@@ -28,6 +28,7 @@ COOKIE, UNDER_WAY_S = "oidc", 600
 """What was sent to the provider is kept by the browser, sealed, for ten minutes: any replica takes the answer."""
 AWAY = N_("The identity provider did not answer. Try again, or sign in with your name and password.")
 NOT_PROVEN = N_("Signing in was not finished, or its answer is not one that was asked for. Begin again.")
+NO_WAY_OUT = N_("The identity provider names no page on which to sign out: close the browser, or sign out there.")
 NO_ROLE = N_("The identity provider knows you, and gives you no role in any shop here. Ask whoever keeps its groups.")
 
 
@@ -62,6 +63,17 @@ async def provider(viewer: Guarded, next: Annotated[str, Query(max_length=1000)]
     sealed = seal_bytes(kept, viewer.console.master, aad=COOKIE.encode()).hex()
     viewer.console.keep(response, COOKIE, sealed, UNDER_WAY_S)
     return response
+
+
+@router.get("/sign-out/provider")
+async def provider_out(viewer: Guarded) -> Response:
+    """To where the provider ends its own session; a link, since forms of ours lead to us alone."""
+    try:
+        address = await _provider(viewer).address_to_sign_out()
+    except ProviderAway as away:
+        log.warning("provider_away", reason=str(away))
+        return _refused(viewer, AWAY, 503)
+    return RedirectResponse(address, 303) if address is not None else _refused(viewer, NO_WAY_OUT, 404)
 
 
 @router.get("/sign-in/back")

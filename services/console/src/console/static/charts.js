@@ -46,12 +46,13 @@
     if (kind === "flow") {
       const start = (name) => `${name} `, end = (name) => ` ${name}`;
       const links = flows.map(({ from, to, value }) => ({ source: start(from), target: end(to), value }));
-      const places = heads.slice(1), colours = new Map(places.map((name, n) => [name, ink(String(n % 6 + 1))]));
+      const places = heads.slice(1), room = Math.min(190, 24 + 7 * Math.max(...places.map((name) => name.length)));
+      const colours = new Map(places.map((name, n) => [name, ink(String(n % 6 + 1))]));
       const nodes = [...new Set(links.flatMap((one) => [one.source, one.target]))].map((name) => ({ name, itemStyle: { color: colours.get(name.trim()) } }));
       return { ...base, legend: { show: false }, tooltip: { ...base.tooltip, trigger: "item",
           formatter: (at) => at.dataType === "edge" ? `${at.data.source.trim()} → ${at.data.target.trim()}: ${flows[at.dataIndex].text}` : at.name.trim() },
-        series: [{ type: "sankey", left: 8, right: 120, top: 8, bottom: 8, nodeGap: 14, draggable: false, layoutIterations: 0, data: nodes, links,
-          label: { color: text, formatter: (at) => at.name.trim() }, lineStyle: { color: "source", opacity: 0.35 } }] };
+        series: [{ type: "sankey", left: 8, right: room, top: 8, bottom: 8, nodeGap: 14, draggable: false, layoutIterations: 0, data: nodes, links,
+          label: { color: text, width: room - 12, overflow: "truncate", formatter: (at) => at.name.trim() }, lineStyle: { color: "source", opacity: 0.35 } }] };
     }
     if (kind === "pairs") {
       return { ...base, xAxis: category, yAxis: { type: "value", ...axis, minInterval: 1 },

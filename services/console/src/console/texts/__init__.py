@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from string import Formatter
+from typing import Any, Literal, get_args
 
 from console.texts.chinese import CHINESE
 
@@ -15,10 +16,24 @@ def N_(text: str) -> str:
     return text
 
 
+class _Counting(Formatter):
+    """Fills `{days:day|days}` with the number and the word that goes with it: `1 day`, `2 days`."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        one, counted, many = format_spec.partition("|")
+        return f"{value} {one if str(value) == '1' else many}" if counted else str(format(value, format_spec))
+
+
+_COUNTING = _Counting()
+
+
 def translated(language: Language, text: str, /, **values: object) -> str:
-    """The text in the language, with the values in its braces."""
+    """The text in the language, with the values in its braces; English says of a count what is counted, one or many.
+
+    The values are as they are to be read: `1,234`, not 1234.
+    """
     found = CHINESE.get(text, text) if language == "zh" else text
-    return found.format(**values) if values else found
+    return _COUNTING.vformat(found, (), values) if values else found
 
 
 def chosen(cookie: str | None, accepted: str) -> Language:

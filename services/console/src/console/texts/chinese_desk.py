@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 DESK = {
+    "On its own host": "位于其自身主机",
+    "is not kept here": "未保存在此",
+    "Photo {n}": "照片 {n}",
+    "Of the ticket {ticket}": "工单 {ticket} 的照片",
+    "Photo {n} is the very same as one of another ticket:": "照片 {n} 与另一工单的照片完全相同：",
+    "Photo {n} is a near copy of one of another ticket:": "照片 {n} 与另一工单的照片非常相似：",
+    "Show the photos": "显示照片",
     "(may stay empty)": "（可留空）",
     "30 days before it was asked for, and as long after it was done": "提出前 30 天，以及完成后同样长的时间",
     "A form keeps at least one question, and the first is first.": "问卷至少保留一个问题，第一题已在最前。",

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
+from common.values.plurals import counted
 from membership.coupons.cart import Buyer
 from membership.coupons.offer import Offer
 from membership.coupons.refusals import CouponNotUsable
@@ -60,7 +61,9 @@ def check_limits(coupon: Any, offer: Offer, row: Any, by_customer: int, amount: 
     if coupon.use_limit is not None and coupon.uses >= coupon.use_limit:
         raise CouponNotUsable(coupon.code, "used", "is used already.")
     if offer.per_customer is not None and by_customer >= offer.per_customer:
-        raise CouponNotUsable(coupon.code, "customer_limit", f"is for {offer.per_customer} orders of a customer.")
+        raise CouponNotUsable(
+            coupon.code, "customer_limit", f"is for {counted(offer.per_customer, 'order')} of a customer."
+        )
     if offer.use_limit is not None and row.uses >= offer.use_limit:
         raise CouponNotUsable(coupon.code, "sold_out", f"is of an offer whose {offer.use_limit} uses are gone.")
     if offer.budget is not None and row.spent + amount > offer.budget:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from common.refusals import Conflict, Invalid, NotFound
+from common.values.plurals import counted
 
 
 class UnknownRedemption(NotFound):
@@ -24,7 +25,7 @@ class InsufficientPoints(Conflict):
     def __init__(self, asked: int, available: int) -> None:
         super().__init__(
             "insufficient_points",
-            f"{asked} points were asked for, {available} are available: redeem at most these.",
+            f"{counted(asked, 'point')} asked for, {available} are available: redeem at most these.",
             available=available,
         )
 

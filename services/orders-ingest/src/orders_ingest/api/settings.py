@@ -33,8 +33,9 @@ class VersionOut(SettingsBody):
 
 
 class SettingsOut(BaseModel):
-    """`current`: what is in force now; `versions`: all that were ever set, oldest first."""
+    """`current`: what is in force now, as of `as_of`; `versions`: all that were ever set, oldest first."""
 
+    as_of: datetime
     current: VersionOut
     versions: list[VersionOut]
 
@@ -49,9 +50,9 @@ async def put_settings(shop: ShopName, body: SettingsIn, tx: Tx) -> VersionOut:
 @router.get("", dependencies=[require("settings:read")])
 async def get_settings(shop: ShopName, tx: Tx) -> SettingsOut:
     """The settings in force now, and all versions."""
-    known = await get_shop(tx, shop)
+    known, now = await get_shop(tx, shop), tx.clock.now()
     return SettingsOut(
-        current=_shown(known.version_at(tx.clock.now())), versions=[_shown(version) for version in known.versions]
+        as_of=now, current=_shown(known.version_at(now)), versions=[_shown(version) for version in known.versions]
     )
 
 

@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Query
 
 from common.events.fields import Cursor, ShopName
 from common.http.api import Router, Tx, require
+from common.time.calendar import MONTH
 from segmentation.api.customers import Out
 from segmentation.fold import read_shops
 from segmentation.report import cohorts as rules
@@ -17,9 +18,7 @@ from segmentation.report import store_cohorts as store
 router = Router(
     prefix="/v1/shops/{shop}/report", tags=["segmentation"], dependencies=[Depends(require("segments:read"))]
 )
-Month = Annotated[
-    str, Path(max_length=7, pattern="^20[0-9]{2}-(0[1-9]|1[0-2])$", description="such as `2026-03`, in the shop's zone")
-]
+Month = Annotated[str, Path(max_length=7, pattern=MONTH, description="such as `2026-03`, in the shop's zone")]
 
 
 class CohortOut(Out):

@@ -1,4 +1,4 @@
-"""The walk that counts where customers went in their life cycle, when a month is over; a portion in a transaction."""
+"""The walk that counts where customers went, when a month is over; a portion in a transaction."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from common.storage.database import Transaction
 from common.time.calendar import add_months
 from common.work.set_aside import Task
 from segmentation.fold import read_shops
-from segmentation.life_cycle_flow import rules, store
-from segmentation.life_cycle_flow.correcting import first_open_day
-from segmentation.life_cycle_flow.rules import Flow
+from segmentation.monthly_flows import rules, store
+from segmentation.monthly_flows.correcting import first_open_day
+from segmentation.monthly_flows.rules import Flow
 from segmentation.shop_statistics.store import list_not_set_aside
 from segmentation.shops.store import list_shops
 
-FLOWS = "life_cycle_flow"
+FLOWS = "monthly_flows"
 PORTION = 2_000
-"""Customers counted in one transaction, in some 100 ms."""
+"""Customers counted in one transaction, in some 300 ms."""
 
 
 async def list_uncounted(tx: Transaction, now: datetime) -> list[str]:

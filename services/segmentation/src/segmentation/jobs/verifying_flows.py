@@ -1,4 +1,4 @@
-"""Verification: the counts of life cycles by month are those that the orders come to."""
+"""Verification: the counts of where customers went by month are those that their sales come to."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections import Counter
 
 from common.verification import Verification
 from segmentation.fold import read_shops
-from segmentation.life_cycle_flow import rules, store
-from segmentation.life_cycle_flow.rules import Flow
+from segmentation.monthly_flows import rules, store
+from segmentation.monthly_flows.rules import Flow
 
 PAGE = 2_000
 
@@ -31,8 +31,7 @@ async def verify_flows(run: Verification) -> None:
             kept = await store.get_flows(tx, shop, walk.since)
             for flow in sorted(expected.keys() | kept.keys(), key=str):
                 if expected[flow] != kept.get(flow, 0):
-                    month, old, new = flow
                     run.differ(
-                        f"{shop}: {kept.get(flow, 0)} customers went from {old} to {new} in {month:%Y-%m}, "
-                        f"and by their orders {expected[flow]} did"
+                        f"{shop}: {kept.get(flow, 0)} customers went from {flow.old} to {flow.new} in "
+                        f"{flow.month:%Y-%m} ({flow.kind}), and by their orders {expected[flow]} did"
                     )

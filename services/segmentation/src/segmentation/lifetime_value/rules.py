@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from common.events.segments import Confidence, FitStatus
 from common.values.currency import minor_per_major
+from common.values.plurals import counted
 from segmentation.lifetime_value import order_value, repeat_buying
 from segmentation.lifetime_value.everybody import buyers_of, predict_everybody
 from segmentation.lifetime_value.horizon import YEAR, steps
@@ -250,7 +251,7 @@ def why(fitted: LifetimeFit, bought: Bought) -> str:
     days = bought.x + 1
     return (
         f"{name} and Gamma-Gamma, fitted as of {fitted.month} to {fitted.sampled} of {fitted.buyers} buyers; the "
-        f"customer bought on {days} day{'s' if days != 1 else ''}, the last {bought.age - bought.last} days ago"
+        f"customer bought on {counted(days, 'day')}, the last {counted(bought.age - bought.last, 'day')} ago"
     )
 
 

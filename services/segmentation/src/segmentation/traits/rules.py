@@ -11,6 +11,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Literal, NamedTuple
 
+from common.values.plurals import counted
 from segmentation.thresholds.state import TraitRules
 from segmentation.traits.state import Bought, Known
 
@@ -203,7 +204,7 @@ def behaviour(known: Known, rules: TraitRules) -> list[tuple[BehaviourTag, str]]
         if percent >= rules.high_value_percent:
             found.append(("high_order_value", f"orders worth {percent} percent of the shop's mean"))
     if known.voices.haggling:
-        found.append(("bargaining", f"haggled in {known.voices.haggling} texts"))
+        found.append(("bargaining", f"haggled in {counted(known.voices.haggling, 'text')}"))
     elif "bargaining" in known.tags:
         found.append(("bargaining", "tagged so"))
     return found

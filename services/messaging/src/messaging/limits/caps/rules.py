@@ -12,6 +12,7 @@ from functools import lru_cache
 from common.events.customers import Channel
 from common.events.messages import MessagePurpose
 from common.time.calendar import local_date, start_of_month
+from common.values.plurals import counted
 from messaging.limits.caps.state import Caps, Contacted
 
 
@@ -32,11 +33,11 @@ def cap_reached(
     if purpose == "marketing":
         by_channel = sum(1 for c in in_month if c.purpose == "marketing" and c.channel == channel)
         if by_channel >= caps.for_channel(channel):
-            return f"{caps.for_channel(channel)} marketing messages by {channel} in {month:%Y-%m}"
+            return f"{counted(caps.for_channel(channel), 'marketing message')} by {channel} in {month:%Y-%m}"
     if purpose == "survey":
         apart = timedelta(days=caps.survey_every_days)
         if any(c.purpose == "survey" and abs(at - c.at) < apart for c in so_far):
-            return f"one survey in {caps.survey_every_days} days"
+            return f"one survey in {counted(caps.survey_every_days, 'day')}"
     if len(in_month) >= caps.all_channels:
         return f"{caps.all_channels} marketing messages and surveys in {month:%Y-%m}"
     return None

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.values.plurals import counted
 from messaging.limits.caps.state import Contacted, Days
 
 LOOK_BACK = timedelta(days=180)
@@ -41,4 +42,4 @@ def too_tired(fatigue: Fatigue, score: int, so_far: Sequence[Contacted], at: dat
     apart = timedelta(days=fatigue.days_apart)
     if not any(c.purpose == "marketing" and abs(at - c.at) < apart for c in so_far):
         return None
-    return f"fatigue {score} of {fatigue.limit}: one marketing message in {fatigue.days_apart} days"
+    return f"fatigue {score} of {fatigue.limit}: one marketing message in {counted(fatigue.days_apart, 'day')}"

@@ -10,6 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from common.events.segments import ChurnSignal, ChurnStrength
+from common.values.plurals import counted
 from segmentation.purchases.state import Day, Purchases
 from segmentation.thresholds.state import ChurnRules
 
@@ -131,8 +132,12 @@ def why(of: Baseline, days: int, found: Sequence[ChurnSignal], rules: ChurnRules
         return f"fewer than {LEAST + 1} buying days in twelve months: no habit to compare with"
     usual = f"{of.days / of.gaps:.1f} days between the last {of.gaps + 1} buying days"
     said = {
-        "silence": f"{days} days without an order, against {usual}",
+        "silence": f"{counted(days, 'day')} without an order, against {usual}",
         "frequency": f"the last {RECENT} gaps are {rules.gap_percent} percent of those before, or more",
         "order_value": f"the last {RECENT} buying days are worth {rules.value_percent} percent an order, or less",
     }
-    return "; ".join(said[each] for each in found) if found else f"as usual: {days} days since the last order, {usual}"
+    return (
+        "; ".join(said[each] for each in found)
+        if found
+        else f"as usual: {counted(days, 'day')} since the last order, {usual}"
+    )

@@ -6,6 +6,7 @@ from datetime import date
 from functools import lru_cache
 
 from common.time.calendar import add_months
+from common.values.plurals import counted
 
 SEGMENT = "lapsed"
 
@@ -27,6 +28,6 @@ def episode(last_order: date, today: date, months: int) -> date | None:
 def why(last_order: date, months: int) -> str:
     """From which day on, counted from which order, in a sentence for the shop's people."""
     return (
-        f"{months} calendar month{'s' if months != 1 else ''} after the last completed order of {last_order}: "
+        f"{counted(months, 'calendar month')} after the last completed order of {last_order}: "
         f"from {lapse_day(last_order, months)} on"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from common.events.segments import Confidence, LifeCycle
+from common.values.plurals import counted
 from segmentation.thresholds.state import GapRules, LifeCycleRules
 
 
@@ -52,6 +53,6 @@ def in_days(gap: tuple[int, int]) -> float:
 def why(days: int, gap: tuple[int, int], own_gaps: int) -> str:
     """The reason for the life cycle in a sentence, for the shop's people."""
     return (
-        f"{days} days since the last completed order; the usual gap is {in_days(gap):g} days, "
-        f"from {own_gaps} own gap{'s' if own_gaps != 1 else ''} and the shop's"
+        f"{counted(days, 'day')} since the last completed order; the usual gap is {in_days(gap):g} days, "
+        f"from {counted(own_gaps, 'own gap')} and the shop's"
     )

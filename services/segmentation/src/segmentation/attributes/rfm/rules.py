@@ -89,9 +89,33 @@ def score(
 
     The window is that of the statistics: of one that was set since, they know nothing yet.
     """
-    measured = measure(purchases, today, statistics.window_months if statistics else rules.window_months, currency)
+    measured = measure(purchases, today, months_of_window(statistics, rules), currency)
     if measured is None:
         return None
+    method, grades, binary = placed(measured, statistics, rules)
+    return Score(
+        cell="".join(map(str, grades)) if grades else binary,
+        rfm_class=CLASSES[binary],
+        method=method,
+        confidence=statistics.confidence(rules) if statistics is not None else "low",
+        recency_days=measured.recency_days,
+        frequency=measured.frequency,
+        monetary=measured.monetary,
+        currency=measured.currency,
+        others=measured.others,
+        group=group_of(rules.groups, grades),
+    )
+
+
+def months_of_window(statistics: ShopStatistics | None, rules: RfmRules) -> int:
+    """How far back is looked: as the statistics did, if there are any."""
+    return statistics.window_months if statistics else rules.window_months
+
+
+def placed(
+    measured: Measure, statistics: ShopStatistics | None, rules: RfmRules
+) -> tuple[Method, tuple[int, ...], str]:
+    """The method, the grades where it gives any, and one of the eight cells: R, F and M, each 1 = high and 0 = low."""
     method = statistics.method(rules) if statistics is not None else "fixed"
     grades: tuple[int, ...] = ()
     if statistics is not None and (method == "quantile" or method == "equal_groups"):
@@ -105,19 +129,7 @@ def score(
     if grades:
         r, f, m = grades
         high = r >= HIGH_FROM, f >= HIGH_FROM, m >= HIGH_FROM
-    binary = "".join("1" if each else "0" for each in high)
-    return Score(
-        cell="".join(map(str, grades)) if grades else binary,
-        rfm_class=CLASSES[binary],
-        method=method,
-        confidence=statistics.confidence(rules) if statistics is not None else "low",
-        recency_days=measured.recency_days,
-        frequency=measured.frequency,
-        monetary=measured.monetary,
-        currency=measured.currency,
-        others=measured.others,
-        group=group_of(rules.groups, grades),
-    )
+    return method, grades, "".join("1" if each else "0" for each in high)
 
 
 def graded(measured: Measure, statistics: ShopStatistics, scoring: Scoring) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ from typing import Any
 from common.events.activity import Activity
 from common.events.orders import OrderEvent, OrderRefunded
 from common.events.segments import Stage
+from common.values.plurals import counted
 
 
 def shows_interest(data: Any) -> bool:
@@ -37,4 +38,4 @@ def why(stage: Stage | None, completed_orders: int) -> str:
         return "registered; has not browsed, inquired or bought"
     if stage == "new":
         return "browsed, inquired or ordered; no order has been confirmed"
-    return f"{completed_orders} completed order{'s' if completed_orders != 1 else ''}; one is enough to be returning"
+    return f"{counted(completed_orders, 'completed order')}; one is enough to be returning"

@@ -1,4 +1,4 @@
-"""Late news in the counts: a customer whose orders of past months change is taken out of them and put in again."""
+"""Late news in the counts: a customer whose sales of past months change is taken out of them and put in again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from common.events import CustomerKey
 from common.storage.database import Transaction
 from common.time.calendar import start_of_month
-from segmentation.life_cycle_flow import store
-from segmentation.life_cycle_flow.rules import Flow, Sold, borders, difference, flows_of
+from segmentation.monthly_flows import store
+from segmentation.monthly_flows.rules import Flow, Sold, borders, difference, flows_of
 from segmentation.shops.state import Shop
 
 _ZONES = timedelta(hours=26)
@@ -30,7 +30,7 @@ def first_open_day(now: datetime) -> date:
 async def correct(tx: Transaction, read: ReadShops, news: Mapping[CustomerKey, Mapping[str, Sold | None]]) -> None:
     """Count these customers as their orders will be; to be called before they are stored.
 
-    `news`: by the item's name, an order as it will be stored, or None where it will be gone. The customers are locked.
+    `news`: by the item's name, a sale as it will be stored, or None where it will be gone. The customers are locked.
     """
     counted = await store.share_walks(tx, news.keys())
     known = {key: each.last for key, each in counted.items() if each.last is not None}

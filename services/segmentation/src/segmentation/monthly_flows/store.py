@@ -1,4 +1,4 @@
-"""Counts of customers by month and where their life cycle went, and how far customers have been counted."""
+"""Counts of customers by month and where they went, and how far customers have been counted."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Row
 
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from segmentation.life_cycle_flow.rules import Flow, Sold
+from segmentation.monthly_flows.rules import Flow, Kind, Sold, sold
 
 _KEYS = Columns("w", shop="text", customer="text")
-_COUNTS = Columns("w", month="date", old="text", new="text", customers="bigint")
+_COUNTS = Columns("w", kind="text", month="date", old="text", new="text", customers="bigint")
 _NONE = ""
-"""Stands in the table for no life cycle."""
+"""Stands in the table for a customer none of whose orders counts."""
+
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ async def share_walks(tx: Transaction, keys: Collection[CustomerKey]) -> dict[Cu
     rows = await tx.fetch(
         f"""
         select w.shop, w.customer, f.since, f.counted, f.upto, coalesce(w.customer <= f.after, false) as passed
-        from {_KEYS} join life_cycle_walks f on f.shop = w.shop
+        from {_KEYS} join monthly_flow_walks f on f.shop = w.shop
         where f.counted is not null or f.after is not null
         for share of f
         """,
@@ -52,62 +55,65 @@ async def share_walks(tx: Transaction, keys: Collection[CustomerKey]) -> dict[Cu
 
 
 async def get_sold(tx: Transaction, keys: Collection[CustomerKey]) -> dict[CustomerKey, dict[str, Sold]]:
-    """The completed orders of these customers as they are stored, by the item's name."""
+    """The sales of these customers as they are stored, by the item's name."""
     found: dict[CustomerKey, dict[str, Sold]] = {key: {} for key in keys}
     # A range of the primary key each.
     rows = await tx.fetch(
-        f"select s.shop, s.customer, s.name, s.day, s.gone from {_KEYS} join sales s using (shop, customer)"
-        " where s.orders = 1",
+        f"""
+        select s.shop, s.customer, s.name, s.day, s.gone, s.currency, s.orders, s.paid, s.refunded
+        from {_KEYS} join sales s using (shop, customer)
+        """,
         **_KEYS.of(sorted(keys)),
     )
     for row in rows:
-        found[row.shop, row.customer][row.name] = Sold(row.day, row.gone)
+        found[row.shop, row.customer][row.name] = _sold(row)
     return found
 
 
 async def add_flows(tx: Transaction, shop: str, counts: Mapping[Flow, int]) -> None:
     """Add to the shop's counts."""
-    rows = sorted((month, old or _NONE, new or _NONE, number) for (month, old, new), number in counts.items() if number)
+    rows = sorted((f.kind, f.month, f.old or _NONE, f.new or _NONE, number) for f, number in counts.items() if number)
     if not rows:
         return
     # In one order, so that no two wait for each other within a statement.
     await tx.execute(
         f"""
-        insert into life_cycle_flows as f (shop, month, old, new, customers)
-        select cast(:shop as text), month, old, new, customers from {_COUNTS} order by month, old, new
-        on conflict (shop, month, old, new) do update set customers = f.customers + excluded.customers
+        insert into monthly_flows as f (shop, kind, month, old, new, customers)
+        select cast(:shop as text), kind, month, old, new, customers from {_COUNTS} order by kind, month, old, new
+        on conflict (shop, kind, month, old, new) do update set customers = f.customers + excluded.customers
         """,
         shop=shop,
         **_COUNTS.of(rows),
     )
 
 
-async def get_flows(tx: Transaction, shop: str, since: date) -> dict[Flow, int]:
+async def get_flows(tx: Transaction, shop: str, since: date, kinds: Collection[Kind] = KINDS) -> dict[Flow, int]:
     """The counts of the months from `since` on."""
-    # A range of the primary key.
+    # A range of the primary key a kind.
     rows = await tx.fetch(
         """
-        select month, old, new, customers from life_cycle_flows
-        where shop = :shop and month >= :since and customers <> 0
+        select kind, month, old, new, customers from monthly_flows
+        where shop = :shop and kind = any(:kinds) and month >= :since and customers <> 0
         """,
         shop=shop,
+        kinds=list(kinds),
         since=since,
     )
-    return {(row.month, row.old or None, row.new or None): row.customers for row in rows}
+    return {Flow(row.kind, row.month, row.old or None, row.new or None): row.customers for row in rows}
 
 
 async def get_walk(tx: Transaction, shop: str) -> Row[Any] | None:
     """Row since, counted, upto, after, due_at of the shop."""
     # By the primary key.
     return await tx.fetch_one(
-        "select since, counted, upto, after, due_at from life_cycle_walks where shop = :shop", shop=shop
+        "select since, counted, upto, after, due_at from monthly_flow_walks where shop = :shop", shop=shop
     )
 
 
 async def get_walks(tx: Transaction) -> dict[str, Row[Any]]:
     """Rows shop, since, counted, upto, after, due_at by shop."""
     # A row a shop.
-    rows = await tx.fetch("select shop, since, counted, upto, after, due_at from life_cycle_walks order by shop")
+    rows = await tx.fetch("select shop, since, counted, upto, after, due_at from monthly_flow_walks order by shop")
     return {row.shop: row for row in rows}
 
 
@@ -116,7 +122,7 @@ async def begin_walk(tx: Transaction, shop: str, since: date, upto: date) -> Non
     # A row of a shop is made once, by whatever process.
     await tx.execute(
         """
-        insert into life_cycle_walks as f (shop, since, upto, after) values (:shop, :since, :upto, '')
+        insert into monthly_flow_walks as f (shop, since, upto, after) values (:shop, :since, :upto, '')
         on conflict (shop) do update set upto = excluded.upto, after = '', due_at = null
         where f.upto is null and (f.counted is null or f.counted < excluded.upto)
         """,
@@ -131,7 +137,7 @@ async def lock_walk(tx: Transaction, shop: str) -> Row[Any] | None:
     # Nobody waits for a portion of another process.
     return await tx.fetch_one(
         """
-        select since, counted, upto, after from life_cycle_walks where shop = :shop and upto is not null
+        select since, counted, upto, after from monthly_flow_walks where shop = :shop and upto is not null
         for update skip locked
         """,
         shop=shop,
@@ -139,7 +145,7 @@ async def lock_walk(tx: Transaction, shop: str) -> Row[Any] | None:
 
 
 async def list_portion(tx: Transaction, shop: str, after: str, limit: int) -> tuple[list[list[Sold]], str | None]:
-    """The orders of each of the next `limit` customers who have any, and the last of these customers; None: no more."""
+    """The sales of each of the next `limit` customers who have any, and the last of these customers; None: no more."""
     # The portion's end, by the primary key.
     rows = await tx.fetch(
         "select customer from customers where shop = :shop and customer > :after order by customer limit :limit",
@@ -153,17 +159,17 @@ async def list_portion(tx: Transaction, shop: str, after: str, limit: int) -> tu
     # A range of the primary key.
     sales = await tx.fetch(
         """
-        select customer, day, gone from sales
-        where shop = :shop and customer > :after and customer <= :last and orders = 1
+        select customer, day, gone, currency, orders, paid, refunded from sales
+        where shop = :shop and customer > :after and customer <= :last
         """,
         shop=shop,
         after=after,
         last=last,
     )
-    sold: defaultdict[str, list[Sold]] = defaultdict(list)
+    found: defaultdict[str, list[Sold]] = defaultdict(list)
     for row in sales:
-        sold[row.customer].append(Sold(row.day, row.gone))
-    return list(sold.values()), last if len(rows) == limit else None
+        found[row.customer].append(_sold(row))
+    return list(found.values()), last if len(rows) == limit else None
 
 
 async def save_walk(tx: Transaction, shop: str, after: str | None) -> None:
@@ -171,11 +177,11 @@ async def save_walk(tx: Transaction, shop: str, after: str | None) -> None:
     if after is None:
         # The row is locked by this transaction.
         await tx.execute(
-            "update life_cycle_walks set counted = upto, upto = null, after = null where shop = :shop", shop=shop
+            "update monthly_flow_walks set counted = upto, upto = null, after = null where shop = :shop", shop=shop
         )
     else:
         # The next portion goes on from here, in whatever process.
-        await tx.execute("update life_cycle_walks set after = :after where shop = :shop", shop=shop, after=after)
+        await tx.execute("update monthly_flow_walks set after = :after where shop = :shop", shop=shop, after=after)
 
 
 async def forget_counts(tx: Transaction, shops: Collection[str], due_at: datetime | None) -> None:
@@ -184,26 +190,26 @@ async def forget_counts(tx: Transaction, shops: Collection[str], due_at: datetim
     # Taken alone: who corrects counts commits before.
     await tx.execute(
         """
-        update life_cycle_walks set counted = null, upto = null, after = null, due_at = :due_at
+        update monthly_flow_walks set counted = null, upto = null, after = null, due_at = :due_at
         where shop = any(:shops)
         """,
         due_at=due_at,
         **wanted,
     )
     # Some hundred rows a shop.
-    await tx.execute("delete from life_cycle_flows where shop = any(:shops)", **wanted)
+    await tx.execute("delete from monthly_flows where shop = any(:shops)", **wanted)
 
 
 async def list_customers(
     tx: Transaction, shop: str, after: str, limit: int
 ) -> tuple[Sequence[tuple[str, list[Sold]]], str | None]:
-    """The next `limit` customers in order of id with their orders, and the last of them; None: there are no more."""
+    """The next `limit` customers in order of id with their sales, and the last of them; None: there are no more."""
     # The page's end, by the primary key.
     rows = await tx.fetch(
         """
-        select c.customer, s.day, s.gone from (
+        select c.customer, s.day, s.gone, s.currency, s.orders, s.paid, s.refunded from (
             select customer from customers where shop = :shop and customer > :after order by customer limit :limit
-        ) c left join sales s on s.shop = :shop and s.customer = c.customer and s.orders = 1
+        ) c left join sales s on s.shop = :shop and s.customer = c.customer
         order by c.customer
         """,
         shop=shop,
@@ -214,5 +220,9 @@ async def list_customers(
     for row in rows:
         mine = found.setdefault(row.customer, [])
         if row.day is not None:
-            mine.append(Sold(row.day, row.gone))
+            mine.append(_sold(row))
     return list(found.items()), next(reversed(found)) if len(found) == limit else None
+
+
+def _sold(row: Row[Any]) -> Sold:
+    return sold(row.day, row.gone, row.currency, row.orders, row.paid, row.refunded)
