@@ -8,6 +8,7 @@ from console.texts.chinese_marketing import MARKETING
 from console.texts.chinese_members import MEMBERS
 from console.texts.chinese_rules import RULES
 from console.texts.chinese_supply import SUPPLY
+from console.texts.chinese_year import YEAR
 
 CHINESE = (
     {
@@ -609,4 +610,5 @@ CHINESE = (
     | MEMBERS
     | RULES
     | SUPPLY
+    | YEAR
 )
