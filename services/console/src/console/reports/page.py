@@ -92,7 +92,7 @@ async def one_report(viewer: Guarded, period: Which, since: Since) -> Response:
         "reports/one.html",
         report=report,
         name=name_of(report.period, viewer.say),
-        sections=sections(document, viewer.say) if document is not None else [],
+        tables=sections(document, viewer.say) if document is not None else [],
         missing=sorted(set(document["missing"].values())) if document is not None else [],
         advice=advice(document) if document is not None else [],
         mails=mails,
