@@ -9,11 +9,15 @@ import asyncio
 import io
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 from xml.sax.saxutils import escape
 
 WITHIN_S = 30.0
 MOST_BYTES = 5_000_000
+LATIN_FONT, CHINESE_FONT = "Helvetica", "STSong-Light"
+_PLAIN = {0x00A0: " ", 0x2212: "-"}
+"""Signs that these fonts draw too wide, or not at all."""
 _one_at_a_time = asyncio.Semaphore(1)
 
 
@@ -50,17 +54,16 @@ def draw(content: dict[str, Any]) -> bytes:
     """A4, tables with their heads repeated on each page; Chinese by a font that every reader of PDF brings along."""
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.units import mm
-    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
+    from reportlab.platypus import CondPageBreak, SimpleDocTemplate, Spacer
 
-    styles = _styles(chinese=bool(content["chinese"]))
-    story: list[Any] = [Paragraph(escape(content["title"]), styles["title"])]
-    story += [Paragraph(escape(line), styles["text"]) for line in content["lead"]]
+    write = _writing(chinese=bool(content["chinese"]))
+    story: list[Any] = [write(content["title"], "title"), *(write(line, "text") for line in content["lead"])]
     for section in content["sections"]:
-        story += [Spacer(1, 5 * mm), Paragraph(escape(section["title"]), styles["head"])]
+        story += [CondPageBreak(35 * mm), Spacer(1, 5 * mm), write(section["title"], "head")]
         if section["rows"]:
-            story.append(_table(section, styles))
+            story.append(_table(section, write))
         if section["note"]:
-            story.append(Paragraph(escape(section["note"]), styles["note"]))
+            story.append(write(section["note"], "note"))
     out = io.BytesIO()
     margins = {name: 18 * mm for name in ("leftMargin", "rightMargin", "topMargin", "bottomMargin")}
     SimpleDocTemplate(out, pagesize=A4, title=content["title"], author="Regulars", **margins).build(
@@ -69,47 +72,57 @@ def draw(content: dict[str, Any]) -> bytes:
     return out.getvalue()
 
 
-def _styles(*, chinese: bool) -> dict[str, Any]:
+def _writing(*, chinese: bool) -> Callable[[str, str], Any]:
+    """Makes a paragraph of a text in one of the styles; what people wrote is no markup."""
+    from reportlab.lib.enums import TA_LEFT, TA_RIGHT
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+    from reportlab.platypus import Paragraph
 
-    # Names and titles may be Chinese in an English report too, so one font holds all.
-    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
-    font, wrap = "STSong-Light", "CJK" if chinese else None
-    sizes = {"title": 17, "head": 12, "text": 9.5, "note": 8, "cell": 8.5}
-    return {
-        name: ParagraphStyle(
-            name, fontName=font, fontSize=size, leading=size * 1.4, wordWrap=wrap, spaceAfter=size * 0.3
+    pdfmetrics.registerFont(UnicodeCIDFont(CHINESE_FONT))
+    sizes = {"title": 17, "head": 12, "text": 9.5, "note": 8, "cell": 8.5, "number": 8.5}
+
+    def write(text: str, style: str) -> Any:
+        plain = text.translate(_PLAIN)
+        # Names may be Chinese in an English report too.
+        latin = plain.encode("cp1252", "replace").decode("cp1252") == plain
+        size, number = sizes[style], style == "number"
+        made = ParagraphStyle(
+            style,
+            fontName=LATIN_FONT if latin else CHINESE_FONT,
+            fontSize=size,
+            leading=size * 1.4,
+            wordWrap=None if latin or number or not chinese else "CJK",
+            spaceAfter=size * 0.3,
+            alignment=TA_RIGHT if number else TA_LEFT,
         )
-        for name, size in sizes.items()
-    }
+        return Paragraph(escape(plain), made)
+
+    return write
 
 
-def _table(section: dict[str, Any], styles: dict[str, Any]) -> Any:
+def _table(section: dict[str, Any], write: Callable[[str, str], Any]) -> Any:
     from reportlab.lib import colors
-    from reportlab.lib.enums import TA_RIGHT
-    from reportlab.lib.styles import ParagraphStyle
-    from reportlab.platypus import Paragraph, Table, TableStyle
+    from reportlab.platypus import Table, TableStyle
 
-    right = ParagraphStyle("number", parent=styles["cell"], alignment=TA_RIGHT, wordWrap=None)
     numbers = set(section["numbers"])
     data = [
-        [Paragraph(escape(text), right if n in numbers else styles["cell"]) for n, text in enumerate(row)]
+        [write(text, "number" if n in numbers else "cell") for n, text in enumerate(row)]
         for row in (section["heads"], *section["rows"])
     ]
-    grid = TableStyle(
+    look = TableStyle(
         [
             ("BACKGROUND", (0, 0), (-1, 0), colors.HexColor("#eceff3")),
             ("LINEBELOW", (0, 0), (-1, -1), 0.3, colors.HexColor("#737c8c")),
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ]
     )
-    return Table(data, repeatRows=1, style=grid, hAlign="LEFT")
+    return Table(data, repeatRows=1, style=look, hAlign="LEFT")
 
 
 def _number(canvas: Any, document: Any) -> None:
-    canvas.setFont("Helvetica", 8)
+    canvas.setFont(LATIN_FONT, 8)
     canvas.drawRightString(document.pagesize[0] - 40, 25, str(document.page))
 
 

@@ -164,7 +164,8 @@ async def insert_mails(tx: Transaction, shop: str, period: Period, roles: Sequen
     return await tx.execute(
         """
         insert into report_mails (shop, kind, since, person_id)
-        select cast(:shop as text), cast(:kind as text), cast(:since as date), person_id from shops_of_people join people using (person_id)
+        select cast(:shop as text), cast(:kind as text), cast(:since as date), person_id
+        from shops_of_people join people using (person_id)
         where shop = :shop and role = any(:roles) and mail is not null
         on conflict do nothing
         """,
