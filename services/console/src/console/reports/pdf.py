@@ -6,12 +6,12 @@ It reads {title, lead, sections: [{title, heads, rows, numbers, note}], chinese}
 from __future__ import annotations
 
 import asyncio
+import html
 import io
 import json
 import sys
 from collections.abc import Callable
 from typing import Any
-from xml.sax.saxutils import escape
 
 WITHIN_S = 30.0
 MOST_BYTES = 5_000_000
@@ -97,7 +97,7 @@ def _writing(*, chinese: bool) -> Callable[[str, str], Any]:
             spaceAfter=size * 0.3,
             alignment=TA_RIGHT if number else TA_LEFT,
         )
-        return Paragraph(escape(plain), made)
+        return Paragraph(html.escape(plain, quote=False), made)
 
     return write
 
