@@ -43,7 +43,7 @@ SEGMENTS = Question("segmentation", "/segments")
 GOALS = Question("segmentation", "/goals")
 FEEDBACK = Question("feedback", "/report")
 UGC = Question("feedback", "/ugc", (("state", "approved"), ("limit", "1")))
-TASKS = Question("feedback", "/staff-tasks", (("state", "done"), ("kind", "improvement"), ("limit", "1")))
+TASKS = Question("feedback", "/staff-tasks", (("state", "ended"), ("kind", "improvement")))
 KEPT = Question("console", "")
 """What the console itself keeps: numbers of reports by kind, of lessons, and of plans that begin later."""
 
@@ -90,7 +90,7 @@ CHECKS: tuple[tuple[Check, ...], ...] = (
     (
         Check("segments", N_("A segment is defined"), "/segments", SEGMENTS, lambda b: len(b["segments"])),
         Check("events", N_("Members meet: an activity is set"), "/activities", ACTIVITIES, lambda b: len(b["items"])),
-        Check("improved", N_("Something was improved for customers"), "/tasks", TASKS, lambda b: len(b["items"])),
+        Check("improved", N_("Something was improved for customers"), "/tasks", TASKS, lambda b: _improved(b)),
     ),
     (
         Check("review", N_("The year's report is kept"), "/reports?kind=year", KEPT, lambda b: b["year"]),
@@ -108,6 +108,10 @@ def _sent(body: Body) -> int:
 
 def _started(body: Body) -> int:
     return sum(campaign["state"] != "draft" for campaign in body["campaigns"])
+
+
+def _improved(body: Body) -> int:
+    return sum(task["outcome"] == "done" for task in body["items"])
 
 
 def _said(body: Body) -> int:
