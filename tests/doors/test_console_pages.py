@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from contextlib import aclosing
+from datetime import date
+from functools import partial
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -11,6 +16,13 @@ from fastapi.routing import iter_route_contexts
 
 from console.access.roles import PAGES
 from console.app import build_app
+from console.reports.advice import advice
+from console.reports.gathering import Gathering
+from console.reports.making import Reports
+from console.reports.periods import Kind, period_of
+from console.reports.sections import sections
+from console.reports.spreadsheet import as_csv
+from console.texts import LANGUAGES, translated
 from console.web.page import Console
 from membership.api.payouts import PaidIn
 from membership.api.referrals import ReferralDecisionIn
@@ -27,6 +39,9 @@ IDS = {
     "topic": "price",
     "buyer_type": "habitual",
     "service": "membership",
+    "kind": "risk",
+    "period": "week",
+    "since": "2026-03-02",
 }
 """What stands in the holes of paths; other holes take `1`."""
 ELSEWHERE = {
@@ -40,6 +55,11 @@ ELSEWHERE = {
     "check_withdrawal": "is looked for in a list",
     "ticket_photo": "is a picture, shown after a look",
     "seen_photo": "is a picture, shown after a look",
+    "paperwork": "leads on to its first kind",
+    "one_paper": "is kept by the console itself",
+    "one_report": "is kept by the console itself",
+    "report_csv": "is kept by the console itself",
+    "report_pdf": "is kept by the console itself",
 }
 """Pages that cannot be shown without more than their address, with the reason."""
 
@@ -74,6 +94,34 @@ async def test_each_page_is_drawn_from_answers_as_full_and_as_empty_as_can_be(
     assert wrong == []
     asked = {said for said in services.unknown if "/health/ready" not in said}
     assert asked == set(), "a page asks for what no service has"
+
+
+class Numbers(Imagination):
+    """Texts without a form are numbers: of a decimal that is answered the schema says that it is a text alone."""
+
+    def _text(self, schema: Mapping[str, Any], name: str) -> str:
+        found = super()._text(schema, name)
+        return "12.50" if "<b>" in found else found
+
+
+@pytest.mark.parametrize("how", ["full", "bare"])
+@pytest.mark.parametrize("kind", ["week", "year"])
+async def test_a_report_is_made_of_answers_as_full_and_as_empty_as_can_be(
+    apps: dict[str, FastAPI], console: Console, kind: Kind, how: How
+) -> None:
+    """ANA-044, ANA-048: every question has a route, and each table stands in both languages."""
+    services = console.services
+    assert isinstance(services, ImaginedServices)
+    services.imagination = Numbers({name: app.openapi() for name, app in apps.items()}, how)
+    document = await Gathering("tea", period_of(kind, date(2025, 3, 4)), Reports(console)._ask).complete(None)
+    assert (document["missing"], services.unknown) == ({}, [])
+    for language in LANGUAGES:
+        shown = sections(json.loads(json.dumps(document)), partial(translated, language))
+        cells = [cell for each in shown for row in each.rows for cell in row]
+        assert [cell for cell in cells if "None" in f"{cell.shown} {cell.raw}"] == []
+        assert {each.name for each in shown} >= {"figures", "owed", "running"}
+        assert as_csv("tea", shown)
+    advice(document)
 
 
 async def test_a_call_is_masked_until_it_is_taken_and_what_came_of_it_is_told(

@@ -1,5 +1,5 @@
 -- The console's own store: people, what they may do where, their sessions, and what they looked at and changed.
--- It holds nothing of the business: that is asked of the services.
+-- Of the business it holds what no service owns: paperwork, and reports of what the services said.
 
 create table people (
     person_id bigint generated always as identity primary key,
@@ -10,6 +10,7 @@ create table people (
     totp bytea,                      -- sealed with a key derived from the master key; null: no second factor
     totp_step bigint,                -- the last time step whose code was taken: a code counts once
     agreed_at timestamptz,           -- to keep what is seen of customers confidential; null: sees no customer
+    mail bytea,                      -- where reports are sent, sealed likewise; null: nowhere
     created_at timestamptz not null default now()
 );
 -- Names are compared without case. Closes the race of two invitations taken up under one name.
@@ -101,3 +102,50 @@ create table audit (
 create index audit_shop on audit (shop, entry);
 -- A form that is sent twice is one action: closes the race of a double click.
 create unique index audit_form on audit (form) where form is not null;
+
+-- Paperwork that no service owns: budgets, risks, competitors, departments, lessons, plans. A version is never changed.
+create table records (
+    shop text not null,
+    kind text not null,
+    name text not null,              -- as people call it; others point to it by it
+    version int not null,            -- closes the race of two who change one: the second is told
+    state text not null check (state in ('in_force', 'asked', 'refused', 'ended')),
+    fields jsonb not null,
+    person_id bigint not null,       -- who wrote, decided or ended; no reference: a record outlives its person
+    person text not null,
+    asked_by bigint,                 -- whose wish it was: somebody else decides
+    at timestamptz not null default now(),
+    primary key (shop, kind, name, version)
+);
+
+-- Reports of ended periods, made once whatever the number of replicas, and kept.
+create table reports (
+    shop text not null,
+    kind text not null check (kind in ('week', 'month', 'quarter', 'year')),
+    since date not null,             -- of the shop's calendar
+    until date not null,             -- the first day after it
+    state text not null default 'due' check (state in ('due', 'partial', 'whole')),
+    document jsonb,                  -- what the services said; null: not asked yet
+    attempts int not null default 0,
+    next_try_at timestamptz not null default now(),
+    leased_until timestamptz,        -- closes the race of two replicas that make one report
+    made_at timestamptz,
+    asked_by text,                   -- null: made by the calendar
+    primary key (shop, kind, since)
+);
+create index reports_due on reports (next_try_at) where state <> 'whole';
+
+-- A report's mails, one a person. Closes the race of two replicas that send one.
+create table report_mails (
+    shop text not null,
+    kind text not null,
+    since date not null,
+    person_id bigint not null references people on delete cascade,
+    state text not null default 'waiting' check (state in ('waiting', 'sending', 'sent', 'failed', 'unknown')),
+    attempts int not null default 0,
+    next_try_at timestamptz not null default now(),
+    reason text not null default '',
+    primary key (shop, kind, since, person_id),
+    foreign key (shop, kind, since) references reports on delete cascade
+);
+create index report_mails_waiting on report_mails (next_try_at) where state in ('waiting', 'sending');

@@ -66,6 +66,10 @@ PARTS = {
     "buyer_type": "habitual",
     "insert": "thanks",
     "channel": "email",
+    "kind": "budget",
+    "period": "week",
+    "since": "2026-03-02",
+    "goal": "g-1",
 }
 
 

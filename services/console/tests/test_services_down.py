@@ -12,12 +12,13 @@ _IN_CHINESE = (
     *("today", "customers", "messages", "regulars", "imports", "dead-letters", "health", "kpis", "segments", "flows"),
     *("campaigns", "campaign-builder", "templates", "template-builder", "identities", "understanding", "tags"),
     *("customers/ann/same", "customers/ann/profile", "customers/ann/export", "customers/ann/ticket"),
+    *("reports", "goals", "goal-form", "plan", "paperwork/budget", "paper-form/risk", "paper-form/mailing"),
 )
 NAMES = {
     *("orders", "ingest", "membership", "segmentation", "messaging", "feedback", "Regulars", "owner", "tea", "UTC"),
     *("English", "Europe", "Berlin", "EUR", "ISO", "IANA", "gzip", "utf", "gbk", "latin", "online", "retail"),
     *("cdnow", "sample", "master", "MB", "RFM", "ann", "JSON"),
-    *("name", "shop", "tier", "unsubscribe", "url"),
+    *("name", "shop", "tier", "unsubscribe", "url", "SMTP", "HOST", "repurchase", "spring"),
 }
 """Names and ids that no language translates."""
 SERVICES = ("orders-ingest", "membership", "segmentation", "messaging", "feedback")
@@ -74,6 +75,8 @@ async def test_a_customer_whom_nobody_can_speak_of_is_not_unknown(site: Site) ->
         "dead-letters",
         "keys",
         "health",
+        "goals",
+        "paperwork/competitor",
     ],
 )
 async def test_each_page_stands(site: Site, path: str) -> None:

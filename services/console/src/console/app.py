@@ -43,7 +43,7 @@ from console.programme import page as programme
 from console.programme import rules_page, withdrawing
 from console.regulars import cohort, went
 from console.regulars import page as regulars
-from console.routes import DESK, MEMBERS, SUPPLY
+from console.routes import DESK, MEMBERS, SUPPLY, YEAR
 from console.segments import page as segments
 from console.sign_in import account, invitations, provider
 from console.sign_in import pages as sign_in
@@ -62,7 +62,7 @@ from console.web.guard import (
     look_up,
 )
 from console.web.headers import HEADERS, Headers
-from console.web.page import Console, Viewer, see
+from console.web.page import Console, NoAgreement, Viewer, see
 from console.web.paths import part
 
 log = structlog.get_logger()
@@ -114,6 +114,7 @@ ROUTERS = (
     *DESK,
     *MEMBERS,
     *SUPPLY,
+    *YEAR,
 )
 
 
@@ -127,6 +128,7 @@ def build_app(console: Console) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(Halt, _halted)
+    app.add_exception_handler(NoAgreement, _no_agreement)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(ClientDisconnect, _gone)
@@ -174,8 +176,9 @@ async def _halted(request: Request, error: Exception) -> Response:
         case NotAgreed():
             return see("/account/confidentiality")
         case NotTheirs():
-            page = PAGES[request.scope["route"].name]
-            return viewer.draw("web/forbidden.html", 403, roles=sorted(page.roles))
+            assert isinstance(error, NotTheirs)
+            roles = error.roles or PAGES[request.scope["route"].name].roles
+            return viewer.draw("web/forbidden.html", 403, roles=sorted(roles))
         case NotOurForm():
             return viewer.draw("web/not_our_form.html", 403)
         case NoAnswer():
@@ -183,6 +186,10 @@ async def _halted(request: Request, error: Exception) -> Response:
         case NotHere():
             return viewer.draw("web/not_here.html", 404)
     raise error
+
+
+async def _no_agreement(request: Request, error: Exception) -> Response:
+    return (await _viewer(request)).draw("web/no_agreement.html", 403)
 
 
 def see_sign_in(request: Request) -> Response:

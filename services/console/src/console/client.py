@@ -75,6 +75,8 @@ class Services:
 
     async def ask_soon(self, *asked: Ask) -> list[Answer]:
         """As `ask`, but what is not there within the page's budget is `late`, and given up."""
+        if not asked:
+            return []
         tasks = [asyncio.create_task(self._call("GET", a.service, a.path, params=a.params)) for a in asked]
         _, late = await asyncio.wait(tasks, timeout=self.budget_s)
         for task in late:

@@ -29,6 +29,7 @@ from console.access.chain import Broken, Link, link_of
 from console.access.roles import ROLES
 from console.app import build_app
 from console.client import Services
+from console.reports.making import Reports
 from console.settings import ConsoleSettings
 from console.web.page import Console
 
@@ -90,7 +91,10 @@ async def serve(settings: ConsoleSettings, *, migrating: bool) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    making = asyncio.create_task(Reports(console).run())
     await server._serve()
+    making.cancel()
+    await asyncio.gather(making, return_exceptions=True)
     await console.freshness.close()
     await console.services.close()
     await console.database.engine.dispose()

@@ -1,4 +1,4 @@
-"""Routes of the desk, of members, of supply and of what customers are worth: pages that the shop's people work with."""
+"""Routes of the desk, of members, of supply, of the programme's year: pages that the shop's people work with."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from console.communities import page as communities
 from console.content import page as content
 from console.desk import calls, special, tasks
 from console.feedback import building, reviews
+from console.goals import page as goals
 from console.imports import mending
 from console.leaving import page as leaving
 from console.members import liability, one, surprises, tiers
 from console.offers import page as offers
 from console.operations import feeds, pauses, reconciliations, retention, shop_settings
+from console.paperwork import page as paperwork
 from console.parcels import page as parcels
 from console.people import page as people
+from console.plan import page as plan
 from console.privacy import requests as privacy_requests
 from console.recommendations import page as recommendations
 from console.referrals import page as referrals
 from console.referrals import payouts
+from console.reports import page as reports
 
 DESK = (tasks.router, calls.router, special.router, content.router, reviews.router, building.router)
 MEMBERS = (
@@ -46,3 +50,4 @@ SUPPLY = (
     pauses.router,
     recommendations.router,
 )
+YEAR = (reports.router, goals.router, plan.router, paperwork.router)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -56,6 +57,19 @@ class ConsoleSettings(BaseSettings):
         {},
         description='roles by group, as JSON: {"sales": ["tea:marketer"]}; empty: the claim holds tea:marketer itself',
     )
+    smtp_host: str | None = Field(
+        None, description="mail server for reports to the shop's people; absent: none is sent"
+    )
+    smtp_port: int = Field(25, ge=1, le=65535, description="its port")
+    smtp_tls: Literal["auto", "off", "starttls", "implicit"] = Field(
+        "auto", description="auto: STARTTLS where it is offered, and always before a password"
+    )
+    smtp_ca_file: Path | None = Field(
+        None, description="authorities of the mail server's certificate; absent: the system's"
+    )
+    smtp_user: str | None = Field(None, description="name at the mail server; absent: none is said")
+    smtp_password: SecretStr = Field(SecretStr(""), description="and the password there")
+    reports_from: str = Field("Regulars <reports@regulars.invalid>", description="who reports come from")
     budget_s: float = Field(0.25, gt=0, le=30, description="seconds after which a page is sent without what is late")
     within_s: float = Field(2.0, gt=0, le=30, description="seconds within which a service must answer")
 

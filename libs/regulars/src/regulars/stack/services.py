@@ -83,6 +83,7 @@ def settings_of_console(
 ) -> dict[str, str]:
     """The settings of the console's process; `services`: those of the services that it asks, by name."""
     return {
+        **{name: value for name, value in around.mail.items() if name in SMTP_OF_CONSOLE},
         "DATABASE_URL": database_url,
         "HTTP_HOST": "127.0.0.1",
         "HTTP_PORT": str(port),
@@ -115,6 +116,8 @@ SMTP = (
     "SMTP_TEXT_S",
 )
 """Settings of the mail server, as messaging reads them."""
+SMTP_OF_CONSOLE = ("SMTP_HOST", "SMTP_PORT", "SMTP_TLS", "SMTP_CA_FILE", "SMTP_USER", "SMTP_PASSWORD")
+"""Those that the console reads too, for reports to the shop's people."""
 
 
 def own_mail_server(environment: Mapping[str, str]) -> dict[str, str]:

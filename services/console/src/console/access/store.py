@@ -124,6 +124,16 @@ async def set_totp(tx: Transaction, person_id: int, sealed: bytes, step: int) ->
     return made == 1
 
 
+async def save_mail(tx: Transaction, person_id: int, sealed: bytes | None) -> None:
+    """Where reports are sent to the person; None: nowhere."""
+    await tx.execute("update people set mail = :mail where person_id = :id", id=person_id, mail=sealed)
+
+
+async def get_mail(tx: Transaction, person_id: int) -> bytes | None:
+    found: bytes | None = await tx.value("select mail from people where person_id = :id", id=person_id)
+    return found
+
+
 async def take_step(tx: Transaction, person_id: int, step: int) -> None:
     """Remember that the code of this step has counted."""
     await tx.execute("update people set totp_step = :step where person_id = :id", id=person_id, step=step)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from common.crypto.sealing import SealBroken, open_bytes, seal_bytes
 from console.access import store
+from console.access.addresses import is_address, opened_address, sealed_address
 from console.access.audit import insert_entry
 from console.access.passwords import code_step
 from console.sign_in.pages import aad, opened
@@ -30,7 +31,27 @@ async def home(viewer: Guarded) -> Response:
 
 @router.get("/account")
 async def account(viewer: Guarded) -> Response:
-    return viewer.draw("sign_in/account.html")
+    return await _account(viewer)
+
+
+async def _account(viewer: Viewer, error: str = "", status: int = 200) -> Response:
+    async with viewer.console.database.transaction() as tx:
+        sealed = await store.get_mail(tx, viewer.who.person_id)
+    mail = opened_address(viewer.console.master, viewer.who.person_id, sealed)
+    return viewer.draw("sign_in/account.html", status, mail=mail or "", error=error)
+
+
+@router.post("/account/mail")
+async def keep_mail(viewer: Guarded, mail: Annotated[str, Form(max_length=254)] = "") -> Response:
+    """Where reports are sent to the person; empty: nowhere."""
+    who, mail = viewer.who, mail.strip()
+    if mail and not is_address(mail):
+        return await _account(viewer, viewer.say("Write one e-mail address, such as ann@shop.example."), 422)
+    sealed = sealed_address(viewer.console.master, who.person_id, mail) if mail else None
+    async with viewer.console.database.transaction() as tx:
+        await store.save_mail(tx, who.person_id, sealed)
+        await insert_entry(tx, viewer.console.audit_key, who, None, "keep_mail", who.name, "done", None)
+    return see("/account", "saved")
 
 
 @router.post("/account/sessions")

@@ -10,6 +10,7 @@ from console.texts.chinese_people import PEOPLE
 from console.texts.chinese_retention import RETENTION
 from console.texts.chinese_rules import RULES
 from console.texts.chinese_supply import SUPPLY
+from console.texts.chinese_year import YEAR
 
 CHINESE = (
     {
@@ -613,4 +614,5 @@ CHINESE = (
     | RETENTION
     | RULES
     | SUPPLY
+    | YEAR
 )

@@ -7,6 +7,7 @@ from console.texts.words_desk import DESK
 from console.texts.words_marketing import MORE
 from console.texts.words_members import MEMBERS
 from console.texts.words_supply import SUPPLY
+from console.texts.words_year import YEAR
 
 WORDS = {
     "prospect": N_("prospect"),
@@ -208,7 +209,7 @@ FLOWS = {
     "sale_days": N_("big sale"),
 }
 WORDS |= FLOWS
-WORDS |= MORE | DESK | MEMBERS | SUPPLY
+WORDS |= MORE | DESK | MEMBERS | SUPPLY | YEAR
 REASONS = {
     "allowed": N_("nothing forbids it"),
     "erased": N_("the customer was erased"),

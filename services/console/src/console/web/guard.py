@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 
 from console.access import store
 from console.access.forms import is_ours, same_origin
-from console.access.roles import PAGES
+from console.access.roles import PAGES, Role
 from console.client import Answer
 from console.texts import chosen
 from console.web.page import Console, Viewer
@@ -30,7 +30,11 @@ class NotSignedIn(Halt):
 
 
 class NotTheirs(Halt):
-    """The person's role in the shop may not."""
+    """The person's role in the shop may not. `roles`: who may, where the table of pages says more than the truth."""
+
+    def __init__(self, *roles: Role) -> None:
+        super().__init__(*roles)
+        self.roles = roles
 
 
 class NotAgreed(Halt):

@@ -46,6 +46,15 @@ SECTIONS = (
         ),
     ),
     Section(
+        N_("Reports"),
+        (
+            Entry("reports", "/reports", N_("Reports")),
+            Entry("goals", "/goals", N_("Goals"), ("/goal-form",)),
+            Entry("plan", "/plan", N_("Plan")),
+            Entry("paperwork", "/paperwork", N_("Paperwork"), ("/paper-form",)),
+        ),
+    ),
+    Section(
         N_("Messages"),
         (
             Entry("message_list", "/messages", N_("Messages")),

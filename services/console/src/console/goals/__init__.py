@@ -1,0 +1,1 @@
+"""Goals of the shop, how each stands, and where it will end."""

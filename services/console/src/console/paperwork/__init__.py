@@ -1,0 +1,1 @@
+"""Paperwork of the programme: budgets, risks, competitors, departments, lessons, strategy, plans."""

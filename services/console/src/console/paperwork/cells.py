@@ -1,0 +1,48 @@
+"""A record's fields as a table and a form show them; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from console.forms.fields import Field
+from console.records.kinds import KINDS, Kind
+from console.web import formats
+
+
+def written(kind: Kind, fields: Mapping[str, Any], currency: str) -> dict[str, str]:
+    """The form of a record that is there."""
+    return {f.name: _text(f, fields[f.name], currency) for f in kind.fields if fields.get(f.name) is not None}
+
+
+def _text(field: Field, value: Any, currency: str) -> str:
+    match field.kind:
+        case "money":
+            return formats.major(value, currency)
+        case "percent":
+            return f"{Decimal(value) / 100:f}"
+        case "flag":
+            return "yes" if value else ""
+        case "names":
+            return "\n".join(value)
+    return str(value)
+
+
+def shown(kind: str, name: str, value: Any, currency: str) -> tuple[str, str]:
+    """A value as (prefix of a word, text): with a prefix the page looks the word up."""
+    field = next(f for f in KINDS[kind].fields if f.name == name)
+    if value is None:
+        return "", "–"
+    match field.kind:
+        case "money":
+            return "", formats.money(value, currency)
+        case "percent":
+            return "", f"{Decimal(value) / 100:f}\u00a0%"
+        case "choice":
+            return field.words, str(value)
+        case "flag":
+            return "said_", "yes" if value else "no"
+        case "names":
+            return "", ", ".join(value)
+    return "", str(value)

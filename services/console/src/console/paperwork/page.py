@@ -1,0 +1,258 @@
+"""Pages of records: a list of each kind with what is counted beside it, a form, one with its versions, decisions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Path, Query, Response
+
+from console.client import Answer
+from console.forms.fields import Field
+from console.forms.sheets import Filled, Sheet, currency_of, empty, filled
+from console.paperwork import cells, indicators
+from console.records import commands, rules, store
+from console.records.commands import NotSaved
+from console.records.kinds import HAND, KINDS, Kind
+from console.records.state import Record
+from console.texts import N_
+from console.web.guard import Guarded, NotHere, NotTheirs
+from console.web.page import Viewer, see
+from console.web.paths import part
+
+router = APIRouter()
+Name = Annotated[str, Path(max_length=20)]
+Of = Annotated[str, Query(max_length=100)]
+Given = Annotated[str, Form(max_length=100)]
+FormId = Annotated[str, Form(alias="form", max_length=50)]
+Number = Annotated[int, Form(ge=0, le=2**31 - 1)]
+
+
+def _kind(name: str) -> Kind:
+    if name not in KINDS:
+        raise NotHere
+    return KINDS[name]
+
+
+def _writes(viewer: Viewer, kind: Kind) -> bool:
+    return viewer.may("save_paper") and (viewer.role == "owner" or not kind.owners)
+
+
+def _written_by(viewer: Viewer, name: str) -> Kind:
+    """The kind of a form. Raises NotTheirs where owners alone write it."""
+    kind = _kind(name)
+    if not _writes(viewer, kind):
+        raise NotTheirs("owner")
+    return kind
+
+
+@router.get("/s/{shop}/paperwork")
+async def paperwork(viewer: Guarded) -> Response:
+    """To the first kind."""
+    return see(viewer.url("/paperwork/budget"))
+
+
+@router.get("/s/{shop}/paperwork/{kind}")
+async def papers(viewer: Guarded, kind: Name) -> Response:
+    """The kind's records, the newest first, with what is counted beside them."""
+    return await _list(viewer, kind)
+
+
+async def _list(viewer: Viewer, name: str, error: str = "", status: int = 200) -> Response:
+    kind = _kind(name)
+    kinds = [name, *(["spending"] if name == "budget" else [])]
+    async with viewer.console.database.transaction() as tx:
+        found = await store.list_records(tx, viewer.here, kinds)
+        approved = {
+            r.name: rules.approved_of(await store.list_versions(tx, viewer.here, name, r.name), kind.amount)
+            for r in found
+            if r.kind == name and kind.amount
+        }
+    records = [r for r in found if r.kind == name]
+    settings, *answers = await viewer.ask(*_asked(viewer, name, records))
+    currency = settings.body["current"]["currency"] if settings.ok else ""
+    return viewer.draw(
+        "paperwork/list.html",
+        status,
+        kinds={key: each for key, each in KINDS.items() if key != HAND},
+        name=name,
+        kind=kind,
+        labels={f.name: f.label for f in kind.fields},
+        rows=[(r, _cells(r, kind, currency)) for r in records],
+        spent={
+            r.name: rules.Spent(int(r.fields[kind.amount]), approved[r.name], rules.spent_on(_of(found), r.name))
+            for r in records
+            if kind.amount
+        },
+        beside=_beside(name, records, answers),
+        currency=currency,
+        all=[settings, *answers],
+        error=error,
+        part=part,
+        me=viewer.who.person_id,
+        writes=_writes(viewer, kind),
+    )
+
+
+def _of(found: list[Record]) -> list[Record]:
+    return [r for r in found if r.kind == "spending"]
+
+
+def _cells(record: Record, kind: Kind, currency: str) -> list[tuple[str, str]]:
+    return [cells.shown(record.kind, one, record.fields.get(one), currency) for one in kind.shown]
+
+
+def _asked(viewer: Viewer, name: str, records: list[Record]) -> list[Any]:
+    """The shop's currency, and what stands beside the records."""
+    asked = [viewer.of_shop("orders-ingest", "/settings")]
+    if name == "risk":
+        for service, path, params in (indicators.ASKED[one] for one in _watched(records)):
+            asked.append(viewer.of_shop(service, path, **params))
+    elif name == "competitor":
+        asked.append(viewer.of_shop("membership", "/offers", limit="200"))
+    elif name == "department":
+        asked += [viewer.of_shop("segmentation", f"/kpis/{one}", days="90") for one in ("service", "repurchase")]
+    return asked
+
+
+def _watched(records: list[Record]) -> list[str]:
+    """The indicators of these risks, each once."""
+    return sorted({str(r.fields.get("indicator")) for r in records} & indicators.ASKED.keys())
+
+
+def _beside(name: str, records: list[Record], answers: list[Answer]) -> dict[str, Any]:
+    """Of each record what the services say: an indicator's value, or our offers at the time."""
+    if name == "risk":
+        wanted = _watched(records)
+        values = {one: indicators.value_of(one, a.body) for one, a in zip(wanted, answers, strict=True) if a.ok}
+        return {r.name: values.get(str(r.fields.get("indicator"))) for r in records}
+    if name == "competitor" and answers[0].ok:
+        offers = answers[0].body["offers"]
+        return {r.name: indicators.beside(r.fields["since"], r.fields["until"], offers) for r in records}
+    if name == "department" and all(a.ok for a in answers):
+        return {"in_time": answers[0].body["in_time_percent"], "repurchase": answers[1].body["percent"]}
+    return {}
+
+
+@router.get("/s/{shop}/paper-form/{kind}")
+async def paper_form(viewer: Guarded, kind: Name, of: Of = "", name: Of = "", about: Of = "") -> Response:
+    """An empty form, or one that holds a record; `name`, `about`: what is known of a new one."""
+    found = _written_by(viewer, kind)
+    known = await _known(viewer, kind, of) if of else None
+    if of and known is None:
+        raise NotHere
+    given = {"version": "0", "name": name, "about": about}
+    if known is not None:
+        currency = await currency_of(viewer) if any(f.kind == "money" for f in found.fields) else ""
+        given = cells.written(found, known.fields, currency) | {"version": str(known.version), "name": known.name}
+    return await empty(viewer, _sheet(kind, known is not None), f"/paperwork/{kind}", given)
+
+
+def _sheet(name: str, changing: bool) -> Sheet:
+    kind = KINDS[name]
+    label, hint = N_("Name"), N_("It keeps its name: others point to it by it.")
+    if name == "agreement":
+        hint = N_("As people are called in this console.")
+    if kind.names:
+        first = Field("name", label, "choice", choices=kind.names, words=kind.words)
+    else:
+        first = Field("name", label, hint=hint, most=100)
+    back = ("/plan", N_("Plan")) if name == HAND else (f"/paperwork/{name}", kind.label)
+    return Sheet(N_("Change it") if changing else kind.add, N_("Save it"), (first, *kind.fields), back, kind.lead)
+
+
+async def _known(viewer: Viewer, kind: str, name: str) -> Record | None:
+    async with viewer.console.database.transaction() as tx:
+        return await store.get_record(tx, viewer.here, kind, name)
+
+
+@router.post("/s/{shop}/paperwork/{kind}")
+async def save_paper(viewer: Guarded, kind: Name) -> Response:
+    """A new version, or a new record; what cannot be used is said at its field."""
+    found = _written_by(viewer, kind)
+    sent = await viewer.request.form()
+    version = str(sent.get("version", "0"))
+    number = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
+    form = await filled(viewer, _sheet(kind, number > 0), f"/paperwork/{kind}")
+    if not form.wrong and found.fields and "until" in form.body and form.body["until"] <= form.body["since"]:
+        form.wrong["until"] = N_("Write a day after the first one.")
+    if form.wrong:
+        return form.refused()
+    return await _save(viewer, kind, number, form)
+
+
+async def _save(viewer: Viewer, kind: str, number: int, form: Filled) -> Response:
+    name = form.body.pop("name")
+    try:
+        saved = await commands.save(viewer, kind, name, number, form.body, form.written.get("form", "")[:50])
+    except NotSaved as error:
+        return form.draw(viewer.say(error.text, **error.values), 409)
+    if kind == HAND:
+        return see(viewer.url("/plan"), "saved")
+    notice = "paper-asked" if saved.state == rules.ASKED else "saved"
+    return see(viewer.url(f"/paperwork/{kind}/one?of={part(name)}"), notice)
+
+
+@router.get("/s/{shop}/paperwork/{kind}/one")
+async def one_paper(viewer: Guarded, kind: Name, of: Of = "") -> Response:
+    """A record with all its versions."""
+    return await _one(viewer, kind, of)
+
+
+async def _one(viewer: Viewer, name: str, of: str, error: str = "", status: int = 200) -> Response:
+    kind = _kind(name)
+    async with viewer.console.database.transaction() as tx:
+        versions = await store.list_versions(tx, viewer.here, name, of)
+        payments = await store.list_records(tx, viewer.here, ["spending"]) if name == "budget" else []
+    if not versions:
+        raise NotHere
+    (settings,) = await viewer.ask(viewer.of_shop("orders-ingest", "/settings"))
+    currency = settings.body["current"]["currency"] if settings.ok else ""
+    return viewer.draw(
+        "paperwork/one.html",
+        status,
+        name=name,
+        kind=kind,
+        newest=versions[0],
+        rows=[(f.label, *cells.shown(name, f.name, versions[0].fields.get(f.name), currency)) for f in kind.fields],
+        versions=versions,
+        payments=[
+            (p, *cells.shown("spending", "amount", p.fields["amount"], currency))
+            for p in payments
+            if p.fields["item"] == of
+        ],
+        currency=currency,
+        all=[settings],
+        error=error,
+        part=part,
+        me=viewer.who.person_id,
+        writes=_writes(viewer, kind),
+    )
+
+
+@router.post("/s/{shop}/paperwork/{kind}/decide")
+async def decide_paper(
+    viewer: Guarded,
+    kind: Name,
+    of: Given = "",
+    version: Number = 0,
+    decision: Annotated[str, Form(max_length=20)] = "",
+    form: FormId = "",
+) -> Response:
+    """Approve or refuse an item that another person asked for."""
+    _kind(kind)
+    try:
+        await commands.decide(viewer, kind, of, version, form, approve=decision == "approve")
+    except NotSaved as error:
+        return await _one(viewer, kind, of, viewer.say(error.text, **error.values), 409)
+    return see(viewer.url(f"/paperwork/{kind}/one?of={part(of)}"), "saved")
+
+
+@router.post("/s/{shop}/paperwork/{kind}/end")
+async def end_paper(viewer: Guarded, kind: Name, of: Given = "", version: Number = 0, form: FormId = "") -> Response:
+    """Off the list; its versions stay."""
+    _written_by(viewer, kind)
+    try:
+        await commands.end(viewer, kind, of, version, form)
+    except NotSaved as error:
+        return await _one(viewer, kind, of, viewer.say(error.text, **error.values), 409)
+    return see(viewer.url(f"/paperwork/{kind}"), "saved")

@@ -1,0 +1,1 @@
+"""Paperwork that no service owns, kept as versions of named records."""

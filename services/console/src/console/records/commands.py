@@ -1,0 +1,127 @@
+"""Adding, changing, deciding and ending records: once a form, never over somebody else's version, audited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from common.storage.database import Transaction
+from console.access.audit import insert_entry
+from console.records import rules, store
+from console.records.kinds import KINDS
+from console.records.state import Record
+from console.texts import N_
+from console.web.page import Viewer
+
+
+class NotSaved(Exception):
+    """`text` says why, and what to do."""
+
+    def __init__(self, text: str, **values: object) -> None:
+        super().__init__(text)
+        self.text, self.values = text, values
+
+
+async def save(viewer: Viewer, kind: str, name: str, version: int, fields: Mapping[str, Any], form: str) -> Record:
+    """The record after it; a form that was sent before gives what it made. Raises NotSaved.
+
+    `version`: the one that was read, 0 for a new record.
+    """
+    async with viewer.console.database.transaction() as tx:
+        await _lock(viewer, tx, kind)
+        newest = await store.get_record(tx, viewer.here, kind, name)
+        if await _sent(viewer, tx, form) and newest is not None:
+            return newest
+        if newest is not None and version == 0 and newest.state != rules.ENDED:
+            raise NotSaved(N_("There is one of this name already: change that one, or choose another name."))
+        if newest is not None and version not in (0, newest.version):
+            raise NotSaved(
+                N_("{person} saved version {version} meanwhile: open it again, and change that."),
+                person=newest.person,
+                version=newest.version,
+            )
+        state = await _state(viewer, tx, kind, name, fields)
+        number = newest.version + 1 if newest is not None else 1
+        asked_by = viewer.who.person_id if state == rules.ASKED else None
+        await _insert(viewer, tx, f"save_{kind}", (kind, name, number), state, fields, asked_by, form)
+        saved = await store.get_record(tx, viewer.here, kind, name)
+    assert saved is not None
+    return saved
+
+
+async def decide(viewer: Viewer, kind: str, name: str, version: int, form: str, *, approve: bool) -> None:
+    """Approve or refuse what somebody else asked for. Raises NotSaved."""
+    async with viewer.console.database.transaction() as tx:
+        await _lock(viewer, tx, kind)
+        newest = await store.get_record(tx, viewer.here, kind, name)
+        if await _sent(viewer, tx, form):
+            return
+        if newest is None or newest.state != rules.ASKED or newest.version != version:
+            raise NotSaved(N_("It has been decided, or changed, meanwhile."))
+        if newest.asked_by == viewer.who.person_id:
+            raise NotSaved(N_("Another person than who asked for it decides."))
+        state = rules.IN_FORCE if approve else rules.REFUSED
+        action = f"{'approve' if approve else 'refuse'}_{kind}"
+        await _insert(viewer, tx, action, (kind, name, version + 1), state, newest.fields, newest.asked_by, form)
+
+
+async def end(viewer: Viewer, kind: str, name: str, version: int, form: str) -> None:
+    """Take it off the list; its versions stay. Raises NotSaved."""
+    async with viewer.console.database.transaction() as tx:
+        await _lock(viewer, tx, kind)
+        newest = await store.get_record(tx, viewer.here, kind, name)
+        if await _sent(viewer, tx, form) or newest is None or newest.state == rules.ENDED:
+            return
+        if newest.version != version:
+            raise NotSaved(N_("It has been decided, or changed, meanwhile."))
+        await _insert(viewer, tx, f"end_{kind}", (kind, name, version + 1), rules.ENDED, newest.fields, None, form)
+
+
+async def _lock(viewer: Viewer, tx: Transaction, kind: str) -> None:
+    """One change at a time: payments and budget items go by each other's sums."""
+    await store.lock_kind(tx, viewer.here, "budget" if kind == "spending" else kind)
+
+
+async def _sent(viewer: Viewer, tx: Transaction, form: str) -> bool:
+    """Whether the form made something before."""
+    return bool(await tx.value("select exists (select from audit where form = :form)", form=form))
+
+
+async def _state(viewer: Viewer, tx: Transaction, kind: str, name: str, fields: Mapping[str, Any]) -> str:
+    if kind == "spending":
+        await _check_left(viewer, tx, name, fields)
+    amount = KINDS[kind].amount
+    if not amount:
+        return rules.IN_FORCE
+    standard = await store.get_record(tx, viewer.here, "standard", fields["expense"])
+    limit = int(standard.fields["limit"]) if standard is not None and standard.state == rules.IN_FORCE else None
+    approved = rules.approved_of(await store.list_versions(tx, viewer.here, kind, name), amount)
+    return rules.state_of_item(int(fields[amount]), approved, limit)
+
+
+async def _check_left(viewer: Viewer, tx: Transaction, name: str, fields: Mapping[str, Any]) -> None:
+    """Raises NotSaved where the item of a payment has less left, or there is none."""
+    item = str(fields["item"])
+    approved = rules.approved_of(await store.list_versions(tx, viewer.here, "budget", item), "planned")
+    payments = await store.list_records(tx, viewer.here, ["spending"])
+    spent = rules.spent_on((p for p in payments if p.name != name), item)
+    if int(fields["amount"]) > approved - spent:
+        raise NotSaved(
+            N_("The budget item has less left than that, or none is approved: raise it in the budget first.")
+        )
+
+
+async def _insert(
+    viewer: Viewer,
+    tx: Transaction,
+    action: str,
+    record: tuple[str, str, int],
+    state: str,
+    fields: Mapping[str, Any],
+    asked_by: int | None,
+    form: str,
+) -> None:
+    if not await store.insert_version(tx, viewer.here, record, state, fields, viewer.who, asked_by):
+        raise NotSaved(N_("It has been decided, or changed, meanwhile."))
+    thing = f"{record[0]}/{record[1]}"
+    await insert_entry(tx, viewer.console.audit_key, viewer.who, viewer.here, action, thing, state, form)
