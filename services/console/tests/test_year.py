@@ -217,28 +217,3 @@ async def test_the_plan_stands_without_services_and_what_nobody_says_is_not_open
     await _paper(browser, "lesson", name="Tins", day="2025-01-01", happened="They broke", learnt="Pack twice")
     page = await browser.get("/s/tea/plan")
     assert page.count("not yet") == 3
-
-
-async def test_once_agreements_are_noted_personal_data_is_shown_to_those_who_signed_alone(site: Site) -> None:
-    """SEC-003: before the first one nobody is kept out; a marketer cannot note one."""
-    ann, eve = await site.signed_in("owner", "Ann"), await site.signed_in("marketer", "Eve")
-
-    async def looks(browser: Browser) -> int:
-        await browser.get("/s/tea/customers/cleo")
-        # Without orders-ingest the page has no such form: it is sent as the page would.
-        await browser.post("/s/tea/customers/cleo/show", field="email", form=secrets.token_hex(8))
-        return browser.status
-
-    assert (await looks(ann), await looks(eve)) == (200, 200)
-    await _paper(eve, "agreement", name="Eve", day="2025-01-01")
-    assert (eve.status, "owner" in eve.page) == (403, True)
-    await _paper(ann, "agreement", name="Ann", day="2025-01-01")
-    assert (await looks(ann), await looks(eve)) == (200, 403)
-    assert "none of yours is noted" in eve.page
-    await _paper(ann, "agreement", name="eve", day="2025-01-02", breach="none")
-    assert await looks(eve) == 200
-    await ann.get("/s/tea/paperwork/agreement/one?of=eve")
-    await ann.post("/s/tea/paperwork/agreement/end", of="eve", version="1")
-    assert await looks(eve) == 403
-    shown = [outcome for _, _, outcome in await site.entries() if outcome == "shown"]
-    assert len(shown) == 4

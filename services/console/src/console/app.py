@@ -62,7 +62,7 @@ from console.web.guard import (
     look_up,
 )
 from console.web.headers import HEADERS, Headers
-from console.web.page import Console, NoAgreement, Viewer, see
+from console.web.page import Console, Viewer, see
 from console.web.paths import part
 
 log = structlog.get_logger()
@@ -128,7 +128,6 @@ def build_app(console: Console) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(Halt, _halted)
-    app.add_exception_handler(NoAgreement, _no_agreement)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(ClientDisconnect, _gone)
@@ -186,10 +185,6 @@ async def _halted(request: Request, error: Exception) -> Response:
         case NotHere():
             return viewer.draw("web/not_here.html", 404)
     raise error
-
-
-async def _no_agreement(request: Request, error: Exception) -> Response:
-    return (await _viewer(request)).draw("web/no_agreement.html", 403)
 
 
 def see_sign_in(request: Request) -> Response:

@@ -150,8 +150,6 @@ async def paper_form(viewer: Guarded, kind: Name, of: Of = "", name: Of = "", ab
 def _sheet(name: str, changing: bool) -> Sheet:
     kind = KINDS[name]
     label, hint = N_("Name"), N_("It keeps its name: others point to it by it.")
-    if name == "agreement":
-        hint = N_("As people are called in this console.")
     if kind.names:
         first = Field("name", label, "choice", choices=kind.names, words=kind.words)
     else:

@@ -170,20 +170,6 @@ KINDS: dict[str, Kind] = {
         ),
         ("stock", "cost", "quality"),
     ),
-    "agreement": Kind(
-        N_("Confidentiality"),
-        N_("Note an agreement"),
-        N_(
-            "Who signed that customers' data stays within the shop. Once there is one, people without one are shown no "
-            "personal data here."
-        ),
-        (
-            Field("day", N_("Signed on"), "day"),
-            Field("breach", N_("What went against it, and what was done"), "long", optional=True),
-        ),
-        ("day", "breach"),
-        owners=True,
-    ),
     "plan": Kind(
         N_("Plans"),
         N_("Make a plan"),
