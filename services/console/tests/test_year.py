@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from datetime import date
 from pathlib import Path
 from typing import Any

@@ -16,8 +16,10 @@ LOOK_MINUTES = 5
 
 
 class Person(NamedTuple):
-    """Who is signed in. `shops`: the role in each shop; `provided`: an identity provider says who it is; `agreed`: to keep
-    what is seen of customers confidential."""
+    """Who is signed in. `shops`: the role in each shop; `provided`: an identity provider says who it is.
+
+    `agreed`: to keep what is seen of customers confidential.
+    """
 
     person_id: int
     name: str

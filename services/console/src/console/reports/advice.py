@@ -72,7 +72,7 @@ def _of_campaigns(d: dict[str, Any]) -> Iterator[Advice]:
         elif cost is not None and per_order is not None and cost > per_order:
             yield Advice(N_("An extra order by {title} cost more than an order brings."), "/campaigns", title)
         elif effect_of(each) == "helped":
-            yield Advice(N_("{title} brought orders that would not have come: plan it again."), "/campaigns", title)
+            yield Advice(N_("{title}: it brought orders that would not have come. Plan it again."), "/campaigns", title)
 
 
 def _fell(figures: dict[str, Any], name: str) -> bool:

@@ -398,7 +398,7 @@ MARKETING = {
     "white-collar workers": "白领族",
     "win by experience and free samples": "以体验与赠送争取",
     "{first} to {last}": "{first} 至 {last}",
-    "{n} lost of {all} buyers; profit taken as {percent} %": "{all} 位顾客中流失 {n} 位；利润按 {percent} % 计",
+    "{n} lost of {all:buyer|buyers}; profit taken as {percent} %": "{all} 位顾客中流失 {n} 位；利润按 {percent} % 计",
     "{n} of {all} took up another category": "{all} 位中 {n} 位拓展了品类",
     "{n:text speaks|texts speak} ill of {topic}": "{n} 条文字抱怨{topic}",
     "Key issues by topic": "按话题的主要问题",

@@ -15,7 +15,7 @@ RETENTION = {
     "Looked at last on {day}": "上次检查：{day}",
     "Months without a sign": "无动态的月数",
     "Nobody is erased before": "在此之前不删除任何人",
-    "Of {held} customers of whom something personal is held, {silent} gave no sign since {since}.": (
+    "Of {held:customer|customers} of whom something personal is held, {silent} gave no sign since {since}.": (
         "在保存有个人信息的 {held} 位顾客中，{silent} 位自 {since} 起没有任何动态。"
     ),
     "What a period would do today": "该期限今天会影响多少人",
@@ -24,5 +24,5 @@ RETENTION = {
     ),
     "everybody is kept for ever": "永久保留所有人",
     "under way": "进行中",
-    "{examined} customers, {erased} erased": "检查 {examined} 位顾客，删除 {erased} 位",
+    "{examined:customer|customers}, {erased} erased": "检查 {examined} 位顾客，删除 {erased} 位",
 }

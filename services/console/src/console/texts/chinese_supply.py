@@ -198,7 +198,7 @@ SUPPLY = {
     "No order waits for something special.": "没有待处理的特殊要求。",
     "Nobody waits for an answer.": "没有待答复的请求。",
     "Nothing differed.": "没有差异。",
-    "Asked of {system}, {pages} pages": "向 {system} 查询，共 {pages} 页",
+    "Asked of {system}, {pages:page|pages}": "向 {system} 查询，共 {pages} 页",
     "The list was not read to its end:": "列表未读到末尾：",
     "The next page is waited for:": "正在等待下一页：",
     "Nothing has been compared yet.": "尚未进行比对。",
