@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from common.events import Event
 from common.events.customers import CustomerErased, CustomerMerged
@@ -128,7 +129,7 @@ async def test_without_a_folder_no_photo_is_taken(feedback: Feedback, monkeypatc
 async def test_a_near_copy_of_another_claims_photo_waits_for_a_person(feedback: Feedback, folder: Path) -> None:
     """SEC-013: compressed again, under another id and another customer; an own second photo is not suspected."""
     image = scene(5)
-    for customer in ("ann", "bob", "cleo", "dan", "eve"):
+    for customer in ("ann", "bob", "cleo", "dan", "eve", "fay"):
         await feedback.issue_key(customer)
         await feedback.handle(completed(f"o-{customer}", customer=customer))
     await put(feedback, "p1", encoded(image))
@@ -144,6 +145,11 @@ async def test_a_near_copy_of_another_claims_photo_waits_for_a_person(feedback: 
         [found] = (await feedback.client.get(f"/v1/shops/s/tickets/{ticket}/photos")).json()["photos"]
         told = {name: found["seen"][0][name] for name in ("ticket_id", "photo", "kept", "same")}
         assert told == {"ticket_id": other, "photo": photo, "kept": True, "same": False}, "from either side"
+    await put(feedback, "mirrored", encoded(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)), "fay")
+    await claim(feedback, "t-fay", customer="fay", order_id="o-fay", photos=["mirrored"])
+    for ticket, other in (("t-fay", "t-ann"), ("t-ann", "t-fay")):
+        [found] = (await feedback.client.get(f"/v1/shops/s/tickets/{ticket}/photos")).json()["photos"]
+        assert other in {one["ticket_id"] for one in found["seen"]}, "turned or mirrored by hand"
     policy = {"tickets": {"compensation": {"automatic_kept_photos": True}}}
     assert (await feedback.client.put("/v1/shops/s/policy", json={"policy": policy})).status_code == 200
     feedback.clock.set(MARCH + timedelta(minutes=10))

@@ -91,8 +91,8 @@ async def _others(tx: Tx, shop: str, ticket_id: str, mine: Sequence[_Picture]) -
     digests += [bytes.fromhex(one.kept.digest) for one in mine if one.kept is not None and one.kept.digest is not None]
     found = await resembling.list_with_same(tx, shop, ticket_id, digests)
     for one in mine:
-        if one.kept is not None and one.kept.fingerprint is not None:
-            found |= await resembling.list_with_near(tx, shop, ticket_id, int(one.kept.fingerprint, 16))
+        for fingerprint in _fingerprints(one):
+            found |= await resembling.list_with_near(tx, shop, ticket_id, fingerprint)
     return found
 
 
@@ -117,6 +117,13 @@ def _same(one: _Picture, other: _Picture) -> bool:
 
 
 def _near(one: _Picture, other: _Picture) -> bool:
-    if one.kept is None or other.kept is None or one.kept.fingerprint is None or other.kept.fingerprint is None:
-        return False
-    return distance(int(one.kept.fingerprint, 16), int(other.kept.fingerprint, 16)) <= NEAR
+    """Whether one of them, turned or mirrored, looks like the other."""
+    straight = _fingerprints(other)[:1]
+    return any(distance(turned, plain) <= NEAR for plain in straight for turned in _fingerprints(one))
+
+
+def _fingerprints(one: _Picture) -> list[int]:
+    """Of the photo as it is, then of its seven other turns and mirrorings; none where it is not kept here."""
+    if one.kept is None or one.kept.fingerprint is None:
+        return []
+    return [int(each, 16) for each in (one.kept.fingerprint, *(one.kept.turned or ()))]
