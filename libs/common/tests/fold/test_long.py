@@ -14,7 +14,7 @@ from common.fold import long, working
 from common.fold.customers import refold
 from common.fold.folding import Effect, fold_all
 from common.fold.long import JOB, LongHistories
-from common.fold.store import count_long_histories
+from common.fold.store_long import count_long_histories
 from common.storage.database import Database, Transaction
 from common.work import sweeps
 from common.work.sweeps import Sweeper

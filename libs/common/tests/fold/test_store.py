@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from common.fold import store
+from common.fold import store_items
 from common.fold.items import Items
 from common.storage.database import Database
 
@@ -17,7 +17,7 @@ OTHER = ("shop", "c2")
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "ITEMS_PAGE", 2)
+    monkeypatch.setattr(store_items, "ITEMS_PAGE", 2)
 
 
 def made(**items: int) -> Items[int]:
@@ -30,7 +30,7 @@ def made(**items: int) -> Items[int]:
 async def save(db: Database, of: Mapping[tuple[str, str], Items[int]], anew: Collection[tuple[str, str]]) -> None:
     async with db.transaction() as tx:
         await tx.lock_customers(of)
-        await store.save_items(tx, FOLDING, of, anew)
+        await store_items.save_items(tx, FOLDING, of, anew)
 
 
 async def rows(db: Database) -> dict[tuple[str, str], tuple[str, str]]:

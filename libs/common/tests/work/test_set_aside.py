@@ -12,7 +12,7 @@ from common.events.kept import Kept
 from common.fold.customers import fold_due, lock_due
 from common.fold.folding import Due, Effect, Folding
 from common.fold.items import State
-from common.fold.store import LOCK_DUE
+from common.fold.store_customers import LOCK_DUE
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.work import set_aside

@@ -10,7 +10,7 @@ import pytest
 
 from common.events import decode
 from common.events.orders import OrderClosed
-from common.fold.store import want_fold
+from common.fold.store_long import want_fold
 from membership.jobs.verifying import verify
 from membership.programme.programme import Programme
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from common.fold.store import want_fold
+from common.fold.store_long import want_fold
 from common.process.runtime import Runtime
 
 from ..shop_life import feed

@@ -14,7 +14,9 @@ from typing import Any
 from common.bus.inbox import SameIdOtherBody, claim
 from common.events import CustomerKey, Event
 from common.fold.folding import Folding, S, Step, Turns, add_step, cause_of
-from common.fold.store import lock_due_customers, move_inputs, postpone, want_fold
+from common.fold.store_customers import lock_due_customers
+from common.fold.store_history import move_inputs
+from common.fold.store_long import postpone, want_fold
 from common.fold.working import (
     Folded,
     Working,

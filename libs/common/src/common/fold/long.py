@@ -16,7 +16,7 @@ from typing import Any, Generic
 from uuid import UUID, uuid4
 
 from common.events import CustomerKey, Event
-from common.fold import store
+from common.fold import store_history, store_long
 from common.fold.folding import Folding, OrderKey, S, Step, Turns, cause_of, fold_dues, fold_in_order, latest_due
 from common.fold.working import Folded, Working, load, record, store_folded
 from common.storage.database import Transaction
@@ -65,7 +65,7 @@ class LongHistories(Generic[S]):
         return WorkList(JOB, self._take, self._do, most=1, share=SHARE, rebuilds=True)
 
     async def _take(self, tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
-        key = await store.lease_long_history(tx, JOB, self._worker)
+        key = await store_long.lease_long_history(tx, JOB, self._worker)
         if key is None:
             self._folds.clear()  # what was begun has been done or set aside by another process
             return None
@@ -107,7 +107,7 @@ class LongHistories(Generic[S]):
             for step in fold_dues(folding, fold.state, until, key):
                 fold.done = latest_due(fold.done, step)
         newest = max(fold.postponed.values(), key=lambda event: event.order_key, default=None)
-        why = (cause_of(newest), newest.time) if newest is not None else await store.get_reason(tx, key)
+        why = (cause_of(newest), newest.time) if newest is not None else await store_long.get_reason(tx, key)
         folded: Folded[S] = Folded(tx.service, sorted(fold.postponed.values(), key=lambda event: event.order_key))
         if why is not None:
             cause, at = why
@@ -118,14 +118,14 @@ class LongHistories(Generic[S]):
             record(folded, row, [Step(key, cause, True, at, effects, newest)])
             await store_folded(tx, folding, folded, {key: work})
             await self._save(tx, folded)
-        await store.end_postponing(tx, key, fold.postponed)
+        await store_long.end_postponing(tx, key, fold.postponed)
 
 
 async def _fold_on(tx: Transaction, key: CustomerKey, fold: _Fold[S]) -> bool:
     """Fold what comes next, for a turn at most; True when nothing is left."""
     began, turns = time.monotonic(), Turns()
     while True:
-        page = await store.read_history(tx, fold.folding.kept, key, fold.last, PAGE)
+        page = await store_history.read_history(tx, fold.folding.kept, key, fold.last, PAGE)
         for input_key, postponed, event in page:
             fold.seen.add(input_key)
             if postponed:

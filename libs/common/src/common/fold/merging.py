@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from common.events import CustomerKey
-from common.fold import store
+from common.fold import store_customers, store_history, store_long
 from common.fold.folding import Folding, S, Step, cause_of
 from common.fold.working import MANY_INPUTS, Folded, Working, fold_from_start, load, record, store_folded
 from common.people.store import Merge, Moved, save_merge
@@ -27,7 +27,7 @@ async def fold_merge(tx: Transaction, folding: Folding[S], merge: Merge) -> Fold
     if moved is None or moved.before == moved.after:
         return folded
     known_until = {key: Working(tx.locked[key], folding.empty()).known_until for key in moved.after}
-    await store.move_histories(tx, moved.after)
+    await store_history.move_histories(tx, moved.after)
     changed = {key for key in moved.after if moved.before[key] != moved.after[key]}
     await folding.moved(tx, sorted(moved.after))
     working: dict[CustomerKey, Working[S]] = {}
@@ -43,7 +43,7 @@ async def fold_merge(tx: Transaction, folding: Folding[S], merge: Merge) -> Fold
     for key in working:
         if moved.after[key] != key:
             tx.locked[key].state = None
-    await store.save_customers(tx, [tx.locked[key] for key in working if moved.after[key] != key])
+    await store_customers.save_customers(tx, [tx.locked[key] for key in working if moved.after[key] != key])
     return folded
 
 
@@ -62,7 +62,7 @@ async def _absorb(
     if row.state is not None:
         effects = folding.absorbed(before, await folding.posted(tx, key), merge.time)
         record(folded, row, [Step(key, cause_of(merge), True, merge.time, effects)])
-        await store.keep_merged_state(tx, key, row.state)
+        await store_customers.keep_merged_state(tx, key, row.state)
     row.last, row.done_until, row.inputs = None, None, 0
     return Working(row, folding.empty(), anew=True)
 
@@ -81,14 +81,14 @@ async def _fold_anew(
     never were any."""
     row = tx.locked[key]
     if returns:
-        row.state = await store.get_merged_state(tx, key)
-        await store.keep_merged_state(tx, key, None)
+        row.state = await store_customers.get_merged_state(tx, key)
+        await store_customers.keep_merged_state(tx, key, None)
     work = Working(row, load(folding, row))
-    row.last, row.inputs, postponed = await store.get_extent(tx, key)
+    row.last, row.inputs, postponed = await store_history.get_extent(tx, key)
     if row.last is None and row.state is None:
         return None
     if row.inputs > MANY_INPUTS or postponed:
-        await store.want_fold(tx, key, cause_of(merge), merge.time)
+        await store_long.want_fold(tx, key, cause_of(merge), merge.time)
         return work
     before = work.state
     latest = max((at for at in (until, row.last[0] if row.last else None) if at is not None), default=None)

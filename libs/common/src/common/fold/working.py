@@ -12,7 +12,9 @@ from common.bus.inbox import key_of
 from common.events import CustomerKey, Event, EventData, fact_id
 from common.fold.folding import MOST_DUES, Due, DueForEver, Folding, S, Step, Turns, fold_anew
 from common.fold.items import EVERYTHING
-from common.fold.store import get_history, get_items, save_customers, save_items
+from common.fold.store_customers import save_customers
+from common.fold.store_history import get_history
+from common.fold.store_items import get_items, save_items
 from common.people.store import survivor_in
 from common.storage.database import CustomerRow, Transaction
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel
 
 from common.events.fields import Identifier, PlannedTime, ShopName
 from common.fold.customers import advanced
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.http.api import Body, Router, Tx, require
 from common.http.people import Person
 from membership.benefits.rules import opens_at, quota_on

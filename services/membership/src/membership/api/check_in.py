@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from common.events.fields import Identifier, ShopName
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.http.api import Router, Tx, require
 from common.http.people import Person
 from membership.check_in.state import CheckIns

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from common.events.fields import Identifier, Position, ShopName
 from common.events.membership import ActivityJoined
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.http.api import Body, Router, Tx, require
 from common.http.people import Person
 from membership.commands import activities as commands

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from common.events import CustomerKey
 from common.events.fields import Identifier, Position, ShopName, Text
 from common.fold.customers import advanced
-from common.fold.store import is_catching_up, read_customer
+from common.fold.store_customers import read_customer
+from common.fold.store_long import is_catching_up
 from common.fold.working import load_items
 from common.http.api import Body, Router, Tx, require
 from common.http.people import Person

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from common.events import CustomerKey
 from common.events.fields import ShopName
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.fold.working import load_items
 from common.http.api import Router, Tx, require
 from common.http.people import Person

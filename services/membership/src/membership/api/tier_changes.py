@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from common.events.fields import Position, ShopName
 from common.events.membership import TierChanged
 from common.fold.folding import Turns, fold_in_order
-from common.fold.store import get_history, read_customer
+from common.fold.store_customers import read_customer
+from common.fold.store_history import get_history
 from common.http.api import Router, Tx, require
 from common.http.people import Person
 from membership.fold import KEPT, MemberFolding

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from common.events import CustomerKey, fact_id
 from common.events.membership import BenefitCommand, BenefitCommitted, BenefitReleased, BenefitReserved
 from common.fold.customers import current
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.fold.working import load_items
 from common.storage.database import Transaction
 from membership.benefits.refusals import (

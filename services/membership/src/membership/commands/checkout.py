@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from common.events import fact_id
 from common.events.membership import PointsRedeemed
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.people.store import lock_survivors
 from common.storage.database import Transaction
 from membership.checkout import store

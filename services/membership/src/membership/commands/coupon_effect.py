@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from common.events import CustomerKey
-from common.fold.store import get_items
+from common.fold.store_items import get_items
 from common.people.store import get_survivors
 from common.storage.database import Transaction
 from membership.coupons import store_hold_outs, store_offers

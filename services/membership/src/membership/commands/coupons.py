@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponRedeemed
 from common.fold.customers import current
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from membership.commands.standings import orders_as_they_stand

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.crypto.keys import get_keys
 from common.events import CustomerKey
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.people.store import lock_survivors
 from common.storage.database import Transaction
 from membership.members.refusals import ErasedCustomer, UnknownMember

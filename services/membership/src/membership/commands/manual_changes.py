@@ -11,7 +11,7 @@ from common.crypto.keys import DataKey, KeyRing
 from common.events import CustomerKey, Event
 from common.events.membership import ManualChange, PointsAdjusted, TierGranted
 from common.fold.customers import current
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.storage.database import Transaction
 from common.time.calendar import start_of_month
 from membership.commands.recording import carry_out, time_of_command

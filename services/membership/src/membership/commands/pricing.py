@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from common.fold.customers import advanced
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.storage.database import Transaction
 from membership.benefits.rules import quota_on
 from membership.benefits.state import Benefits

@@ -16,7 +16,7 @@ from sqlalchemy import Row
 from common.events import CustomerKey, Event, EventData, fact_id
 from common.events.membership import ReferralCompleted, ReferralMade, ReferralReversed
 from common.events.orders import OrderEvent, OrderRefunded
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from membership.commands.knowing import lock_known, refuse_erased

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from common.events import CustomerKey
-from common.fold.store import get_items
+from common.fold.store_items import get_items
 from common.people.store import get_survivors
 from common.storage.database import Transaction
 from membership.fold import MemberFolding

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from common.events import CustomerKey, Event
 from common.events.kept import Kept
-from common.fold.store import HISTORY
+from common.fold.store_history import HISTORY
 from common.storage.database import Transaction
 from membership.histories.ranges import within
 

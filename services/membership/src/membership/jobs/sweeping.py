@@ -9,7 +9,7 @@ from common.events import rfc3339
 from common.events.envelope import parse_time
 from common.fold.customers import fold_due, lock_due, refold
 from common.fold.long import LongHistories
-from common.fold.store import count_long_histories
+from common.fold.store_long import count_long_histories
 from common.shops.settings import SHOPS, get_shops, next_refolds
 from common.storage.database import Transaction
 from common.work.set_aside import Task

@@ -7,7 +7,8 @@ from typing import Any
 
 from common.events import Event
 from common.events.kept import Kept
-from common.fold.store import CUSTOMER, HISTORY
+from common.fold.store_customers import CUSTOMER
+from common.fold.store_history import HISTORY
 from common.storage.database import CustomerRow, Transaction, customer_row
 
 _PREVIEWS = 7_301_005

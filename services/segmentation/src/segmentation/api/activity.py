@@ -7,7 +7,7 @@ from datetime import date, datetime
 from fastapi import Depends
 
 from common.events.fields import PlannedDay, ShopName
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.http.api import Router, Tx, require
 from common.people.store import get_people
 from segmentation.activity.store import sum_activity

@@ -8,7 +8,7 @@ from fastapi import Depends
 
 from common.events.fields import ShopName
 from common.events.segments import Confidence, FitStatus
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.http.api import Router, Tx, require
 from common.values.currency import minor_per_major
 from segmentation.api.customers import Out, UnknownCustomer

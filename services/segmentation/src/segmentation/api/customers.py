@@ -13,7 +13,9 @@ from common.events.fields import Cursor, Identifier, ShopName
 from common.events.segments import ChurnSignal, ChurnStrength, Confidence, LifeCycle, Method, Stage
 from common.fold.customers import advanced
 from common.fold.folding import fold_anew
-from common.fold.store import get_history, is_catching_up, read_customer
+from common.fold.store_customers import read_customer
+from common.fold.store_history import get_history
+from common.fold.store_long import is_catching_up
 from common.http.api import Router, Tx, require
 from common.refusals import NotFound
 from common.storage.database import CustomerRow, Transaction

@@ -10,7 +10,7 @@ from fastapi import Depends, Query
 
 from common.events.fields import ShopName
 from common.events.segments import Confidence, FitStatus, RepeatModel
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.http.api import Router, Tx, require
 from common.refusals import NotFound
 from segmentation.api.customers import Out, UnknownCustomer

@@ -11,7 +11,7 @@ from common.events import CustomerKey
 from common.events.fields import Position, ShopName
 from common.events.segments import Confidence, LifeCycleChanged, Method, RfmChanged, StageChanged
 from common.fold.folding import Turns, fold_in_order
-from common.fold.store import get_history
+from common.fold.store_history import get_history
 from common.http.api import Router, Tx, require
 from common.storage.database import Transaction
 from segmentation.api.customers import Out, read_known

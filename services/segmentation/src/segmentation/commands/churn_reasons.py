@@ -8,7 +8,7 @@ from common.bus.inbox import claim
 from common.events import CustomerKey, Event
 from common.events.segments import ChurnReasonRecorded
 from common.fold.customers import fold_events
-from common.fold.store import read_customer
+from common.fold.store_customers import read_customer
 from common.people.store import lock_survivors
 from common.refusals import Conflict
 from common.storage.database import Transaction

@@ -9,7 +9,7 @@ from typing import Any
 
 from common.events import CustomerKey, Event
 from common.events.kept import Kept
-from common.fold.store import HISTORY
+from common.fold.store_history import HISTORY
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from segmentation.customers.state import CustomerState

@@ -9,7 +9,7 @@ from typing import Any
 from common.bus.inbox import key_of
 from common.events import CustomerKey, Event
 from common.events.kept import Kept
-from common.fold.store import HISTORY, move_inputs
+from common.fold.store_history import HISTORY, move_inputs
 from common.people.store import lock_survivors
 from common.storage.columns import Columns
 from common.storage.database import Transaction

@@ -10,7 +10,7 @@ from typing import Any
 from common.events import CustomerKey
 from common.fold.customers import fold_due, lock_due, refold
 from common.fold.long import LongHistories
-from common.fold.store import count_long_histories
+from common.fold.store_long import count_long_histories
 from common.shops.settings import SHOPS
 from common.shops.settings import next_refolds as next_refolds_of_settings
 from common.storage.database import Transaction

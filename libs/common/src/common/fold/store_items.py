@@ -1,0 +1,123 @@
+"""Items of a fold: parts of a customer's state that are read and written one by one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from common.events import CustomerKey
+from common.fold.folding import Folding, Turns
+from common.fold.items import Items
+from common.storage.columns import Columns
+from common.storage.database import Transaction
+
+_ITEMS = Columns("w", shop="text", customer="text", name="text")
+_RANGES = Columns("w", shop="text", customer="text", first="text", beyond="text")
+_SAVED_ITEMS = Columns("w", shop="text", customer="text", name="text", body="text")
+ITEMS_PAGE = 5_000
+"""Items that one statement reads or writes of a customer: a hundred thousand at once would take seconds."""
+
+
+async def get_items(
+    tx: Transaction, folding: Folding[Any], wanted: Sequence[tuple[CustomerKey, str]]
+) -> dict[CustomerKey, dict[str, Any]]:
+    """What is stored under these names, and under those that begin with a name that ends in `/`."""
+    found: dict[CustomerKey, dict[str, Any]] = {}
+    names = [(*key, name) for key, name in wanted if not name.endswith("/")]
+    ranges = [(*key, name, f"{name[:-1]}0") for key, name in wanted if name.endswith("/")]
+    rows: list[Row[Any]] = []
+    if names:
+        # By primary key.
+        rows += await tx.fetch(
+            f"select i.shop, i.customer, i.name, i.body from {_ITEMS} join items i using (shop, customer, name)",
+            **_ITEMS.of(names),
+        )
+    if ranges:
+        # Ranges of the primary key: `0` is what follows `/`.
+        rows += await tx.fetch(
+            f"""
+            select i.shop, i.customer, i.name, i.body
+            from {_RANGES} join items i on i.shop = w.shop and i.customer = w.customer
+                 and i.name >= w.first collate "C" and i.name < w.beyond collate "C"
+            """,
+            **_RANGES.of(ranges),
+        )
+    read = folding.items.validate_json
+    for row in rows:
+        found.setdefault((row.shop, row.customer), {})[row.name] = read(row.body)
+    return found
+
+
+async def save_items(
+    tx: Transaction, folding: Folding[Any], of: Mapping[CustomerKey, Items[Any]], anew: Collection[CustomerKey] = ()
+) -> None:
+    """Store the items that were changed, and delete those that are no more.
+
+    Who is among `anew` was folded from the start: what is stored is compared with what was made, a page at a time, and
+    the items that differ are written; of a long history most are as they were.
+    """
+    kept, gone = list[tuple[str, ...]](), list[tuple[str, ...]]()
+    turns = Turns()
+    for key, items in of.items():
+        known = items.all()
+        names = known.keys() if key in anew else items.changed
+        bodies = dict[str, str]()
+        for name in sorted(known.keys() & names):
+            bodies[name] = _body(folding, known[name])
+            await turns.take()
+        if key in anew:
+            async for row in _stored_items(tx, key):
+                if row.name not in bodies:
+                    gone.append((*key, row.name))
+                elif bodies[row.name] == row.body:
+                    del bodies[row.name]
+                await turns.take()
+        else:
+            gone += [(*key, name) for name in sorted(items.changed - known.keys())]
+        kept += [(*key, name, body) for name, body in bodies.items()]
+        await turns.take()
+    for first in range(0, len(kept), ITEMS_PAGE):
+        # By primary key.
+        await tx.execute(
+            f"""
+            insert into items (shop, customer, name, body) select shop, customer, name, body from {_SAVED_ITEMS}
+            on conflict (shop, customer, name) do update set body = excluded.body
+            """,
+            **_SAVED_ITEMS.of(kept[first : first + ITEMS_PAGE]),
+        )
+    for first in range(0, len(gone), ITEMS_PAGE):
+        # By primary key.
+        await tx.execute(
+            f"""
+            delete from items i using {_ITEMS}
+            where i.shop = w.shop and i.customer = w.customer and i.name = w.name
+            """,
+            **_ITEMS.of(gone[first : first + ITEMS_PAGE]),
+        )
+
+
+def _body(folding: Folding[Any], item: Any) -> str:
+    """The item as it is stored: equal items have equal texts."""
+    return folding.items.dump_json(item, exclude_defaults=True).decode()
+
+
+async def _stored_items(tx: Transaction, key: CustomerKey) -> AsyncIterator[Row[Any]]:
+    """All stored items of the customer, `name` and `body`, in order of name."""
+    after = ""
+    while True:
+        # A range of the primary key.
+        rows = await tx.fetch(
+            "select name, body from items where shop = :shop and customer = :customer and name > :after "
+            "order by name limit :limit",
+            shop=key[0],
+            customer=key[1],
+            after=after,
+            limit=ITEMS_PAGE,
+        )
+        for row in rows:
+            yield row
+        if len(rows) < ITEMS_PAGE:
+            return
+        after = rows[-1].name
