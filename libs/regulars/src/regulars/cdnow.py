@@ -6,6 +6,8 @@ Cite Fader and Hardie (2001), Interfaces 31, S94-S107. The files lie in the PyPI
 from __future__ import annotations
 
 import importlib.util
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,7 +22,10 @@ SAMPLE, MASTER = "CDNOW_sample.txt", "CDNOW_master.txt"
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A history's file and what a few lines over it give; `first` maps a customer to the day of the first purchase."""
+    """A history's file and what a few lines over it give; `first` maps a customer to the day of the first purchase.
+
+    `later`: customer and cents of each purchase after that day; `again`: customers with two purchases or more.
+    """
 
     path: Path
     layout: str
@@ -28,6 +33,22 @@ class History:
     cents: int
     first: dict[str, date]
     last_day: date
+    again: int
+    later: tuple[tuple[str, date, int], ...]
+
+    @property
+    def later_orders(self) -> int:
+        return len(self.later)
+
+    @property
+    def later_cents(self) -> int:
+        return sum(cents for _, _, cents in self.later)
+
+    def halves(self, periods: Sequence[tuple[str, str]]) -> list[int]:
+        """Customers with a purchase after their first day in each period of [since, until)."""
+        return [
+            len({who for who, day, _ in self.later if since <= day.isoformat() < until}) for since, until in periods
+        ]
 
 
 def find(everything: bool) -> Path:
@@ -41,7 +62,7 @@ def find(everything: bool) -> Path:
 def read(path: Path) -> History:
     """Count a file's purchases; the sample has a column more than the whole."""
     first: dict[str, date] = {}
-    orders, cents, last = 0, 0, date.min
+    purchases: list[tuple[str, date, int]] = []
     sample = path.name == SAMPLE
     for line in path.read_text("ascii").splitlines():
         fields = line.split()
@@ -50,7 +71,15 @@ def read(path: Path) -> History:
         day = datetime.strptime(fields[2 if sample else 1], "%Y%m%d").date()
         customer = fields[0]
         first[customer] = min(day, first.get(customer, day))
-        orders += 1
-        cents += int(Decimal(fields[-1]) * 100)
-        last = max(last, day)
-    return History(path, "cdnow_sample" if sample else "cdnow_master", orders, cents, first, last)
+        purchases.append((customer, day, int(Decimal(fields[-1]) * 100)))
+    times = Counter(customer for customer, _, _ in purchases)
+    return History(
+        path,
+        "cdnow_sample" if sample else "cdnow_master",
+        len(purchases),
+        sum(cents for _, _, cents in purchases),
+        first,
+        max(day for _, day, _ in purchases),
+        sum(n > 1 for n in times.values()),
+        tuple(each for each in purchases if each[1] > first[each[0]]),
+    )

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from common.values.currency import in_major
-from regulars import people
+from regulars import owner_report, people
 from regulars.cdnow import History
 from regulars.client import Services
 from regulars.stack.errors import Refused
@@ -32,6 +32,7 @@ async def collect(services: Services, shop: str) -> dict[str, Any]:
         "messages": messages,
         "feedback": feedback,
         "stories": [s for s in stories if s],
+        "owner": await owner_report.collect(services, base),
     }
 
 
@@ -133,6 +134,9 @@ def show(result: dict[str, Any], history: History, folder: Path, console: Consol
         "  run it twice and compare every table, row by row: .venv/bin/regulars twice\n"
         "  a stack on the wall clock to try things with: make up"
     )
+    console.rule("[bold]Eighteen months, for the shop's owner")
+    for line in owner_report.lines(result["owner"]):
+        console.print(line, style="" if line.startswith(" ") else "bold")
     return 0 if all(ours == theirs for _, ours, theirs in checks) else 1
 
 
@@ -144,6 +148,7 @@ def _checks(result: dict[str, Any], history: History) -> list[tuple[str, int, in
         ("revenue in cents, ours / the file's", _revenue(result), history.cents),
         ("reasons not to send that were not seen / 0", _unseen(result["messages"]), 0),
         ("mails, messages sent / the sink's own count", sent, _sink(result)),
+        *((f"{c.name}, ours / the file's", c.ours, c.theirs) for c in owner_report.checks(result["owner"], history)),
     ]
 
 
