@@ -160,6 +160,7 @@ async def begin_daily(tx: Transaction, now: datetime) -> int:
 async def poll_lists(runtime: Runtime, *, private: bool) -> None:
     """For the process's life. A stack with a set clock asks nobody: its time is not the systems'."""
     if runtime.settings.set_clock:
+        await runtime.stopping.wait()
         return
     vault = Vault(runtime.keys)
     next_day = runtime.clock.now()
