@@ -42,6 +42,8 @@ create index violations_person on violations (person_id);
 -- One-time links by which people come in; the token's hash alone is kept.
 create table invitations (
     token bytea primary key,
+    number bigint generated always as identity, -- by which an owner takes it back
+    made_by bigint references people on delete cascade, -- counts while they own the shop; null: by the command
     role text not null check (role in ('owner', 'marketer', 'agent', 'operator', 'viewer')),
     shop text,                       -- null: who takes it up names the shop (the first owner)
     made_at timestamptz not null default now(),

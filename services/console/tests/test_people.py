@@ -69,10 +69,8 @@ async def test_another_role_counts_from_the_next_page_on_and_removing_ends_the_s
     await owner.post(f"/s/tea/people/{number}/leave", sure="yes")
     await bea.get("/s/tea/today")
     assert "<h1>Sign in</h1>" in bea.page
-    assert [each[0] for each in await site.entries() if each[1].startswith("people/")] == [
-        "change_role",
-        "remove_person",
-    ]
+    done = [action for action, thing, _ in await site.entries() if thing.startswith("people/")]
+    assert done == ["join", "join", "change_role", "remove_person"]
 
 
 async def test_who_broke_confidentiality_sees_no_customer_until_it_is_handled_and_agreed_anew(site: Site) -> None:
@@ -104,6 +102,63 @@ async def test_who_broke_confidentiality_sees_no_customer_until_it_is_handled_an
 
 @pytest.mark.parametrize("path", ["/s/tea/people/77", "/s/wine/people", "/s/tea/people/0"])
 async def test_there_is_no_such_person_or_shop(site: Site, path: str) -> None:
+    owner = await site.signed_in("owner", "Ann")
+    await owner.get(path)
+    assert owner.status in (404, 422)
+
+
+async def test_links_end_with_the_role_of_who_made_them_and_can_be_taken_back(site: Site) -> None:
+    """SEC-003: who was removed, lowered or broke confidentiality has no way back in; who came in is in the audit."""
+    owner, otto = await site.signed_in("owner", "Ann"), await site.signed_in("owner", "Otto")
+    links = []
+    for _ in range(3):
+        await otto.get("/s/tea/people")
+        found = re.search(r'id="link"[^>]*>https://[^/]+(/invitation/[^<]+)<', await otto.post(
+            "/s/tea/people/invite", role="owner"
+        ))  # fmt: skip
+        assert found is not None
+        links.append(found[1])
+    page = await owner.get("/s/tea/people")
+    number = re.search(r"/people/links/(\d+)", page)
+    assert number is not None
+    assert page.count("Take back the link for owner") == 3
+    await owner.post(f"/s/tea/people/links/{number[1]}")
+    assert owner.page.count("Take back the link for owner") == 2
+    guest = site.browser()
+    await guest.get(links[2])
+    assert guest.status == 410, "the newest was taken back"
+    await guest.get(links[0])
+    await guest.post(links[0], name="Gus", password=PASSWORD, agreed="yes")
+    assert guest.status == 200
+    assert ("join", "people/owner", "done") in await site.entries()
+    who = await person_id(owner, "Otto")
+    await owner.get(f"/s/tea/people/{who}")
+    await owner.post(f"/s/tea/people/{who}/role", role="agent")
+    await site.browser().get(links[1])
+    stranger = site.browser()
+    await stranger.get(links[1])
+    assert stranger.status == 410
+    assert "Take back" not in await owner.get("/s/tea/people")
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/s/tea/people/1/violations", {"what": "a\0b"}),
+        ("/s/tea/people/1/role", {"role": "owner", "form": "\0"}),
+        ("/s/tea/paperwork/lesson", {"name": "n\0"}),
+        ("/s/tea/paperwork/lesson/end", {"of": "a\0"}),
+    ],
+)
+async def test_what_no_text_can_hold_is_refused_in_every_form(site: Site, path: str, fields: dict[str, str]) -> None:
+    owner = await site.signed_in("owner", "Ann")
+    await owner.get("/s/tea/people")
+    await owner.post(path, **fields)
+    assert owner.status == 422
+
+
+@pytest.mark.parametrize("path", ["/s/tea/paperwork/lesson/one?of=%00", "/s/tea/customers/%00", "/sign-in?next=%00"])
+async def test_what_no_text_can_hold_is_refused_in_every_address(site: Site, path: str) -> None:
     owner = await site.signed_in("owner", "Ann")
     await owner.get(path)
     assert owner.status in (404, 422)

@@ -18,6 +18,7 @@ from .conftest import Site
 PARTS = {
     "customer": "ann",
     "person": "1",
+    "made": "1",
     "violation": "1",
     "job": "job-1",
     "version": "1",

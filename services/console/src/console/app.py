@@ -55,6 +55,7 @@ from console.web.guard import (
     Halt,
     NoAnswer,
     NotAgreed,
+    NoText,
     NotHere,
     NotOurForm,
     NotSignedIn,
@@ -172,6 +173,8 @@ async def _halted(request: Request, error: Exception) -> Response:
                 return see_sign_in(request)
             # What was typed is not lost: the browser keeps it behind the back button.
             return viewer.draw("web/signed_out.html", 401)
+        case NoText():
+            return await _unreadable(request, error)
         case NotAgreed():
             return see("/account/confidentiality")
         case NotTheirs():

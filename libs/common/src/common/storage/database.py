@@ -257,6 +257,7 @@ class Database:
             pool_timeout=10,
             pool_recycle=1800,
             pool_pre_ping=False,
+            hide_parameters=True,  # values of statements, names among them, stand in no error and no log
             connect_args={
                 **tls,
                 "timeout": 5,

@@ -172,7 +172,15 @@ PAGES: dict[str, Page] = {
     "save_settings": Page(_of("owner")),
     **dict.fromkeys(
         (
-            *("people", "invite_person", "person_of_shop", "change_role", "sign_out_person", "remove_person"),
+            *(
+                "people",
+                "invite_person",
+                "person_of_shop",
+                "take_back_link",
+                "change_role",
+                "sign_out_person",
+                "remove_person",
+            ),
             *("note_violation", "handle_violation"),
         ),
         Page(_of("owner")),

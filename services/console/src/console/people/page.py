@@ -34,18 +34,32 @@ async def people(viewer: Guarded) -> Response:
 async def _list(viewer: Viewer, link: str = "") -> Response:
     async with viewer.console.database.transaction() as tx:
         found = await store.list_people(tx, viewer.here)
-    return viewer.draw("people/people.html", found=found, roles=ROLES, link=link)
+        links = await access.list_invitations(tx, viewer.here)
+    return viewer.draw("people/people.html", found=found, roles=ROLES, link=link, links=links)
 
 
 @router.post("/s/{shop}/people/invite")
 async def invite_person(viewer: Guarded, form: FormId, role: Annotated[Role, Form()]) -> Response:
-    """A one-time link, shown once: whoever opens it within two days chooses a name and a password."""
+    """A one-time link, shown once: whoever opens it within two days chooses a name and a password.
+
+    It counts while who made it owns the shop.
+    """
     token = secrets.token_urlsafe(32)
     async with viewer.console.database.transaction() as tx:
-        await access.insert_invitation(tx, token, role, viewer.here, INVITATION_HOURS)
+        await access.insert_invitation(tx, token, role, viewer.here, INVITATION_HOURS, viewer.who.person_id)
         if not await _note(viewer, tx, "invite_person", f"people/{role}", form):
             return see(viewer.url("/people"), "sent-already")
     return await _list(viewer, f"{viewer.console.settings.public_url}/invitation/{token}")
+
+
+@router.post("/s/{shop}/people/links/{made}")
+async def take_back_link(viewer: Guarded, made: PersonId, form: FormId) -> Response:
+    """A link that nobody has used counts no more."""
+    async with viewer.console.database.transaction() as tx:
+        if not await access.delete_invitation(tx, viewer.here, made):
+            return see(viewer.url("/people"), "sent-already")
+        done = await _note(viewer, tx, "take_back_link", f"people/links/{made}", form)
+    return see(viewer.url("/people"), "done" if done else "sent-already")
 
 
 @router.get("/s/{shop}/people/{person}")

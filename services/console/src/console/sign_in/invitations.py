@@ -61,7 +61,7 @@ async def take_invitation(
                 # The link goes on to count: nothing was made.
                 await tx.connection.rollback()
         if person is not None:
-            return await begin_session(viewer, person, f"/s/{shop}/today")
+            return await begin_session(viewer, person, f"/s/{shop}/today", joined=(shop, found.role))
         errors = {"name": viewer.say("Somebody has this name already: choose another one.")}
     return viewer.draw("sign_in/invitation.html", 422, link=link, found=found, name=name, shop=shop, errors=errors)
 
@@ -76,7 +76,7 @@ async def _join(viewer: Viewer, link: str, shop: str | None) -> Response:
         if taken is None:
             return viewer.draw("sign_in/link_used.html", 410)
         await store.save_role(tx, viewer.who.person_id, shop, taken.role)
-    return await begin_session(viewer, viewer.who.person_id, f"/s/{shop}/today")
+    return await begin_session(viewer, viewer.who.person_id, f"/s/{shop}/today", joined=(shop, taken.role))
 
 
 def _errors(viewer: Viewer, name: str, password: str, shop: str) -> dict[str, str]:

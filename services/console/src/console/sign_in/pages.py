@@ -85,8 +85,11 @@ def aad(person_id: int) -> bytes:
     return f"totp:{person_id}".encode()
 
 
-async def begin_session(viewer: Viewer, person_id: int, path: str) -> Response:
-    """A session under a new id: one that was set before signing in opens nothing."""
+async def begin_session(viewer: Viewer, person_id: int, path: str, joined: tuple[str, str] | None = None) -> Response:
+    """A session under a new id: one that was set before signing in opens nothing.
+
+    `joined`: the shop and role that a link has just given, which the shop's audit tells.
+    """
     console, token = viewer.console, secrets.token_urlsafe(32)
     async with console.database.transaction() as tx:
         await store.end_session(tx, viewer.session)
@@ -94,6 +97,8 @@ async def begin_session(viewer: Viewer, person_id: int, path: str) -> Response:
         person = await store.get_person(tx, token)
         assert person is not None
         await insert_entry(tx, console.audit_key, person, None, "sign_in", person.name, "done", None)
+        if joined is not None:
+            await insert_entry(tx, console.audit_key, person, joined[0], "join", f"people/{joined[1]}", "done", None)
     response = see(path)
     console.keep(response, "session", token)
     console.drop(response, "visitor")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -49,6 +50,10 @@ class NotOurForm(Halt):
     """The form was not sent by one of our pages, or by one of a session that has ended."""
 
 
+class NoText(Halt):
+    """The address or the form holds what no text can: NUL, or half of a pair of surrogates."""
+
+
 class NoAnswer(Halt):
     """The service that the whole page is about did not answer."""
 
@@ -87,6 +92,7 @@ async def guard(request: Request) -> AsyncIterator[Viewer]:
 
 async def _let_in(request: Request) -> Viewer:
     """Raises Halt."""
+    _check_texts([*request.path_params.values(), *request.query_params.values()])
     viewer = await look_up(request)
     request.state.viewer = viewer
     name = request.scope["route"].name
@@ -110,12 +116,20 @@ async def _let_in(request: Request) -> Viewer:
     if post:
         # Of a route that declares no fields (a file) nothing is read before this line.
         form = await request.form()
+        _check_texts(form.values())
         if not is_ours(viewer.session, str(form.get("token", ""))):
             raise NotOurForm
     return viewer
 
 
 Guarded = Annotated[Viewer, Depends(guard)]
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def _check_texts(values: Iterable[object]) -> None:
+    """Raises NoText: neither our store nor a service takes these."""
+    if any(isinstance(value, str) and _NO_TEXT.search(value) for value in values):
+        raise NoText
 
 
 async def _zone(viewer: Viewer) -> ZoneInfo:
