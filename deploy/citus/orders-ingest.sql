@@ -7,6 +7,7 @@ select create_distributed_table('consents', 'customer', colocate_with => 'custom
 select create_distributed_table('profiles', 'customer', colocate_with => 'customers');
 select create_distributed_table('recognised_by', 'customer', colocate_with => 'customers');
 select create_distributed_table('erasure_confirmations', 'customer', colocate_with => 'customers');
+select create_distributed_table('last_heard', 'customer', colocate_with => 'customers');
 select create_distributed_table('erasures', 'customer', colocate_with => 'customers');
 
 -- Few rows a shop, read by everybody: a copy on every worker.

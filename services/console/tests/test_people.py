@@ -162,3 +162,23 @@ async def test_what_no_text_can_hold_is_refused_in_every_address(site: Site, pat
     owner = await site.signed_in("owner", "Ann")
     await owner.get(path)
     assert owner.status in (404, 422)
+
+
+async def test_no_shop_is_left_without_an_owner_who_may_enter(site: Site) -> None:
+    """XCT-004: an owner who is kept out for a violation does not count; nobody notes one of themselves."""
+    ann, bob = await site.signed_in("owner", "Ann"), await site.signed_in("owner", "Bob")
+    one, other = await person_id(ann, "Ann"), await person_id(ann, "Bob")
+    await ann.get(f"/s/tea/people/{one}")
+    assert "Another owner notes" in await ann.post(f"/s/tea/people/{one}/violations", what="me")
+    await ann.get(f"/s/tea/people/{other}")
+    await ann.post(f"/s/tea/people/{other}/violations", what="told a friend")
+    violation = re.search(r"/violations/(\d+)", ann.page)
+    assert violation is not None
+    await ann.get(f"/s/tea/people/{one}")
+    assert "A shop keeps one owner" in await ann.post(f"/s/tea/people/{one}/role", role="viewer")
+    assert "A shop keeps one owner" in await ann.post(f"/s/tea/people/{one}/leave", sure="yes")
+    await ann.get(f"/s/tea/people/{one}")
+    page = await ann.post(f"/s/tea/people/{one}/violations/{violation[1]}", outcome="nothing")
+    assert "It was handled before." in page, "it is another person's"
+    await bob.get("/s/tea/today")
+    assert "<h1>Confidentiality</h1>" in bob.page

@@ -347,6 +347,14 @@ create table reconciliation_findings (
 );
 create index reconciliation_findings_kind on reconciliation_findings (shop, run_id, kind, order_id);
 
+-- When another service last heard from a customer: a ticket, an answer, points spent, a click. Retention looks at it.
+create table last_heard (
+    shop text not null,
+    customer text not null,
+    at timestamptz not null,            -- of the event
+    primary key (shop, customer)        -- closes the race of two first signs
+) with (fillfactor = 80);
+
 -- Customers who are being erased or were: what is asked of one of a person's identifiers is done for all of them.
 create table erasures (
     shop text not null,

@@ -14,5 +14,5 @@ grant update on inbox to {role};
 grant delete on offsets to {role};
 grant insert on erasure_confirmations, merges to {role};
 grant insert, delete on reconciled_orders to {role};
-grant insert, update on erasures, reconciliation_findings, reconciliations to {role};
+grant insert, update on erasures, last_heard, reconciliation_findings, reconciliations to {role};
 grant update, delete on import_refusals to {role};

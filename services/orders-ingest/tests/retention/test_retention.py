@@ -11,9 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.bus.broker import Record
+from common.events import Event
+from common.events.messages import ContactReplied
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from orders_ingest.archive.vault import Vault
+from orders_ingest.handlers.erasures import take_confirmations
 from orders_ingest.jobs import retaining
 from orders_ingest.retention.rules import DELAY, changed, silent_since, walk_of
 from orders_ingest.retention.state import Retention, Walk
@@ -65,7 +69,7 @@ async def test_silent_customers_are_erased_a_week_after_a_period_is_set_and_nobo
     """SEC-006: not before the week is over; a person with one identifier that gives signs stays whole."""
     assert (await api.get(f"{BASE}/retention")).json() == {"months": None, "begins_at": None, "last_walk": None}
     preview = (await api.get(f"{BASE}/retention/preview?months=24")).json()
-    assert preview == {"months": 24, "since": "2024-03-04T23:00:00Z", "held": 4, "silent": 3}
+    assert preview == {"months": 24, "since": "2024-03-04T23:00:00Z", "held": 4, "silent": 2}
     answer = await api.put(f"{BASE}/retention", json={"months": 24})
     assert answer.json()["begins_at"] == "2026-03-12T12:00:00Z"
     assert await walked(db, vault) == []
@@ -81,6 +85,34 @@ async def test_silent_customers_are_erased_a_week_after_a_period_is_set_and_nobo
     clock.set(NOW + timedelta(days=24 * 31))
     await walked(db, vault)
     assert await erased(db) == {"ann", "dora", "ben", "till"}, "two years later the others are silent too"
+
+
+@pytest.mark.usefixtures("shop")
+async def test_whoever_was_heard_from_in_any_way_stays(
+    api: httpx.AsyncClient, db: Database, vault: Vault, clock: FixedClock, tell: Any
+) -> None:
+    """SEC-006: a refund of an old order, a return that waits, an open order, a reply, a merge; dora did nothing."""
+    old = "2023-01-02T10:00:00Z"
+    names = ("refunded", "waits", "open", "replied", "survivor", "absorbed")
+    await api.post(f"{BASE}/customers", json={"customers": [{"id": n, "name": n, "registered_at": old} for n in names]})
+    orders = [tell.order(data={"order_id": f"o-{n}"}, subject=n, time=old) for n in ("refunded", "waits")]
+    orders.append(tell.order("paid", {"order_id": "o-open"}, subject="open", time="2024-01-02T10:00:00Z"))
+    back = {"order_id": "o-refunded", "refund_id": "r-1", "amount": 100, "currency": "CNY"}
+    orders.append(tell.event("order.refunded", back, subject="refunded", time="2026-02-01T10:00:00Z"))
+    returned = {"order_id": "o-waits", "return_id": "x-1", "state": "open"}
+    orders.append(tell.event("order.returned", returned, subject="waits", time=old))
+    answer = await api.post(f"{BASE}/events", json=orders)
+    assert {result["status"] for result in answer.json()["results"]} == {"accepted"}, answer.text
+    replied = Event("m-1", "/shops/demo/messaging", "demo", "replied", NOW, ContactReplied(channel="email", text="yes"))
+    sign = Record("messages", 0, 0, b"", replied.encode(), {"type": b"contact.replied"}, 0)
+    async with db.transaction() as tx:
+        assert (await take_confirmations(tx, [sign, sign])).fresh == 2
+    answer = await api.post(f"{BASE}/customers/survivor/merge", json={"absorbed": "absorbed"})
+    assert answer.status_code in {200, 202}, answer.text
+    await api.put(f"{BASE}/retention", json={"months": 24})
+    clock.set(NOW + DELAY)
+    await walked(db, vault)
+    assert await erased(db) == {"ann", "dora"}
 
 
 @pytest.mark.usefixtures("shop")

@@ -104,8 +104,9 @@ async def _note(viewer: Viewer, tx: Transaction, action: str, thing: str, form: 
     return done
 
 
-def _last_owner(person: int, roles: dict[int, Role]) -> bool:
-    return [each for each, role in roles.items() if role == "owner"] == [person]
+async def _last_owner(viewer: Viewer, tx: Transaction, person: int) -> bool:
+    """Whether nobody else who owns the shop may see it."""
+    return not await store.list_owners_let_in(tx, viewer.here) - {person}
 
 
 @router.post("/s/{shop}/people/{person}/role")
@@ -113,7 +114,7 @@ async def change_role(viewer: Guarded, person: PersonId, form: FormId, role: Ann
     """Another role in this shop, from the next page on."""
 
     async def change(tx: Transaction, roles: dict[int, Role]) -> str:
-        if role != "owner" and _last_owner(person, roles):
+        if role != "owner" and roles[person] == "owner" and await _last_owner(viewer, tx, person):
             return LAST_OWNER
         await access.save_role(tx, person, viewer.here, role)
         return ""
@@ -141,7 +142,7 @@ async def remove_person(
     async def change(tx: Transaction, roles: dict[int, Role]) -> str:
         if not sure:
             return N_("Tick the box to remove somebody.")
-        if _last_owner(person, roles):
+        if roles[person] == "owner" and await _last_owner(viewer, tx, person):
             return LAST_OWNER
         await store.delete_role(tx, person, viewer.here)
         await access.end_sessions_of(tx, person)
@@ -157,6 +158,8 @@ async def note_violation(viewer: Guarded, person: PersonId, form: FormId, what: 
     async def change(tx: Transaction, roles: dict[int, Role]) -> str:
         if not what.strip():
             return N_("Say in a few words what happened.")
+        if person == viewer.who.person_id:
+            return N_("Another owner notes what you did: nobody could handle it if you were kept out.")
         await store.insert_violation(tx, person, viewer.here, viewer.who.name, what.strip())
         return ""
 
@@ -172,7 +175,7 @@ async def handle_violation(
     async def change(tx: Transaction, roles: dict[int, Role]) -> str:
         if not outcome.strip():
             return N_("Say in a few words what came of it.")
-        handled = await store.handle_violation(tx, viewer.here, violation, viewer.who.name, outcome.strip())
+        handled = await store.handle_violation(tx, viewer.here, person, violation, viewer.who.name, outcome.strip())
         return "" if handled else N_("It was handled before.")
 
     return await _changed(viewer, person, "handle_violation", form, change, f"/people/{person}")

@@ -38,6 +38,18 @@ async def lock_people(tx: Transaction, shop: str) -> dict[int, Role]:
     return {row.person_id: row.role for row in rows}
 
 
+async def list_owners_let_in(tx: Transaction, shop: str) -> set[int]:
+    """Owners who may see the shop: they agreed to confidentiality, and no violation of theirs is open."""
+    rows = await tx.fetch(
+        f"""
+        select s.person_id from shops_of_people s join people p using (person_id)
+        where s.shop = :shop and s.role = 'owner' and p.agreed_at is not null and not {_OPEN}
+        """,
+        shop=shop,
+    )
+    return {row.person_id for row in rows}
+
+
 async def delete_role(tx: Transaction, person_id: int, shop: str) -> None:
     await tx.execute("delete from shops_of_people where person_id = :id and shop = :shop", id=person_id, shop=shop)
 
@@ -76,16 +88,17 @@ async def list_violations(tx: Transaction, shop: str, person_id: int) -> Sequenc
     )
 
 
-async def handle_violation(tx: Transaction, shop: str, violation: int, by: str, outcome: str) -> bool:
+async def handle_violation(tx: Transaction, shop: str, person_id: int, violation: int, by: str, outcome: str) -> bool:
     """What came of it; False where there is no such one, or it was handled before."""
     return bool(
         await tx.execute(
             """
             update violations set handled_at = now(), handled_by = :by, outcome = :outcome
-            where violation = :violation and shop = :shop and handled_at is null
+            where violation = :violation and shop = :shop and person_id = :person and handled_at is null
             """,
             violation=violation,
             shop=shop,
+            person=person_id,
             by=by,
             outcome=outcome,
         )

@@ -7,6 +7,9 @@ PEOPLE = {
     "Agree": "同意",
     "An identity provider gives the roles at each sign-in: change them there.": "角色由身份提供方在每次登录时给出：请在那里更改。",
     "An owner has noted a violation: ask to have it handled first.": "所有者已记录一次违规：请先申请处理。",
+    "Another owner notes what you did: nobody could handle it if you were kept out.": (
+        "您的行为应由另一位所有者记录：否则您被拒之门外后将无人处理。"
+    ),
     "Change the role": "更改角色",
     "Confidentiality": "保密",
     "Everybody who may see this shop": "可查看本店的所有人员",

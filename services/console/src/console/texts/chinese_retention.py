@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 RETENTION = {
-    "A sign is an order and its changes, a change of the profile, a consent, or a visit. "
-    "Who gave none for so long is erased, once a day.": (
-        "动态指订单及其变更、资料变更、同意或到访。超过该期限没有任何动态的顾客会被删除，每天执行一次。"
+    "A sign is an order and all that comes of it, a change of the profile, a consent, a visit, a ticket, an answer, a "
+    "click, points used. Who gave none for so long is erased, once a day, and comes back under a new id alone.": (
+        "动态指订单及其后续、资料变更、同意、到访、工单、答复、点击、使用积分。"
+        "超过该期限没有任何动态的顾客会被删除，每天执行一次；此后只能以新编号重新成为顾客。"
     ),
     "Change how long customers are kept": "更改顾客资料保留期限",
     "Count": "统计",

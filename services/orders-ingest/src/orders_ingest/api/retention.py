@@ -58,10 +58,13 @@ class RetentionPreviewOut(BaseModel):
 async def put_retention(shop: ShopName, body: RetentionIn, tx: Tx) -> RetentionOut:
     """Set after how many months without a sign a customer is erased, once a day, in every service.
 
-    A sign is a version of an order, of the profile, a consent or a visit; its own time counts, also of imported
-    history. A period that erases more than the one before begins a week later: until then nothing is lost by a slip of
-    a key. It is an erasure like any other: for ever, totals stay under the bare identifier, and who comes back needs a
-    new id.
+    A sign is a version of an order, a refund, return or other detail of it, a change of the profile, a consent, a
+    visit, a merge, and what the other services hear from a customer: tickets, answers, reviews, replies, clicks,
+    check-ins, points and coupons used, activities, referrals. Its own time counts, also of imported history. Nobody is
+    erased of whom a refund or return waits, or an order has been open for less than a year beyond the period.
+
+    A period that erases more than the one before begins a week later: until then nothing is lost by a slip of a key. It
+    is an erasure like any other: for ever, totals stay under the bare identifier, and who comes back needs a new id.
     """
     found = changed(await store.get_retention(tx, shop, lock=True), body.months, tx.clock.now())
     await store.save_retention(tx, shop, found)

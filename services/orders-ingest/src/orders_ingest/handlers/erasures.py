@@ -1,4 +1,5 @@
-"""Confirmations of other services that nothing personal of an erased customer is left with them (SEC-006)."""
+"""What other services tell of customers that is kept here: that an erasure is done, and that somebody was heard from
+(SEC-006)."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from common.events.segments import SegmentsErased
 from common.events.topics import TOPICS
 from common.storage.database import Transaction
 from orders_ingest.erasure import store
+from orders_ingest.handlers.hearing import HEARD, take_signs
 
 CONFIRMATIONS = (MembershipErased, SegmentsErased, MessagesErased, FeedbackErased)
 _OWNERS = {topic.name: topic.owner for topic in TOPICS}
@@ -26,11 +28,12 @@ async def on_confirmed(tx: Transaction, batch: Batch) -> None:
 
 
 async def take_confirmations(tx: Transaction, records: list[Record]) -> RawTaken:
-    """Of what stands on other services' topics the confirmations, told by their header. Idempotent: not claimed."""
+    """Of what stands on other services' topics the confirmations and signs, told by their header. Idempotent: not
+    claimed."""
     events = [decode(r.value or b"") for r in records if r.headers.get("type", b"").decode() in _TYPES]
     if events:
         await on_confirmed(tx, Batch(events))
-    return RawTaken(fresh=len(events))
+    return RawTaken(fresh=len(events) + await take_signs(tx, records))
 
 
 def confirmed_topics() -> tuple[str, ...]:
@@ -43,5 +46,5 @@ def confirmations() -> RawSubscription:
     return RawSubscription(take_confirmations, confirmed_topics())
 
 
-READ_BACK = (Subscription(on_confirmed, CONFIRMATIONS),)
+READ_BACK = (Subscription(on_confirmed, CONFIRMATIONS), *HEARD)
 """What a rebuild reads of other services' topics."""

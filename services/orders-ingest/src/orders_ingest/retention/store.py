@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from common.events import CustomerKey
@@ -11,8 +11,21 @@ from common.storage.database import Transaction
 from orders_ingest.retention.state import Retention
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
+_HEARD = Columns("n", shop="text", customer="text", at="timestamptz")
 _SILENT = """
-    not exists (select from orders o where o.shop = w.shop and o.customer = w.customer and o.at >= :since)
+    not exists (
+        select from orders o where o.shop = w.shop and o.customer = w.customer and (
+            o.at >= :since
+            or (coalesce(o.state, '') not in ('completed', 'closed') and o.at >= :since - interval '1 year')
+            or exists (
+                select from refunds r where r.shop = o.shop and r.order_id = o.order_id
+                    and (r.at >= :since or r.state <> 'counted'))
+            or exists (
+                select from order_details d where d.shop = o.shop and d.order_id = o.order_id
+                    and (d.at >= :since or (d.stage = 0 and d.type in ('order.special_request', 'order.returned'))))
+        ))
+    and not exists (select from last_heard h where h.shop = w.shop and h.customer = w.customer and h.at >= :since)
+    and not exists (select from customers c where c.shop = w.shop and c.customer = w.customer and c.merged_at >= :since)
     and not exists (
         select from profiles p where p.shop = w.shop and p.customer = w.customer and p.changed_at >= :since)
     and not exists (select from consents c where c.shop = w.shop and c.customer = w.customer and c.at >= :since)
@@ -20,7 +33,9 @@ _SILENT = """
         select from behaviour_days b
         where b.shop = w.shop and b.customer = w.customer and b.day >= cast(:since as timestamptz) at time zone 'UTC')
 """
-"""Of a customer `w`: no version of an order, no profile, consent or visit since then. By index, four looks."""
+"""Of a customer `w`: no version of an order, refund, return or other detail, no profile, consent, visit or merge, and
+nothing that another service heard, since then; nothing waits, and no order has been open for less than a year before.
+By indexes on the customer and the order."""
 
 
 async def get_retention(tx: Transaction, shop: str, *, lock: bool = False) -> Retention:
@@ -41,6 +56,18 @@ async def save_retention(tx: Transaction, shop: str, retention: Retention) -> No
         """,
         shop=shop,
         body=retention.model_dump_json(),
+    )
+
+
+async def save_heard(tx: Transaction, heard: Mapping[CustomerKey, datetime]) -> None:
+    """Another service heard from these customers at these times; the newest stays."""
+    # By primary key, in one order: two processes do not wait for each other in a circle.
+    await tx.execute(
+        f"""
+        insert into last_heard (shop, customer, at) select shop, customer, at from {_HEARD}
+        on conflict (shop, customer) do update set at = excluded.at where last_heard.at < excluded.at
+        """,
+        **_HEARD.of((*key, at) for key, at in sorted(heard.items())),
     )
 
 
