@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,10 +73,26 @@ def test_a_hostile_text_costs_little() -> None:
         ("<div id=divRplyFwdMsg>From: shop</div>", ""),
         ("<p>open <b>never <i>closed", "open never closed"),
         ("<p>a<!-- <p", "a<!-- <p"),
+        ("<html><head><meta charset=utf-8><body>STOP</body></html>", "STOP"),
+        ("<html><head><title>Re: Hello</title><style>p{}</style><body><p>STOP", "STOP"),
+        ("<!DOCTYPE html><head><div>My cup is broken</div>", "My cup is broken"),
+        ("<div><template>x</template>STOP", "STOP"),
+        ("<div><template>STOP", "STOP"),
+        ("<p>a<!-- <b>c</b> > -->d<!--[if mso]><p>e</p><![endif]-->", "ad"),
+        ("<p>I paid 5 < 6 <b>euros</b>", "I paid 5 < 6 euros"),
+        ("<style>unclosed <p>STOP", "unclosed\nSTOP"),
     ],
 )
 def test_html_is_read_as_a_reader_sees_it(html: str, text: str) -> None:
     assert text_of(html) == text
+
+
+@pytest.mark.parametrize("part", ["<a ", "<!--", '<p a="', "<p a='>", "<a b=c/ ", "</", "<?", "<style></styl"])
+def test_hostile_html_costs_little(part: str) -> None:
+    """A text of 200,000 characters took minutes."""
+    began = time.process_time()
+    text_of(part * (200_000 // len(part)))
+    assert time.process_time() - began < 5.0
 
 
 def test_a_mail_of_one_word_is_an_opt_out_but_not_by_the_words_of_gateways() -> None:

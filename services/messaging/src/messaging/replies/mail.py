@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from email import message_from_bytes
 from email.message import Message
 from email.utils import getaddresses, parseaddr
 from typing import NamedTuple
 
+from messaging.channels.smtp.parsing import parsed
 from messaging.channels.smtp.reports import REFERENCE
 from messaging.replies.charsets import decoded, header
 from messaging.replies.html_text import text_of
 from messaging.replies.quoted import answer_in
 
-LARGEST = 1024 * 1024
-"""What is beyond is not read: attachments, of which the text comes before."""
 _MOST_PARTS = 100
 _MOST_NAMED = 20
 _ID = re.compile(r"<([^<>\s]{1,300})>")
@@ -46,9 +44,9 @@ class InboundMail(NamedTuple):
 
 
 def read_mail(raw: bytes) -> InboundMail | None:
-    """A mail of which at most the first `LARGEST` bytes are read; None where it is none. Never raises."""
+    """A mail, read as far as `parsed` reads it; None where it is none. Never raises."""
     try:
-        mail = message_from_bytes(raw[:LARGEST])
+        mail = parsed(raw)
         sender = parseaddr(header(mail, "From"))[1]
         if not sender and not mail.keys():
             return None
