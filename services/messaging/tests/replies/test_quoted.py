@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from messaging.consent.keywords import keyword_of
 from messaging.replies.html_text import text_of
-from messaging.replies.quoted import answer_in
+from messaging.replies.quoted import answer_in, unquoted_in
 
 HEADED = "From: what I know it is good\nTo: all of you\nbye"
 ATTRIBUTED = "On Monday I wrote that it is late:\nstill nothing"
@@ -39,6 +39,26 @@ ANSWERS = [
         "On Monday I wrote that it is late:\nstill nothing",
         "On Monday I wrote that it is late:\nstill nothing",
     ),
+    ("a day is no date", "On Monday I wrote:\nMy cup is broken.", "On Monday I wrote:\nMy cup is broken."),
+    ("a day over quoted lines", "Late.\nOn Monday, Shop wrote:\n> Hello", "Late."),
+    (
+        "a slip",
+        "On my order slip you wrote:\n3 cups\nbut I got two.",
+        "On my order slip you wrote:\n3 cups\nbut I got two.",
+    ),
+    ("a line that is drawn", "Hello,\n--\nmy order is late", "Hello,\n--\nmy order is late"),
+    ("heads without a date", "From: me\nTo: you\nDate: now\nwhere is it", "From: me\nTo: you\nDate: now\nwhere is it"),
+    ("German telephone", "STOP\n\nVon meinem iPhone gesendet\n\n> Am 03.11.2026 schrieb Shop <a@b>:\n> bla", "STOP"),
+    ("French telephone", "STOP\n\nEnvoyé de mon iPhone", "STOP"),
+    ("Japanese telephone", "STOP\n\niPhoneから送信", "STOP"),
+    ("Italian", "STOP\n\nIl giorno mar 3 nov 2026 alle ore 10:00 Shop <a@b> ha scritto:\n\n> text", "STOP"),
+    ("Dutch", "STOP\n\nOp di 3 nov 2026 om 10:00 schreef Shop <a@b>:\n\n> text", "STOP"),
+    ("Portuguese", "STOP\n\nEm ter., 3 de nov. de 2026, Shop <a@b> escreveu:\n\n> x", "STOP"),
+    ("Japanese", "STOP\n\n2026年11月3日(火) 10:00 Shop <a@b>:\n\n> text", "STOP"),
+    ("any language, at once", "STOP\ntir. 3. nov. 2026 kl. 10:00 skrev Shop <a@b>:\n> text", "STOP"),
+    ("Chinese, at once", "退订\nShop <a@b> 于2025年3月4日 10:00写道：\nHello", "退订"),
+    ("at once", "it is on its way?\nOn 4 Mar 2025, Shop wrote:\n> Hello", "it is on its way?"),
+    ("on my way, at once", "on my way\nOn 4 Mar 2025, Shop wrote:\n> Hello", "on my way"),
     ("nothing of their own", "> Hello\n> you", ""),
 ]
 
@@ -47,6 +67,24 @@ ANSWERS = [
 def test_the_answer_alone_is_kept(text: str, answer: str) -> None:
     assert answer_in(text) == answer
     assert answer_in(text.replace("\n", "\r\n")) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "unquoted"),
+    [
+        ("On 4 March 2026 I wrote:\nMy cup is broken.", "On 4 March 2026 I wrote:\nMy cup is broken."),
+        (
+            "From: Shop <a@b>\nSent: Monday\nTo: me\n\nIt is late.",
+            "From: Shop <a@b>\nSent: Monday\nTo: me\n\nIt is late.",
+        ),
+        ("On Tue, 4 Mar 2025, Shop <a@b> wrote:\n> Hello\n", ""),
+        ("\n\nSent from my iPhone", ""),
+        ("-- \nAnn", ""),
+    ],
+)
+def test_nothing_of_a_customer_is_lost_for_a_guess(text: str, unquoted: str) -> None:
+    assert answer_in(text) == ""
+    assert unquoted_in(text) == unquoted
 
 
 @given(st.text(max_size=300))
@@ -96,7 +134,17 @@ def test_hostile_html_costs_little(part: str) -> None:
 
 
 def test_a_mail_of_one_word_is_an_opt_out_but_not_by_the_words_of_gateways() -> None:
-    for word in ("STOP", "unsubscribe", "退订", "拒收", "Stop."):
+    for word in (
+        "STOP",
+        "unsubscribe",
+        "退订",
+        "拒收",
+        "Stop.",
+        "Abmelden",
+        "désabonner",
+        "Please unsubscribe",
+        "STOP\n—\nAnn",
+    ):
         assert keyword_of(word, by_mail=True) == "out"
     for word in ("cancel", "end", "T", "R", "quit"):
         assert (keyword_of(word), keyword_of(word, by_mail=True)) == ("out", None)
