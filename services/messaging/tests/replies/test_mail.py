@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from email.message import EmailMessage
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from messaging.channels.smtp.parsing import LARGEST
+from messaging.channels.smtp.reports import read
 from messaging.replies.charsets import decoded
-from messaging.replies.mail import LARGEST, automatic_by, read_mail
+from messaging.replies.mail import automatic_by, read_mail
 
 from .mails import mail
 
@@ -128,6 +131,31 @@ def test_html_alone_is_read() -> None:
 def test_hostile_mails_are_read_or_left(raw: bytes) -> None:
     found = read_mail(raw)
     assert found is None or len(found.text) <= LARGEST
+
+
+_NESTED = b"".join(b"--b%d\nContent-Type: multipart/report; boundary=b%d\n\n" % (n, n + 1) for n in range(300))
+COSTLY = {
+    "nested": b"Content-Type: multipart/report; boundary=b0\n\n" + _NESTED + b"x\n" * 500_000,
+    "parameters": b'Content-Type: text/plain; name="' + b'\\";' * 200_000 + b"\n\nx",
+    "encoded words": b"Cc: " + b"=?utf-8?q?a?= " * 70_000 + b"\n\nx",
+    "parts": b"Content-Type: multipart/report; boundary=b0\n\n" + b"--b0\n\nx\n" * 120_000,
+}
+
+
+@pytest.mark.parametrize("raw", COSTLY.values(), ids=COSTLY)
+def test_a_mail_of_a_stranger_costs_little(raw: bytes) -> None:
+    """Each took half a minute of the processor and more; all of 1 MB."""
+    began = time.process_time()
+    read_mail(b"From: a@b.test\n" + raw)
+    read(b"From: a@b.test\n" + raw)
+    assert time.process_time() - began < 5.0
+
+
+def test_what_stands_before_the_bounds_is_read() -> None:
+    parts = b"--b0\n\nSTOP\n" + b"--b0\nContent-Type: multipart/mixed; boundary=x\n\n--x--\n" * 100
+    found = read_mail(b"From: a@b.test\nContent-Type: multipart/mixed; boundary=b0\n\n" + parts)
+    assert found is not None
+    assert found.text == "STOP"
 
 
 @given(st.binary(max_size=300), st.integers(0, 400))

@@ -8,6 +8,17 @@ from typing import Literal
 
 _OUT = frozenset(
     {"stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "optout", "opt out", "opt-out", "revoke"}
+    | {
+        "unsubscribe me",
+        "please unsubscribe",
+        "please unsubscribe me",
+        "stopp",
+        "abmelden",
+        "abbestellen",
+        "abbestellung",
+    }
+    | {"désabonner", "désinscrire", "se désabonner", "désabonnement", "désinscription", "baja", "darme de baja"}
+    | {"disiscrivi", "disiscrivimi", "cancellami", "afmelden", "uitschrijven"}
     | {"t", "td", "r", "退订", "退訂", "拒收"}
     | {f"{word}{letter}" for word in ("退订", "退訂") for letter in ("t", "td", "r")}
     | {f"回{letter}{word}" for word in ("退订", "退訂") for letter in ("t", "td", "r")}
@@ -15,7 +26,7 @@ _OUT = frozenset(
 _OUT_BY_MAIL = _OUT - {"cancel", "end", "quit", "revoke", "t", "td", "r"}
 """A mail that says no more than `Cancel` may well be about an order."""
 _IN = frozenset({"start", "unstop", "订阅", "訂閱"})
-_SIGNATURE = re.compile(r"\n\s*(?:--|sent from )", re.IGNORECASE)
+_SIGNATURE = re.compile(r"\n\s*(?:--|—|sent from )", re.IGNORECASE)
 _AROUND = " \t\r\n.,!?;:\"'“”‘’()[]【】。，！？；：、"
 
 

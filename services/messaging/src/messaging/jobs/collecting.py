@@ -14,10 +14,10 @@ from common.storage.database import Database
 from common.storage.failures import is_temporary
 from messaging.channels.imap.mailbox import Collected, Mailbox, MailboxTrouble, Position
 from messaging.channels.imap.settings import ImapSettings
+from messaging.channels.smtp.parsing import LARGEST
 from messaging.commands.mail_answers import take_mail
 from messaging.delivery.receipts.links import GatewayLinks
 from messaging.metrics import MAIL_ANSWERS, MAILBOX_LOOKS
-from messaging.replies.mail import LARGEST
 from messaging.replies.store_mailboxes import lease_mailbox, release_mailbox, save_read
 
 log = structlog.get_logger()

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from email import message_from_bytes
 from email.message import Message
 from email.utils import getaddresses, parseaddr
 from typing import NamedTuple
 
+from messaging.channels.smtp.parsing import parsed
 from messaging.channels.smtp.reports import REFERENCE
 from messaging.replies.charsets import decoded, header
 from messaging.replies.html_text import text_of
-from messaging.replies.quoted import answer_in
+from messaging.replies.quoted import answer_in, unquoted_in
 
-LARGEST = 1024 * 1024
-"""What is beyond is not read: attachments, of which the text comes before."""
 _MOST_PARTS = 100
 _MOST_NAMED = 20
 _ID = re.compile(r"<([^<>\s]{1,300})>")
@@ -32,7 +30,7 @@ class InboundMail(NamedTuple):
     """`sender`: the bare address; `references`: Message-IDs that it answers, without brackets, the nearest first.
 
     `text`: the answer alone, without what it quotes. `automatic`: why no person wrote it; None where one did.
-    `message_id`: by its sender, '' where it has none.
+    `message_id`: by its sender, '' where it has none. `unquoted`: what may be the answer, where `text` is ''.
     """
 
     message_id: str
@@ -43,12 +41,13 @@ class InboundMail(NamedTuple):
     text: str
     attachments: tuple[str, ...] = ()
     automatic: str | None = None
+    unquoted: str = ""
 
 
 def read_mail(raw: bytes) -> InboundMail | None:
-    """A mail of which at most the first `LARGEST` bytes are read; None where it is none. Never raises."""
+    """A mail, read as far as `parsed` reads it; None where it is none. Never raises."""
     try:
-        mail = message_from_bytes(raw[:LARGEST])
+        mail = parsed(raw)
         sender = parseaddr(header(mail, "From"))[1]
         if not sender and not mail.keys():
             return None
@@ -60,9 +59,10 @@ def read_mail(raw: bytes) -> InboundMail | None:
             tuple(dict.fromkeys(address for _, address in getaddresses(named)[:50] if address)),
             references_in(header(mail, "In-Reply-To"), header(mail, "References")),
             header(mail, "Subject"),
-            answer_in(text),
+            answer := answer_in(text),
             attachments,
             _automatic(mail, sender),
+            answer or unquoted_in(text),
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         # What a stranger wrote: the parser of the standard library gives up on some of it.

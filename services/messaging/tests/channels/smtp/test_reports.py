@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from common.events.customers import CustomerErased
 from messaging.channels.protocol import Letter
-from messaging.channels.smtp import reports
 from messaging.channels.smtp.channel import SmtpChannel
 from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
+from messaging.channels.smtp.parsing import LARGEST
 from messaging.channels.smtp.reports import Report, read
 from messaging.delivery.receipts.links import GatewayLinks
 from regulars.stack.mailsink import MailSink
@@ -60,7 +60,7 @@ def test_reports_are_read(raw: bytes, said: Any, code: str) -> None:
         b"Content-Type: multipart/report; boundary=x\r\n\r\n",
         b"Content-Type: message/rfc822\r\n\r\n" * 5_000,
         b"Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 5_000,
-        written(POSTFIX, LONG, "5.1.1") + b" " * reports.LARGEST,
+        written(POSTFIX, LONG, "5.1.1") + b" " * LARGEST,
     ],
 )
 def test_what_is_no_report_about_a_mail_of_ours_is_none(raw: bytes) -> None:

@@ -7,17 +7,15 @@ which mail it is about.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from email import message_from_bytes
 from email.message import Message
 from email.parser import HeaderParser
 from typing import Literal, NamedTuple
 
+from messaging.channels.smtp.parsing import LARGEST, parsed
 from messaging.channels.smtp.replies import enhanced_code
 
 REFERENCE = "X-Regulars-Message"
 """The header of our mails that names the message, signed; reports bring the headers of the mail back."""
-LARGEST = 1024 * 1024
-"""A report that is larger is not read: it brings back a mail of ours, which is small."""
 _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list"})
 Said = Literal["delivered", "undelivered", "complaint"]
 
@@ -35,10 +33,11 @@ class Report(NamedTuple):
 
 def read(raw: bytes) -> Report | None:
     """The report; None where it is none about a mail of ours, or cannot be read. Never raises."""
-    if len(raw) > LARGEST:
+    # A report that is larger is not read: it brings back a mail of ours, which is small. Other mails are not parsed.
+    if len(raw) > LARGEST or b"multipart/report" not in raw.lower():
         return None
     try:
-        mail = message_from_bytes(raw)
+        mail = parsed(raw)
         if mail.get_content_type() != "multipart/report" or not mail.is_multipart():
             return None
         parts = _parts(mail)
