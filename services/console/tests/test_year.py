@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
 from starlette.requests import Request
 
 from common.storage.database import Transaction
 from console.access import store as people
 from console.access.addresses import is_address
 from console.main import build_console
-from console.records.commands import NotSaved, save
+from console.records.commands import NotSaved, end, save
 from console.reports import store
 from console.reports.making import Reports, kept_beside
 from console.reports.periods import period_of
@@ -103,6 +105,60 @@ async def test_what_is_above_the_standard_is_approved_by_another_and_payments_ke
         ["Tins", 900_00, 300_00, 200_00],
     ], "what waits may not be spent"
     assert (await ann.get(BUDGET)).count("did not answer") == 1, "the currency is missing, the rest stands"
+
+
+_MANY = """
+    insert into records (shop, kind, name, version, state, fields, person_id, person, at)
+    select 'tea', :kind, :name || case when :kind = 'budget' then '' else cast(n as text) end,
+        case when :kind = 'budget' then n else 1 end, :state, cast(:fields as jsonb), 1, 'Ann',
+        now() + n * interval '1 s'
+    from generate_series(2, :most) n
+"""
+"""So many payments, or so many versions of one budget item."""
+
+
+async def test_money_is_counted_whole_however_many_payments_and_versions_there_are(site: Site) -> None:
+    """ANA-052, XCT-009: sums are over all, lists have pages, an item older than its payments stays listed."""
+    ann = await site.signed_in("owner", "Ann")
+    viewer = await _viewer(site, ann)
+    item = {"expense": "gifts", "planned": 700_00, "since": "2025-01-01", "until": "2026-01-01", "benefit": "more"}
+    await save(viewer, "standard", "gifts", 0, {"limit": 700_00}, "f1")
+    await save(viewer, "budget", "Tins", 0, item, "f2")
+    await save(viewer, "budget", "Bags", 0, item, "f3")
+    paid = {"item": "Tins", "amount": 1_00, "day": "2025-02-01"}
+    async with site.console.database.transaction() as tx:
+        payments = {"kind": "spending", "name": "bill ", "most": 601, "state": "in_force"}
+        await tx.execute(_MANY, **payments, fields=json.dumps(paid))
+        waiting = {"kind": "budget", "name": "Tins", "most": 70, "state": "asked"}
+        await tx.execute(_MANY, **waiting, fields=json.dumps(item | {"planned": 900_00}))
+    with pytest.raises(NotSaved):
+        await save(viewer, "spending", "too much", 0, paid | {"amount": 100_01}, "f4")
+    await save(viewer, "spending", "bill 2", 1, paid | {"amount": 2_00}, "f5")
+    await end(viewer, "spending", "bill 3", 1, "f6")
+    await save(viewer, "spending", "the rest", 0, paid | {"amount": 100_00}, "f7")
+    async with site.console.database.transaction() as tx:
+        found = await kept_beside(tx, "tea", period_of("quarter", date(2025, 2, 1)))
+    assert sorted(found["notes"]["budget"]) == [["Bags", 700_00, 0, 700_00], ["Tins", 900_00, 700_00, 0]]
+    assert "of=Tins" in await ann.get(BUDGET)
+    bills = {f"bill {n}" for n in range(2, 602) if n != 3} | {"the rest"}
+    for path in ("/s/tea/paperwork/spending", f"{BUDGET}/one?of=Tins"):
+        assert sorted(await _names(ann, path)) == sorted(bills), "each once, over all pages"
+    page = await ann.get(f"{BUDGET}/one?of=Tins&before=21")
+    assert [int(n) for n in re.findall(r'data-l="Version" class="number">(\d+)<', page)] == list(range(20, 0, -1))
+    await ann.get("/s/tea/paperwork/spending?after=nothing&version=1")
+    assert ann.status == 404
+
+
+async def _names(browser: Browser, path: str | None) -> list[str]:
+    """Names of the payments that the page, and those it leads on to, show."""
+    found = []
+    while path is not None:
+        page = await browser.get(path)
+        assert browser.status == 200
+        found += re.findall(r'/spending/one\?of=[^"]+">([^<]+)<', page)
+        link = re.search(r'href="([^"]+after=[^"]+)">Next 50<', page)
+        path = link[1] if link else None
+    return found
 
 
 async def _viewer(site: Site, browser: Browser) -> Viewer:

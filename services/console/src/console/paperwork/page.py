@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from common.storage.database import Transaction
 from console.client import Answer
 from console.forms.fields import Field
 from console.forms.sheets import Filled, Sheet, currency_of, empty, filled
@@ -25,6 +26,8 @@ Of = Annotated[str, Query(max_length=100)]
 Given = Annotated[str, Form(max_length=100)]
 FormId = Annotated[str, Form(alias="form", max_length=50)]
 Number = Annotated[int, Form(ge=0, le=2**31 - 1)]
+Version = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+SHOWN = 50
 
 
 def _kind(name: str) -> Kind:
@@ -52,49 +55,70 @@ async def paperwork(viewer: Guarded) -> Response:
 
 
 @router.get("/s/{shop}/paperwork/{kind}")
-async def papers(viewer: Guarded, kind: Name) -> Response:
-    """The kind's records, the newest first, with what is counted beside them."""
-    return await _list(viewer, kind)
+async def papers(viewer: Guarded, kind: Name, after: Of = "", version: Version = None) -> Response:
+    """The kind's records, the newest first, with what is counted beside them.
 
-
-async def _list(viewer: Viewer, name: str, error: str = "", status: int = 200) -> Response:
-    kind = _kind(name)
-    kinds = [name, *(["spending"] if name == "budget" else [])]
+    `after` and `version` are those of the last record of the page before.
+    """
+    found = _kind(kind)
     async with viewer.console.database.transaction() as tx:
-        found = await store.list_records(tx, viewer.here, kinds)
-        approved = {
-            r.name: rules.approved_of(await store.list_versions(tx, viewer.here, name, r.name), kind.amount)
-            for r in found
-            if r.kind == name and kind.amount
-        }
-    records = [r for r in found if r.kind == name]
+        records, following = await _page(viewer, tx, kind, after, version)
+        spent = await _spent(viewer, tx, kind, records) if found.amount else {}
+    return await _list(viewer, kind, records, spent, after, following)
+
+
+async def _page(
+    viewer: Viewer, tx: Transaction, kind: str, after: str, version: int | None, item: str | None = None
+) -> tuple[list[Record], Record | None]:
+    """A page of records, and its last one where more follow. Raises NotHere where nothing is of that place."""
+    place = None
+    if after:
+        place = (after, version or 0)
+        if not await store.has_version(tx, viewer.here, kind, place):
+            raise NotHere
+    found = await store.list_page(tx, viewer.here, kind, place, SHOWN + 1, item)
+    return found[:SHOWN], found[SHOWN - 1] if len(found) > SHOWN else None
+
+
+async def _spent(viewer: Viewer, tx: Transaction, name: str, records: list[Record]) -> dict[str, rules.Spent]:
+    """Of each budget item what is planned, approved and paid."""
+    names, amount = [r.name for r in records], KINDS[name].amount
+    deciding = await store.list_deciding(tx, viewer.here, name, names)
+    paid = await store.sum_payments(tx, viewer.here, names)
+    return {
+        r.name: rules.Spent(int(r.fields[amount]), rules.approved_of(deciding.get(r.name), amount), paid.get(r.name, 0))
+        for r in records
+    }
+
+
+async def _list(
+    viewer: Viewer,
+    name: str,
+    records: list[Record],
+    spent: dict[str, rules.Spent],
+    after: str,
+    following: Record | None,
+) -> Response:
+    kind = _kind(name)
     settings, *answers = await viewer.ask(*_asked(viewer, name, records))
     currency = settings.body["current"]["currency"] if settings.ok else ""
     return viewer.draw(
         "paperwork/list.html",
-        status,
         kinds={key: each for key, each in KINDS.items() if key != HAND},
         name=name,
         kind=kind,
         labels={f.name: f.label for f in kind.fields},
         rows=[(r, _cells(r, kind, currency)) for r in records],
-        spent={
-            r.name: rules.Spent(int(r.fields[kind.amount]), approved[r.name], rules.spent_on(_of(found), r.name))
-            for r in records
-            if kind.amount
-        },
+        spent=spent,
+        after=after,
+        following=following,
         beside=_beside(name, records, answers),
         currency=currency,
         all=[settings, *answers],
-        error=error,
         part=part,
         me=viewer.who.person_id,
         writes=_writes(viewer, kind),
     )
-
-
-def _of(found: list[Record]) -> list[Record]:
-    return [r for r in found if r.kind == "spending"]
 
 
 def _cells(record: Record, kind: Kind, currency: str) -> list[tuple[str, str]]:
@@ -191,18 +215,37 @@ async def _save(viewer: Viewer, kind: str, number: int, form: Filled) -> Respons
 
 
 @router.get("/s/{shop}/paperwork/{kind}/one")
-async def one_paper(viewer: Guarded, kind: Name, of: Of = "") -> Response:
-    """A record with all its versions."""
-    return await _one(viewer, kind, of)
+async def one_paper(
+    viewer: Guarded, kind: Name, of: Of = "", before: Version = None, after: Of = "", version: Version = None
+) -> Response:
+    """A record with its versions, and a budget item with its payments.
+
+    `before`: the oldest version of the page before; `after`, `version`: the last payment of the page before.
+    """
+    return await _one(viewer, kind, of, before=before, after=after, version=version)
 
 
-async def _one(viewer: Viewer, name: str, of: str, error: str = "", status: int = 200) -> Response:
+async def _one(
+    viewer: Viewer,
+    name: str,
+    of: str,
+    error: str = "",
+    status: int = 200,
+    *,
+    before: int | None = None,
+    after: str = "",
+    version: int | None = None,
+) -> Response:
     kind = _kind(name)
     async with viewer.console.database.transaction() as tx:
-        versions = await store.list_versions(tx, viewer.here, name, of)
-        payments = await store.list_records(tx, viewer.here, ["spending"]) if name == "budget" else []
-    if not versions:
-        raise NotHere
+        newest = await store.get_record(tx, viewer.here, name, of)
+        if newest is None:
+            raise NotHere
+        versions = await store.list_versions(tx, viewer.here, name, of, before, SHOWN + 1)
+        payments: list[Record] = []
+        following = None
+        if name == "budget":
+            payments, following = await _page(viewer, tx, "spending", after, version, of)
     (settings,) = await viewer.ask(viewer.of_shop("orders-ingest", "/settings"))
     currency = settings.body["current"]["currency"] if settings.ok else ""
     return viewer.draw(
@@ -210,14 +253,13 @@ async def _one(viewer: Viewer, name: str, of: str, error: str = "", status: int 
         status,
         name=name,
         kind=kind,
-        newest=versions[0],
-        rows=[(f.label, *cells.shown(name, f.name, versions[0].fields.get(f.name), currency)) for f in kind.fields],
-        versions=versions,
-        payments=[
-            (p, *cells.shown("spending", "amount", p.fields["amount"], currency))
-            for p in payments
-            if p.fields["item"] == of
-        ],
+        newest=newest,
+        rows=[(f.label, *cells.shown(name, f.name, newest.fields.get(f.name), currency)) for f in kind.fields],
+        versions=versions[:SHOWN],
+        earlier=versions[SHOWN - 1].version if len(versions) > SHOWN else None,
+        payments=[(p, *cells.shown("spending", "amount", p.fields["amount"], currency)) for p in payments],
+        following=following,
+        first=before is None and not after,
         currency=currency,
         all=[settings],
         error=error,

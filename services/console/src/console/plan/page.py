@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from console.client import Answer, Ask
-from console.plan.checks import CHECKS, KEPT, PHASES, Check, Question, phases
+from console.plan.checks import CHECKS, KEPT, NAMES, PHASES, Check, Question, phases
 from console.records import store as records
 from console.records.state import Record
 from console.reports import store as reports
@@ -23,13 +23,13 @@ router = APIRouter()
 async def plan(viewer: Guarded) -> Response:
     """Each check with its number; what nobody says now is neither done nor open."""
     async with viewer.console.database.transaction() as tx:
-        plans = await records.list_records(tx, viewer.here, ["plan"])
-        lessons = await records.list_records(tx, viewer.here, ["lesson"])
-        marks = {r.name: r for r in await records.list_records(tx, viewer.here, ["mark"]) if r.fields["done"]}
+        plans = await records.list_all(tx, viewer.here, "plan")
+        lessons = await records.count_records(tx, viewer.here, "lesson")
+        marks = {r.name: r for r in await records.list_all(tx, viewer.here, "mark", NAMES) if r.fields["done"]}
         kept = {kind: len(await reports.list_reports(tx, viewer.here, kind, None, 60)) for kind in ("week", "year")}
     today = await Reports(viewer.console).today(viewer.here) or datetime.now(UTC).date()
     mine, later = in_force(plans, today)
-    body = kept | {"lessons": len(lessons), "later": len(later)}
+    body = kept | {"lessons": lessons, "later": len(later)}
     starts = date.fromisoformat(mine.fields["starts"]) if mine is not None else today
     answers = await _ask(viewer, starts, body)
     shown = []

@@ -95,17 +95,20 @@ async def _state(viewer: Viewer, tx: Transaction, kind: str, name: str, fields: 
         return rules.IN_FORCE
     standard = await store.get_record(tx, viewer.here, "standard", fields["expense"])
     limit = int(standard.fields["limit"]) if standard is not None and standard.state == rules.IN_FORCE else None
-    approved = rules.approved_of(await store.list_versions(tx, viewer.here, kind, name), amount)
+    approved = await _approved(viewer, tx, kind, name, amount)
     return rules.state_of_item(int(fields[amount]), approved, limit)
+
+
+async def _approved(viewer: Viewer, tx: Transaction, kind: str, name: str, amount: str) -> int:
+    return rules.approved_of((await store.list_deciding(tx, viewer.here, kind, [name])).get(name), amount)
 
 
 async def _check_left(viewer: Viewer, tx: Transaction, name: str, fields: Mapping[str, Any]) -> None:
     """Raises NotSaved where the item of a payment has less left, or there is none."""
     item = str(fields["item"])
-    approved = rules.approved_of(await store.list_versions(tx, viewer.here, "budget", item), "planned")
-    payments = await store.list_records(tx, viewer.here, ["spending"])
-    spent = rules.spent_on((p for p in payments if p.name != name), item)
-    if int(fields["amount"]) > approved - spent:
+    approved = await _approved(viewer, tx, "budget", item, "planned")
+    spent = await store.sum_payments(tx, viewer.here, [item], without=name)
+    if int(fields["amount"]) > approved - spent.get(item, 0):
         raise NotSaved(
             N_("The budget item has less left than that, or none is approved: raise it in the budget first.")
         )

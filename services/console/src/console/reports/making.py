@@ -176,23 +176,22 @@ async def kept_beside(tx: Transaction, shop: str, period: Period) -> dict[str, A
             for each in (week.document or {}).get("anomalies") or []
         ]
     since, until = str(period.since), str(period.until)
-    papers = await records.list_records(tx, shop, ["budget", "spending", "competitor", "lesson"])
-    payments = [p for p in papers if p.kind == "spending"]
+    items = await records.list_of_period(tx, shop, "budget", since, until)
+    names = [item.name for item in items]
+    deciding = await records.list_deciding(tx, shop, "budget", names)
+    payments = await records.sum_payments(tx, shop, names)
     budget = []
-    for item in papers:
-        if item.kind == "budget" and item.fields["since"] < until and item.fields["until"] > since:
-            versions = await records.list_versions(tx, shop, "budget", item.name)
-            approved, spent = rules.approved_of(versions, "planned"), rules.spent_on(payments, item.name)
-            budget.append([item.name, item.fields["planned"], spent, approved - spent])
+    for item in items:
+        approved, spent = rules.approved_of(deciding.get(item.name), "planned"), payments.get(item.name, 0)
+        budget.append([item.name, item.fields["planned"], spent, approved - spent])
     found["notes"] = {
         "budget": budget,
         "competitors": [
             [p.fields["who"], p.fields["move"], p.fields.get("answer") or ""]
-            for p in papers
-            if p.kind == "competitor" and p.fields["since"] < until and p.fields["until"] > since
+            for p in await records.list_of_period(tx, shop, "competitor", since, until)
         ],
         "lessons": [
-            [p.name, p.fields["learnt"]] for p in papers if p.kind == "lesson" and since <= p.fields["day"] < until
+            [p.name, p.fields["learnt"]] for p in await records.list_of_period(tx, shop, "lesson", since, until)
         ],
     }
     return found
