@@ -19,7 +19,7 @@ from console.reports import mailing
 from console.reports.advice import advice
 from console.reports.content import content_of, lead_of
 from console.reports.figures import FIGURES, change_of
-from console.reports.pdf import as_pdf, draw
+from console.reports.pdf import as_pdf, draw, shared
 from console.reports.periods import KINDS, MOST_LATE, before, ended, period_of
 from console.reports.sections import effect_of, sections
 from console.reports.spreadsheet import as_csv
@@ -124,7 +124,7 @@ def test_advice_follows_from_the_figures_and_leads_to_where_it_is_done() -> None
     assert [(a.path, a.text.format(**a.values)) for a in advice(document())] == [
         ("/kpis", "Figures that fell out of the usual: 1. Look at what ran in that week."),
         ("/goals", "The goal Twice will hardly be reached as things go."),
-        ("/campaigns", "Spring brought orders that would not have come: plan it again."),
+        ("/campaigns", "Spring: it brought orders that would not have come. Plan it again."),
         ("/campaigns", "Noise did harm: do not send it again."),
         ("/campaigns", "An extra order by Gold cost more than an order brings."),
         ("/regulars", "Fewer of the buyers came back than before: write to those who are slipping."),
@@ -170,7 +170,7 @@ def _text_of(pdf: bytes) -> bytes:
 async def test_the_pdf_is_drawn_by_a_process_of_its_own_with_chinese_and_latin() -> None:
     """ANA-046: decision 0066. It knows no settings."""
     shown = sections(document(), CHINESE)
-    pdf = await as_pdf(content_of("tea", report(), shown, CHINESE, chinese=True))
+    pdf = await as_pdf(content_of("tea", report(), shown, CHINESE))
     text = _text_of(pdf)
     assert "复购率".encode("utf-16-be") in text
     assert b"CNY 1,234.56" in text
@@ -179,7 +179,7 @@ async def test_the_pdf_is_drawn_by_a_process_of_its_own_with_chinese_and_latin()
 
 
 def test_a_long_report_goes_on_over_pages_under_the_same_heads() -> None:
-    content: dict[str, Any] = {"title": "t", "lead": [], "chinese": False}
+    content: dict[str, Any] = {"title": "t", "lead": []}
     content["sections"] = [
         {"title": "s", "heads": ["Headed"], "rows": [[f"row {n}"] for n in range(200)], "numbers": [], "note": ""}
     ]
@@ -187,6 +187,42 @@ def test_a_long_report_goes_on_over_pages_under_the_same_heads() -> None:
     pages = len(re.findall(rb"/Type /Page\b(?!s)", pdf))
     assert pages > 2
     assert _text_of(pdf).count(b"Headed") == pages
+
+
+@pytest.mark.parametrize(
+    ("name", "learnt"),
+    [
+        ("春季活动复盘", "下次提前三天发送优惠券，因为刚收到包裹的顾客不会打开邮件。" * 70),
+        ("名" * 100, "茶" * 2_000),
+        ("A lesson", "下次提前三天发送优惠券，" * 100),
+        ("n" * 100, "word " * 400),
+        ("W" * 100, "W" * 2_000),
+        ("שלום", "see https://tea.example/" + "a" * 1_900),
+        ("half a pair \ud83d", "🍵 \x01\x0b" * 300),
+    ],
+)
+def test_whatever_people_wrote_at_the_length_that_forms_take_is_drawn_within_the_page(name: str, learnt: str) -> None:
+    """ANA-048: Chinese, words without a space, addresses; broken by the text and not by the reader's language."""
+    section = {"title": name, "heads": ["Name", "Sum", "Learnt"], "rows": [[name, "1", learnt]] * 3, "note": learnt}
+    file = draw({"title": name, "lead": [learnt], "sections": [section | {"numbers": [1]}]})
+    ends = [float(x) for x in re.findall(rb"\n([0-9.]+) [0-9.]+ m [0-9.]+ [0-9.]+ l", _text_of(file))]
+    assert file.startswith(b"%PDF")
+    assert all(x < 595 for x in ends)
+
+
+@given(wanted=st.lists(st.floats(0, 20_000), min_size=1, max_size=12))
+def test_columns_share_the_width_and_a_narrow_one_is_never_broken_for_a_wide_one(wanted: list[float]) -> None:
+    widths = shared(wanted, 480)
+    assert sum(widths) <= 480.001
+    assert all(w <= want for w, want in zip(widths, wanted, strict=True))
+    assert all(w == want for w, want in zip(widths, wanted, strict=True) if want <= 480 / len(wanted))
+
+
+def test_a_mail_without_a_pdf_bears_its_figures() -> None:
+    given = settings("postgresql://x/y", smtp_host="mail.example", reports_from="Tea <r@tea.example>")
+    mail = mailing.message(given, "a@b.example", "tea: week", ["Do this"], sections(document(), ENGLISH), None, "tea")
+    assert "CNY 1,234.56" in mail.get_content()
+    assert not list(mail.iter_attachments())
 
 
 def test_a_mail_says_the_first_figures_and_bears_the_whole() -> None:

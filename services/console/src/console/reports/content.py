@@ -39,12 +39,11 @@ def lead_of(report: Report, say: Say) -> list[str]:
     return lines
 
 
-def content_of(shop: str, report: Report, shown: Sequence[Section], say: Say, *, chinese: bool) -> dict[str, Any]:
+def content_of(shop: str, report: Report, shown: Sequence[Section], say: Say) -> dict[str, Any]:
     """What the PDF is drawn from."""
     return {
         "title": title_of(shop, report.period, say),
         "lead": lead_of(report, say),
-        "chinese": chinese,
         "sections": [
             {
                 "title": s.title,

@@ -16,6 +16,8 @@ from console.settings import ConsoleSettings
 log = structlog.get_logger()
 WITHIN_S = 60.0
 TRIES = 6
+PDF_TRIES = 3
+"""A report that cannot be drawn so often is mailed without its PDF: its figures and its address are worth more."""
 _LINES = 12
 
 
@@ -25,10 +27,13 @@ def message(
     title: str,
     lead: Sequence[str],
     sections: Sequence[Section],
-    pdf: bytes,
+    pdf: bytes | None,
     name: str,
 ) -> EmailMessage:
-    """The first figures as text, the whole as a PDF. The same report to the same address has the same id."""
+    """The first figures as text, the whole as a PDF, or without one where none could be drawn.
+
+    The same report to the same address has the same id.
+    """
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = settings.reports_from, to, title
     sender = settings.reports_from.rpartition("@")[2].strip("> ")
@@ -38,7 +43,8 @@ def message(
     for section in sections[:2]:
         body += [section.title, *(" · ".join(cell.shown for cell in row) for row in section.rows[:_LINES]), ""]
     mail.set_content("\n".join(body).replace("\u00a0", " "))
-    mail.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"{name}.pdf")
+    if pdf is not None:
+        mail.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"{name}.pdf")
     return mail
 
 

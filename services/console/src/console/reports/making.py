@@ -21,7 +21,7 @@ from console.reports.gathering import Gathering
 from console.reports.periods import KINDS, Period, ended
 from console.reports.sections import sections
 from console.reports.store import Report
-from console.texts import LANGUAGES, translated
+from console.texts import LANGUAGES, N_, translated
 from console.web.page import Console
 
 log = structlog.get_logger()
@@ -144,13 +144,18 @@ class Reports:
         say = partial(translated, language)
         assert report.document is not None
         shown = sections(report.document, say)
+        drawn: bytes | None = None
         try:
-            drawn = await pdf.as_pdf(content_of(mail.shop, report, shown, say, chinese=language == "zh"))
+            drawn = await pdf.as_pdf(content_of(mail.shop, report, shown, say))
         except pdf.NoPdf as error:
-            return "waiting", str(error)
+            log.error("report_not_drawn", reason=str(error), shop=mail.shop, kind=mail.kind, since=str(mail.since))
+            if mail.attempts < mailing.PDF_TRIES:
+                return "waiting", str(error)
         name = f"{mail.shop}-{report.period.kind}-{report.period.since}"
         link = f"{self._console.settings.public_url}/s/{mail.shop}/reports/{report.period.kind}/{report.period.since}"
         lead = [*lead_of(report, say), link]
+        if drawn is None:
+            lead.append(say(N_("The PDF could not be drawn: the page of this address holds the same figures.")))
         title = title_of(mail.shop, report.period, say)
         return await mailing.send(
             self._console.settings, mailing.message(self._console.settings, address, title, lead, shown, drawn, name)

@@ -119,7 +119,7 @@ async def report_csv(viewer: Guarded, period: Which, since: Since) -> Response:
 async def report_pdf(viewer: Guarded, period: Which, since: Since) -> Response:
     """The report for paper and mails."""
     report, shown = await _made(viewer, period, since)
-    content = content_of(viewer.here, report, shown, viewer.say, chinese=viewer.language == "zh")
+    content = content_of(viewer.here, report, shown, viewer.say)
     try:
         file = await pdf.as_pdf(content)
     except pdf.NoPdf as error:

@@ -1,6 +1,8 @@
 """A report as PDF, by a process of its own that reads JSON and ends: `python -m console.reports.pdf` (decision 0066).
 
-It reads {title, lead, sections: [{title, heads, rows, numbers, note}], chinese} from standard input.
+It reads {title, lead, sections: [{title, heads, rows, numbers, note}]} from standard input. Whatever people wrote is
+drawn: columns share the width of the page, a word that is longer than its column is broken, a row that is higher than a
+page goes on on the next.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import html
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 WITHIN_S = 30.0
@@ -18,6 +20,9 @@ MOST_BYTES = 5_000_000
 LATIN_FONT, CHINESE_FONT = "Helvetica", "STSong-Light"
 _PLAIN = {0x00A0: " ", 0x2212: "-"}
 """Signs that these fonts draw too wide, or not at all."""
+_SIZES = {"title": 17, "head": 12, "text": 9.5, "note": 8, "cell": 8.5, "number": 8.5}
+_PADDING = 6.0
+"""Points on each side of a cell, and of the page's frame."""
 _one_at_a_time = asyncio.Semaphore(1)
 
 
@@ -56,23 +61,22 @@ def draw(content: dict[str, Any]) -> bytes:
     from reportlab.lib.units import mm
     from reportlab.platypus import CondPageBreak, SimpleDocTemplate, Spacer
 
-    write = _writing(chinese=bool(content["chinese"]))
+    margins = {name: 18 * mm for name in ("leftMargin", "rightMargin", "topMargin", "bottomMargin")}
+    out = io.BytesIO()
+    page = SimpleDocTemplate(out, pagesize=A4, title=_drawable(content["title"]), author="Regulars", **margins)
+    write = _writing()
     story: list[Any] = [write(content["title"], "title"), *(write(line, "text") for line in content["lead"])]
     for section in content["sections"]:
         story += [CondPageBreak(35 * mm), Spacer(1, 5 * mm), write(section["title"], "head")]
         if section["rows"]:
-            story.append(_table(section, write))
+            story.append(_table(section, write, page.width - 2 * _PADDING))
         if section["note"]:
             story.append(write(section["note"], "note"))
-    out = io.BytesIO()
-    margins = {name: 18 * mm for name in ("leftMargin", "rightMargin", "topMargin", "bottomMargin")}
-    SimpleDocTemplate(out, pagesize=A4, title=content["title"], author="Regulars", **margins).build(
-        story, onFirstPage=_number, onLaterPages=_number
-    )
+    page.build(story, onFirstPage=_number, onLaterPages=_number)
     return out.getvalue()
 
 
-def _writing(*, chinese: bool) -> Callable[[str, str], Any]:
+def _writing() -> Callable[[str, str], Any]:
     """Makes a paragraph of a text in one of the styles; what people wrote is no markup."""
     from reportlab.lib.enums import TA_LEFT, TA_RIGHT
     from reportlab.lib.styles import ParagraphStyle
@@ -81,44 +85,71 @@ def _writing(*, chinese: bool) -> Callable[[str, str], Any]:
     from reportlab.platypus import Paragraph
 
     pdfmetrics.registerFont(UnicodeCIDFont(CHINESE_FONT))
-    sizes = {"title": 17, "head": 12, "text": 9.5, "note": 8, "cell": 8.5, "number": 8.5}
 
     def write(text: str, style: str) -> Any:
-        plain = text.translate(_PLAIN)
-        # Names may be Chinese in an English report too.
-        latin = plain.encode("cp1252", "replace").decode("cp1252") == plain
-        size, number = sizes[style], style == "number"
+        plain = _drawable(text)
+        font, size = _font(plain), _SIZES[style]
         made = ParagraphStyle(
             style,
-            fontName=LATIN_FONT if latin else CHINESE_FONT,
+            fontName=font,
             fontSize=size,
             leading=size * 1.4,
-            wordWrap=None if latin or number or not chinese else "CJK",
+            # By the text, not by the reader's language: Chinese has no spaces to break a line at.
+            wordWrap=None if font == LATIN_FONT else "CJK",
             spaceAfter=size * 0.3,
-            alignment=TA_RIGHT if number else TA_LEFT,
+            alignment=TA_RIGHT if style == "number" else TA_LEFT,
         )
         return Paragraph(html.escape(plain, quote=False), made)
 
     return write
 
 
-def _table(section: dict[str, Any], write: Callable[[str, str], Any]) -> Any:
+def _drawable(text: str) -> str:
+    """The text without signs that no font here draws, and without halves of pairs, which no file can hold."""
+    return text.translate(_PLAIN).encode("utf-8", "replace").decode()
+
+
+def _font(plain: str) -> str:
+    """Names may be Chinese in an English report too."""
+    return LATIN_FONT if plain.encode("cp1252", "replace").decode("cp1252") == plain else CHINESE_FONT
+
+
+def _table(section: dict[str, Any], write: Callable[[str, str], Any], width: float) -> Any:
     from reportlab.lib import colors
     from reportlab.platypus import Table, TableStyle
 
     numbers = set(section["numbers"])
-    data = [
-        [write(text, "number" if n in numbers else "cell") for n, text in enumerate(row)]
-        for row in (section["heads"], *section["rows"])
-    ]
+    rows = [section["heads"], *section["rows"]]
+    data = [[write(text, "number" if n in numbers else "cell") for n, text in enumerate(row)] for row in rows]
     look = TableStyle(
         [
             ("BACKGROUND", (0, 0), (-1, 0), colors.HexColor("#eceff3")),
             ("LINEBELOW", (0, 0), (-1, -1), 0.3, colors.HexColor("#737c8c")),
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LEFTPADDING", (0, 0), (-1, -1), _PADDING),
+            ("RIGHTPADDING", (0, 0), (-1, -1), _PADDING),
         ]
     )
-    return Table(data, repeatRows=1, style=look, hAlign="LEFT")
+    widths = shared([_wanted(column) for column in zip(*rows, strict=True)], width)
+    return Table(data, widths, repeatRows=1, splitInRow=1, style=look, hAlign="LEFT")
+
+
+def _wanted(column: Sequence[str]) -> float:
+    """The width at which no text of the column is broken, in points."""
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    plain = [_drawable(text) for text in column]
+    return max(float(stringWidth(text, _font(text), _SIZES["cell"])) for text in plain) + 2 * _PADDING + 1
+
+
+def shared(wanted: Sequence[float], width: float) -> list[float]:
+    """`width` shared out: a column gets what it wants, or, where that is more than its part of the rest, that part."""
+    given = [0.0] * len(wanted)
+    left = width
+    for done, n in enumerate(sorted(range(len(wanted)), key=lambda n: wanted[n])):
+        given[n] = min(wanted[n], left / (len(wanted) - done))
+        left -= given[n]
+    return given
 
 
 def _number(canvas: Any, document: Any) -> None:

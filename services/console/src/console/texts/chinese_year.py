@@ -148,6 +148,7 @@ YEAR = {
     "Take it off the list": "从列表移除",
     "Target": "目标值",
     "The PDF could not be drawn. The page itself can be printed, and the CSV holds the same figures.": "无法生成文档。可以直接打印页面，表格文件中有同样的数据。",
+    "The PDF could not be drawn: the page of this address holds the same figures.": "无法生成文档：上述链接的页面包含相同数据。",
     "The budget item has less left than that, or none is approved: raise it in the budget first.": "该预算项目余额不足，或尚未批准：请先在预算中提高额度。",
     "The campaign's id.": "营销活动编号。",
     "The first campaign is out": "首个营销活动已启动",
