@@ -143,7 +143,9 @@ create table report_mails (
     kind text not null,
     since date not null,
     person_id bigint not null references people on delete cascade,
-    state text not null default 'waiting' check (state in ('waiting', 'sending', 'sent', 'failed', 'unknown')),
+    state text not null default 'waiting' check (
+        state in ('waiting', 'sending', 'sent', 'failed', 'unknown',
+            'over')),                -- the person may not see it any more
     attempts int not null default 0,
     next_try_at timestamptz not null default now(),
     reason text not null default '',

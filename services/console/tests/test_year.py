@@ -16,6 +16,7 @@ from common.storage.database import Transaction
 from console.access import store as people
 from console.access.addresses import is_address
 from console.main import build_console
+from console.people import store as shop_people
 from console.records.commands import NotSaved, end, save
 from console.reports import store
 from console.reports.making import Reports, kept_beside
@@ -218,7 +219,10 @@ async def test_a_whole_report_is_page_csv_and_pdf_and_stays_as_it_was(site: Site
 
 
 async def test_a_report_is_mailed_once_to_those_of_the_roles_who_gave_an_address(site: Site, tmp_path: Path) -> None:
-    """ANA-044: sent to roles by mail; the address is sealed, and a form that is no address is refused."""
+    """ANA-044, ANA-048: sent to roles by mail; the address is sealed, and a form that is no address is refused.
+
+    One that a person asked for before the calendar did is mailed too, and nobody who may not enter the shop gets any.
+    """
     ann, ben = await site.signed_in("owner", "Ann"), await site.signed_in("marketer", "Ben")
     await site.signed_in("owner", "Zoe")
     for browser, name in ((ann, "ann"), (ben, "ben")):
@@ -227,7 +231,7 @@ async def test_a_report_is_mailed_once_to_those_of_the_roles_who_gave_an_address
         assert f'value="{name}@tea.example"' in browser.page
     await ann.post("/account/mail", mail="Ann <ann@tea.example>\nBcc: x@y.example")
     assert ann.status == 422
-    await _paper(ann, "mailing", name="week", owner="yes", language="zh")
+    await _paper(ann, "mailing", name="week", owner="yes", marketer="yes", language="zh")
     assert ann.status == 200, ann.page
     async with MailSink(tmp_path / "mails.jsonl", refused={}) as sink:
         url = str(site.console.settings.database_url)
@@ -245,6 +249,21 @@ async def test_a_report_is_mailed_once_to_those_of_the_roles_who_gave_an_address
             assert await store.insert_mails(tx, "tea", WEEK, roles) == 0
             rows = await store.list_mails(tx, "tea", "week", WEEK.since)
         assert [(r.name, r.state) for r in rows] == [("Ann", "sent")]
+        following = period_of("week", WEEK.until)
+        async with console.database.transaction() as tx:
+            await store.insert_report(tx, "tea", following, "Ann")
+            assert not await store.save_report(tx, "tea", following, document(), whole=True, again_s=600)
+        for _ in range(2):
+            await job.plan_shop("tea", following.until)
+        async with console.database.transaction() as tx:
+            people_of = {r.name: r.person_id for r in await tx.fetch("select name, person_id from people")}
+            await shop_people.insert_violation(tx, people_of["Ann"], "tea", "Zoe", "told a friend")
+            await shop_people.delete_role(tx, people_of["Ben"], "tea")
+        while await job.send_next():
+            pass
+        async with console.database.transaction() as tx:
+            rows = await store.list_mails(tx, "tea", "week", following.since)
+            assert [(r.name, r.state, r.attempts) for r in rows] == [("Ann", "over", 1), ("Ben", "over", 1)]
         await console.services.close()
         await console.freshness.close()
         await console.database.close()

@@ -59,13 +59,17 @@ class Reports:
             shops = await store.list_shops(tx)
         for shop in shops:
             today = await self.today(shop)
-            if today is None:
-                continue
-            async with self._console.database.transaction() as tx:
-                newest = await store.newest_since(tx, shop)
-                for kind in KINDS:
-                    for period in ended(kind, today, newest.get(kind)):
-                        await store.insert_report(tx, shop, period)
+            if today is not None:
+                await self.plan_shop(shop, today)
+
+    async def plan_shop(self, shop: str, today: date) -> None:
+        """Note the shop's; one that a person asked for before becomes the calendar's, with its mails (ANA-048)."""
+        async with self._console.database.transaction() as tx:
+            newest = await store.newest_since(tx, shop)
+            for period in (each for kind in KINDS for each in ended(kind, today, newest.get(kind))):
+                there = not await store.insert_report(tx, shop, period)
+                if there and await store.take_over(tx, shop, period) == "whole":
+                    await self._note_mails(tx, shop, period)
 
     async def today(self, shop: str) -> date | None:
         """The day in the shop's zone, by its services' clock; None where nobody says it, or events are still unread."""
@@ -89,12 +93,16 @@ class Reports:
             document |= await kept_beside(tx, of, report.period)
             whole = not document["missing"]
             again = _SOON_S if report.attempts < 12 else _LATE_S
-            await store.save_report(tx, of, report.period, document, whole=whole, again_s=again)
+            ours = await store.save_report(tx, of, report.period, document, whole=whole, again_s=again)
             # One that a person asked for is looked at by that person.
-            if whole and report.asked_by is None and self._console.settings.smtp_host is not None:
-                await store.insert_mails(tx, of, report.period, await _roles(tx, of, report.period))
+            if whole and ours:
+                await self._note_mails(tx, of, report.period)
         log.info("report_made", shop=of, kind=report.period.kind, since=str(report.period.since), whole=whole)
         return True
+
+    async def _note_mails(self, tx: Transaction, shop: str, period: Period) -> None:
+        if self._console.settings.smtp_host is not None:
+            await store.insert_mails(tx, shop, period, await _roles(tx, shop, period.kind))
 
     async def make_soon(self, shop: str) -> None:
         """Make what is due of the shop, and wait for it as long as a person does; it goes on behind the page."""
@@ -126,10 +134,14 @@ class Reports:
             mail = await store.lease_mail(tx)
             report = await store.get_report(tx, mail.shop, mail.kind, mail.since) if mail is not None else None
             rule = await records.get_record(tx, mail.shop, "mailing", mail.kind) if mail is not None else None
+            roles = await _roles(tx, mail.shop, mail.kind) if mail is not None else []
         if mail is None or report is None or report.document is None:
             return mail is not None
         language = rule.fields["language"] if rule is not None else LANGUAGES[0]
-        state, reason = await self._send(mail, report, language)
+        # Looked at again: a mail may have waited for hours since it was noted.
+        state, reason = "over", ""
+        if mail.role in roles:
+            state, reason = await self._send(mail, report, language)
         if state == "waiting" and mail.attempts >= mailing.TRIES:
             state = "failed"
         async with self._console.database.transaction() as tx:
@@ -162,9 +174,9 @@ class Reports:
         )
 
 
-async def _roles(tx: Transaction, shop: str, period: Period) -> list[str]:
-    """Whose people get the report by mail."""
-    rule = await records.get_record(tx, shop, "mailing", period.kind)
+async def _roles(tx: Transaction, shop: str, kind: str) -> list[str]:
+    """Whose people get reports of the kind by mail."""
+    rule = await records.get_record(tx, shop, "mailing", kind)
     if rule is None or rule.state != rules.IN_FORCE:
         return []
     return [name for name, value in rule.fields.items() if value is True]

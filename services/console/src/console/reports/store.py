@@ -64,6 +64,20 @@ async def insert_report(tx: Transaction, shop: str, period: Period, asked_by: st
     return added == 1
 
 
+async def take_over(tx: Transaction, shop: str, period: Period) -> str | None:
+    """A report that a person asked for becomes the calendar's; its state, None where there is no such one."""
+    found: str | None = await tx.value(
+        """
+        update reports set asked_by = null
+        where shop = :shop and kind = :kind and since = :since and asked_by is not null returning state
+        """,
+        shop=shop,
+        kind=period.kind,
+        since=period.since,
+    )
+    return found
+
+
 async def lease_report(tx: Transaction, shop: str | None = None) -> tuple[str, Report] | None:
     """The shop and report that is to be made next; nobody else makes it meanwhile."""
     # By the index of what is due. A lease that has run out is of a process that died.
@@ -88,13 +102,13 @@ async def lease_report(tx: Transaction, shop: str | None = None) -> tuple[str, R
 
 async def save_report(
     tx: Transaction, shop: str, period: Period, document: dict[str, Any], *, whole: bool, again_s: int
-) -> None:
-    """Keep what was said; a partial one is taken up again after so many seconds."""
-    await tx.execute(
+) -> bool:
+    """Keep what was said; a partial one is taken up again after so many seconds. True where it is the calendar's."""
+    asked_by = await tx.value(
         """
         update reports set document = cast(:document as jsonb), state = :state, made_at = now(), leased_until = null,
             next_try_at = now() + make_interval(secs => :again)
-        where shop = :shop and kind = :kind and since = :since
+        where shop = :shop and kind = :kind and since = :since returning asked_by
         """,
         shop=shop,
         kind=period.kind,
@@ -103,6 +117,7 @@ async def save_report(
         state="whole" if whole else "partial",
         again=again_s,
     )
+    return asked_by is None
 
 
 async def ask_again(tx: Transaction, shop: str, period: Period) -> None:
@@ -160,13 +175,13 @@ async def list_weeks(tx: Transaction, shop: str, period: Period) -> list[Report]
 
 
 async def insert_mails(tx: Transaction, shop: str, period: Period, roles: Sequence[str]) -> int:
-    """One mail for each person of these roles who has an address; how many are new."""
+    """One mail for each person of these roles who has an address and agreed to confidentiality; how many are new."""
     return await tx.execute(
         """
         insert into report_mails (shop, kind, since, person_id)
         select cast(:shop as text), cast(:kind as text), cast(:since as date), person_id
         from shops_of_people join people using (person_id)
-        where shop = :shop and role = any(:roles) and mail is not null
+        where shop = :shop and role = any(:roles) and mail is not null and agreed_at is not null
         on conflict do nothing
         """,
         shop=shop,
@@ -177,7 +192,11 @@ async def insert_mails(tx: Transaction, shop: str, period: Period, roles: Sequen
 
 
 async def lease_mail(tx: Transaction) -> Row[Any] | None:
-    """The mail that is to be sent next, with the person's sealed address; marked `sending` until it is told of."""
+    """The mail that is to be sent next; marked `sending` until it is told of.
+
+    With the person's sealed address and present role in the shop, None for somebody who may not enter it any more: who
+    left, and whom an open violation keeps out (SEC-003).
+    """
     # A mail in `sending` whose process died may have left: it is never sent again by itself, and shown as unknown.
     await tx.execute(
         "update report_mails set state = 'unknown' where state = 'sending' and next_try_at < now() - interval '1 hour'"
@@ -189,8 +208,10 @@ async def lease_mail(tx: Transaction) -> Row[Any] | None:
             select shop, kind, since, person_id from report_mails
             where state = 'waiting' and next_try_at <= now() order by next_try_at limit 1 for update skip locked
         ) due join people p on p.person_id = due.person_id
+            left join shops_of_people s
+                on s.person_id = due.person_id and s.shop = due.shop and p.agreed_at is not null
         where m.shop = due.shop and m.kind = due.kind and m.since = due.since and m.person_id = due.person_id
-        returning m.shop, m.kind, m.since, m.person_id, m.attempts, p.mail
+        returning m.shop, m.kind, m.since, m.person_id, m.attempts, p.mail, s.role
         """
     )
 

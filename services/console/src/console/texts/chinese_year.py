@@ -236,6 +236,7 @@ YEAR = {
     "new goods": "新品",
     "no effect can be seen yet": "尚看不出效果",
     "nobody was held out": "没有留出组",
+    "not sent: no longer for this person": "未发送：此人已无权查看",
     "not whole yet": "尚不完整",
     "now": "进行中",
     "opted out within a week of a message": "收到消息一周内退订",

@@ -42,6 +42,7 @@ YEAR = {
     "report_mail_sent": N_("sent"),
     "report_mail_failed": N_("failed"),
     "report_mail_unknown": N_("may have arrived"),
+    "report_mail_over": N_("not sent: no longer for this person"),
     "said_yes": N_("yes"),
     "said_no": N_("no"),
     "paper_in_force": N_("in force"),
