@@ -130,7 +130,7 @@ async def test_of_a_line_that_names_an_erased_customer_nothing_is_kept(
 async def test_an_erasure_waits_for_files_that_are_being_sent_and_removes_those_that_were_left(
     api: httpx.AsyncClient, db: Database, vault: Vault, runtime: Runtime
 ) -> None:
-    """SEC-006: parts of a file cannot be looked into."""
+    """SEC-006: parts of a file cannot be looked into; they hold up no other shop's erasures."""
     await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann Kanarie"})
     for name in ("left", "coming"):
         assert (await api.put(f"{UPLOADS}/{name}", json={"size": 5})).status_code == 200
@@ -141,6 +141,11 @@ async def test_an_erasure_waits_for_files_that_are_being_sent_and_removes_those_
         )
     await api.post(f"{CUSTOMERS}/ann/erasure")
     assert await swept(db, vault, runtime) == 0
+    other = "/v1/shops/other/customers"
+    await api.put(f"{other}/bob", json={"name": "Bob"})
+    await api.post(f"{other}/bob/erasure")
+    assert await swept(db, vault, runtime) == 1
+    assert (await api.get(f"{other}/bob/erasure")).json()["waiting_for"] == [name for name, _ in OTHERS]
     assert [(await api.get(f"{UPLOADS}/{name}")).status_code for name in ("left", "coming")] == [404, 200]
     report = (await api.get(f"{CUSTOMERS}/ann/erasure")).json()
     assert (report["waiting_for"][0], report["removed"]) == ("orders-ingest", {"import_parts": 1})

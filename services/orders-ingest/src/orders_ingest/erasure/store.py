@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -111,14 +111,19 @@ def _sum(counts: Any) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-async def lock_open(tx: Transaction) -> Any | None:
-    """The erasure that waits longest for rows to be looked through, locked; None: none does, or others are at it."""
+async def lock_open(tx: Transaction, without: Collection[str] = ()) -> Any | None:
+    """The erasure that waits longest for rows to be looked through, of none of these shops, locked.
+
+    None: none waits, or others are at it.
+    """
     # By the index of open ones.
     return await tx.fetch_one(
         """
-        select shop, customer, person, looked_for, rows_after from erasures where looked_for is not null
+        select shop, customer, person, looked_for, rows_after from erasures 
+        where looked_for is not null and not shop = any(:without)
         order by asked_at, shop, customer limit 1 for update skip locked
-        """
+        """,
+        without=sorted(without),
     )
 
 

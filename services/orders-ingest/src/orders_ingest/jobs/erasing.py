@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 
@@ -38,21 +39,27 @@ def erasing(runtime: Runtime) -> Job:
 
 
 async def erase_texts(tx: Transaction, vault: Vault, open_dead: Open, now: datetime) -> int:
-    """One page of the erasure that waits longest; at the end this service confirms it. Returns the rows looked at.
+    """One page of the erasure that waits longest and need not wait on; at its end this service confirms it.
+
+    Returns the rows looked at.
 
     Files in parts cannot be looked into, packed and cut as they are: one that nobody reads, nor has sent a part of for
-    an hour, is removed, any other one waited for. Lines of files that are still being taken are looked at when they
-    have been: an order of an erased customer is taken without personal texts, and of a profile that is refused nothing
-    is kept.
+    an hour, is removed, any other one waited for, which holds up its own shop alone. Lines of files that are still
+    being taken are looked at when they have been: an order of an erased customer is taken without personal texts, and
+    of a profile that is refused nothing is kept.
     """
-    row = await store.lock_open(tx)
-    if row is None:
-        return 0
-    if dropped := await drop_idle(tx, row.shop, now - IDLE):
-        key = row.shop, row.customer
-        await store.save_progress(tx, key, row.rows_after, {"import_parts": dropped}, done=False)
-    if await has_parts(tx, row.shop) or await count_shop_rows(tx, row.shop, now):
-        return 0
+    taking = set[str]()
+    while (row := await store.lock_open(tx, taking)) is not None:
+        if dropped := await drop_idle(tx, row.shop, now - IDLE):
+            key = row.shop, row.customer
+            await store.save_progress(tx, key, row.rows_after, {"import_parts": dropped}, done=False)
+        if not await has_parts(tx, row.shop) and not await count_shop_rows(tx, row.shop, now):
+            return await _look_through(tx, vault, open_dead, row, now)
+        taking.add(row.shop)
+    return 0
+
+
+async def _look_through(tx: Transaction, vault: Vault, open_dead: Open, row: Any, now: datetime) -> int:
     wanted = orjson.loads(vault.open(texts_place(row.shop, row.person), bytes(row.looked_for)))
     lines = await store.list_refused_lines(tx, row.shop, row.rows_after, PAGE)
     found = []
