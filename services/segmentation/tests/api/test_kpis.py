@@ -103,7 +103,7 @@ async def test_what_customers_are_worth_keep_to_and_take_up(
     assert (await ask(client, "expansion", since="2020-01-01", until="2020-02-01"))["expanding_percent"] is None
     seasons = await ask(client, "seasons")
     assert seasons["quarters"] == [1, 2, 3, 4]
-    assert seasons["categories"] == [{"category": "tea", "units": {"1": 8}, "peak": 1, "peak_index": "400.00"}]
+    assert seasons["categories"] == [{"category": "tea", "units": {"1": 8}, "peak": 1, "peak_index": "405.56"}]
     assert (await ask(client, "seasons", days=15))["categories"][0]["peak"] is None
     assets = await ask(client, "assets")
     assert (assets["members"], assets["buyers"], assets["valued"]) == (1, 1, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -128,3 +129,18 @@ def test_ana_025_what_losing_customers_costs_by_the_shops_own_assumptions(
     asked: tuple[int, int, int, int, int | None, int | None], found: tuple[int | None, ...]
 ) -> None:
     assert rules.losses(*asked) == found
+
+
+@given(since=st.dates(date(2000, 1, 1), date(2100, 1, 1)), days=st.integers(1, 3_650))
+def test_a_shop_that_sells_the_same_every_day_has_no_season(since: date, days: int) -> None:
+    """ANA-040: whatever part of a quarter the period holds, and however often."""
+    held = rules.days_by_quarter(since, since + timedelta(days=days))
+    assert sum(held.values()) == days
+    assert rules.peak_of({quarter: 3 * number for quarter, number in held.items()}, held) == (None, None)
+
+
+def test_the_peak_is_the_quarter_with_most_a_day() -> None:
+    """ANA-040: three weeks of a quarter may sell less than the whole of another, and more a day."""
+    held = {1: 20, 2: 80}
+    assert rules.peak_of({1: 40, 2: 60}, held) == (1, Decimal("200.00"))
+    assert rules.peak_of({}, held) == (None, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Annotated
@@ -72,9 +71,10 @@ class ExpansionOut(KpiOut):
 
 
 class SeasonOut(Out):
-    """`units` by quarter of the year, January to March first; `peak`: the quarter with most, null where all are alike.
+    """`units` by quarter of the year, January to March first; `peak`: with most a day, null where all are alike.
 
-    `peak_index`: units of the peak against the mean quarter that the period holds, 100 is the mean.
+    `peak_index`: units a day of the peak against those of the whole period, 100 is the mean; a period may hold a few
+    days of a quarter, or a quarter twice.
     """
 
     category: str
@@ -179,24 +179,17 @@ async def get_seasons(
     """What sells best in which season (ANA-040); what the whole industry looks for is not known here."""
     period = await period_of(tx, shop, since, until, days)
     rows = await ways.sum_by_season(tx, shop, period.since, period.until, limit)
-    first, last = period.since, period.until - timedelta(days=1)
-    months = min(12, 12 * (last.year - first.year) + last.month - first.month + 1)
-    quarters = sorted({(first.month - 1 + n) % 12 // 3 + 1 for n in range(months)})
+    days_of = rules.days_by_quarter(period.since, period.until)
     found = []
     for category, group in groupby(rows, key=lambda row: row.category):
         units = {row.quarter: row.units for row in group}
-        most, all_units = max(units, key=lambda quarter: (units[quarter], -quarter)), sum(units.values())
-        alike = len(quarters) < 2 or units[most] * len(quarters) == all_units
-        found.append(
-            SeasonOut(
-                category=category,
-                units=units,
-                peak=None if alike else most,
-                peak_index=None if alike else rules.percent(units[most] * len(quarters), all_units),
-            )
-        )
-    definition = "units of goods in completed orders of the period by category and quarter of the year"
-    return SeasonsOut(**said(definition, period), quarters=quarters, categories=found)
+        peak, index = rules.peak_of(units, days_of)
+        found.append(SeasonOut(category=category, units=units, peak=peak, peak_index=index))
+    definition = (
+        "units of goods in completed orders of the period by category and quarter of the year; "
+        "peak: units a day of the quarter against units a day of the period"
+    )
+    return SeasonsOut(**said(definition, period), quarters=sorted(days_of), categories=found)
 
 
 def _mean(sums: list[tuple[int, int]]) -> int | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from typing import Literal, NamedTuple
+
+from common.time.calendar import add_months
 
 Industry = Literal["womens_wear", "cosmetics", "mens_shoes", "appliances"]
 BENCHMARKS: Mapping[Industry, tuple[int, ...]] = {
@@ -133,3 +136,25 @@ def losses(
         None if acquisition is None else lost * acquisition,
         None if retention is None else lost * retention,
     )
+
+
+def days_by_quarter(since: date, until: date) -> dict[int, int]:
+    """Days of each quarter of the year in [since, until), 1 from January to March; quarters without any left out."""
+    found = dict[int, int]()
+    day = since
+    while day < until:
+        quarter = (day.month - 1) // 3 + 1
+        end = min(until, add_months(date(day.year, 3 * quarter - 2, 1), 3))
+        found[quarter] = found.get(quarter, 0) + (end - day).days
+        day = end
+    return found
+
+
+def peak_of(units: Mapping[int, int], days: Mapping[int, int]) -> tuple[int | None, Decimal | None]:
+    """The quarter with most units a day, and these as a percentage of the mean day's; None where all are alike."""
+    rates = {quarter: Fraction(units.get(quarter, 0), held) for quarter, held in days.items()}
+    mean = Fraction(sum(units.values()), sum(days.values()))
+    peak = max(rates, key=lambda quarter: (rates[quarter], -quarter))
+    if not mean or rates[peak] == mean:
+        return None, None
+    return peak, percent(rates[peak] / mean, 1)
