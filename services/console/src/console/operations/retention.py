@@ -10,9 +10,11 @@ from console.access.forms import new_form
 from console.forms.fields import Field
 from console.forms.sheets import Command, Filled, Sheet, filled
 from console.texts import N_
-from console.web.guard import Guarded
+from console.web.guard import Guarded, NoAnswer
+from console.web.numbers import whole
 
 router = APIRouter()
+MOST = 240
 USUAL = 24
 """Months that are tried first where nothing was set."""
 RETENTION = Sheet(
@@ -25,7 +27,7 @@ RETENTION = Sheet(
             "whole",
             N_("From 1 to 240. Empty: everybody is kept for ever."),
             least=1,
-            most=240,
+            most=MOST,
             optional=True,
         ),
     ),
@@ -36,10 +38,11 @@ RETENTION = Sheet(
 
 
 @router.get("/s/{shop}/retention")
-async def retention(viewer: Guarded, months: Annotated[int | None, Query(ge=1, le=240)] = None) -> Response:
+async def retention(viewer: Guarded, months: Annotated[str, Query(max_length=20)] = "") -> Response:
     """What is set, what the last walk came to, and how many another period would erase today."""
     (found,) = await viewer.console.services.ask(viewer.of_shop("orders-ingest", "/retention"))
-    tried = months or (found.body["months"] if found.ok else None) or USUAL
+    asked = whole(months) or 0
+    tried = (asked if asked <= MOST else 0) or (found.body["months"] if found.ok else None) or USUAL
     (preview,) = await viewer.console.services.ask(
         viewer.of_shop("orders-ingest", "/retention/preview", months=str(tried))
     )
@@ -50,7 +53,10 @@ async def retention(viewer: Guarded, months: Annotated[int | None, Query(ge=1, l
 async def retention_form(viewer: Guarded) -> Response:
     """A form that holds what is set."""
     (found,) = await viewer.console.services.ask(viewer.of_shop("orders-ingest", "/retention"))
-    months = str(found.body["months"] or "") if found.ok else ""
+    # An empty form means that everybody is kept for ever: nobody sends one that was not read.
+    if not found.ok:
+        raise NoAnswer(found)
+    months = str(found.body["months"] or "")
     return Filled(viewer, RETENTION, "/retention", {"command": new_form(), "months": months}).draw()
 
 

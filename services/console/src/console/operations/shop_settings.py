@@ -8,7 +8,7 @@ from console.access.forms import new_form
 from console.forms.fields import Field
 from console.forms.sheets import Command, Filled, Sheet, filled
 from console.texts import N_
-from console.web.guard import Guarded
+from console.web.guard import Guarded, NoAnswer
 from console.web.page import Viewer
 
 router = APIRouter()
@@ -44,6 +44,8 @@ async def shop_settings(viewer: Guarded) -> Response:
 async def settings_form(viewer: Guarded) -> Response:
     """A form that holds what is in force; empty for a shop that is not set up yet."""
     (found,) = await viewer.console.services.ask(viewer.of_shop("orders-ingest", "/settings"))
+    if not found.ok and found.state != "unknown":
+        raise NoAnswer(found)
     known = found.body["current"] if found.ok else {}
     given = {name: known.get(name) or "" for name in ("name", "zone", "currency")}
     return _sheet(viewer, {"command": new_form()} | given)
