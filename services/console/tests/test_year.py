@@ -95,6 +95,14 @@ async def test_what_is_above_the_standard_is_approved_by_another_and_payments_ke
         *(save(viewers["ann"], "spending", f"bill {n}", 0, paid, f"pay{n}") for n in range(3)), return_exceptions=True
     )
     assert sorted(isinstance(r, NotSaved) for r in results) == [False, True, True], "500 hold 300 once"
+    other = item | {"expense": "training"}
+    await save(viewers["ann"], "standard", "training", 0, {"limit": 10_000_00}, "f5")
+    assert (await save(viewers["ann"], "budget", "Course", 0, other, "f6")).state == "in_force"
+    moved = await save(viewers["ann"], "budget", "Course", 1, item, "f7")
+    assert moved.state == "asked", "approved as training, it is not approved as gifts"
+    await ben.get(f"{BUDGET}/one?of=Course")
+    await ben.post(f"{BUDGET}/decide", of="Course", version="2", decision="bogus")
+    assert ben.status == 422
     raised = item | {"planned": 900_00}
     assert (await save(viewers["ben"], "budget", "Tins", 2, raised, "f2")).state == "asked"
     await save(viewers["ann"], "standard", "gifts", 0, {"limit": 1000_00}, "f3")
@@ -103,6 +111,7 @@ async def test_what_is_above_the_standard_is_approved_by_another_and_payments_ke
         found = await kept_beside(tx, "tea", period_of("quarter", date(2025, 2, 1)))
     assert sorted(found["notes"]["budget"]) == [
         ["Bags", 900_00, 0, 900_00],
+        ["Course", 500_00, 0, 500_00],
         ["Tins", 900_00, 300_00, 200_00],
     ], "what waits may not be spent"
     assert (await ann.get(BUDGET)).count("did not answer") == 1, "the currency is missing, the rest stands"

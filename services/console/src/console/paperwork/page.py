@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
@@ -275,7 +275,8 @@ async def decide_paper(
     kind: Name,
     of: Given = "",
     version: Number = 0,
-    decision: Annotated[str, Form(max_length=20)] = "",
+    *,
+    decision: Annotated[Literal["approve", "refuse"], Form()],
     form: FormId = "",
 ) -> Response:
     """Approve or refuse an item that another person asked for."""

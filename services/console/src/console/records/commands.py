@@ -95,18 +95,17 @@ async def _state(viewer: Viewer, tx: Transaction, kind: str, name: str, fields: 
         return rules.IN_FORCE
     standard = await store.get_record(tx, viewer.here, "standard", fields["expense"])
     limit = int(standard.fields["limit"]) if standard is not None and standard.state == rules.IN_FORCE else None
-    approved = await _approved(viewer, tx, kind, name, amount)
+    deciding = (await store.list_deciding(tx, viewer.here, kind, [name])).get(name)
+    # What was approved for one kind of expense is not approved for another.
+    same = deciding is not None and deciding.fields["expense"] == fields["expense"]
+    approved = rules.approved_of(deciding, amount) if same else 0
     return rules.state_of_item(int(fields[amount]), approved, limit)
-
-
-async def _approved(viewer: Viewer, tx: Transaction, kind: str, name: str, amount: str) -> int:
-    return rules.approved_of((await store.list_deciding(tx, viewer.here, kind, [name])).get(name), amount)
 
 
 async def _check_left(viewer: Viewer, tx: Transaction, name: str, fields: Mapping[str, Any]) -> None:
     """Raises NotSaved where the item of a payment has less left, or there is none."""
     item = str(fields["item"])
-    approved = await _approved(viewer, tx, "budget", item, "planned")
+    approved = rules.approved_of((await store.list_deciding(tx, viewer.here, "budget", [item])).get(item), "planned")
     spent = await store.sum_payments(tx, viewer.here, [item], without=name)
     if int(fields["amount"]) > approved - spent.get(item, 0):
         raise NotSaved(
