@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from common.bus.subscriptions import Batch
 from common.events.customers import CustomerMerged, CustomerUnmerged
 from common.events.segments import LifeCycleChanged, RfmChanged
-from common.storage.database import Database
+from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.verification import Verification
 from segmentation.api.customers import UnknownCustomer
@@ -162,3 +163,41 @@ async def store_counted(db: Database) -> Any:
         walk = await store.get_walk(tx, "tea")
     assert walk is not None
     return walk.counted
+
+
+async def _until_waiting(tx: Transaction, task: asyncio.Task[None]) -> None:
+    """Until the task waits for an advisory lock of this database, or has ended."""
+    waits = """
+        select exists (select from pg_locks where locktype = 'advisory' and not granted
+            and database = (select oid from pg_database where datname = current_database()))
+    """
+    while not task.done() and not await tx.value(waits):
+        await asyncio.sleep(0.01)
+
+
+async def test_a_walk_begins_when_whoever_found_none_has_committed(new_db: Callable[[], Any]) -> None:
+    """SEG-013: the first count sees the orders that were stored meanwhile, since nobody corrected it by them."""
+    db = await new_db()
+    key = ("tea", "c001")
+
+    async def begin() -> None:
+        async with db.transaction() as tx:
+            await store.begin_walk(tx, "tea", date(2025, 1, 1), date(2025, 3, 1))
+
+    async with db.transaction() as handler:
+        assert await store.share_walks(handler, [key]) == {}
+        beginning = asyncio.create_task(begin())
+        await _until_waiting(handler, beginning)
+        assert not beginning.done()
+    await beginning
+    async with db.transaction() as tx:
+        found = await store.share_walks(tx, [key])
+        assert (found[key].counted, found[key].passed) == (None, False), "who comes later holds the walk itself"
+    async with db.transaction() as tx:
+        await store.forget_counts(tx, ["tea"], None)
+    async with db.transaction() as handler:
+        assert await store.share_walks(handler, [key]) == {}
+        beginning = asyncio.create_task(begin())
+        await _until_waiting(handler, beginning)
+        assert not beginning.done(), "nor after the counts were forgotten"
+    await beginning

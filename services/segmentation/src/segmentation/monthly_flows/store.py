@@ -40,7 +40,26 @@ class Counted:
 
 
 async def share_walks(tx: Transaction, keys: Collection[CustomerKey]) -> dict[CustomerKey, Counted]:
-    """How far each of these customers has been counted; no walk goes on before the commit. Empty of shops without."""
+    """How far each of these customers has been counted; no walk goes on or begins before the commit.
+
+    Empty of shops without.
+    """
+    found = await _share_rows(tx, keys)
+    # A shop whose walk has not begun has no row to share: it begins when those who found none have committed, and who
+    # comes afterwards finds its row.
+    if waiting := sorted({shop for shop, _ in keys} - {shop for shop, _ in found}):
+        await tx.fetch(
+            """
+            select pg_advisory_xact_lock_shared(hashtextextended('flows:' || w.shop, 0))
+            from (select unnest(cast(:shops as text[])) as shop) w
+            """,
+            shops=waiting,
+        )
+        found |= await _share_rows(tx, [key for key in keys if key[0] in waiting])
+    return found
+
+
+async def _share_rows(tx: Transaction, keys: Collection[CustomerKey]) -> dict[CustomerKey, Counted]:
     # The walk locks its row alone: either it counts what this transaction stores, or this one sees how far it came.
     rows = await tx.fetch(
         f"""
@@ -118,7 +137,11 @@ async def get_walks(tx: Transaction) -> dict[str, Row[Any]]:
 
 
 async def begin_walk(tx: Transaction, shop: str, since: date, upto: date) -> None:
-    """Have the months after those counted be counted, up to `upto`; a walk under way goes on instead."""
+    """Have the months after those counted be counted, up to `upto`; a walk under way goes on instead.
+
+    It begins alone: whoever stores orders and corrected no counts, since there were none, has committed before.
+    """
+    await tx.fetch("select pg_advisory_xact_lock(hashtextextended('flows:' || :shop, 0))", shop=shop)
     # A row of a shop is made once, by whatever process.
     await tx.execute(
         """
