@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, tzinfo
 from typing import Any, Literal, NamedTuple
 
+from common.events.fields import FIRST_DAY, LAST_DAY
 from console.texts import N_
 from console.web.numbers import decimal, decimals, minor, whole
 
@@ -103,14 +104,21 @@ def _within(field: Field, number: int | None, text: str) -> int:
 
 def _instant(text: str, zone: tzinfo) -> str:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=zone).isoformat()
+        found = datetime.fromisoformat(text)
+        if not FIRST_DAY <= found.date() <= LAST_DAY:
+            raise ValueError(text)
+        return found.replace(tzinfo=zone).isoformat()
     except ValueError:
         raise _Wrong(N_("Say when, with day and time.")) from None
 
 
 def _day(text: str) -> str:
+    """A day of the calendar as fields of forms send it, of the years in which the services take any."""
     try:
-        return date.fromisoformat(text).isoformat()
+        found = date.fromisoformat(text)
+        if found.isoformat() != text or not FIRST_DAY <= found <= LAST_DAY:
+            raise ValueError(text)
+        return text
     except ValueError:
         raise _Wrong(N_("Write a day, such as 2026-03-31.")) from None
 
