@@ -85,7 +85,7 @@ class Whole:
         async with self.console.database.transaction() as tx:
             person = await store.insert_person(tx, name, "no password fits this")
             assert person is not None, f"another test here has a {name}: choose another name"
-            await store.save_role(tx, person, SHOP, role)
+            await store.save_role(tx, person, SHOP, role, agreed=True)
             await store.insert_session(tx, token, person, 1)
         return {"name": self.console.cookie("session"), "value": token, "url": self.url, "httpOnly": True}
 

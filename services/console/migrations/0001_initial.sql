@@ -9,7 +9,6 @@ create table people (
     subject text,
     totp bytea,                      -- sealed with a key derived from the master key; null: no second factor
     totp_step bigint,                -- the last time step whose code was taken: a code counts once
-    agreed_at timestamptz,           -- to keep what is seen of customers confidential; null: sees no customer
     mail bytea,                      -- where reports are sent, sealed likewise; null: nowhere
     created_at timestamptz not null default now()
 );
@@ -22,6 +21,7 @@ create table shops_of_people (
     person_id bigint not null references people on delete cascade,
     shop text not null,
     role text not null check (role in ('owner', 'marketer', 'agent', 'operator', 'viewer')),
+    agreed_at timestamptz,           -- to keep what is seen of its customers confidential; null: sees none of it
     primary key (person_id, shop)
 );
 

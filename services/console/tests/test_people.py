@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from console.access import store
+
 from .conftest import PASSWORD, Browser, Site
 
 
@@ -182,3 +184,40 @@ async def test_no_shop_is_left_without_an_owner_who_may_enter(site: Site) -> Non
     assert "It was handled before." in page, "it is another person's"
     await bob.get("/s/tea/today")
     assert "<h1>Confidentiality</h1>" in bob.page
+
+
+async def test_what_an_owner_notes_in_one_shop_concerns_no_other(site: Site) -> None:
+    """SEC-003: a violation in another shop locks nobody out here, nor does being removed there."""
+    nora, bert = await site.signed_in("owner", "Nora"), await site.signed_in("owner", "Bert", shop="old")
+    link = await site.link("viewer", "old")
+    await nora.get(link)
+    await nora.post(link)
+    assert "<h1>Confidentiality</h1>" in nora.page, "of each shop anew"
+    await nora.post("/account/confidentiality", agreed="yes")
+    await nora.get("/s/old/today")
+    assert "<h1>Today</h1>" in nora.page
+    number = await person_id(bert, "Nora", "old")
+    await bert.get(f"/s/old/people/{number}")
+    await bert.post(f"/s/old/people/{number}/violations", what="told a friend")
+    await nora.get("/s/old/today")
+    assert "<h1>Confidentiality</h1>" in nora.page
+    await nora.get("/s/tea/today")
+    assert "<h1>Today</h1>" in nora.page
+    await bert.get(f"/s/old/people/{number}")
+    await bert.post(f"/s/old/people/{number}/leave", sure="yes")
+    await nora.get("/s/tea/today")
+    assert "<h1>Today</h1>" in nora.page
+    await nora.get("/s/old/today")
+    assert nora.status == 404
+
+
+async def test_a_look_counts_in_its_shop_alone(site: Site) -> None:
+    """SEC-006: shops number their customers alike; what was shown in one is no look in another."""
+    nora = await site.signed_in("owner", "Nora")
+    async with site.console.database.transaction() as tx:
+        person = await tx.value("select person_id from people")
+        await store.save_role(tx, person, "old", "agent", agreed=True)
+    await nora.get("/s/tea/customers/c2")
+    await nora.post("/s/tea/customers/c2/show", field="email", form="f-1")
+    async with site.console.database.transaction() as tx:
+        assert [row.object for row in await tx.fetch("select object from looks")] == ["tea: customers/c2/email"]

@@ -18,7 +18,7 @@ LOOK_MINUTES = 5
 class Person(NamedTuple):
     """Who is signed in. `shops`: the role in each shop; `provided`: an identity provider says who it is.
 
-    `agreed`: to keep what is seen of customers confidential.
+    `agreed`: the shops of which they agreed to keep confidential what they see.
     """
 
     person_id: int
@@ -26,7 +26,7 @@ class Person(NamedTuple):
     has_totp: bool
     shops: dict[str, Role]
     provided: bool = False
-    agreed: bool = True
+    agreed: frozenset[str] = frozenset()
 
 
 class Credentials(NamedTuple):
@@ -52,10 +52,9 @@ async def get_credentials(tx: Transaction, name: str) -> Credentials | None:
 
 
 async def insert_person(tx: Transaction, name: str, password: str) -> int | None:
-    """The new person, who has agreed to confidentiality; their id, None where somebody has the name."""
+    """The new person's id; None where somebody has the name."""
     found: int | None = await tx.value(
-        "insert into people (name, password, agreed_at) values (:name, :password, now()) "
-        "on conflict do nothing returning person_id",
+        "insert into people (name, password) values (:name, :password) on conflict do nothing returning person_id",
         name=name,
         password=password,
     )
@@ -96,15 +95,19 @@ async def save_provided(tx: Transaction, issuer: str, subject: str, name: str, s
     return person
 
 
-async def save_role(tx: Transaction, person_id: int, shop: str, role: Role) -> None:
+async def save_role(tx: Transaction, person_id: int, shop: str, role: Role, *, agreed: bool = False) -> None:
+    """`agreed`: to confidentiality, just now; who agreed before goes on to."""
     await tx.execute(
         """
-        insert into shops_of_people (person_id, shop, role) values (:person, :shop, :role)
-        on conflict (person_id, shop) do update set role = excluded.role
+        insert into shops_of_people (person_id, shop, role, agreed_at)
+        values (:person, :shop, :role, case when :agreed then now() end)
+        on conflict (person_id, shop) do update
+        set role = excluded.role, agreed_at = coalesce(shops_of_people.agreed_at, excluded.agreed_at)
         """,
         person=person_id,
         shop=shop,
         role=role,
+        agreed=agreed,
     )
 
 
@@ -164,7 +167,7 @@ async def get_person(tx: Transaction, token: str) -> Person | None:
     rows = await tx.fetch(
         """
         select p.person_id, p.name, p.totp is not null as has_totp, p.issuer is not null as provided,
-            p.agreed_at is not null as agreed, s.shop, s.role
+            s.agreed_at is not null as agreed, s.shop, s.role
         from sessions t join people p using (person_id) left join shops_of_people s using (person_id)
         where t.token = :token and t.expires_at > now() order by s.shop
         """,
@@ -174,7 +177,8 @@ async def get_person(tx: Transaction, token: str) -> Person | None:
         return None
     shops = {row.shop: row.role for row in rows if row.shop is not None}
     first = rows[0]
-    return Person(first.person_id, first.name, first.has_totp, shops, first.provided, first.agreed)
+    agreed = frozenset(row.shop for row in rows if row.agreed)
+    return Person(first.person_id, first.name, first.has_totp, shops, first.provided, agreed)
 
 
 async def end_session(tx: Transaction, token: str) -> None:
@@ -204,8 +208,8 @@ async def insert_invitation(
 
 _COUNTS = """
     used_at is null and expires_at > now() and (made_by is null or exists (
-        select from shops_of_people s join people p using (person_id)
-        where s.person_id = i.made_by and s.shop = i.shop and s.role = 'owner' and p.agreed_at is not null
+        select from shops_of_people s
+        where s.person_id = i.made_by and s.shop = i.shop and s.role = 'owner' and s.agreed_at is not null
     ))
 """
 """Of an invitation `i`: who made it still owns the shop, and has not broken confidentiality."""

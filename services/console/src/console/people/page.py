@@ -137,7 +137,7 @@ async def sign_out_person(viewer: Guarded, person: PersonId, form: FormId) -> Re
 async def remove_person(
     viewer: Guarded, person: PersonId, form: FormId, sure: Annotated[str, Form(max_length=10)] = ""
 ) -> Response:
-    """Their role in this shop ends, and their sessions; what they did stays in the audit."""
+    """Their role in this shop ends, and with the last role their sessions; what they did stays in the audit."""
 
     async def change(tx: Transaction, roles: dict[int, Role]) -> str:
         if not sure:
@@ -145,7 +145,6 @@ async def remove_person(
         if roles[person] == "owner" and await _last_owner(viewer, tx, person):
             return LAST_OWNER
         await store.delete_role(tx, person, viewer.here)
-        await access.end_sessions_of(tx, person)
         return ""
 
     return await _changed(viewer, person, "remove_person", form, change, "/people")

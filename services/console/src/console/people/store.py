@@ -10,14 +10,15 @@ from sqlalchemy import Row
 from common.storage.database import Transaction
 from console.access.roles import Role
 
-_OPEN = "exists (select from violations v where v.person_id = p.person_id and v.handled_at is null)"
+_OPEN = """exists (
+    select from violations v where v.person_id = s.person_id and v.shop = s.shop and v.handled_at is null)"""
 
 
 async def list_people(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
     """Everybody who has a role in the shop, by name. A shop has few people."""
     return await tx.fetch(
         f"""
-        select p.person_id, p.name, s.role, p.totp is not null as has_totp, p.issuer, p.agreed_at, {_OPEN} as violated,
+        select p.person_id, p.name, s.role, p.totp is not null as has_totp, p.issuer, s.agreed_at, {_OPEN} as violated,
             (select max(began_at) from sessions t where t.person_id = p.person_id) as signed_in_at
         from shops_of_people s join people p using (person_id) where s.shop = :shop order by lower(p.name)
         """,
@@ -43,7 +44,7 @@ async def list_owners_let_in(tx: Transaction, shop: str) -> set[int]:
     rows = await tx.fetch(
         f"""
         select s.person_id from shops_of_people s join people p using (person_id)
-        where s.shop = :shop and s.role = 'owner' and p.agreed_at is not null and not {_OPEN}
+        where s.shop = :shop and s.role = 'owner' and s.agreed_at is not null and not {_OPEN}
         """,
         shop=shop,
     )
@@ -51,21 +52,33 @@ async def list_owners_let_in(tx: Transaction, shop: str) -> set[int]:
 
 
 async def delete_role(tx: Transaction, person_id: int, shop: str) -> None:
+    """Sessions end with the last role: those in other shops are not this shop's."""
     await tx.execute("delete from shops_of_people where person_id = :id and shop = :shop", id=person_id, shop=shop)
+    await tx.execute(
+        "delete from sessions where person_id = :id and not exists (select from shops_of_people where person_id = :id)",
+        id=person_id,
+    )
 
 
 async def agree(tx: Transaction, person_id: int) -> bool:
-    """Note that the person agrees, from now on; False while a violation is not handled."""
+    """Note that the person agrees for each of their shops; False where violations stand against it in all of them."""
+    await tx.execute(
+        f"update shops_of_people s set agreed_at = now() where person_id = :id and agreed_at is null and not {_OPEN}",
+        id=person_id,
+    )
     return bool(
-        await tx.execute(
-            f"update people p set agreed_at = coalesce(agreed_at, now()) where person_id = :id and not {_OPEN}",
+        await tx.value(
+            """
+            select exists (select from shops_of_people where person_id = :id and agreed_at is not null)
+                or not exists (select from shops_of_people where person_id = :id)
+            """,
             id=person_id,
         )
     )
 
 
 async def insert_violation(tx: Transaction, person_id: int, shop: str, by: str, what: str) -> None:
-    """From now on the person sees nothing of customers: the agreement is over, in every shop."""
+    """From now on the person sees nothing of this shop: the agreement is over."""
     await tx.execute(
         "insert into violations (person_id, shop, noted_by, what) values (:person, :shop, :by, :what)",
         person=person_id,
@@ -73,7 +86,9 @@ async def insert_violation(tx: Transaction, person_id: int, shop: str, by: str, 
         by=by,
         what=what,
     )
-    await tx.execute("update people set agreed_at = null where person_id = :id", id=person_id)
+    await tx.execute(
+        "update shops_of_people set agreed_at = null where person_id = :id and shop = :shop", id=person_id, shop=shop
+    )
 
 
 async def list_violations(tx: Transaction, shop: str, person_id: int) -> Sequence[Row[Any]]:

@@ -209,7 +209,7 @@ async def lease_mail(tx: Transaction) -> Row[Any] | None:
             where state = 'waiting' and next_try_at <= now() order by next_try_at limit 1 for update skip locked
         ) due join people p on p.person_id = due.person_id
             left join shops_of_people s
-                on s.person_id = due.person_id and s.shop = due.shop and p.agreed_at is not null
+                on s.person_id = due.person_id and s.shop = due.shop and s.agreed_at is not null
         where m.shop = due.shop and m.kind = due.kind and m.since = due.since and m.person_id = due.person_id
         returning m.shop, m.kind, m.since, m.person_id, m.attempts, p.mail, s.role
         """

@@ -56,7 +56,7 @@ async def take_invitation(
                 return viewer.draw("sign_in/link_used.html", 410)
             person = await store.insert_person(tx, name, hashed)
             if person is not None:
-                await store.save_role(tx, person, shop, found.role)
+                await store.save_role(tx, person, shop, found.role, agreed=True)
             else:
                 # The link goes on to count: nothing was made.
                 await tx.connection.rollback()

@@ -106,7 +106,7 @@ async def _let_in(request: Request) -> Viewer:
         shop = request.path_params["shop"]
         if shop not in viewer.who.shops:
             raise NotHere
-        if not viewer.who.agreed:
+        if shop not in viewer.who.agreed:
             raise NotAgreed
         viewer.shop = shop
         viewer.console.freshness.look()

@@ -139,12 +139,12 @@ class Viewer:
     async def look(self, thing: str, action: str, form: str | None) -> None:
         """Record a look at personal data, and show it to this session for five minutes."""
         async with self.console.database.transaction() as tx:
-            await store.insert_look(tx, self.session, thing)
+            await store.insert_look(tx, self.session, f"{self.here}: {thing}")
             await insert_entry(tx, self.console.audit_key, self.who, self.shop, action, thing, "shown", form)
 
     async def may_look(self, thing: str) -> bool:
         async with self.console.database.transaction() as tx:
-            return await store.may_look(tx, self.session, thing)
+            return await store.may_look(tx, self.session, f"{self.here}: {thing}")
 
     def draw(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """The page. A new visitor gets the cookie that binds forms to the browser."""
