@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -61,6 +62,16 @@ async def test_a_scanned_card_opens_a_ticket_about_its_order_once(feedback: Feed
         assert (await feedback.client.post(page, data={"kind": kind, "text": text})).status_code == 200
     kinds = sorted(one["kind"] for one in (await feedback.client.get(TICKETS)).json()["items"])
     assert kinds == ["quality", "return"]
+    # Resolved, and broken once more: the same words are said anew, once.
+    [quality] = [one for one in (await feedback.client.get(TICKETS)).json()["items"] if one["kind"] == "quality"]
+    resolved = {"entry_id": "r1", "action": "resolve", "by": "li", "outcome": "solved"}
+    answer = await feedback.client.post(f"{TICKETS}/{quality['ticket_id']}/entries", json=resolved)
+    assert answer.status_code == 201, answer.text
+    again = {"kind": "quality", "text": "The lid is broken"}
+    for later, tickets in ((0, 1), (1, 2), (0, 2)):  # the open ones
+        feedback.clock.set(feedback.clock.now() + timedelta(days=later))
+        assert (await feedback.client.post(page, data=again)).status_code == 200
+        assert len((await feedback.client.get(TICKETS)).json()["items"]) == tickets
     thanked = await feedback.client.post(page, data={"kind": "suggestion", "text": "A larger cup"})
     assert "Thank you for your suggestion" in thanked.text, "FBK-009: at once, by the policy's words"
     shown = (await feedback.client.get(TICKETS, params={"customer": "ann"})).json()["items"]

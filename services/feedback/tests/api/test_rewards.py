@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from common.events import Event
+from common.events.customers import CustomerMerged
 from common.events.feedback import RewardEvent
 
 from ..conftest import MARCH, Feedback, closed, completed, refunded
@@ -170,3 +171,21 @@ async def test_of_two_customers_at_once_one_gets_the_claims_id(feedback: Feedbac
     await review(feedback, "r1", customer="bob", order_id="b1")
     answers = await asyncio.gather(*(claim(feedback, "c1", "r1", name) for name in ("ann", "bob")))
     assert sorted(a.status_code for a in answers) == [201, 409]
+
+
+async def test_an_order_is_rewarded_once_under_all_identifiers_of_a_person(feedback: Feedback) -> None:
+    """FBK-047, ORD-040: the survivor reviews what the absorbed one bought."""
+    await turn_on(feedback)
+    await feedback.issue_key("eve")
+    await review(feedback, "r1")
+    await feedback.handle(
+        Event("m1", "/shops/s/shop", "s", "eve", MARCH, CustomerMerged(survivor="eve", absorbed="ann", sequence=1))
+    )
+    await review(feedback, "r2", customer="eve")
+    mine = await claim(feedback, "c1", "r2", "eve")
+    assert (mine.status_code, mine.json()["amount"]) == (201, 50), mine.text
+    assert (await claim(feedback, "c2", "r1", "ann")).json()["type"] == "/problems/already_rewarded"
+    assert (await decide(feedback, "c1", "approve")).status_code == 200
+    await review(feedback, "r3", order_id="o2")
+    assert (await claim(feedback, "c3", "r3", "eve")).status_code == 201, "a review of the absorbed one's"
+    assert await feedback.verify() == []

@@ -102,6 +102,14 @@ def test_a_number_and_words_answer_the_usage_question(text: str, expected: Any) 
             "4 points were not credited",
         ),
         *("1. Where is my parcel? 2. I want the blue cup", "1、包裹没到 2、杯子碎了"),
+        *(
+            "1. Where is my order?",
+            "1. Bestellung ist nicht angekommen",
+            "1) Please cancel my order",
+            "4. I want to return",
+        ),
+        *("5. November habe ich bestellt, nichts kam", "3. Mahnung! Wo bleibt die Ware", "2. Versuch: Wo ist es?"),
+        *("5!!! days without my parcel", "5, not 6 cups were in the parcel", "5 - cups are missing"),
         *("五分钟后到", "三星手机", "一分钱一分货", "十分满意", "五星级酒店", "满分钟", "三个杯子碎了"),
         *("5 for delivery on Monday", "2 would be enough", "3 as gifts please", "5 liked cups? no", "4 all in one box"),
         *("5 I am still waiting", "5 not arrived", "5 no parcel yet", "2 I ordered came late"),
@@ -130,6 +138,8 @@ def test_what_the_answers_do_not_hold_is_for_a_person_too() -> None:
     assert not whole(scores, "5, great")
     assert whole(usage, "3 average")
     assert whole(usage, "5 the tea is great")
+    for neutral in ("2 - Please call me", "3, Main Street is my new address", "5… nothing came", "4 - still waiting"):
+        assert not whole(usage, neutral), neutral
     assert not whole(usage, "5 good cups came broken")  # it may judge, and it may not
 
 

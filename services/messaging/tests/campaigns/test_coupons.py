@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from common.events import decode
+from common.events.customers import CustomerMerged
 from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon
 from messaging.channels.smtp.connection import SmtpConnection
 from regulars.stack.mailsink import MailSink
@@ -36,6 +37,9 @@ async def test_each_is_given_one_and_written_to_once_it_is_there(
     now = messaging.clock.now()
     for customer in ("declined", "given", "has", "never"):
         await messaging.feed(*messaging.known(customer))
+    await messaging.feed(*messaging.known("silent", consent=False))
+    merged = CustomerMerged(survivor="has", absorbed="old", sequence=1)
+    await messaging.feed(messaging.event(merged, "m1", now, customer="has"))
 
     def issued(customer: str, batch: str) -> Any:
         coupons = (IssuedCoupon(code=f"RING-{customer}", customer=customer),)
@@ -44,7 +48,7 @@ async def test_each_is_given_one_and_written_to_once_it_is_there(
         )
         return messaging.event(data, f"{customer}-issued", messaging.clock.now(), customer=customer)
 
-    await messaging.feed(issued("has", "shop:1"))
+    await messaging.feed(issued("old", "shop:1"))
     async with messaging.client() as client:
         assert (await client.put(BASE, json={"document": GIVING})).status_code == 200
         await act(client, "start")
@@ -53,7 +57,8 @@ async def test_each_is_given_one_and_written_to_once_it_is_there(
     assert sorted(str(e.subject) for e in asked) == ["declined", "given", "never"]
     assert {(e.data.offer_id, e.data.batch) for e in asked} == {("ring", "campaign:spring")}
     waiting = [("declined", None, None), ("given", None, None), ("has", "send", "allowed"), ("never", None, None)]
-    assert await messaging.rows(FATES) == waiting
+    # Who may not be written to is given none: it would be given away unseen.
+    assert await messaging.rows(FATES) == [*waiting, ("silent", None, None)]
     messaging.clock.instant += timedelta(minutes=1)
     declined = CouponDeclined(offer_id="ring", batch="campaign:spring", reason="enough_promotions")
     await messaging.feed(
@@ -73,8 +78,9 @@ async def test_each_is_given_one_and_written_to_once_it_is_there(
         ("given", "send", "allowed"),
         ("has", "send", "allowed"),
         ("never", "suppress", "not_eligible"),
+        ("silent", "suppress", "no_consent"),
     ]
     await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 6)
     assert (await kept(rebuilt))["candidates"] == (await kept(messaging))["candidates"]
-    assert await rebuilt.rows("select code from coupons order by 1") == [("RING-given",), ("RING-has",)]
+    assert await rebuilt.rows("select code from coupons order by 1") == [("RING-given",), ("RING-old",)]
     assert await verify(messaging, topics) == []

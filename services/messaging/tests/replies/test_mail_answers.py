@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,11 +12,14 @@ import pytest
 from pydantic import SecretStr
 
 from common.events import decode
+from common.events.customers import CustomerMerged
+from messaging.api.mail_answers import MailAnswerIn
 from messaging.channels.imap.settings import ImapSettings
 from messaging.channels.smtp.connection import SmtpConnection
 from messaging.commands import mail_answers
 from messaging.delivery.receipts.links import GatewayLinks
 from messaging.jobs.collecting import Collector
+from messaging.replies.quoted import answer_in
 from messaging.replies.store_mailboxes import lease_mailbox, note_mailboxes
 from regulars.stack.mailsink import MailSink
 from regulars.testing import OwnTopics
@@ -61,7 +65,9 @@ async def written_to(messaging: Any, address: str = "shop@shop.test") -> None:
 async def post(messaging: Any, body: Any, path: str = LINKS.mail_answers) -> int:
     async with messaging.client() as client:
         url = urlsplit(path).path
-        if isinstance(body, bytes):
+        if isinstance(body, str):
+            answer = await client.post(url, content=body, headers={"content-type": "application/json"})
+        elif isinstance(body, bytes):
             answer = await client.post(url, content=body, headers={"content-type": "message/rfc822"})
         else:
             answer = await client.post(url, json=body)
@@ -136,10 +142,10 @@ async def test_answers_are_taken_from_the_mailbox_once(
 async def test_a_word_opts_out_by_mail_and_in_again(messaging: Any, topics: OwnTopics) -> None:
     """MSG-009, SEC-011: effective when answered, by the word alone, and START opens nothing that was never open."""
     await written_to(messaging)
-    await messaging.feed(*messaging.known())
+    await queue_notice_and_offer(messaging)
+    ((ours,),) = await messaging.rows("select message_id from messages where flow = 'order_shipped'")
     answer = {"sender": "c1@example.test", "to": ["shop@shop.test"], "subject": "Re: Hello", "text": "x"}
     assert await post(messaging, answer, LINKS.mail_answers[:-1]) == 404
-    assert await post(messaging, {**answer, "text": "x" * 100_001}) == 422
     for text in ("Please do not STOP", "T", "cancel"):
         assert await post(messaging, {**answer, "text": text}) == 204
     assert await post(messaging, {**answer, "text": "STOP", "automatic": True}) == 204
@@ -150,15 +156,63 @@ async def test_a_word_opts_out_by_mail_and_in_again(messaging: Any, topics: OwnT
     for _ in range(2):
         assert await post(messaging, stop) == 204
     out = [("marketing", "opted_out"), ("survey", "opted_out")]
+    granted = [("marketing", "granted"), ("survey", "granted")]
     assert await messaging.rows(STATES) == out
     assert len([r for r in await messaging.rows(KEPT) if r[1] == "out"]) == 1
     messaging.clock.instant += timedelta(minutes=1)
+    # Anybody can write a sender's name: START takes an answer to a mail that went there.
     assert await post(messaging, {**answer, "text": "START"}) == 204
-    assert (await messaging.rows(STATES))[2:] == [("marketing", "granted"), ("survey", "granted")]
+    forged = {"In_Reply_To": f"<{ours}@x>", "Authentication_Results": "mx.test; spf=pass; dmarc=fail (p=none)"}
+    assert await post(messaging, mail("START", Message_ID="<b3@x>", **forged), LINKS.mail_reports) == 204
+    assert await messaging.rows(STATES) == out
+    start = {**answer, "text": "START", "message_id": "<b4@x>", "in_reply_to": f"<{ours}@x>"}
+    assert await post(messaging, start) == 204
+    assert (await messaging.rows(STATES))[2:] == granted
+    # A mail that is read again undoes nothing that was said since.
     messaging.clock.instant += timedelta(minutes=1)
+    assert await post(messaging, stop) == 204
+    assert (await messaging.rows(STATES))[4:] == []
     assert await post(messaging, mail("", Subject="Unsubscribe", Message_ID="<b2@x>"), LINKS.mail_reports) == 204
     assert (await messaging.rows(STATES))[4:] == out, "by the subject, as mail programs do it"
+    messaging.clock.instant += timedelta(minutes=1)
+    assert await post(messaging, start) == 204
+    assert (await messaging.rows(STATES))[6:] == []
     assert await verify(messaging, topics) == []
+
+
+LONG_ONES = [
+    {"references": " ".join(f"<{n:040d}@mail.example.test>" for n in range(80))},
+    {"attachments": ["a" * 101] * 21},
+    {"text": "STOP\n\n" + "> a line of an old mail\n" * 5_000},
+    {"text": "STOP\0\ud83d"},
+    {"to": ["shop@shop.test", *[f"x{n}@y.test" for n in range(51)]]},
+    {"sender": "Ann <c1@example.test>", "to": ["Shop <shop@shop.test>"]},
+]
+
+
+@pytest.mark.parametrize("given", LONG_ONES)
+def test_what_is_too_long_is_cut_and_no_mail_refused(given: dict[str, Any]) -> None:
+    """MSG-009: the provider would repeat it, and be refused for ever."""
+    body = {"sender": "c1@example.test", "to": ["shop@shop.test"], "text": "STOP", **given}
+    read = MailAnswerIn.model_validate(body)
+    assert answer_in(read.text) == "STOP"
+
+
+async def test_a_mail_is_told_again_after_a_merge_and_another_day(messaging: Any) -> None:
+    """ORD-040; without a name of its own it is the same for a day."""
+    await written_to(messaging)
+    await messaging.feed(*messaging.known("ann", email="ann@example.test"))
+    question = {"sender": "Ann <ann@example.test>", "to": ["shop@shop.test"], "text": "Where is it?\ud83d"}
+    assert await post(messaging, json.dumps({**question, "message_id": "<q1@x>"})) == 204
+    await messaging.feed(*messaging.known("zoe", email="zoe@example.test"))
+    merged = CustomerMerged(survivor="zoe", absorbed="ann", sequence=1)
+    await messaging.feed(messaging.event(merged, "m1", messaging.clock.now(), customer="zoe"))
+    assert await post(messaging, json.dumps({**question, "message_id": "<q1@x>"})) == 204
+    assert [r[0] for r in await messaging.rows(KEPT)] == ["ann"]
+    for told in (1, 1, 2):
+        messaging.clock.instant += timedelta(days=told - 1)
+        assert await post(messaging, json.dumps(question)) == 204
+        assert len(await messaging.rows(KEPT)) == 1 + told
 
 
 async def test_of_several_shops_the_one_that_was_written_to_is_meant(messaging: Any, monkeypatch: Any) -> None:

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from common.events.fields import check_shop
 from common.http.bodies import Body
 from common.http.callers import ApiKeys, Caller, Unauthorized
-from common.http.limits import read_judged, read_whole, replayed
+from common.http.limits import read_judged, read_whole, replayed, texts_as_they_are
 from common.http.problems import Problem
 from common.http.queries import Queries
 from common.process.admission import check_set_up
@@ -209,6 +209,7 @@ class Route(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **declared: Any) -> None:
         super().__init__(path, endpoint, **declared)
         self._required = [d.call for d in _all(self.dependant) if isinstance(d.call, _Require)]
+        self._texts = all(d.call is not texts_as_they_are for d in _all(self.dependant))
         self._methods = frozenset(self.methods or ())
         self._taken = _media_types(self)
         self._queries = Queries(self.dependant)
@@ -222,7 +223,7 @@ class Route(APIRoute):
             if self._required:
                 scope[_CALLER] = await self._admit(request)
                 self._queries.check(scope["query_string"])
-            receive = await read_judged(scope, await self._of_kind(request, receive))
+            receive = await read_judged(scope, await self._of_kind(request, receive), texts=self._texts)
         await self.answer(scope, receive, send)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -109,11 +109,12 @@ class Bodies:
             return  # nobody hears an answer
 
 
-async def read_judged(scope: Scope, receive: Receive) -> Receive:
+async def read_judged(scope: Scope, receive: Receive, *, texts: bool = True) -> Receive:
     """The body for a route to read. A JSON one is read whole: at most 64 deep, with texts that can be stored and
     not more fields than can be refused in time.
 
-    The texts of events are judged by the door that takes them: of a batch (an array) each event alone. Raises Problem.
+    The texts of events are judged by the door that takes them: of a batch (an array) each event alone; so are those of
+    a route that has `texts_as_they_are` (`texts` False). Raises Problem.
     """
     headers = dict(scope["headers"])
     _check_encoding(headers)
@@ -124,7 +125,7 @@ async def read_judged(scope: Scope, receive: Receive) -> Receive:
         raise Problem(422, "nested_too_deeply", f"The JSON is nested deeper than {MAX_DEPTH}; flatten it.")
     if has_too_many_names(body):
         raise Problem(422, "too_many_fields", f"The JSON has more than {MAX_NAMES:,} fields; send it in smaller parts.")
-    unfit = find_unfit_json(body) if not _of_events(headers, body) else None
+    unfit = find_unfit_json(body) if texts and not _of_events(headers, body) else None
     if unfit is not None:
         raise invalid_request([(unfit, UNFIT)])
     return replayed(body, receive)
@@ -229,6 +230,10 @@ def large_body(limit: int) -> Any:
         request.scope[_LIMIT] = limit
 
     return Depends(allow)
+
+
+async def texts_as_they_are() -> None:
+    """Dependency of a route that takes what strangers wrote, and leaves out itself what nobody could store."""
 
 
 def install(app: FastAPI) -> None:

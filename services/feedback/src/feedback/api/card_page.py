@@ -19,10 +19,10 @@ from common.refusals import NotFound
 from common.shops.settings import display_names
 from common.values.texts import UNFIT
 from feedback.cards.links import BadCard, Card, CardLinks, qr_code
-from feedback.commands.messages import Message, take_message
+from feedback.commands.messages import Message, take_card
 from feedback.commands.photos import keep_photo
 from feedback.commands.sealing import CustomerErased, UnknownCustomer
-from feedback.orders.store import get_stood
+from feedback.orders.store import get_persons_order
 from feedback.photos.keeping.protocol import Keeper
 from feedback.photos.rules import NoPhoto, PhotoStoreAway
 from feedback.rewards.rules import count_shown
@@ -126,7 +126,7 @@ def routes(keeper_of: Callable[[], Keeper | None]) -> APIRouter:
     @router.post("/v1/shops/{shop}/service-cards", dependencies=[require("feedback:write")])
     async def make_service_card(shop: ShopName, body: ServiceCardIn, request: Request, tx: Tx) -> ServiceCardOut:
         """The card that goes into an order's parcel, to be scanned when something is to be repaired or sent back."""
-        if await get_stood(tx, (shop, body.customer, body.order_id)) is None:
+        if await get_persons_order(tx, (shop, body.customer), body.order_id) is None:
             raise NoSuchOrder(body.order_id)
         address = _links(request).url(Card(shop, body.customer, body.order_id))
         return ServiceCardOut(address=address, qr_code=qr_code(address))
@@ -146,8 +146,9 @@ def routes(keeper_of: Callable[[], Keeper | None]) -> APIRouter:
         dependencies=[public("the link is sealed")],
         openapi_extra=_FORM_BODY,
     )
-    async def take_card(token: str, request: Request) -> HTMLResponse:
-        """Open a ticket about the order, or add to the open one of that kind; the very same again changes nothing."""
+    async def post_card(token: str, request: Request) -> HTMLResponse:
+        """Open a ticket about the order, or add to the open one of that kind; the very same again changes nothing while
+        that is open."""
         runtime, keeper = runtime_of(request), keeper_of()
         async with runtime.database.transaction() as tx:
             card, shop = await _card(request, tx, token)
@@ -174,7 +175,7 @@ def routes(keeper_of: Callable[[], Keeper | None]) -> APIRouter:
             said = hashlib.sha256("\n".join((card.order_id, known, text, *names)).encode()).hexdigest()[:24]
             message = Message(f"card-{said}", "card", text, names, card.order_id, known)
             async with runtime.database.transaction() as tx:
-                taken = await take_message(tx, runtime.keys, customer, message, hears=True)
+                taken = await take_card(tx, runtime.keys, customer, message)
         except NoPhoto:
             return again(422, "no_photo")
         except CustomerErased:

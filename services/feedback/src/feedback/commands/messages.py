@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Literal, NamedTuple
 
 from common.crypto.keys import KeyRing
@@ -23,6 +24,9 @@ from feedback.surveys import store as surveys
 from feedback.tickets import store as tickets
 from feedback.tickets.told import NewTicket, Step
 from feedback.understanding.rules import read
+
+SENT_TWICE = timedelta(minutes=10)
+"""The same words within are a form that was sent twice, though its ticket is resolved already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,29 @@ async def take_message(
     done = await open_one(tx, keys, writer, new, tx.clock.now(), hears=hears)
     said = (done.ticket.acknowledged, _away(done.ticket, tx.clock.now()))
     return Taken(opens, "opened", done.new, " ".join(filter(None, said)) or None)
+
+
+async def take_card(tx: Transaction, keys: KeyRing, customer: CustomerKey, message: Message) -> Taken:
+    """As take_message, for a page that names a message by its words: said before, of a ticket that was resolved some
+    time ago, they are said anew. The card lies in a drawer until the goods fail once more."""
+    await lock_survivors(tx, [customer])
+    people = (await get_people(tx, [customer]))[customer]
+    said, since = message, tx.clock.now() - SENT_TWICE
+    for number in count(2):
+        ticket = await _ticket_of(tx, people, said)
+        if ticket is None or ticket.state != "resolved" or ticket.resolved_at is None or ticket.resolved_at > since:
+            break
+        said = replace(message, message_id=f"{message.message_id}-{number}")
+    return await take_message(tx, keys, customer, said, hears=True)
+
+
+async def _ticket_of(tx: Transaction, people: Collection[CustomerKey], message: Message) -> TicketEvent | None:
+    """The ticket that this message opened, or was added to."""
+    writer = await _opened_by(tx, people, message)
+    if writer is not None:
+        return await tickets.get_ticket(tx, writer[0], _ticket_id(writer, message))
+    found = await tickets.find_entry(tx, people, entry_id_of(message))
+    return None if found is None else await tickets.get_ticket(tx, next(iter(people))[0], found)
 
 
 def entry_id_of(message: Message) -> str:

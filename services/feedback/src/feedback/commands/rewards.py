@@ -12,7 +12,7 @@ from feedback.commands.earning import assert_not_the_customer, claim_origin, get
 from feedback.commands.names import hold_name
 from feedback.commands.sealing import opened
 from feedback.earned.store import find_earned
-from feedback.orders.store import get_stood
+from feedback.orders.store import get_persons_order
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.reviews.store import get_review
@@ -36,7 +36,9 @@ async def claim_reward(
     shop, now = customer[0], tx.clock.now()
     await hold_name(tx, shop, "reward claim", claim_id)
     await lock_survivors(tx, [customer])
-    claims = await store.get_customers_claims(tx, customer)
+    # Of the person, under all identifiers (ORD-040): an order is rewarded once, whoever is absorbed by whom.
+    people = (await get_people(tx, [customer]))[customer]
+    claims = [claim for one in people for claim in await store.get_customers_claims(tx, one)]
     if await store.CLAIMS.get(tx, shop, claim_id) is not None:
         mine = next((one for one in claims if one.claim_id == claim_id and one.review_id == review_id), None)
         if mine is None:
@@ -45,13 +47,16 @@ async def claim_reward(
     rule = in_force((await get_versions(tx, [shop]))[shop], now).policy.review_reward
     if not rule.enabled:
         raise rules.RewardsOff
-    stored = await get_review(tx, *customer, review_id)
-    if stored is None:
+    found = [
+        (one, stored) for one in [customer, *people] if (stored := await get_review(tx, *one, review_id)) is not None
+    ]
+    if not found:
         raise UnknownReview(review_id)
-    told: Event[ReviewSubmitted] = Event(review_id, f"/shops/{shop}/feedback", shop, customer[1], now, stored)
+    (_, writer), written = found[0]
+    told: Event[ReviewSubmitted] = Event(review_id, f"/shops/{shop}/feedback", shop, writer, now, written)
     review = (await opened(tx, keys, told)).data
     order_id = review.order_id
-    order = None if order_id is None else await get_stood(tx, (*customer, order_id))
+    order = None if order_id is None else await get_persons_order(tx, customer, order_id)
     if order_id is None or order is None or not (amount := rules.reward_of(order, rule)):
         raise rules.NothingBought
     for other in claims:
@@ -94,7 +99,7 @@ async def decide_claim(
 async def _as_it_stands(tx: Transaction, customer: CustomerKey, claim: RewardEvent) -> RewardEvent:
     claimed_at = await store.get_claimed_at(tx, customer, claim.claim_id)
     rule = in_force((await get_versions(tx, [customer[0]]))[customer[0]], claimed_at).policy.review_reward
-    order = await get_stood(tx, (*customer, claim.order_id))
+    order = await get_persons_order(tx, customer, claim.order_id)
     amount = 0 if order is None or order.currency != claim.currency else rules.reward_of(order, rule)
     if not amount:
         raise rules.NothingBought

@@ -19,7 +19,7 @@ from feedback.commands.sealing import as_readable, assert_not_erased, is_erased,
 from feedback.commands.turns import note_turns
 from feedback.commands.understanding import note_texts
 from feedback.metrics import AWAY_ANSWERS, CLAIM_PHOTOS_SEEN
-from feedback.orders.store import get_stood
+from feedback.orders.store import get_persons_order
 from feedback.photos.store import get_photos
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
@@ -209,10 +209,7 @@ async def _seen(
     since = at - timedelta(days=policy.compensation.automatic_days)
     people = (await get_people(tx, [customer]))[customer]
     counted = await store.count_granted(tx, people, ticket_id, order_id, settings.currency, since)
-    order = None
-    for one in people if order_id is not None else ():
-        assert order_id is not None
-        order = order or await get_stood(tx, (*one, order_id))
+    order = None if order_id is None else await get_persons_order(tx, customer, order_id)
     return Circumstances(settings.currency, order, *counted)
 
 

@@ -24,6 +24,14 @@ _MARKS = " \t\r\n,.:;!、。…~–—)-"
 _SMILES = "[\U0001f600-\U0001f64f\U0001f44c-\U0001f44f\U0001f493-\U0001f49f\u2764\u263a\U0001f389]"
 _APART = re.compile(rf"\s*(?:\n|[,.:;!、。…~–—)-]+(?:\s|(?=[^\x00-\x7f]))|(?={_SMILES}))")
 """What ends the number: a mark before a space or a Chinese word, a new line, a smile. Not the mark of `5-pack`."""
+_NUMBERS = re.compile(r"[ \t]*[.)][ \t]*[^\W\d_]")
+"""What numbers a line or a day, as `1. Where is it?` and `5. November` do: words that judge make it a mark."""
+_GOES_ON = re.compile(
+    r"(?:not|nicht|pas|non|no)\s+[0-9]"
+    r"|(?:minutes?|hours?|days?|weeks?|months?|years?|times?|cups?|boxes|pieces?|parcels?|items?|[ap]m|o'clock)\b",
+    re.IGNORECASE,
+)
+"""How words begin that go on with the number, whatever mark stands between."""
 _GOOD_OR_BAD = (
     "lovely|great|good|nice|excellent|perfect|wonderful|fantastic|amazing|awesome|superb|brilliant|outstanding|delicious"
     "|tasty|beautiful|happy|satisfied|pleased|fine|ok|okay|decent|average|mediocre|bad|poor|awful|terrible|horrible"
@@ -90,7 +98,7 @@ def read_reply(form: Form, text: str) -> Reply | None:
     agrees = _agrees(asked, said)
     if agrees < 0 and not said.apart:
         return None
-    clear = agrees > 0 or (agrees == 0 and (said.apart or len(said.words) <= _SHORT))
+    clear = agrees > 0 or (agrees == 0 and len(said.words) <= _SHORT)
     return _checked(form, QuestionAnswer(question=asked.question_id, score=said.number), said.words, whole=clear)
 
 
@@ -104,7 +112,10 @@ def _said(plain: str, highest: int) -> _Said | None:
     number, rest = int(found["number"]), found["rest"]
     words = rest.lstrip(_MARKS)
     apart = _APART.match(rest) is not None
-    if words and (words[0].isdigit() or not (apart or _REMARK.match(normal(words)))):
+    judges = _REMARK.match(normal(words)) is not None
+    if words and (words[0].isdigit() or _GOES_ON.match(words) or not (apart or judges)):
+        return None
+    if not judges and _NUMBERS.match(rest):
         return None
     if number == 1 and re.search(r"(?<![0-9])2\s*[.、:)]", words):
         return None  # the first item of a list

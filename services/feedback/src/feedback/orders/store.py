@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from common.events import CustomerKey
 from common.events.orders import OrderEvent, OrderRefunded
+from common.people.store import get_people
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from feedback.orders.rules import CompletedOrder, OrderInput, OrderKey, essence
@@ -119,6 +120,14 @@ async def get_stood(tx: Transaction, order: OrderKey) -> Stood | None:
     """How an order of the customer, who is locked, stands now; None: there is none of that id."""
     inputs = sorted(await get_inputs(tx, [order]), key=lambda i: (i.at, i.rank, i.cause))
     return stood((given.at, given.body) for given in inputs)
+
+
+async def get_persons_order(tx: Transaction, customer: CustomerKey, order_id: str) -> Stood | None:
+    """The same, bought under any identifier of the person's (ORD-040)."""
+    for one in (await get_people(tx, [customer]))[customer]:
+        if (order := await get_stood(tx, (*one, order_id))) is not None:
+            return order
+    return None
 
 
 async def save_completed(tx: Transaction, orders: Sequence[CompletedOrder]) -> None:

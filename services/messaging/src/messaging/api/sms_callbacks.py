@@ -51,10 +51,11 @@ class AliyunReceipt(BaseModel):
 
 
 class AliyunReply(BaseModel):
-    """One reply of SmsUp."""
+    """One reply of SmsUp. `sequence_id`: the gateway's name of it; a reply is read without one, too."""
 
     phone_number: PersonalText
     content: PersonalText
+    sequence_id: Any = None
 
 
 class AliyunOut(BaseModel):
@@ -110,7 +111,8 @@ async def post_aliyun_replies(token: str, body: Several, request: Request) -> Al
         number = reply.phone_number
         # Numbers within China come without the country.
         number = f"+86{number}" if len(number) == 11 and number.startswith("1") else number
-        await take_reply(runtime.database, runtime.keys, number, reply.content)
+        name = str(reply.sequence_id)[:100] if isinstance(reply.sequence_id, str | int) else ""
+        await take_reply(runtime.database, runtime.keys, number, reply.content, name)
     return AliyunOut()
 
 
@@ -141,7 +143,9 @@ async def post_twilio_reply(token: str, request: Request) -> Response:
     if not _links(request).is_ours(token):
         raise UnknownCallback
     form, runtime = await _form(request), runtime_of(request)
-    await take_reply(runtime.database, runtime.keys, form.get("From", ""), form.get("Body", ""))
+    await take_reply(
+        runtime.database, runtime.keys, form.get("From", ""), form.get("Body", ""), form.get("MessageSid", "")
+    )
     return Xml("<Response/>")
 
 

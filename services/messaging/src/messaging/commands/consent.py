@@ -42,6 +42,22 @@ async def wait_until_left(database: Database, key: CustomerKey, channel: Channel
         await asyncio.sleep(_LOOK_EVERY_S)
 
 
+async def lock_concerned(
+    tx: Transaction, key: CustomerKey, channel: Channel, *, out: bool
+) -> tuple[list[CustomerKey], bytes | None]:
+    """Lock whom a change of permission concerns, before anything else is locked; the person's ids, and the address."""
+    # Who is concerned is read first, so that all are locked in one order; the address again under the lock, since a
+    # profile may have come in between.
+    seen = await get_address(tx, key, channel)
+    await lock_survivors(tx, [key])
+    people = (await get_people(tx, [key]))[key]
+    await tx.lock_customers([*people, *(await customers_with_queued(tx, key[0], seen, channel) if out else ())])
+    address = await get_address(tx, key, channel)
+    if out and address != seen:
+        await tx.lock_customers(await customers_with_queued(tx, key[0], address, channel))
+    return people, address
+
+
 async def change_permission(
     tx: Transaction, key: CustomerKey, data: ContactOptedOut | ContactOptedIn
 ) -> list[Event[MessageFact]]:
@@ -52,15 +68,7 @@ async def change_permission(
     """
     shop, customer = key
     out = isinstance(data, ContactOptedOut)
-    # Who is concerned is read first, so that all are locked in one order; the address again under the lock, since a
-    # profile may have come in between.
-    seen = await get_address(tx, key, data.channel)
-    await lock_survivors(tx, [key])
-    people = (await get_people(tx, [key]))[key]
-    await tx.lock_customers([*people, *(await customers_with_queued(tx, shop, seen, data.channel) if out else ())])
-    address = await get_address(tx, key, data.channel)
-    if out and address != seen:
-        await tx.lock_customers(await customers_with_queued(tx, shop, address, data.channel))
+    people, address = await lock_concerned(tx, key, data.channel, out=out)
     if address is not None:
         await lock_address(tx, address)
     now = tx.clock.now()

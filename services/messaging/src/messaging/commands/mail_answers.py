@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import Literal
 
 import structlog
 
 from common.crypto.keys import KeyRing
 from common.events import CustomerKey
-from common.events.messages import ContactOptedOut
 from common.people.store import get_survivors
 from common.storage.database import Database, Transaction
 from common.values.addresses import InvalidAddress, mailbox
-from messaging.commands.consent import opt_out
 from messaging.commands.mail_reports import take_report
-from messaging.commands.replies import Inbound, keep_reply, named_by, opt_in_again
+from messaging.commands.replies import Inbound, named_by, take_word
 from messaging.consent.keywords import keyword_of
 from messaging.contacts.hashing import Hashing
 from messaging.contacts.store import get_address
@@ -57,7 +54,7 @@ async def _take(database: Database, keys: KeyRing, mail: InboundMail) -> Taken:
     if mail.automatic is not None:
         return "automatic"
     # A mail program that unsubscribes by mail writes the word as the subject, and nothing else.
-    text = mail.text or (mail.subject if keyword_of(mail.subject, by_mail=True) else "")
+    text = mail.text or (mail.subject if keyword_of(mail.subject, by_mail=True) else mail.unquoted)
     if not text and not mail.attachments:
         return "empty"
     async with database.transaction() as tx:
@@ -65,17 +62,17 @@ async def _take(database: Database, keys: KeyRing, mail: InboundMail) -> Taken:
     if not whose:
         return "nobody"
     said = keyword_of(text, by_mail=True)
-    named = [mail.message_id] if mail.message_id else [mail.subject, text, *mail.attachments]
+    if said == "in" and (about is None or mail.doubted):
+        said = None  # anybody can write a sender's name: it takes an answer to a mail that went to the mailbox
+    # Without a name of its own the same words of one day are one mail.
+    today = database.clock.now().date().isoformat()
+    named = [mail.message_id] if mail.message_id else [mail.subject, text, *mail.attachments, today]
     once = named_by(keys, "\n".join([mail.sender, *named]))
-    reply = Inbound("email", f"email/{once}", _kept(mail, text), said or "other", about)
+    certain = bool(mail.message_id)
+    reply = Inbound("email", f"email/{once}", _kept(mail, text), said or "other", about, certain)
     # Of several customers with one mailbox the word is of all, and what is to be answered of one.
     concerned = whose if said is not None else whose[:1]
-    new = [await database.run(partial(keep_reply, keys=keys, key=key, reply=reply)) for key in concerned]
-    for key in concerned:
-        if said == "out":
-            await opt_out(database, key, ContactOptedOut(channel="email", via=VIA))
-        elif said == "in":
-            await database.run(partial(opt_in_again, key=key, channel="email", via=VIA))
+    new = [await take_word(database, keys, key, reply, VIA) for key in concerned]
     if not any(kept.new for kept in new):
         return "again"
     return said or "answer"

@@ -69,11 +69,10 @@ async def take_mention(tx: Transaction, keys: KeyRing, key: CustomerKey, mention
     once = f"social/{named_by(keys, f'{mention.network} {mention.mention_id}')}"
     reply = Inbound("chat", once, f"{head}\n{mention.text}", "other")
     kept = await keep_reply(tx, keys=keys, key=key, reply=reply, desk=False)
-    now = tx.clock.now()
-    task = to_be_answered_on(desk, mention.network, kept.reply_id, now)
+    task = to_be_answered_on(desk, mention.network, kept.reply_id, kept.at)
     if kept.new:
         id_ = fact_id(kept.reply_id, task.TYPE, *key, 0)
-        await tx.announce([Event(id_, source_of(key[0]), *key, now, task, causationid=kept.reply_id)])
+        await tx.announce([Event(id_, source_of(key[0]), *key, kept.at, task, causationid=kept.reply_id)])
         MENTIONS.labels(mention.kind).inc()
     assert task.due_at is not None
     return Assigned(kept.reply_id, desk.owner_of(mention.network), task.due_at, kept.new)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-from functools import partial
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 import structlog
@@ -15,10 +15,11 @@ from common.events import CustomerKey, Event, fact_id
 from common.events.customers import Channel
 from common.events.fields import MAX_PERSONAL
 from common.events.messages import ContactOptedIn, ContactOptedOut, ContactReplied
+from common.people.store import get_people, lock_survivors
 from common.storage.database import Database, Transaction
 from common.values.addresses import InvalidAddress, phone_number
 from messaging.commands.bounces import NothingBounced, lift_bounce
-from messaging.commands.consent import change_permission, opt_out
+from messaging.commands.consent import change_permission, lock_concerned, wait_until_left
 from messaging.commands.vips import vips_among
 from messaging.consent.keywords import keyword_of
 from messaging.consent.state import PURPOSES
@@ -28,15 +29,17 @@ from messaging.decisions.facts import source_of
 from messaging.known import get_reachable
 from messaging.metrics import SMS_REPLIES
 from messaging.policy.store import get_policies
-from messaging.replies.store import Reply, save_replies
+from messaging.replies.store import Reply, find_reply, save_replies
 from messaging.vip.rules import to_be_answered
 
 log = structlog.get_logger()
 VIA = "sms_reply"
 
 
-async def take_reply(database: Database, keys: KeyRing, number: str, text: str) -> Literal["out", "in"] | None:
-    """What the reply was taken for; effective when answered. Idempotent.
+async def take_reply(
+    database: Database, keys: KeyRing, number: str, text: str, name: str = ""
+) -> Literal["out", "in"] | None:
+    """What the reply was taken for; effective when answered. Idempotent. `name`: the gateway's, '' where it tells none.
 
     One number of the gateway writes for all shops, so the word is heeded for all of them: STOP everywhere, START where
     the number was opted out, and nowhere else. It is kept for each customer who has the number, under their own key.
@@ -54,30 +57,53 @@ async def take_reply(database: Database, keys: KeyRing, number: str, text: str) 
     async with database.transaction() as tx:
         sought = [(shop, hashing.sought(shop, "sms", number)) for shop in await list_shops(tx)]
         having = await list_everywhere(tx, sought)
-    # A hash with a key: who reads the id cannot try out words. The same words of one day are one reply, which a gateway
-    # may tell several times.
-    words = named_by(keys, f"{text.replace(chr(0), '')[:MAX_PERSONAL]}")
-    once = f"sms/{words}@{database.clock.now().date().isoformat()}"
+    # A hash with a key: who reads the id cannot try out words. Without a name the same words of one day are one reply,
+    # which a gateway may tell several times.
+    words = text.replace(chr(0), "")[:MAX_PERSONAL]
+    once = named_by(keys, f"{name}\n{words}" if name else words)
+    if not name:
+        once = f"{once}@{database.clock.now().date().isoformat()}"
+    reply = Inbound("sms", f"sms/{once}", text, said or "other", certain=bool(name))
     for key in having:
-        reply = Inbound("sms", once, text, said or "other")
-        await database.run(partial(keep_reply, keys=keys, key=key, reply=reply))
-        if said is None:
-            continue
-        if said == "out":
-            await opt_out(database, key, ContactOptedOut(channel="sms", via=VIA))
-        else:
-            await database.run(partial(opt_in_again, key=key, channel="sms", via=VIA))
+        await take_word(database, keys, key, reply, VIA)
     return said
 
 
 class Inbound(NamedTuple):
-    """What somebody wrote back. `once`: by which it is the same when it is told again; `about`: the message of ours."""
+    """What somebody wrote back. `once`: by which it is the same when it is told again; `about`: the message of ours.
+
+    `certain`: `once` is a name of its sender's; else it is made of the words, which may be said anew.
+    """
 
     channel: Channel
     once: str
     text: str
     said: Literal["out", "in", "other"]
     about: str | None = None
+    certain: bool = False
+
+
+async def take_word(database: Database, keys: KeyRing, key: CustomerKey, reply: Inbound, via: str) -> Kept:
+    """Keep a reply and heed its word, both or neither; effective when answered. Idempotent.
+
+    What was heeded before is not heeded again, or an old word would undo a newer one (SEC-011). Of words without a name
+    of their own, which may be said anew, that holds of START alone.
+    """
+
+    async def keep_and_heed(tx: Transaction) -> Kept:
+        if reply.said != "other":
+            await lock_concerned(tx, key, reply.channel, out=reply.said == "out")
+        kept = await keep_reply(tx, keys=keys, key=key, reply=reply)
+        if reply.said == "in" and kept.new:
+            await opt_in_again(tx, key=key, channel=reply.channel, via=via)
+        elif reply.said == "out" and (kept.new or not reply.certain):
+            await change_permission(tx, key, ContactOptedOut(channel=reply.channel, via=via))
+        return kept
+
+    kept = await database.run(keep_and_heed)
+    if reply.said == "out":
+        await wait_until_left(database, key, reply.channel)
+    return kept
 
 
 def named_by(keys: KeyRing, text: str) -> str:
@@ -86,28 +112,33 @@ def named_by(keys: KeyRing, text: str) -> str:
 
 
 class Kept(NamedTuple):
-    """`new`: False where it was kept before."""
+    """`new`: False where it was kept before, `at` that time."""
 
     reply_id: str
+    at: datetime
     new: bool
 
 
 async def keep_reply(tx: Transaction, *, keys: KeyRing, key: CustomerKey, reply: Inbound, desk: bool = True) -> Kept:
     """Lock, save, announce. `desk`: the VIP desk is asked to answer, where the customer is one of its."""
-    await tx.lock_customers([key])
+    await lock_survivors(tx, [key])
+    ids = {
+        one: fact_id(f"reply/{reply.once}", ContactReplied.TYPE, *one, 0) for one in (await get_people(tx, [key]))[key]
+    }
+    # Under another identifier of the person's, where it was told before they were merged (ORD-040).
+    if (before := await find_reply(tx, ids)) is not None:
+        return Kept(before.reply_id, before.at, new=False)
     own = (await keys.keys_for(tx, [key])).get(key)
     kept = reply.text.replace("\0", "")[:MAX_PERSONAL]
     sealed = seal(kept, own.key, own.key_id, *key, "text") if own is not None else None
     now = tx.clock.now()
     data = ContactReplied(channel=reply.channel, said=reply.said, text=sealed, message_id=reply.about)
-    event_id = fact_id(f"reply/{reply.once}", data.TYPE, *key, 0)
-    event = Event(event_id, source_of(key[0]), key[0], key[1], now, data)
-    if not await save_replies(tx, [Reply(key, event_id, now, reply.channel, reply.said, sealed, reply.about)]):
-        return Kept(event_id, new=False)
+    event = Event(ids[key], source_of(key[0]), key[0], key[1], now, data)
+    await save_replies(tx, [Reply(key, event.id, now, reply.channel, reply.said, sealed, reply.about)])
     await tx.announce([event])
     if reply.said == "other" and desk:
         await _tell_desk(tx, key, event)
-    return Kept(event_id, new=True)
+    return Kept(event.id, now, new=True)
 
 
 async def _tell_desk(tx: Transaction, key: CustomerKey, reply: Event[ContactReplied]) -> None:

@@ -74,6 +74,14 @@ def _waited_in_vain(candidate: Candidate, now: Situation) -> Reason:
     return "no_sender" if candidate.held is not None and not now.has_sender else "stale"
 
 
+def may_be_offered(known: Known, channel: Channel) -> bool:
+    """Whether an offer may go out on this channel as things are: an address that did not bounce, and consent."""
+    address, held = known.address(channel), known.register.holding(channel, "marketing", FAR)
+    if address is None or address.bounced or known.erased:
+        return False
+    return refusal(held.state if held else None) is None
+
+
 def is_stale(purpose: MessagePurpose, cause_at: datetime, policy: Policy, at: datetime) -> bool:
     """Old news writes to nobody: the cause happened longer ago than its purpose allows."""
     return at >= stale_from(purpose, cause_at, policy)

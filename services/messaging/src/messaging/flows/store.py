@@ -8,6 +8,7 @@ from datetime import datetime
 import orjson
 
 from common.events import CustomerKey
+from common.people.store import get_people
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.flows.state import Candidate, stored_untrue
@@ -33,7 +34,7 @@ _CANDIDATES = Columns(
     template="text",
     untrue="text",
 )
-_REACHED = Columns("w", shop="text", customer="text", at="timestamptz")
+_REACHED = Columns("w", shop="text", customer="text", has="text", at="timestamptz")
 _DECIDED = Columns("w", shop="text", customer="text", message_id="text")
 
 
@@ -69,16 +70,19 @@ async def wake_with_coupon(tx: Transaction, reached: Iterable[tuple[CustomerKey,
         first[key] = min(at, first.get(key, at))
     if not first:
         return
+    # Under whichever identifier of the person the coupon is, and the message (ORD-040).
+    people = await get_people(tx, list(first))
+    pairs = {(mine, has): at for key, at in first.items() for mine in people[key] for has in people[key]}
     # By primary key, each with a probe of the index on customers' coupons; what was decided once has its own time.
     woken = await tx.execute(
         f"""
         update candidates c set release_at = w.at from {_REACHED}
         where c.shop = w.shop and c.customer = w.customer and c.flow = 'campaign' and c.outcome is null
             and c.release_at > w.at and exists (
-                select from coupons o where o.shop = c.shop and o.customer = c.customer
+                select from coupons o where o.shop = c.shop and o.customer = w.has
                     and o.offer_id = c.untrue ->> 'offer' and o.valid_until > w.at and coalesce(o.free, true))
         """,
-        **_REACHED.of((*key, at) for key, at in first.items()),
+        **_REACHED.of((*mine, has, at) for (mine, (_, has)), at in pairs.items()),
     )
     if woken:
         await tx.execute("notify candidates")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from common.events import CustomerKey, Event, fact_id
+from common.events.customers import Channel
 from common.events.messages import CampaignEntered, CampaignEntry, CouponRequested
 from common.people.store import get_people, get_survivors
 from common.storage.database import Transaction
@@ -16,7 +17,9 @@ from messaging.commands.campaigns import enter_campaign, save_campaign
 from messaging.contacts.store_mailboxes import get_mailboxes
 from messaging.coupons.state import best
 from messaging.coupons.store import get_coupons
+from messaging.decisions.rules import may_be_offered
 from messaging.halts import store as halts
+from messaging.known import get_reachable
 from messaging.policy.store import get_policies
 from messaging.standings.store import get_standings
 
@@ -72,15 +75,24 @@ async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
     await enter_campaign(tx, [event])
     await tx.announce([event])
     if document.give_coupons:
-        await _request_coupons(tx, event, document, treated)
+        await _request_coupons(tx, event, document, treated, channels)
     return 1
 
 
 async def _request_coupons(
-    tx: Transaction, entered: Event[CampaignEntered], document: CampaignDocument, keys: Sequence[CustomerKey]
+    tx: Transaction,
+    entered: Event[CampaignEntered],
+    document: CampaignDocument,
+    keys: Sequence[CustomerKey],
+    channels: Sequence[Channel],
 ) -> None:
-    """Ask for a coupon of the offer for those who have no usable one, once a customer and campaign (MSG-026)."""
+    """Ask for a coupon of the offer for those who have no usable one, once a customer and campaign (MSG-026).
+
+    Of those alone who may be written to, or it would be given away unseen; the others are decided without one.
+    """
     assert document.offer is not None
+    known = await get_reachable(tx, keys)
+    keys = [key for key in keys if any(may_be_offered(known[key], channel) for channel in channels)]
     coupons = await get_coupons(tx, await get_people(tx, keys), entered.time)
     wanted = CouponRequested(offer_id=document.offer, batch=document.batch)
     await tx.announce(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ _NEW = Columns(
     text="text",
     message_id="text",
 )
+_NAMED = Columns("n", shop="text", customer="text", reply_id="text")
 
 
 class Reply(NamedTuple):
@@ -54,6 +55,21 @@ async def save_replies(tx: Transaction, replies: Sequence[Reply]) -> set[str]:
         **_NEW.of((*r.key, r.reply_id, r.at, r.channel, r.said, r.text, r.about) for r in replies),
     )
     return {r.reply_id for r in rows}
+
+
+async def find_reply(tx: Transaction, ids: Mapping[CustomerKey, str]) -> Reply | None:
+    """The one of these replies that is kept, by the customers who may have written it."""
+    # By primary key.
+    rows = await tx.fetch(
+        f"""
+        select r.shop, r.customer, r.reply_id, r.at, r.channel, r.said, r.text, r.message_id
+        from {_NAMED} join replies r using (shop, customer, reply_id)
+        """,
+        **_NAMED.of((*key, reply_id) for key, reply_id in ids.items()),
+    )
+    return next(
+        (Reply((r.shop, r.customer), r.reply_id, r.at, r.channel, r.said, r.text, r.message_id) for r in rows), None
+    )
 
 
 async def list_replies(

@@ -41,11 +41,11 @@ async def send(messaging: Any, gateway: Gateway) -> int:
         await connection.close()
 
 
-async def reply(messaging: Any, kind: str, text: str, number: str = NUMBER) -> Any:
+async def reply(messaging: Any, kind: str, text: str, number: str = NUMBER, name: str = "SM1") -> Any:
     async with messaging.client() as client:
         path = urlsplit(LINKS.callbacks[f"{kind}_replies"]).path
         if kind == "twilio":
-            return await client.post(path, data={"From": number, "Body": text, "MessageSid": "SM1"})
+            return await client.post(path, data={"From": number, "Body": text, "MessageSid": name})
         number = number.removeprefix("+86")
         return await client.post(
             path, json=[{"phone_number": number, "content": text, "dest_code": "1", "sign_name": "s"}]
@@ -213,8 +213,23 @@ async def test_start_takes_back_an_opt_out_and_opens_nothing_else(messaging: Any
         body = {"customer": "c1", "channel": "sms"}
         assert (await client.post("/v1/shops/s/opt-outs", json=body)).status_code == 200
     messaging.clock.instant += timedelta(minutes=1)
-    await reply(messaging, "twilio", "START")
+    await reply(messaging, "twilio", "START", name="SM2")
     assert await messaging.rows(said) == [("c1", "marketing", "granted")], "surveys were never allowed"
+    # Told again by the gateway after the customer has said no elsewhere: nothing is opened by an old word.
+    messaging.clock.instant += timedelta(minutes=1)
+    async with messaging.client() as client:
+        assert (await client.post("/v1/shops/s/opt-outs", json=body)).status_code == 200
+    await reply(messaging, "twilio", "START", name="SM2")
+    assert len(await messaging.rows(said)) == 1
+    await reply(messaging, "twilio", "START", name="SM3")
+    assert len(await messaging.rows(said)) == 2, "said anew"
+    # Words without a name may be said anew: a STOP is heeded each time, a START once a day.
+    last = "select state from permissions where customer = 'c1' and purpose = 'marketing' order by at desc limit 1"
+    words = [("STOP", "opted_out"), ("START", "granted"), ("STOP", "opted_out"), ("START", "opted_out")]
+    for word, state in words:
+        messaging.clock.instant += timedelta(minutes=1)
+        await reply(messaging, "twilio", word, name="")
+        assert await messaging.rows(last) == [(state,)]
 
 
 async def test_what_cannot_be_read_holds_up_no_opt_out_beside_it(messaging: Any) -> None:
