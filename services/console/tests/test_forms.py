@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from fastapi.routing import APIRoute
 
+from console import routes
 from console.activities.proof import digest, holds, number_of
 from console.feedback import questions
 from console.forms.fields import Field, read
@@ -267,3 +270,17 @@ def test_inserts_move_up_and_out_of_the_plan() -> None:
     assert parcels.changed(PLAN, "card", "up") is None
     assert parcels.changed(PLAN, "tip", "burn") is None
     assert parcels.changed(PLAN, "none", "remove") is None
+
+
+def test_no_address_takes_a_day_at_the_end_of_the_calendar() -> None:
+    """Weeks are added to such a day: one of the year 9999 would be a 500."""
+    routers = [each for group in vars(routes).values() if isinstance(group, tuple) for each in group]
+    found = []
+    for route in (each for router in routers for each in router.routes if isinstance(each, APIRoute)):
+        for param in (*route.dependant.query_params, *route.dependant.path_params):
+            day, wrong = param.validate("2026-03-01", loc=())
+            if wrong or type(day) is not date:
+                continue
+            found.append(route.path)
+            assert param.validate("9999-12-31", loc=())[1], (route.path, param.name)
+    assert "/s/{shop}/activities" in found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from common.events.fields import PlannedDay
 from console.activities.proof import holds, number_of
 from console.forms.fields import Field, read
 from console.forms.sheets import Command, Sheet, empty, filled, order, sent
@@ -61,7 +62,7 @@ INVITE = (Field("customers", N_("Invite"), "names", N_("Ids, one a line, at most
 @router.get("/s/{shop}/activities")
 async def activities(
     viewer: Guarded,
-    first: Annotated[date | None, Query()] = None,
+    first: Annotated[PlannedDay | None, Query()] = None,
     after: Annotated[str, Query(max_length=500)] = "",
 ) -> Response:
     """What takes place in four months from a day on; without one from a month ago."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from common.events.fields import PlannedDay
 from console.access.forms import new_form
 from console.forms.sheets import Command, currency_of, order, sent
 from console.offers import forms
@@ -36,7 +36,7 @@ async def offers(viewer: Guarded, after: After = "") -> Response:
 
 
 @router.get("/s/{shop}/offers-calendar")
-async def offers_calendar(viewer: Guarded, first: Annotated[date | None, Query()] = None) -> Response:
+async def offers_calendar(viewer: Guarded, first: Annotated[PlannedDay | None, Query()] = None) -> Response:
     """Six weeks of days, each with the offers that hold on it (MEM-084)."""
     start = first or (await today(viewer)).replace(day=1)
     asked = {"first": start.isoformat(), "days": str(DAYS)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from math import ceil
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from common.events.fields import PlannedDay
 from common.time.calendar import MONTH
 from console.client import Answer, Ask
 from console.web.guard import Guarded
@@ -22,7 +22,7 @@ CELLS = ("111", "101", "011", "001", "110", "100", "010", "000", None)
 @router.get("/s/{shop}/regulars")
 async def regulars(
     viewer: Guarded,
-    since: Annotated[date | None, Query()] = None,
+    since: Annotated[PlannedDay | None, Query()] = None,
     month: Annotated[str, Query(max_length=7, pattern=f"^$|{MONTH}")] = "",
 ) -> Response:
     """RFM map, life cycle and where both went, purchase ladder, cohorts.

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import structlog
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from common.events.fields import PlannedDay
 from console.reports import pdf, store
 from console.reports.advice import advice
 from console.reports.content import content_of, name_of, title_of
@@ -23,13 +24,13 @@ log = structlog.get_logger()
 router = APIRouter()
 SHOWN = 30
 Which = Annotated[Kind, Path()]
-Since = Annotated[date, Path()]
+Since = Annotated[PlannedDay, Path()]
 EARLIEST = date(1970, 1, 1)
 
 
 @router.get("/s/{shop}/reports")
 async def reports(
-    viewer: Guarded, kind: Annotated[Kind, Query()] = "week", before: Annotated[date | None, Query()] = None
+    viewer: Guarded, kind: Annotated[Kind, Query()] = "week", before: Annotated[PlannedDay | None, Query()] = None
 ) -> Response:
     """The reports of a kind, the newest first."""
     return await _list(viewer, kind, before)
