@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
 import pytest
 
@@ -152,7 +153,7 @@ async def test_links_end_with_the_role_of_who_made_them_and_can_be_taken_back(si
         ("/s/tea/paperwork/lesson/end", {"of": "a\0"}),
     ],
 )
-async def test_what_no_text_can_hold_is_refused_in_every_form(site: Site, path: str, fields: dict[str, str]) -> None:
+async def test_what_no_text_can_hold_is_refused_in_every_form(site: Site, path: str, fields: dict[str, Any]) -> None:
     owner = await site.signed_in("owner", "Ann")
     await owner.get("/s/tea/people")
     await owner.post(path, **fields)
