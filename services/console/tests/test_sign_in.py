@@ -250,3 +250,25 @@ def test_a_code_of_the_step_before_or_after_counts_but_no_older_one() -> None:
 def test_a_command_that_cannot_be_understood_ends_with_a_sentence(given: list[str]) -> None:
     with pytest.raises(SystemExit):
         arguments(given)
+
+
+async def test_a_password_is_changed_by_who_knows_the_old_one_and_ends_every_other_session(site: Site) -> None:
+    ann = await site.signed_in("owner", "Ann")
+    elsewhere = site.browser()
+    await _try(elsewhere, "Ann", PASSWORD)
+    new = "another horse battery staple"
+    await ann.get("/account/password")
+    assert "The old password is wrong." in await ann.post("/account/password", old="wrong", new=new)
+    assert "A password has 12" in await ann.post("/account/password", old=PASSWORD, new="short")
+    await ann.post("/account/password", old=PASSWORD, new=new)
+    assert (ann.status, "<h1>Your account</h1>" in ann.page) == (200, True)
+    await elsewhere.get("/s/tea/today")
+    assert "<h1>Sign in</h1>" in elsewhere.page
+    assert "Name, password or code is wrong." in await _try(elsewhere, "Ann", PASSWORD)
+    await _try(elsewhere, "Ann", new)
+    assert "<h1>Today</h1>" in elsewhere.page
+    assert ("change_password", "Ann", "done") in await site.entries()
+    await ann.get("/account/password")
+    for _ in range(5):
+        await ann.post("/account/password", old="guessed", new=new)
+    assert "Too many attempts." in await ann.post("/account/password", old="guessed", new=new)

@@ -45,7 +45,7 @@ from console.regulars import cohort, went
 from console.regulars import page as regulars
 from console.routes import DESK, MEMBERS, SUPPLY, YEAR
 from console.segments import page as segments
-from console.sign_in import account, invitations, provider
+from console.sign_in import account, changing, invitations, provider
 from console.sign_in import pages as sign_in
 from console.today import page as today
 from console.understanding import page as understanding
@@ -72,6 +72,7 @@ ROUTERS = (
     provider.router,
     invitations.router,
     account.router,
+    changing.router,
     today.router,
     kpis.router,
     finding.router,

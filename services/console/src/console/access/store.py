@@ -61,6 +61,14 @@ async def insert_person(tx: Transaction, name: str, password: str) -> int | None
     return found
 
 
+async def save_password(tx: Transaction, person_id: int, old: str, new: str) -> bool:
+    """Put the new hash in place of the old one; False where another stands there by now."""
+    changed = await tx.execute(
+        "update people set password = :new where person_id = :id and password = :old", id=person_id, old=old, new=new
+    )
+    return changed == 1
+
+
 async def save_provided(tx: Transaction, issuer: str, subject: str, name: str, shops: Mapping[str, Role]) -> int:
     """The person whom a provider names, made at the first time; what it gives takes the place of all roles before.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 PEOPLE = {
     "A shop keeps one owner at least: make somebody else an owner first.": "店铺至少需有一位所有者：请先将他人设为所有者。",
     "Agree": "同意",
+    "At least {least} characters; every other session ends.": "至少 {least} 个字符；其他会话将全部结束。",
     "An identity provider gives the roles at each sign-in: change them there.": "角色由身份提供方在每次登录时给出：请在那里更改。",
     "An owner has noted a violation: ask to have it handled first.": "所有者已记录一次违规：请先申请处理。",
     "Another owner notes what you did: nobody could handle it if you were kept out.": (
         "您的行为应由另一位所有者记录：否则您被拒之门外后将无人处理。"
     ),
     "Change the role": "更改角色",
+    "Change the password": "更改密码",
     "Confidentiality": "保密",
     "Everybody who may see this shop": "可查看本店的所有人员",
     "From now on this person sees no customer, until it is handled and they agree anew.": (
@@ -27,8 +29,10 @@ PEOPLE = {
     "It was handled before.": "此前已处理。",
     "Links that nobody has used yet": "尚未使用的链接",
     "Make a link": "生成链接",
+    "New password": "新密码",
     "None was noted.": "没有记录。",
     "Note a violation": "记录违规",
+    "Old password": "旧密码",
     "People": "人员",
     "Remove": "移除",
     "Remove from this shop": "从本店移除",
@@ -39,6 +43,7 @@ PEOPLE = {
     "Signed in last": "上次登录",
     "Take back": "收回",
     "Take back the link for {role}": "收回 {role} 的链接",
+    "The old password is wrong.": "旧密码不正确。",
     "Tick the box to agree.": "请勾选以表示同意。",
     "Tick the box to remove somebody.": "请勾选以确认移除。",
     "Violations of confidentiality": "违反保密的记录",
