@@ -157,3 +157,15 @@ def test_data_that_is_said_to_be_something_else_than_json_is_refused(said: Any, 
 def test_bytes_that_are_no_text_are_refused_in_plain_words(raw: bytes) -> None:
     with pytest.raises(InvalidEvent, match=r"^not JSON in UTF-8$"):
         decode(raw)
+
+
+@pytest.mark.parametrize("sku", ["y" * 300, "茶" * 100, "a/b"])
+def test_what_we_write_of_a_thing_with_the_longest_name_is_read_again(sku: str) -> None:
+    """The key is the shop and the name, which is bounded by itself."""
+    product = body(type="product.changed", data={"sku": sku}, partitionkey=sku)
+    del product["subject"]
+    event = from_dict(product)
+    assert event.key == f"teahouse/{sku}"
+    assert decode(event.encode()).key == event.key
+    with pytest.raises(InvalidEvent, match="partitionkey"):
+        from_dict(product | {"partitionkey": "teahouse/" + "y" * 301})
