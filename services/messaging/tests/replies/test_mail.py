@@ -92,6 +92,31 @@ def test_subjects_are_read_encoded_raw_and_broken() -> None:
     assert read_mail(b"From: a@b.test\r\nSubject: =?x?Q?=?= =?utf-8?B?!!?=\r\n\r\nhi") is not None
 
 
+@pytest.mark.parametrize(
+    ("raw", "sender"),
+    [
+        ("=?utf-8?q?M=C3=BCller=2C_Ann?= <ann@x.test>", "ann@x.test"),
+        ("=?utf-8?q?a=3Bb=3Cc=22?= <ann@x.test>", "ann@x.test"),
+        ("Müller, Ann <ann@x.test>", "ann@x.test"),
+        ("=?utf-8?q?zed=40mm=2Etest?= <evil@x.test>", "evil@x.test"),
+        ("=?utf-8?q?zed_=3Czed=40mm=2Etest=3E?= <evil@x.test>", "evil@x.test"),
+        ("zed@mm.test <evil@x.test>", "evil@x.test"),
+        ('"zed <zed@mm.test>" <evil@x.test>', "evil@x.test"),
+        ("zed <zed@mm.test> <evil@x.test>", "evil@x.test"),
+        ("ann@x.test (Ann <zed@mm.test>)", "ann@x.test"),
+        ("ann@x.test", "ann@x.test"),
+        ("Ann", ""),
+        ("(" * 4_000, ""),
+    ],
+)
+def test_a_name_is_no_address(raw: str, sender: str) -> None:
+    """SEC-011: a word of one customer's is never taken for another's, nor lost for a comma in a name."""
+    found = read_mail(f"From: {raw}\r\nTo: {raw}, shop@shop.test\r\n\r\nSTOP".encode())
+    assert found is not None
+    assert found.sender == sender
+    assert "shop@shop.test" in found.recipients or "((" in raw
+
+
 def test_attachments_are_named_and_left() -> None:
     made = EmailMessage()
     made["From"] = "c1@example.test"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from email.utils import getaddresses, parseaddr
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -16,6 +15,7 @@ from messaging.api.sms_callbacks import UnknownCallback
 from messaging.commands.mail_answers import take_answer
 from messaging.replies.mail import InboundMail, automatic_by, message_id_in, references_in
 from messaging.replies.quoted import answer_in, unquoted_in
+from messaging.replies.senders import addresses_in, sender_in
 
 router = Router(tags=["answers by mail"])
 _HOOK = public("the address holds a secret that only the mail provider was given, and allows nothing but this")
@@ -62,11 +62,11 @@ async def post_mail_answer(token: str, body: MailAnswerIn, request: Request) -> 
     if not links_of(request).is_the_mail_servers(token):
         raise UnknownCallback
     runtime = runtime_of(request)
-    sender = parseaddr(body.sender)[1]
+    sender = sender_in(body.sender)
     mail = InboundMail(
         message_id_in(body.message_id),
         sender,
-        tuple(address for _, address in getaddresses(body.to)[:MOST] if address),
+        addresses_in(body.to),
         references_in(body.in_reply_to, body.references),
         " ".join(body.subject.split()),
         answer := answer_in(body.text),

@@ -49,13 +49,19 @@ def _known(charset: str | None) -> str | None:
     return name if name.replace("_", "").startswith(_OF_TEXTS) else None
 
 
-def header(mail: Message, name: str) -> str:
-    """A header's text on one line; '' where there is none. Never raises."""
+def written(mail: Message, name: str) -> str:
+    """A header's text on one line as it was written, encoded words and all; '' where there is none. Never raises."""
     wanted = name.lower()
-    # As it was written: beyond ASCII the library would give up on it.
+    # Beyond ASCII the library would give up on it.
     found = next((str(value) for key, value in mail.raw_items() if key.lower() == wanted), "")
     if any(0xDC80 <= ord(c) <= 0xDCFF for c in found):
         found = decoded(found.encode("utf-8", "surrogateescape"), None)
+    return " ".join(found.replace("\0", "").split())
+
+
+def header(mail: Message, name: str) -> str:
+    """A header's text on one line; '' where there is none. Never raises."""
+    found = written(mail, name)
     try:
         parts = decode_header(found)
     except (HeaderParseError, ValueError):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email.message import Message
-from email.utils import getaddresses, parseaddr
 from typing import NamedTuple
 
 from messaging.channels.smtp.parsing import parsed
 from messaging.channels.smtp.reports import REFERENCE
-from messaging.replies.charsets import decoded, header
+from messaging.replies.charsets import decoded, header, written
 from messaging.replies.html_text import text_of
 from messaging.replies.quoted import answer_in, unquoted_in
+from messaging.replies.senders import addresses_in, sender_in
 
 _MOST_PARTS = 100
 _MOST_NAMED = 20
@@ -51,15 +51,15 @@ def read_mail(raw: bytes) -> InboundMail | None:
     """A mail, read as far as `parsed` reads it; None where it is none. Never raises."""
     try:
         mail = parsed(raw)
-        sender = parseaddr(header(mail, "From"))[1]
+        sender = sender_in(written(mail, "From"))
         if not sender and not mail.keys():
             return None
         text, attachments = _content(mail)
-        named = [header(mail, name) for name in ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To")]
+        named = [written(mail, name) for name in ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To")]
         return InboundMail(
             message_id_in(header(mail, "Message-ID")),
             sender,
-            tuple(dict.fromkeys(address for _, address in getaddresses(named)[:50] if address)),
+            addresses_in(named),
             references_in(header(mail, "In-Reply-To"), header(mail, "References")),
             header(mail, "Subject"),
             answer := answer_in(text),
