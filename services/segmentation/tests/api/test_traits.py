@@ -210,7 +210,7 @@ async def test_types_and_shifts_are_kept_announced_listed_and_facts_of_segments(
     preview = {"expression": "haggling in 7 days = 1 and stories = 0"}
     assert (await client.post(f"{BASE}/segments/preview", json=preview)).json()["customers"] == 1
     found = (await client.get(f"{BASE}/customers/c1/traits")).json()["behaviour"]
-    assert {"tag": "bargaining", "why": "haggled in 1 texts"} in found
+    assert {"tag": "bargaining", "why": "haggled in 1 text"} in found
     assert "haggles" in (await client.get(f"{BASE}/customers/c1/buyer-type")).json()["scores"][0]["evidence"]
 
     # In a year nothing of it is so any more, without any event; what the date did is dated when it was due.

@@ -30,7 +30,7 @@ PEOPLE = {
     "Links that nobody has used yet": "尚未使用的链接",
     "Make a link": "生成链接",
     "New password": "新密码",
-    "None was noted.": "没有记录。",
+    "Nothing was noted.": "没有记录。",
     "Note a violation": "记录违规",
     "Old password": "旧密码",
     "People": "人员",
