@@ -167,6 +167,7 @@ async def test_a_list_keeps_its_filters_on_a_phone_in_the_dark_and_in_chinese(wh
         await page.goto(await whole.invitation("viewer"))
         await page.locator("[name=name]").fill("Vivi")
         await page.locator("[name=password]").fill(PASSWORD)
+        await page.locator("[name=agreed]").check()
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/today")
         await walk.go(f"/s/{SHOP}/customers")
