@@ -87,7 +87,7 @@ async def _sign_up(stack: Living, browser: httpx.AsyncClient) -> str:
     if link is None:
         raise Failed("the console of this stack has an owner already")
     token = _TOKEN.findall((await browser.get(link)).text)[0]
-    given = {"token": token, "name": "Bench", "password": "correct horse battery staple", "shop": SHOP}
+    given = {"token": token, "name": "Bench", "password": "correct horse battery staple", "shop": SHOP, "agreed": "yes"}
     answer = await browser.post(link, data=given)
     if answer.status_code != 200:
         raise Failed(f"the console answered {answer.status_code} to its first owner")
