@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
-from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from messaging.channels.fields import CaFile, Secret
 
 
 class ImapSettings(BaseSettings):
@@ -21,30 +21,14 @@ class ImapSettings(BaseSettings):
         "implicit", description="implicit: TLS from the start; off: on this machine alone"
     )
     imap_tls_verify: bool = Field(True, description="false: any certificate of the mailbox's server is taken")
-    imap_ca_file: Path | None = Field(None, description="PEM file of the authorities trusted for it")
+    imap_ca_file: CaFile = Field(None, description="PEM file of the authorities trusted for it")
     imap_user: str = Field("", description="name to log in with")
-    imap_password: SecretStr | None = Field(None, description="its password")
+    imap_password: Secret = Field(None, description="its password")
     imap_folder: str = Field(
         "INBOX", min_length=1, max_length=200, pattern=r'^[^"\\\x00-\x1f\x7f]+$', description="folder"
     )
     imap_every_s: float = Field(30, ge=1, le=3600, description="seconds between two looks")
     imap_answer_s: float = Field(30, gt=0, le=300, description="seconds to wait for the server")
-
-    @field_validator("imap_ca_file")
-    @classmethod
-    def _certificates(cls, path: Path | None) -> Path | None:
-        if path is not None:
-            try:
-                ssl.create_default_context(cafile=path)
-            except (OSError, ssl.SSLError):
-                raise ValueError("cannot be read as a PEM file of certificates") from None
-        return path
-
-    @field_validator("imap_password")
-    @classmethod
-    def _none_in_an_empty_file(cls, password: SecretStr | None) -> SecretStr | None:
-        """An orchestrator's list of secrets stays as it is where no mailbox is read: its file is empty then."""
-        return password if password is not None and password.get_secret_value() else None
 
     @model_validator(mode="after")
     def _whole_login(self) -> Self:

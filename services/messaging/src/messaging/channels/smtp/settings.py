@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from messaging.channels.fields import CaFile, Secret
 from messaging.channels.smtp.dkim import BadKey, Signer
 
 
@@ -23,9 +23,9 @@ class SmtpSettings(BaseSettings):
         "auto", description="auto: STARTTLS where offered, and always before a password; implicit: TLS from the start"
     )
     smtp_tls_verify: bool = Field(True, description="false: any certificate of the mail server is taken")
-    smtp_ca_file: Path | None = Field(None, description="PEM file of the authorities trusted for the mail server")
+    smtp_ca_file: CaFile = Field(None, description="PEM file of the authorities trusted for the mail server")
     smtp_user: str | None = Field(None, description="name to log in with at the mail server; none: no login")
-    smtp_password: SecretStr | None = Field(None, description="its password")
+    smtp_password: Secret = Field(None, description="its password")
     smtp_dkim_domain: str | None = Field(None, description="domain whose mails are signed (DKIM); none: not signed")
     smtp_dkim_selector: str = Field("regulars", description="the public key stands at <selector>._domainkey.<domain>")
     smtp_dkim_key_file: Path | None = Field(None, description="PEM file of the RSA key that signs")
@@ -33,22 +33,6 @@ class SmtpSettings(BaseSettings):
     smtp_command_s: float = Field(300, gt=0, description="for its reply to EHLO, STARTTLS, AUTH, MAIL and RCPT")
     smtp_data_s: float = Field(120, gt=0, description="for its reply to DATA")
     smtp_text_s: float = Field(600, gt=0, description="for its reply to a mail's text; then the mail is in doubt")
-
-    @field_validator("smtp_ca_file")
-    @classmethod
-    def _certificates(cls, path: Path | None) -> Path | None:
-        if path is not None:
-            try:
-                ssl.create_default_context(cafile=path)
-            except (OSError, ssl.SSLError):
-                raise ValueError("cannot be read as a PEM file of certificates") from None
-        return path
-
-    @field_validator("smtp_password")
-    @classmethod
-    def _none_in_an_empty_file(cls, password: SecretStr | None) -> SecretStr | None:
-        """An orchestrator's list of secrets stays as it is where no password is needed: its file is empty then."""
-        return password if password is not None and password.get_secret_value() else None
 
     @model_validator(mode="after")
     def _whole_login(self) -> Self:
