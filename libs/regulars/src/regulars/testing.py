@@ -80,9 +80,12 @@ class EmptyDatabase(Protocol):
 
 
 class MigratedDatabase(Protocol):
-    """Makes a database with the migrations of the folders applied, in the order given, and gives its address."""
+    """Makes a database with the migrations of the folders applied, in the order given, and gives its address.
 
-    async def __call__(self, *folders: Path) -> str: ...
+    `common`: the tables that all services have are there too, and the shops are set up.
+    """
+
+    async def __call__(self, *folders: Path, common: bool = True) -> str: ...
 
 
 @pytest.fixture(scope="session")
@@ -153,10 +156,10 @@ async def migrated_databases(postgres: SharedPostgres) -> AsyncIterator[Migrated
     """Makes migrated databases: migrated once per run, copied as often as needed, emptied and reused."""
     taken: list[str] = []
 
-    async def make(*folders: Path) -> str:
-        key = _digest(folders)
+    async def make(*folders: Path, common: bool = True) -> str:
+        key = f"{_digest(folders)} {common}"
         if key not in postgres.templates:
-            postgres.templates[key] = await _migrated(postgres.url, *folders)
+            postgres.templates[key] = await _migrated(postgres.url, *folders, common=common)
         name = await postgres.spare.take(postgres.templates[key], _unique("test"))
         taken.append(name)
         return in_database(postgres.url, name)
@@ -240,18 +243,19 @@ async def mailsink(tmp_path: Path) -> AsyncIterator[MailSink]:
         yield sink
 
 
-async def _migrated(admin_url: str, *folders: Path) -> str:
+async def _migrated(admin_url: str, *folders: Path, common: bool) -> str:
     from common.storage.migrate import migrate  # here, so that tests without migrations need nothing of it
 
     name = _unique("template")
     url = await create_database(admin_url, name)
     try:
-        await migrate(url, *folders)
-        database = Database(url)
-        async with database.transaction() as tx:
-            for shop in SHOPS:
-                await set_up(tx, shop)
-        await database.close()
+        await migrate(url, *folders, common=common)
+        if common:
+            database = Database(url)
+            async with database.transaction() as tx:
+                for shop in SHOPS:
+                    await set_up(tx, shop)
+            await database.close()
     except BaseException:
         await drop_database(admin_url, name)
         raise
