@@ -67,6 +67,7 @@ class Browser:
         if answer.status_code == 303:
             return await self.get(answer.headers["location"])
         self.page = unescape(answer.text)
+        assert answer.status_code != 500, f"{answer.request.method} {answer.url}: {self.page}"
         return self.page
 
     @property

@@ -29,6 +29,7 @@ from typing import Protocol
 import hypothesis
 import pytest
 import pytest_asyncio
+import structlog
 
 from common.bus.broker import Outgoing, Producer, Reader, Topic, ensure_topics
 from common.events import Event
@@ -46,12 +47,18 @@ SHOPS = ("s", "t", "shop", "demo", "tea", "wine", "coffee", "teahouse", "booksho
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples a property test tries: 100, or as many as the profile in HYPOTHESIS_PROFILE has."""
+    """Choose how many examples a property test tries: 100, or as many as the profile in HYPOTHESIS_PROFILE has.
+
+    What is logged is written plainly.
+    """
     # No deadline: how long one example takes says something about the machine, not about the code.
     hypothesis.settings.register_profile("local", max_examples=100, deadline=None)
     hypothesis.settings.register_profile("ci", max_examples=250, deadline=None)
     hypothesis.settings.register_profile("nightly", max_examples=10_000, deadline=None)
     hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
+    # Where rich is installed, structlog draws a logged exception with all variables of each frame, for 20 s of a page.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 @dataclass(slots=True)
