@@ -29,6 +29,7 @@ from chaos.asks.redemptions import redeem
 from chaos.asks.referrals import refer
 from chaos.asks.tickets import complain
 from chaos.door import Door
+from chaos.evidence import Evidence
 from chaos.gathering import CLAIMED, gather
 from chaos.harm import Harm
 from chaos.harm import plan as faults
@@ -152,6 +153,7 @@ class Trial:
             "faults_missed": done.missed,
             "events": _counted(door.answers, workload),
             "mails": {"handed_off": len(found.mails), "transactional_repeated": checker.repeated_mails(found)},
+            "found": _found(found),
             "facts_in_log": len(found.log),
             "ledger_legs": len(found.legs),
             "longest_gap_s": await gaps(databases),
@@ -263,6 +265,20 @@ def _counted(answers: Answers, workload: Workload) -> dict[str, Any]:
                 ("campaigns", [each.start for each in answers.campaigns.values()]),
             )
         },
+    }
+
+
+def _found(found: Evidence) -> dict[str, int]:
+    """What there was to look at of that which was asked for besides events: nothing passes because it is not there."""
+    return {
+        "uses_of_a_coupon": len(found.coupon_uses),
+        "uses_of_free_shipping": len(found.quota),
+        "referrals_rewarded": sum(state == "rewarded" for state in found.referrals.values()),
+        "referrals_reversed": sum(state == "reversed" for state in found.referrals.values()),
+        "tickets_resolved": sum(state == "resolved" for state, _ in found.tickets.values()),
+        "customers_merged": len(found.merged.get("orders-ingest", {})),
+        "messages_of_a_campaign": sum(written.total() for written in found.written.values()),
+        "held_out_of_a_campaign": sum(counts.held_out for counts in found.campaigns.values()),
     }
 
 
