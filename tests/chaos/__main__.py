@@ -47,6 +47,7 @@ def main() -> int:
         f"{events['distinct']} events: "
         + ", ".join(f"{events[kind]} {kind}" for kind in ("acked", "failed", "unknown"))
     )
+    print("looked at: " + ", ".join(f"{what.replace('_', ' ')} {number}" for what, number in verdict["found"].items()))
     print(f"seed {seed}, {verdict['machine']['cores']} cores, {verdict['seconds']['all']} s in all")
     for what, figures in verdict["measured"].items():
         print(f"{what}: {json.dumps(figures)}")

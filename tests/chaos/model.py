@@ -3,17 +3,21 @@
 Rules restated from the specification: a customer's events count in order of time; a tier is reached by 500, 2,000
 or 5,000 of net spend, or by 3, 8 or 20 completed orders; an order earns floor(net paid x factor of the tier held when
 it was paid); refunds and closing lower what is net; points are pending until the order is completed. Amounts are in
-minor units.
+minor units. Who brings a friend gets 500 points and the friend 200, while an order of the friend's counts.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chaos.answers import ACKED, Referral
+
 _LADDER = ((500_000, 20, 200), (200_000, 8, 150), (50_000, 3, 120))
 """Net spend, completed orders, percent of points; the lowest tier earns 100."""
+_FOR_REFERRER, _FOR_FRIEND = 500, 200
 _RANK = {"order.placed": 0, "order.paid": 1, "order.completed": 2, "order.closed": 3, "order.refunded": 4}
 
 
@@ -59,6 +63,11 @@ class Customer:
         return sum(order.points for order in self.orders.values())
 
     @property
+    def counts(self) -> bool:
+        """Whether any order does."""
+        return any(order.counts for order in self.orders.values())
+
+    @property
     def pending(self) -> int:
         return sum(order.points for order in self.orders.values() if not order.completed)
 
@@ -83,3 +92,14 @@ def count(events: Iterable[Mapping[str, Any]]) -> dict[str, Customer]:
         if event["type"] == "order.completed":
             order.completed = True
     return customers
+
+
+def rewards(customers: Mapping[str, Customer], referrals: Iterable[Referral]) -> Counter[str]:
+    """Points for friends, by customer."""
+    given: Counter[str] = Counter()
+    for referral in referrals:
+        friend = customers.get(referral.friend)
+        if referral.answer == ACKED and friend is not None and friend.counts:
+            given[referral.referrer] += _FOR_REFERRER
+            given[referral.friend] += _FOR_FRIEND
+    return given

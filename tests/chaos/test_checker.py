@@ -10,8 +10,9 @@ from uuid import UUID
 import pytest
 
 from chaos import checker, model
-from chaos.evidence import Evidence, Fact, Leg, Logged
-from chaos.sender import ACKED, FAILED, UNKNOWN, Answers
+from chaos.answers import ACKED, FAILED, UNKNOWN, Answers, Campaign, Checkout, Referral, Ticket
+from chaos.checks import events
+from chaos.evidence import CampaignCounts, CouponCounts, CouponUse, Evidence, Fact, Leg, Logged
 
 EVENTS: dict[str, dict[str, Any]] = {
     "e1": {
@@ -46,11 +47,22 @@ EVENTS: dict[str, dict[str, Any]] = {
 
 
 def sound() -> tuple[Answers, Evidence]:
-    """An order of 100.00, a quarter refunded, one redemption of 5; e4 repeated the refund and was refused."""
+    """An order of 100.00, a quarter refunded, one redemption of 5; e4 repeated the refund and was refused.
+
+    Three checkouts with one coupon, which the second gave back; a friend who has not ordered yet; a ticket; a campaign.
+    """
     answers = Answers(
         {"e1": ACKED, "e2": ACKED, "e3": UNKNOWN, "e4": FAILED},
         {"p1": ACKED, "p2": FAILED},
         {"p1": ("c1", 5), "p2": ("c1", 500)},
+        checkouts={
+            "k0": Checkout(ACKED, coupon=True, quota=True, ended="commit", end=ACKED),
+            "k1": Checkout(ACKED, coupon=True, ended="void", end=ACKED),
+            "k2": Checkout(FAILED),
+        },
+        referrals={"f0": Referral("c1", "f0", ACKED), "f1": Referral("c1", "f1", FAILED)},
+        tickets={"t0": Ticket("c1", ACKED, resolved=ACKED), "t1": Ticket("c1", FAILED)},
+        campaigns={"spring": Campaign(ACKED, ACKED)},
     )
     names = ("e1", "e2", "e3")
     found = Evidence(
@@ -94,9 +106,18 @@ def sound() -> tuple[Answers, Evidence]:
                 Fact(n, f"e{n}", "orders", "s/c1", EVENTS[f"e{n}"]["type"], True, UUID(int=n)) for n in (1, 2, 3)
             ]
         },
-        claims={name: {UUID(int=1), UUID(int=2), UUID(int=3)} for name in checker.CLAIMED_BY},
+        claims={name: {UUID(int=1), UUID(int=2), UUID(int=3)} for name in events.CLAIMED_BY},
         dead={"membership": []},
         log=[Logged("orders", 0, n, "s/c1", id_) for n, id_ in enumerate(("e1", "e2", "e1", "e3"))],
+        coupon_uses=[CouponUse("k0", "c1", "committed"), CouponUse("k1", "c1", "released")],
+        coupons=CouponCounts(1, 1, 1),
+        quota={"k0": "reserved"},
+        referrals={"f0": "made"},
+        tickets={"t0": ("resolved", Counter({"complaint.opened": 1, "complaint.resolved": 1}))},
+        complaints={"t0": "closed"},
+        campaigns={"spring": CampaignCounts(True, 2, 1, 1)},
+        arms={"spring": {"c1": "a", "c2": "hold_out"}},
+        written={"spring": Counter({"c1": 1})},
         mails=["<m1@x>", "<m2@x>", "<m2@x>"],
         purposes={"m1": "marketing", "m2": "transactional"},
     )
@@ -120,6 +141,40 @@ def test_an_event_without_an_answer_may_be_there_or_not() -> None:
     found.outboxes["orders-ingest"].pop()
     found.log.pop()
     assert checker.check(answers, EVENTS, found) == []
+
+
+@pytest.mark.parametrize(
+    ("ended", "end", "stands"),
+    [
+        (None, UNKNOWN, "reserved"),
+        ("commit", UNKNOWN, "committed"),
+        ("commit", UNKNOWN, "reserved"),
+        ("void", UNKNOWN, "released"),
+        ("void", UNKNOWN, "reserved"),
+    ],
+)
+def test_the_end_of_a_checkout_without_an_answer_may_have_come_or_not(ended: str | None, end: str, stands: str) -> None:
+    answers, found = sound()
+    answers.checkouts["k0"] = Checkout(ACKED, coupon=True, quota=True, ended=ended, end=end)
+    found.coupon_uses[0] = CouponUse("k0", "c1", stands)
+    found.quota["k0"] = "released" if stands == "released" else "reserved"
+    found.coupons = CouponCounts(stands != "released", stands != "released", 1)
+    assert checker.check(answers, EVENTS, found) == []
+
+
+def test_friends_are_rewarded_while_an_order_of_theirs_counts() -> None:
+    order = {"order_id": "f-o", "goods_paid": 4_000}
+    told = [
+        {"id": f"f{n}", "type": f"order.{kind}", "subject": "f", "time": f"2025-03-01T1{n}", "data": order}
+        for n, kind in enumerate(("paid", "completed"))
+    ]
+    refund = {"id": "f9", "type": "order.refunded", "subject": "f", "time": "2025-03-01T19"}
+    back = {**refund, "data": {"order_id": "f-o", "refund_id": "r", "amount": 4_000}}
+    one = [Referral("c", "f", ACKED)]
+    assert model.rewards(model.count(told), one) == {"c": 500, "f": 200}
+    assert model.rewards(model.count(told[:1]), one) == {}, "not completed yet"
+    assert model.rewards(model.count([*told, back]), one) == {}
+    assert model.rewards(model.count(told), [Referral("c", "f", UNKNOWN)]) == {}, "such a friend orders nothing"
 
 
 def test_a_refund_of_an_order_that_was_never_told_waits_and_is_not_lost() -> None:
@@ -177,6 +232,32 @@ PLANTED: dict[str, tuple[str, Callable[[Answers, Evidence], object]]] = {
     "a mail belongs to no message": ("ghost", lambda _, f: f.mails.append("<m9@x>")),
     "the log holds what no outbox knows": ("ghost", lambda _, f: f.log.append(Logged("orders", 0, 9, "s/c1", "e9"))),
     "two facts of a key changed places": ("order", lambda _, f: f.log.__setitem__(slice(0, 2), [f.log[1], f.log[0]])),
+    "a promised coupon is gone": ("lost", lambda _, f: f.coupon_uses.pop(0)),
+    "a promised free shipping is gone": ("lost", lambda _, f: f.quota.clear()),
+    "a voided coupon stands": ("lost", lambda _, f: f.coupon_uses.__setitem__(1, CouponUse("k1", "c1", "reserved"))),
+    "a refused checkout took a coupon": ("ghost", lambda _, f: f.coupon_uses.append(CouponUse("k2", "c2", "reserved"))),
+    "a checkout took what it did not promise": ("ghost", lambda _, f: f.quota.update(k1="reserved")),
+    "more coupons were used than there are": (
+        "doubled",
+        lambda _, f: f.coupon_uses.append(CouponUse("k9", "c1", "committed")),
+    ),
+    "an offer counts otherwise than its uses": ("imbalance", lambda _, f: setattr(f, "coupons", CouponCounts(0, 1, 1))),
+    "an accepted referral is not there": ("lost", lambda _, f: f.referrals.clear()),
+    "a refused referral is there": ("ghost", lambda _, f: f.referrals.update(f1="made")),
+    "a friend who ordered nothing is rewarded": ("doubled", lambda _, f: f.referrals.update(f0="rewarded")),
+    "an accepted ticket is not there": ("lost", lambda _, f: f.tickets.clear()),
+    "a refused ticket is there": ("ghost", lambda _, f: f.tickets.update(t1=("open", Counter()))),
+    "a ticket that was resolved is open": ("lost", lambda _, f: f.tickets.update(t0=("open", Counter()))),
+    "a ticket is resolved, which nobody said": ("ghost", lambda a, _: setattr(a.tickets["t0"], "resolved", None)),
+    "a ticket was opened twice": ("doubled", lambda _, f: f.tickets["t0"][1].update(["complaint.opened"])),
+    "messaging does not know of a ticket": ("lost", lambda _, f: f.complaints.clear()),
+    "a started campaign looked at nobody": ("lost", lambda _, f: f.campaigns.clear()),
+    "a campaign ran that was refused": ("ghost", lambda a, _: setattr(a.campaigns["spring"], "start", FAILED)),
+    "a campaign stands still": ("lost", lambda _, f: f.campaigns.update(spring=CampaignCounts(False, 2, 1, 1))),
+    "a campaign counts otherwise than its arms": ("imbalance", lambda _, f: f.arms["spring"].update(c3="a")),
+    "a campaign writes twice": ("doubled", lambda _, f: f.written["spring"].update(["c1"])),
+    "a campaign forgets somebody": ("lost", lambda _, f: f.written["spring"].clear()),
+    "a campaign writes to who is held out": ("ghost", lambda _, f: f.written["spring"].update(["c2"])),
     "a leg has no contra": ("imbalance", lambda _, f: f.legs.pop()),
     "a balance is not the sum of its legs": ("imbalance", lambda _, f: f.members["c1"].update(redeemed=6)),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import random
 import socket
 import subprocess
 import time
@@ -20,11 +21,20 @@ import asyncpg
 import httpx
 
 from chaos import checker
-from chaos.evidence import CLAIMED, gather
+from chaos.answers import ACKED, FAILED, UNKNOWN, Answers
+from chaos.asks.campaigns import campaign
+from chaos.asks.checkouts import check_out
+from chaos.asks.merges import merge
+from chaos.asks.redemptions import redeem
+from chaos.asks.referrals import refer
+from chaos.asks.tickets import complain
+from chaos.door import Door
+from chaos.evidence import Evidence
+from chaos.gathering import CLAIMED, gather
 from chaos.harm import Harm
 from chaos.harm import plan as faults
 from chaos.holdings import Holdings
-from chaos.sender import ACKED, FAILED, UNKNOWN, Answers, Shop
+from chaos.sender import Sender
 from chaos.workload import CURRENCY, Workload, make
 from common.storage.migrate import driver_url
 from regulars import operating
@@ -44,6 +54,9 @@ class Size:
     customers: int
     duration_s: float
     redemptions: int = 40
+    checkouts: int = 60
+    referrals: int = 24
+    tickets: int = 40
     settle_s: float = 120
     processes: int = faults.PROCESSES
     services: tuple[str, ...] = faults.SERVICE_NAMES
@@ -97,19 +110,14 @@ class Trial:
             workload = make(shop, now, seed=seed, customers=size.customers, duration_s=size.duration_s)
             every = {name: address_of(settings) for name, settings in state.all_processes().items()}
             holdings = Holdings(every)
-            sender = Shop(
-                [every[name] for name in state.of_service("orders-ingest")],
-                [every[name] for name in state.of_service("membership")],
-                state.api_key,
-                workload,
-                seed,
-                lambda: harm.progress,
-            )
+            processes = {name: [every[each] for each in state.of_service(name)] for name in size.services}
+            rng = random.Random(seed + 1)
+            door = Door(processes, state.api_key, shop, rng, size.duration_s, lambda: harm.progress)
             say(f"sending {len(workload.sendings)} events of {len(workload.customers)} customers, seed {seed}")
             began = time.monotonic()
             looking = asyncio.create_task(holdings.run())
             async with asyncio.TaskGroup() as group:
-                group.create_task(sender.run(size.duration_s, size.redemptions))
+                group.create_task(_tell_and_ask(door, workload, size))
                 await harm.run(holdings)
             self.phases["load"] = time.monotonic() - began
             say("all is sent; waiting until everything is settled")
@@ -121,7 +129,7 @@ class Trial:
         databases = {name: settings["DATABASE_URL"] for name, settings in state.services.items()}
         found = await gather(databases, harm.log_servers(state), harm.setting.folder / "mails.jsonl", shop)
         harm.sift(found)
-        findings = checker.check(sender.answers, workload.events, found)
+        findings = checker.check(door.answers, workload.events, found)
         self.phases["checking"] = time.monotonic() - began
         totals, done = checker.totals(findings), harm.done
         measured, kept = await harm.measured(databases)
@@ -143,8 +151,9 @@ class Trial:
             "network": dict(sorted(done.network.items())),
             "others": dict(sorted(done.others.items())),
             "faults_missed": done.missed,
-            "events": _counted(sender.answers, workload),
+            "events": _counted(door.answers, workload),
             "mails": {"handed_off": len(found.mails), "transactional_repeated": checker.repeated_mails(found)},
+            "found": _found(found),
             "facts_in_log": len(found.log),
             "ledger_legs": len(found.legs),
             "longest_gap_s": await gaps(databases),
@@ -181,6 +190,21 @@ def _held(ports: Iterable[int]) -> Iterator[None]:
                 listener.bind(("127.0.0.1", port))
                 listener.listen()
         yield
+
+
+async def _tell_and_ask(door: Door, workload: Workload, size: Size) -> None:
+    """All of the shop's events, and beside them what it asks for; of each service that is part of the run."""
+    sender = Sender(door, workload)
+    async with door, asyncio.TaskGroup() as group:
+        group.create_task(sender.run())
+        group.create_task(merge(door, workload))
+        group.create_task(redeem(door, workload, size.redemptions))
+        group.create_task(check_out(door, workload, size.checkouts))
+        group.create_task(refer(door, workload, size.referrals, sender.tell))
+        if door.has("feedback"):
+            group.create_task(complain(door, workload, size.tickets))
+        if door.has("messaging"):
+            group.create_task(campaign(door))
 
 
 async def _set_up(client: httpx.AsyncClient, addresses: dict[str, str], shop: str) -> None:
@@ -231,7 +255,30 @@ def _counted(answers: Answers, workload: Workload) -> dict[str, Any]:
         "requests": answers.requests,
         "requests_without_answer": answers.unanswered,
         "refused_by": dict(sorted(answers.reasons.items())),
-        "redemptions": {kind: list(answers.redemptions.values()).count(kind) for kind in by},
+        **{
+            what: {kind: sum(each == kind for each in found) for kind in by}
+            for what, found in (
+                ("redemptions", list(answers.redemptions.values())),
+                ("checkouts", [each.answer for each in answers.checkouts.values()]),
+                ("referrals", [each.answer for each in answers.referrals.values()]),
+                ("tickets", [each.answer for each in answers.tickets.values()]),
+                ("campaigns", [each.start for each in answers.campaigns.values()]),
+            )
+        },
+    }
+
+
+def _found(found: Evidence) -> dict[str, int]:
+    """What there was to look at of that which was asked for besides events: nothing passes because it is not there."""
+    return {
+        "uses_of_a_coupon": len(found.coupon_uses),
+        "uses_of_free_shipping": len(found.quota),
+        "referrals_rewarded": sum(state == "rewarded" for state in found.referrals.values()),
+        "referrals_reversed": sum(state == "reversed" for state in found.referrals.values()),
+        "tickets_resolved": sum(state == "resolved" for state, _ in found.tickets.values()),
+        "customers_merged": len(found.merged.get("orders-ingest", {})),
+        "messages_of_a_campaign": sum(written.total() for written in found.written.values()),
+        "held_out_of_a_campaign": sum(counts.held_out for counts in found.campaigns.values()),
     }
 
 

@@ -37,13 +37,16 @@ class Merging:
 
 @dataclass(slots=True)
 class Workload:
-    """`sendings` in order of sending, repeats included; `events` are the distinct bodies by id; `merges` by time."""
+    """`sendings` in order of sending, repeats included, over `duration_s` seconds; `merges` by time.
+
+    `events` are the distinct bodies by id."""
 
     shop: str
     customers: list[str]
     sendings: list[Sending]
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     merges: list[Merging] = field(default_factory=list)
+    duration_s: float = 0.0
 
     @property
     def source(self) -> str:
@@ -90,7 +93,7 @@ def make(shop: str, now: datetime, *, seed: int, customers: int = 300, duration_
     names = [f"c{n:04}" for n in range(customers)]
     for customer in names:
         _customer(author, customer)
-    workload = Workload(shop, names, author.sendings)
+    workload = Workload(shop, names, author.sendings, duration_s=duration_s)
     workload.events = {t.name: t.body for t in workload.sendings if t.valid}
     _repeat(author, workload)
     _offend(author, workload)

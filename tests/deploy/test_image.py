@@ -1,4 +1,4 @@
-"""The image is built, looked into, and every service and part of it started hardened against real servers."""
+"""The image is built, looked into, and every service and the parts of one started hardened against real servers."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def written(container: Container) -> list[str]:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_each_service_and_each_part_starts_hardened_answers_and_stops(
+def test_each_service_starts_hardened_answers_and_stops(
     name: str, postgres: SharedPostgres, kafka: SharedKafka, tmp_path: Path, started: ExitStack
 ) -> None:
     """SEC-001: non-root, read-only, no capabilities, no new privileges, 256 MB; secrets are files."""
@@ -217,14 +217,25 @@ def test_each_service_and_each_part_starts_hardened_answers_and_stops(
     assert stopped < GRACE_S
     print(f"\n{name}: ready after {took:.1f} s, {int(memory.group(1)) // 1024} MB, stopped within {stopped:.1f} s")
 
-    parts = {part: around.run(f"{package}.main", "serve", "--only", part) for part in service.parts}
+
+def test_each_part_starts_alone_answers_and_stops(
+    postgres: SharedPostgres, kafka: SharedKafka, tmp_path: Path, started: ExitStack
+) -> None:
+    """Of one service: what starts a part is the same for all (common.service), and messaging has each of them."""
+    service: Service = importlib.import_module("messaging.main").SERVICE
+    asyncio.run(ensure_topics(kafka.bootstrap_servers, TOPICS))
+    url = asyncio.run(create_database(postgres.url, f"image_parts_{uuid.uuid4().hex[:8]}"))
+    around = Surroundings(url.replace("+asyncpg", ""), kafka.bootstrap_servers, tmp_path, started)
+    migrating, _ = around.run("messaging.main", "migrate")
+    assert migrating.wait() == 0, migrating.logs()
+    parts = {part: around.run("messaging.main", "serve", "--only", part) for part in service.parts}
     for part, (container, port) in parts.items():
         assert await_ready(container, port)["parts"] == [part]
     for part, (container, _) in parts.items():
         stopped = container.stop(GRACE_S)
         assert container.state["ExitCode"] == 0, container.logs()
         assert stopped < GRACE_S
-        print(f"{name} --only {part}: stopped within {stopped:.1f} s")
+        print(f"messaging --only {part}: stopped within {stopped:.1f} s")
 
 
 def test_secrets_that_its_user_may_not_read_end_it_with_a_sentence(tmp_path: Path, started: ExitStack) -> None:

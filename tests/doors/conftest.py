@@ -25,12 +25,11 @@ from common.http.health import Readiness
 from common.process.runtime import make_runtime
 from common.process.settings import Settings
 from common.shops.settings import SHOPS, SettingsBody
-from common.storage.migrate import migrate
 from console.access import store
 from console.main import MIGRATIONS, build_console
 from console.settings import ConsoleSettings
 from console.web.page import Console
-from regulars.testing import EmptyDatabase, MigratedDatabase
+from regulars.testing import MigratedDatabase
 
 from .imagined import ImaginedServices
 
@@ -71,11 +70,10 @@ async def apps(database_from: MigratedDatabase) -> AsyncIterator[dict[str, FastA
 
 
 @pytest_asyncio.fixture
-async def console(database: EmptyDatabase, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Console]:
+async def console(database_from: MigratedDatabase, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Console]:
     for name in ("DATABASE_URL", "MASTER_KEY", "PUBLIC_URL"):
         monkeypatch.delenv(name, raising=False)
-    url = await database()
-    await migrate(url, MIGRATIONS, common=False)
+    url = await database_from(MIGRATIONS, common=False)
     given: dict[str, Any] = {
         "database_url": url.replace("+asyncpg", ""),
         "master_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",

@@ -14,14 +14,13 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
-from common.storage.migrate import migrate
 from console.access import store
 from console.access.roles import Role
 from console.app import build_app
 from console.main import MIGRATIONS, build_console
 from console.settings import ConsoleSettings
 from console.web.page import Console
-from regulars.testing import EmptyDatabase
+from regulars.testing import MigratedDatabase
 
 MASTER_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 HOST = "https://console.shop.example"
@@ -68,6 +67,7 @@ class Browser:
         if answer.status_code == 303:
             return await self.get(answer.headers["location"])
         self.page = unescape(answer.text)
+        assert answer.status_code != 500, f"{answer.request.method} {answer.url}: {self.page}"
         return self.page
 
     @property
@@ -97,7 +97,20 @@ class Site:
         return f"/invitation/{token}"
 
     async def signed_in(self, role: Role = "owner", name: str = "", shop: str = "tea") -> Browser:
-        """A browser of somebody with the role in the shop."""
+        """A browser of somebody with the role in the shop, with a session and no password."""
+        browser, token = self.browser(), secrets.token_urlsafe()
+        async with self.console.database.transaction() as tx:
+            person = await store.insert_person(tx, name or f"{role} {len(self.clients)}", "no password fits this")
+            assert person is not None, f"there is a {name} already"
+            await store.save_role(tx, person, shop, role, agreed=True)
+            await store.insert_session(tx, token, person, 1)
+        browser.client.cookies.set("__Host-session", token)
+        await browser.get("/account")  # a page that asks no service, with what forms need
+        assert browser.status == 200, browser.page
+        return browser
+
+    async def signed_up(self, role: Role = "owner", name: str = "", shop: str = "tea") -> Browser:
+        """A browser of somebody who came by an invitation to the role in the shop, with PASSWORD."""
         browser = self.browser()
         link = await self.link(role, shop)
         await browser.get(link)
@@ -112,11 +125,10 @@ class Site:
 
 
 @pytest_asyncio.fixture
-async def site(database: EmptyDatabase, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+async def site(database_from: MigratedDatabase, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     for name in ("DATABASE_URL", "MASTER_KEY", "PUBLIC_URL"):
         monkeypatch.delenv(name, raising=False)
-    url = await database()
-    await migrate(url, MIGRATIONS, common=False)
+    url = await database_from(MIGRATIONS, common=False)
     console = build_console(settings(url))
     made = Site(console, build_app(console))
     yield made

@@ -85,7 +85,7 @@ ANN = Person(1, "Ann", False, {"tea": "owner"})
 
 async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back_is_found(site: Site) -> None:
     """SEC-004: one byte changed, an entry removed from the middle or from the end; many that come at once."""
-    await site.signed_in()
+    await site.signed_up()
     key, database = site.console.audit_key, site.console.database
 
     async def add(number: int) -> bool:

@@ -39,7 +39,15 @@ async def test_it_is_asked_in_the_background_and_again_once_the_answer_is_old() 
 async def test_a_page_says_who_is_catching_up(site: Site) -> None:
     """XCT: what a service says is as of what it has read; a page that looks whole says so."""
     browser = await site.signed_in("viewer")
-    site.console.freshness.unread = {"segmentation": 12_345}
+
+    async def ask() -> Lags:
+        return {"segmentation": 12_345}
+
+    await site.console.freshness.close()
+    site.console.freshness = Freshness(ask, lambda: 0.0)
+    site.console.freshness.look()
+    while not site.console.freshness.behind:
+        await asyncio.sleep(0)
     page = await browser.get("/s/tea/tags")
     assert "segmentation is catching up: 12,345 events are not read yet, so what it says here is older." in page
     assert "membership is catching up" not in page

@@ -62,7 +62,7 @@ async def test_a_shop_keeps_an_owner_whatever_two_owners_do_at_once(site: Site) 
 
 
 async def test_another_role_counts_from_the_next_page_on_and_removing_ends_the_session(site: Site) -> None:
-    owner, bea = await site.signed_in("owner", "Ann"), await site.signed_in("viewer", "Bea")
+    owner, bea = await site.signed_up("owner", "Ann"), await site.signed_up("viewer", "Bea")
     number = await person_id(owner, "Bea")
     await owner.get(f"/s/tea/people/{number}")
     await owner.post(f"/s/tea/people/{number}/role", role="owner")

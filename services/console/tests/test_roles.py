@@ -138,7 +138,7 @@ async def test_another_shops_pages_are_not_there(site: Site) -> None:
 
 
 async def test_who_is_not_signed_in_is_led_to_sign_in_and_back(site: Site) -> None:
-    await site.signed_in("owner", "Ann")
+    await site.signed_up("owner", "Ann")
     browser = site.browser()
     page = await browser.get("/s/tea/today")
     assert 'name="next" value="/s/tea/today"' in page

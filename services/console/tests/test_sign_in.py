@@ -61,7 +61,7 @@ async def test_what_is_wrong_is_named_at_its_field_and_what_was_typed_stays(site
 
 
 async def test_a_name_that_is_taken_leaves_the_link_as_it_was(site: Site) -> None:
-    await site.signed_in("owner", "Ann")
+    await site.signed_up("owner", "Ann")
     link = await site.link()
     browser = site.browser()
     await browser.get(link)
@@ -72,7 +72,7 @@ async def test_a_name_that_is_taken_leaves_the_link_as_it_was(site: Site) -> Non
 
 
 async def test_who_is_signed_in_joins_one_more_shop_and_loses_no_rights_by_a_link(site: Site) -> None:
-    browser = await site.signed_in("owner", "Ann")
+    browser = await site.signed_up("owner", "Ann")
     before = browser.session
     link = await site.link("agent", "wine")
     page = await browser.get(link)
@@ -90,7 +90,7 @@ async def test_who_is_signed_in_joins_one_more_shop_and_loses_no_rights_by_a_lin
 
 
 async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(site: Site) -> None:
-    await site.signed_in("owner", "Ann")
+    await site.signed_up("owner", "Ann")
     wrong, unknown = site.browser(), site.browser()
     pages = [await _try(wrong, "Ann", "wrong password"), await _try(unknown, "Bob", "wrong password")]
     assert wrong.status == unknown.status == 422
@@ -99,7 +99,7 @@ async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(site: Si
 
 
 async def test_the_sixth_attempt_waits_even_with_the_right_password(site: Site) -> None:
-    await site.signed_in("owner", "Ann")
+    await site.signed_up("owner", "Ann")
     browser = site.browser()
     for _ in range(5):
         await _try(browser, "Ann", "wrong password")
@@ -108,13 +108,13 @@ async def test_the_sixth_attempt_waits_even_with_the_right_password(site: Site) 
     assert browser.status == 429
     assert re.search(r"Try again after \d\d:\d\d:\d\d UTC", page)
     other = site.browser()
-    await site.signed_in("owner", "Bea")
+    await site.signed_up("owner", "Bea")
     await _try(other, "Bea", PASSWORD)
     assert other.status == 200
 
 
 async def test_many_attempts_at_once_are_no_way_round(site: Site) -> None:
-    await site.signed_in("owner", "Ann")
+    await site.signed_up("owner", "Ann")
     browsers = [site.browser() for _ in range(12)]
     await asyncio.gather(*(_try(browser, "Ann", "wrong password") for browser in browsers))
     assert sorted(browser.status for browser in browsers) == [422] * 5 + [429] * 7
@@ -131,7 +131,7 @@ async def test_an_address_is_throttled_whatever_names_it_tries(site: Site) -> No
 
 async def test_a_session_that_was_set_before_signing_in_opens_nothing(site: Site) -> None:
     """SEC: session fixation."""
-    await site.signed_in("owner", "Ann")
+    await site.signed_up("owner", "Ann")
     browser = site.browser()
     browser.client.cookies.set("__Host-session", "planted", domain="console.shop.example")
     browser.client.cookies.set("__Host-visitor", "planted", domain="console.shop.example")
@@ -145,7 +145,7 @@ async def test_a_session_that_was_set_before_signing_in_opens_nothing(site: Site
 
 
 async def test_signing_in_again_ends_the_session_before(site: Site) -> None:
-    first = await site.signed_in("owner", "Ann")
+    first = await site.signed_up("owner", "Ann")
     before = first.session
     await first.post("/sign-in", name="Ann", password=PASSWORD)
     assert first.session != before
@@ -156,7 +156,7 @@ async def test_signing_in_again_ends_the_session_before(site: Site) -> None:
 
 
 async def test_signing_out_everywhere_ends_all_sessions(site: Site) -> None:
-    first = await site.signed_in("owner", "Ann")
+    first = await site.signed_up("owner", "Ann")
     second = site.browser()
     await _try(second, "Ann", PASSWORD)
     await first.get("/account")
@@ -185,7 +185,7 @@ async def test_the_cookie_is_for_this_host_alone_and_for_no_script(site: Site) -
 
 
 async def test_a_second_factor_is_asked_for_and_each_code_counts_once(site: Site) -> None:
-    browser = await site.signed_in("owner", "Ann")
+    browser = await site.signed_up("owner", "Ann")
     page = await browser.get("/account/second-factor")
     secret = re.findall(r"<code>(\w{32})</code>", page)[0]
     (sealed,) = re.findall(r'name="sealed" value="([^"]+)"', page)
@@ -208,7 +208,7 @@ async def test_a_second_factor_is_asked_for_and_each_code_counts_once(site: Site
 
 async def test_a_second_factor_that_does_not_count_is_not_said_to_be_kept(site: Site) -> None:
     """Two tabs, each with a key of its own: the second is refused, the same form sent twice is not."""
-    browser = await site.signed_in("owner", "Ann")
+    browser = await site.signed_up("owner", "Ann")
     tabs = []
     for _ in range(2):
         page = await browser.get("/account/second-factor")
@@ -225,11 +225,11 @@ async def test_a_second_factor_that_does_not_count_is_not_said_to_be_kept(site: 
 
 
 async def test_a_sealed_secret_of_somebody_else_sets_nothing_up(site: Site) -> None:
-    theirs = await site.signed_in("owner", "Ann")
+    theirs = await site.signed_up("owner", "Ann")
     page = await theirs.get("/account/second-factor")
     (sealed,) = re.findall(r'name="sealed" value="([^"]+)"', page)
     secret = re.findall(r"<code>(\w{32})</code>", page)[0]
-    mine = await site.signed_in("owner", "Bea")
+    mine = await site.signed_up("owner", "Bea")
     await mine.post("/account/second-factor", sealed=sealed, code=pyotp.TOTP(secret).now())
     await mine.get("/account")
     assert "A password alone opens your account" in mine.page
@@ -253,7 +253,7 @@ def test_a_command_that_cannot_be_understood_ends_with_a_sentence(given: list[st
 
 
 async def test_a_password_is_changed_by_who_knows_the_old_one_and_ends_every_other_session(site: Site) -> None:
-    ann = await site.signed_in("owner", "Ann")
+    ann = await site.signed_up("owner", "Ann")
     elsewhere = site.browser()
     await _try(elsewhere, "Ann", PASSWORD)
     new = "another horse battery staple"

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from chaos.evidence import ANNOUNCED, CLAIMED
+from chaos.gathering import ANNOUNCED, CLAIMED
 from chaos.harm import Figures, Harm, Setting
 from chaos.holdings import Holdings
 from common.storage.migrate import driver_url

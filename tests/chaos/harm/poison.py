@@ -11,7 +11,8 @@ from uuid import UUID
 
 import asyncpg
 
-from chaos.evidence import ANNOUNCED, CLAIMED, Evidence, claim_of
+from chaos.evidence import Evidence
+from chaos.gathering import ANNOUNCED, CLAIMED, claim_of
 from chaos.harm import Figures, Harm, Setting
 from chaos.harm.targets import Targets
 from chaos.holdings import Holdings

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from chaos.evidence import ANNOUNCED, CLAIMED, claim_of
+from chaos.gathering import ANNOUNCED, CLAIMED, claim_of
 from common.storage.migrate import driver_url
 
 LIMIT_S = 5.0

@@ -29,6 +29,7 @@ from typing import Protocol
 import hypothesis
 import pytest
 import pytest_asyncio
+import structlog
 
 from common.bus.broker import Outgoing, Producer, Reader, Topic, ensure_topics
 from common.events import Event
@@ -46,12 +47,18 @@ SHOPS = ("s", "t", "shop", "demo", "tea", "wine", "coffee", "teahouse", "booksho
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples a property test tries: 100, or as many as the profile in HYPOTHESIS_PROFILE has."""
+    """Choose how many examples a property test tries: 100, or as many as the profile in HYPOTHESIS_PROFILE has.
+
+    What is logged is written plainly.
+    """
     # No deadline: how long one example takes says something about the machine, not about the code.
     hypothesis.settings.register_profile("local", max_examples=100, deadline=None)
     hypothesis.settings.register_profile("ci", max_examples=250, deadline=None)
     hypothesis.settings.register_profile("nightly", max_examples=10_000, deadline=None)
     hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
+    # Where rich is installed, structlog draws a logged exception with all variables of each frame, for 20 s of a page.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 @dataclass(slots=True)
@@ -80,9 +87,12 @@ class EmptyDatabase(Protocol):
 
 
 class MigratedDatabase(Protocol):
-    """Makes a database with the migrations of the folders applied, in the order given, and gives its address."""
+    """Makes a database with the migrations of the folders applied, in the order given, and gives its address.
 
-    async def __call__(self, *folders: Path) -> str: ...
+    `common`: the tables that all services have are there too, and the shops are set up.
+    """
+
+    async def __call__(self, *folders: Path, common: bool = True) -> str: ...
 
 
 @pytest.fixture(scope="session")
@@ -153,10 +163,10 @@ async def migrated_databases(postgres: SharedPostgres) -> AsyncIterator[Migrated
     """Makes migrated databases: migrated once per run, copied as often as needed, emptied and reused."""
     taken: list[str] = []
 
-    async def make(*folders: Path) -> str:
-        key = _digest(folders)
+    async def make(*folders: Path, common: bool = True) -> str:
+        key = f"{_digest(folders)} {common}"
         if key not in postgres.templates:
-            postgres.templates[key] = await _migrated(postgres.url, *folders)
+            postgres.templates[key] = await _migrated(postgres.url, *folders, common=common)
         name = await postgres.spare.take(postgres.templates[key], _unique("test"))
         taken.append(name)
         return in_database(postgres.url, name)
@@ -240,18 +250,19 @@ async def mailsink(tmp_path: Path) -> AsyncIterator[MailSink]:
         yield sink
 
 
-async def _migrated(admin_url: str, *folders: Path) -> str:
+async def _migrated(admin_url: str, *folders: Path, common: bool) -> str:
     from common.storage.migrate import migrate  # here, so that tests without migrations need nothing of it
 
     name = _unique("template")
     url = await create_database(admin_url, name)
     try:
-        await migrate(url, *folders)
-        database = Database(url)
-        async with database.transaction() as tx:
-            for shop in SHOPS:
-                await set_up(tx, shop)
-        await database.close()
+        await migrate(url, *folders, common=common)
+        if common:
+            database = Database(url)
+            async with database.transaction() as tx:
+                for shop in SHOPS:
+                    await set_up(tx, shop)
+            await database.close()
     except BaseException:
         await drop_database(admin_url, name)
         raise

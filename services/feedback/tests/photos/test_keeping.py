@@ -43,6 +43,8 @@ class Bucket(httpx.AsyncBaseTransport):
         expected = sign(EXAMPLE, request.method, request.headers["host"], path, body, MAY)
         if request.headers["authorization"] != expected["authorization"]:
             return httpx.Response(403)
+        if not path.startswith("/regulars/"):
+            return httpx.Response(404, content=b"<Error><Code>NoSuchBucket</Code></Error>")
         if request.method == "PUT":
             self.objects[path] = body
         elif request.method == "DELETE":
@@ -76,6 +78,14 @@ async def test_a_store_that_is_away_or_refuses_is_said_to_be_away(tmp_path: Path
     for keeper in (S3Keeper("https://s3.test", "r", EXAMPLE, bucket, lambda: MAY), wrong, DiskKeeper(tmp_path)):
         with pytest.raises(PhotoStoreAway):
             await keeper.put("s/00", b"one")
+
+
+async def test_a_bucket_that_there_is_not_has_neither_lost_nor_removed_a_photo() -> None:
+    """Seen at a server of S3: 404 is of the object or of the bucket, and an erasure must not take one for the other."""
+    keeper = S3Keeper("https://s3.test", "misspelt", EXAMPLE, Bucket(), lambda: MAY)
+    for ask in (keeper.put("s/00", b"one"), keeper.get("s/00"), keeper.remove("s/00")):
+        with pytest.raises(PhotoStoreAway):
+            await ask
 
 
 def test_settings_say_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -52,7 +52,9 @@ class S3Keeper:
         except httpx.HTTPError as error:
             log.warning("photo_store_away", method=method, error=type(error).__name__)
             raise PhotoStoreAway from None
-        if answer.status_code not in fine:
+        # A bucket that there is not is answered 404 as well: its photos are neither unknown nor removed.
+        no_bucket = answer.status_code == 404 and b"NoSuchBucket" in answer.content
+        if answer.status_code not in fine or no_bucket:
             log.warning("photo_store_refused", method=method, status=answer.status_code)
             raise PhotoStoreAway
         return answer
