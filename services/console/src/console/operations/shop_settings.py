@@ -26,6 +26,16 @@ SETTINGS = Sheet(
             N_("Empty: now. In the past: everybody is evaluated anew from then on."),
             optional=True,
         ),
+        Field(
+            "confirmed",
+            N_("Another currency: I have read what it does"),
+            "flag",
+            N_(
+                "Nothing is converted. What was paid in the former currency stays an order and counts as no spend any "
+                "more; members keep their tier until its term ends and qualify anew; points stay, worth what the "
+                "programme says in the new currency. Set thresholds and the worth of points for that day before."
+            ),
+        ),
     ),
     ("/settings", N_("Shop settings")),
     N_("Every sum and every date follows from zone and currency. A version that is there is never changed."),
