@@ -14,8 +14,8 @@ MOST = 100_000
 PAGE = 10_000
 """As many as membership takes in one request."""
 TOO_MANY = N_(
-    "{n:customer is|customers are} in it, and a page issues to at most 100,000: issue to it by the command line, or by a "
-    "campaign that gives coupons."
+    "{n:customer is|customers are} in it, and a page issues to at most 100,000: issue to it by the command line, "
+    "or by a campaign that gives coupons."
 )
 EMPTY = N_("Nobody is in this segment yet.")
 
