@@ -35,8 +35,9 @@ class CurrencyChangeUnconfirmed(Conflict):
             f"paid in {before} stays an order, but counts no longer as spend, and the growth and points that it earned "
             "lead to no tier: members keep the tier they hold until its term ends, and qualify anew by orders in "
             f"{after}. The points they hold stay theirs and are worth what the programme says in {after}: set its "
-            f"thresholds, amounts and `points.per_unit_worth` from {when} on before. Offers that name "
-            "amounts apply to nothing any more, goals keep their numbers: set both anew. Send the same with `confirmed`: true to change it.",
+            f"thresholds, amounts and `points.per_unit_worth` from {when} on before. Offers that name amounts apply to "
+            "nothing any more, goals keep their numbers: set both anew. Send the same with `confirmed`: true to "
+            "change it.",
             before=before,
             after=after,
             valid_from=when,
