@@ -358,6 +358,7 @@ MEMBERS = {
     "Nobody is in this segment yet.": "此分群中还没有人。",
     "{n:customer is|customers are} in it, and a page issues to at most 100,000: issue to it by the command line, or by a campaign that gives coupons.": "其中有 {n} 位客户，而页面一次最多发放 100,000 位：请使用命令行，或发放优惠券的活动。",
     "its amounts are in {currency}: it applies to nothing any more": "其金额以 {currency} 计：不再适用",
+    "Members hold {n:point|points}, worth {amount} today.": "会员目前持有 {n} 积分，价值 {amount}。",
     "What a new customer costs": "获取一位新客户的成本",
     "n/a: nobody became a member": "无：没有人成为会员",
     "One who is kept": "维系一位老客户",
