@@ -29,6 +29,7 @@ async def candidates(client: Client, **asked: Any) -> list[tuple[str, int, int |
 async def ask_for(client: Client, rules: PartnerRules) -> None:
     body = {"programme": Programme(partners=rules).model_dump(mode="json")}
     assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
+    client.clock.set(client.clock.now() + timedelta(hours=1))  # in force after its notice
 
 
 async def test_who_is_satisfied_may_be_asked(client: Client, shop: Shop) -> None:
