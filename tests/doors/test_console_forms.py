@@ -174,6 +174,7 @@ async def test_offers_activities_communities_and_partners_are_run_by_their_forms
     table = await desk.get("/offers/spring/coupons/console-once?download=true")
     assert [line.split(",")[1] for line in table.splitlines()] == ["customer", "ann", "bea"]
     await desk.get("/offers/spring")
+    assert "segment" in await desk.send("/offers/spring/coupons", 422, segment="nosuch", command="to-nosuch")
     page = await desk.follow("/offers/spring/coupons", code="TEA", use_limit="9")
     assert "0 / 9" in page
     assert "taken back" in await desk.follow("/coupons/TEA/void")

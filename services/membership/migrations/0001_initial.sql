@@ -113,6 +113,7 @@ create table redemptions (
 
 -- What was redeemed on one order, for the cap over all of them.
 create index redemptions_order on redemptions (shop, order_id) where order_id is not null;
+create index redemptions_at on redemptions (shop, at);
 
 -- Changes by hand: who asked for what and why, and who decided. Rows are never deleted.
 create table manual_changes (
@@ -159,6 +160,7 @@ create table payouts (
     primary key (shop, payout_id)       -- closes the race of one grant paid twice: the id is derived from the origin
 );
 create index payouts_customer on payouts (shop, customer, payout_id);
+create index payouts_cash on payouts (shop, moved_at) where form = 'cash' and state = 'paid';
 create index payouts_due on payouts (shop, payout_id) where state = 'due';
 create index payouts_order on payouts (shop, order_id) where kind in ('reward', 'content');
 create index payouts_review on payouts (shop, customer, review_id) where review_id is not null;
@@ -495,4 +497,5 @@ alter table customers
     add column debt bigint generated always as (coalesce((state -> 'points' ->> 'debt')::bigint, 0)) stored,
     add column growth bigint generated always as (coalesce((state -> 'growth' ->> 'value')::bigint, 0)) stored;
 create index customers_tier on customers (shop, tier);
+create index customers_enrolled on customers (shop, enrolled_at) where enrolled_at is not null;
 create index customers_candidate on customers (shop, customer) where candidate is not null;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
@@ -27,7 +26,8 @@ from common.events.membership import (
     TierGranted,
 )
 from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderPaid, OrderRefunded
-from common.shops.settings import ShopSettings
+from common.shops.settings import SettingsBody, ShopSettings
+from common.shops.settings import Version as ShopVersion
 from membership.fold import MemberFolding
 from membership.programme.programme import FastTrack, GrowthRules, OrderBonus, PointsRules, Programme, Tier
 from membership.programme.tenure import TenureRules, TenureStep
@@ -193,5 +193,19 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
         )
 
     versions = [Version(START, 1, programme()), Version(SECOND, 2, programme()), Version(THIRD, 3, programme())]
-    zone = ZoneInfo(draw(st.sampled_from(["Asia/Shanghai", "America/New_York"])))
-    return MemberFolding({"tea": ShopRules(ShopSettings.always(zone), versions)})
+    return MemberFolding({"tea": ShopRules(draw(settings()), versions)})
+
+
+@st.composite
+def settings(draw: st.DrawFn) -> ShopSettings:
+    """A zone for good, and a currency that may change during the history, and back again."""
+    zone = draw(st.sampled_from(["Asia/Shanghai", "America/New_York"]))
+    currencies = draw(st.sampled_from([["CNY"], ["CNY"], ["CNY", "USD"], ["JPY", "CNY"], ["CNY", "JPY", "CNY"]]))
+    changes = sorted(draw(st.lists(instants, min_size=len(currencies) - 1, max_size=len(currencies) - 1)))
+    versions = zip([START - timedelta(days=1), *changes], currencies, strict=True)
+    return ShopSettings(
+        [
+            ShopVersion(at, number, SettingsBody(zone=zone, currency=currency))
+            for number, (at, currency) in enumerate(versions, 1)
+        ]
+    )

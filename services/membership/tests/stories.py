@@ -63,8 +63,8 @@ def paid(when: str, name: str, goods: int, **more: Any) -> Event[Any]:
     return order(OrderPaid, when, name, goods, **more)
 
 
-def refund(when: str, name: str | None, amount: int) -> Event[Any]:
-    data = OrderRefunded(refund_id=f"r{next(_count)}", order_id=name, amount=amount, currency="CNY")
+def refund(when: str, name: str | None, amount: int, currency: str = "CNY") -> Event[Any]:
+    data = OrderRefunded(refund_id=f"r{next(_count)}", order_id=name, amount=amount, currency=currency)
     return event(when, data)
 
 
@@ -121,7 +121,7 @@ def history(*what: Order | Activity) -> History:
             earned, counts = one.net // 100, one.counts
             spend = one.net * FINE // one.unit if counts else 0
             purchase = Purchase(f"o{number}", one.paid_at, spend, counts)
-            made.add(Entry(one.completed_at, spend, int(counts), earned, earned, purchase))
+            made.add(Entry(one.completed_at, spend, int(counts), earned, earned, purchase, currency=one.currency))
     return made
 
 

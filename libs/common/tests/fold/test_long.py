@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -205,12 +206,19 @@ async def test_who_cannot_be_folded_is_set_aside_and_the_next_has_a_turn(db: Dat
 
 async def test_a_patient_sweep_gives_the_job_its_share_of_the_time_alone(db: Database, job: Job) -> None:
     await begin(db)
-    sweeper = Sweeper(db, [job.list])
+    sweeper = Sweeper(db, [replace(job.list, ahead_s=0.0)])
     await sweeper.sweep(patiently=True)
     await sweeper.sweep(patiently=True)
     assert await waiting(db) == (1, 1), "one turn, and then a rest nine times as long"
     await sweeper.sweep()
     assert await waiting(db) == (0, 0), "a replay waits for nothing"
+
+
+async def test_little_work_is_done_at_once(db: Database, job: Job) -> None:
+    """Of a customer of some thousand orders: each turn rested for would be a minute (case 23)."""
+    await begin(db)
+    await Sweeper(db, [job.list]).sweep(patiently=True)
+    assert await waiting(db) == (0, 0)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,13 +1,14 @@
 """Due work is done in turns, and waits while the consumer is behind."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from common.storage.database import Database, Transaction
-from common.work.sweeps import Job, Sweeper
+from common.work.sweeps import Job, Sweeper, _Standing
 
 
 class Due:
@@ -50,6 +51,18 @@ async def _running(sweeper: Sweeper, until: asyncio.Event) -> None:
     await until.wait()
     await sweeper.stop()
     await running
+
+
+def test_a_little_work_is_not_rested_for_and_a_lot_keeps_to_its_share() -> None:
+    """Turns of a second, a tenth of the time, five seconds ahead: the sixth turn is rested for, and each behind it."""
+    standing, rests = _Standing(1, 1), []
+    start = time.monotonic() - 1.0
+    for turn in range(8):
+        standing.rest(start, 0.1, 5.0)  # each turn begins then, and ends now
+        rests.append(round(standing.until - start) - 10 * turn)
+    assert rests == [10 - 50] * 8
+    assert [10 * (turn + 1) - 50 > 1 for turn in range(8)] == [False] * 5 + [True] * 3
+    assert standing.until > time.monotonic()
 
 
 async def test_a_round_does_every_job_in_turn_until_nothing_is_due(db: Database) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from common.events.customers import CustomerErased, CustomerMerged
 from common.events.feedback import QuestionAnswer, ReviewSubmitted, SurveyAnswered
 from membership.jobs.verifying import verify
+from membership.programme.partners import PartnerRules
+from membership.programme.programme import Programme
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich
 
@@ -22,6 +24,12 @@ def recommends(score: int) -> SurveyAnswered:
 async def candidates(client: Client, **asked: Any) -> list[tuple[str, int, int | None]]:
     found = (await client.get(f"{V1}/partner-candidates", params=asked)).json()
     return [(row["customer"], row["good"], row["recommends"]) for row in found["items"]]
+
+
+async def ask_for(client: Client, rules: PartnerRules) -> None:
+    body = {"programme": Programme(partners=rules).model_dump(mode="json")}
+    assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
+    client.clock.set(client.clock.now() + timedelta(hours=1))  # in force after its notice
 
 
 async def test_who_is_satisfied_may_be_asked(client: Client, shop: Shop) -> None:
@@ -43,6 +51,11 @@ async def test_who_is_satisfied_may_be_asked(client: Client, shop: Shop) -> None
     await deliver(client.database, said, size=2)
     assert await candidates(client) == [("c0", 1, None), ("c2", 1, 10), ("c4", 1, None)]
     assert await candidates(client, bad_days=2) == [("c0", 1, None), ("c1", 1, None), ("c2", 1, 10), ("c4", 1, None)]
+    await ask_for(client, PartnerRules(good=2, bad_days=2))
+    assert await candidates(client) == [], "the programme says how many good marks, and how long a bad one speaks"
+    assert await candidates(client, good=1) == await candidates(client, good=1, bad_days=2)
+    assert len(await candidates(client, good=1)) == 4
+    await ask_for(client, PartnerRules())
     assert await candidates(client, tier_from="vip") == []
     assert await candidates(client, good=2) == []
     assert (await client.get(f"{V1}/partner-candidates", params={"tier_from": "gold"})).status_code == 422

@@ -19,7 +19,7 @@ AT = datetime(2025, 3, 1, tzinfo=UTC)
 
 def rows(count: int = 0, spent: int | None = None, budget: int | None = None, **more: Any) -> Rows:
     """A coupon `k` for one use, of the offer `spring`, both used so often; `more`: other fields of the two."""
-    of_offer = {"per_customer": None, "stopped_at": None, "starts": AT - timedelta(days=9)}
+    of_offer = {"per_customer": None, "stopped_at": None, "starts": AT - timedelta(days=9), "currency": None}
     of_coupon = {"customer": None, "voided_at": None, "valid_until": AT + timedelta(days=9)}
     coupon = SimpleNamespace(uses=count, use_limit=1, offer_id="spring", **of_coupon)
     spent = 500 * count if spent is None else spent
@@ -105,6 +105,7 @@ def test_a_code_that_an_order_names_counts_within_the_limits(
         ({"stopped_at": AT}, "stopped"),
         ({"starts": AT + timedelta(seconds=1)}, "not_yet"),
         ({"valid_until": AT}, "expired"),
+        ({"currency": "JPY"}, "other_currency"),
         ({"valid_until": AT + timedelta(seconds=1)}, None),
     ],
 )

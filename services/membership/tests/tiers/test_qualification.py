@@ -168,8 +168,8 @@ def test_a_window_has_its_first_instant_and_its_last_only_where_it_is_through(
     start: str, end: str, before: tuple[int, ...], through: tuple[int, ...]
 ) -> None:
     """Spend, orders and points of the window; the growth value at its end, whenever it was earned."""
-    assert HISTORY.before(at(start), at(end)) == before
-    assert HISTORY.through(at(start), at(end)) == through
+    assert HISTORY.before(at(start), at(end), "CNY") == before
+    assert HISTORY.through(at(start), at(end), "CNY") == through
 
 
 def test_the_orders_of_an_instant() -> None:

@@ -67,6 +67,23 @@ async def test_settings_are_versions_and_a_repetition_is_none(api: httpx.AsyncCl
     ]
 
 
+async def test_another_currency_is_confirmed_where_there_are_orders(api: httpx.AsyncClient, db: Database) -> None:
+    """Decision 0070: what was paid before counts as orders alone afterwards, which is said before it is so."""
+    yen = {"zone": "UTC", "currency": "JPY"}
+    assert (await api.put(PATH, json=yen)).status_code == 200
+    assert (await api.put(PATH, json=USD)).status_code == 200, "nothing was paid yet"
+    assert (await api.post("/v1/events", json=ORDER)).status_code == 202
+    assert (await api.put(PATH, json=USD | {"zone": "Europe/Berlin"})).status_code == 200, "a zone needs no word"
+    change = yen | {"valid_from": "2030-01-01T00:00:00Z"}
+    refused = await api.put(PATH, json=change)
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/currency_change_unconfirmed")
+    assert all(said in refused.json()["detail"] for said in ("JPY instead of USD", "2030-01-01", "`confirmed`"))
+    assert [version["currency"] for version in (await api.get(PATH)).json()["versions"]] == ["JPY", "USD", "USD"]
+    made = (await api.put(PATH, json=change | {"confirmed": True})).json()
+    assert (made["version"], made["currency"]) == (4, "JPY")
+    assert (await api.put(PATH, json=change)).json() == made, "what is in force then needs no word either"
+
+
 async def test_settings_that_nobody_can_compute_with_are_refused(api: httpx.AsyncClient, db: Database) -> None:
     for wrong in (
         {"zone": "Mars/Olympus"},

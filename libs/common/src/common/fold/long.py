@@ -29,6 +29,8 @@ PAGE = 1_000
 TURN_S = 1.0
 SHARE = 0.1
 """Of the sweeps' time: a customer of a hundred thousand orders takes half a minute of work, and may want it often."""
+AHEAD_S = 5.0
+"""Work that is done at once: some thousand orders are folded within seconds, where each turn rested for is a minute."""
 
 
 @dataclass(slots=True)
@@ -62,7 +64,7 @@ class LongHistories(Generic[S]):
         self._worker = uuid4()
 
     def work_list(self) -> WorkList:
-        return WorkList(JOB, self._take, self._do, most=1, share=SHARE, rebuilds=True)
+        return WorkList(JOB, self._take, self._do, most=1, share=SHARE, ahead_s=AHEAD_S, rebuilds=True)
 
     async def _take(self, tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
         key = await store_long.lease_long_history(tx, JOB, self._worker)

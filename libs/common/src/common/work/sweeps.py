@@ -43,8 +43,10 @@ class WorkList:
 
     `take(tx, now, limit)` locks at most so many due tasks that are not set aside, moves on what cursor it has, and
     returns them; None when nothing is due. `do(tx, now, tasks)` does them, one or many, and returns how many rows.
-    `most`: so many tasks at most are taken at a time. `share`: of the time, the most that it may take; patient sweeps
-    keep to it. `rebuilds`: what it does follows from the inputs alone, so it is done in a rebuild too.
+    `most`: so many tasks at most are taken at a time. `share`: of the time, the most that it may take in the long run;
+    patient sweeps keep to it. `ahead_s`: so much work is done at once where it has rested, and rested for afterwards,
+    so that a little is soon done and a lot keeps to the share. `rebuilds`: what it does follows from the inputs alone,
+    so it is done in a rebuild too.
     """
 
     name: str
@@ -52,24 +54,34 @@ class WorkList:
     do: Callable[[Transaction, datetime, Sequence[Task]], Awaitable[int]]
     most: int = BATCH
     share: float = 1.0
+    ahead_s: float = 0.0
     rebuilds: bool = False
 
 
 @dataclass(slots=True)
 class _Standing:
-    """How a job fares: its batch, smaller after one that took too long, and its pause (failure, share)."""
+    """How a job fares: its batch, smaller after one that took too long, and its pause (failure, share).
+
+    `paid_until`: when its share of the time will have paid for all it did.
+    """
 
     most: int
     limit: int
     pause_s: float = 0.0
     until: float = 0.0
+    paid_until: float = 0.0
 
     def failed(self) -> None:
         self.pause_s = min(max(1.0, 2 * self.pause_s), LONGEST_PAUSE_S)
         self.until = time.monotonic() + self.pause_s
 
-    def went_well(self, rests_s: float) -> None:
-        self.limit, self.pause_s, self.until = min(2 * self.limit, self.most), 0.0, time.monotonic() + rests_s
+    def went_well(self) -> None:
+        self.limit, self.pause_s, self.until = min(2 * self.limit, self.most), 0.0, 0.0
+
+    def rest(self, began: float, share: float, ahead_s: float) -> None:
+        """Pause until no more than `ahead_s` of what was done is yet to be paid for by the share."""
+        self.paid_until = max(self.paid_until, began) + (time.monotonic() - began) / share
+        self.until = self.paid_until - ahead_s / share
 
 
 class Sweeper:
@@ -181,8 +193,9 @@ class Sweeper:
             return 1
         if done:
             tracing.swept(service, job.name, time.monotonic() - began, done)
-        share = job.share if isinstance(job, WorkList) else 1.0
-        standing.went_well((time.monotonic() - began) * (1 / share - 1) if done else 0.0)
+        standing.went_well()
+        if done and isinstance(job, WorkList) and job.share < 1:
+            standing.rest(began, job.share, job.ahead_s)
         return done
 
     async def _limit(self) -> datetime | None:

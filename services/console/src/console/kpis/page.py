@@ -1,4 +1,4 @@
-"""Key figures of a period, each with how it is counted one click away; all from segmentation's definitions."""
+"""Key figures of a period, each with how it is counted one click away, as segmentation and membership define them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from console.texts.key_figures import KINDS
+from console.texts.key_figures import CUSTOMER_COSTS, KINDS
 from console.web.guard import Guarded
 from console.web.paths import part
 
@@ -24,12 +24,13 @@ async def kpis(viewer: Guarded, days: Annotated[int, Query(ge=0, le=1_095)] = 90
         for name in KINDS
     ]
     unusual = viewer.of_shop("segmentation", "/kpis/anomalies")
-    *figures, anomalies = await viewer.ask(*asked, unusual)
-    answers = dict(zip(KINDS, figures, strict=True))
+    costs = viewer.of_shop("membership", "/report/customer-costs", days=str(period))
+    *figures, customer_costs, anomalies = await viewer.ask(*asked, costs, unusual)
+    answers = dict(zip(KINDS, figures, strict=True)) | {"customer-costs": customer_costs}
     return viewer.draw(
         "kpis/kpis.html",
         answers=answers,
-        kinds=KINDS,
+        kinds=KINDS | {"customer-costs": CUSTOMER_COSTS},
         anomalies=anomalies,
         all=[*answers.values(), anomalies],
         period=period,

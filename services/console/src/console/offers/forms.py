@@ -92,6 +92,7 @@ ISSUE = (
         most=10_000,
         optional=True,
     ),
+    Field("segment", N_("To everybody in this segment"), hint=N_("The segment's id."), optional=True),
     Field(
         "hold_out",
         N_("Leave so many per cent of them out"),
@@ -107,7 +108,7 @@ ISSUE = (
     Field(
         "batch",
         N_("Name of the batch"),
-        hint=N_("Whoever has one of the batch gets no other; empty: a new batch."),
+        hint=N_("Whoever has one of the batch gets no other; empty: a new batch, of a segment its id."),
         optional=True,
     ),
 )
@@ -143,17 +144,17 @@ def terms(written: Mapping[str, str], zone: tzinfo, currency: str) -> Read:
 
 
 def issue(written: Mapping[str, str], zone: tzinfo, batch: str) -> Read:
-    """Coupons to be issued in one of the three ways; `batch` where none is named."""
+    """Coupons to be issued in one of the four ways; `batch` where none is named."""
     body, wrong = read(ISSUE, written, zone)
-    ways = [name for name in ("customers", "count", "code") if name in body]
+    ways = [name for name in ("customers", "segment", "count", "code") if name in body]
     if len(ways) != 1 and not wrong:
-        wrong["customers"] = N_("Choose one way: customers, a number of codes, or one word.")
-    if "hold_out" in body and "customers" not in body:
-        wrong["hold_out"] = N_("Only of customers who are named some can be left out.")
+        wrong["customers"] = N_("Choose one way: customers, a segment, a number of codes, or one word.")
+    if "hold_out" in body and not body.keys() & {"customers", "segment"}:
+        wrong["hold_out"] = N_("Only of customers who are named, or of a segment, some can be left out.")
     if "code" in body:
         body.pop("batch", None)
     else:
-        body.setdefault("batch", batch)
+        body.setdefault("batch", body.get("segment", batch))
         if "use_limit" in body:
             wrong["use_limit"] = N_("Only a word for everybody has such a limit: every other coupon is used once.")
     return Read(body, wrong)

@@ -12,10 +12,11 @@ from common.events.fields import PlannedDay
 from console.access.forms import new_form
 from console.forms.sheets import Command, currency_of, order, sent
 from console.offers import forms
+from console.offers.to_segment import issue_to_segment
 from console.texts import N_
 from console.web.formats import cell
 from console.web.guard import Guarded, NoAnswer, NotHere
-from console.web.page import Viewer
+from console.web.page import Viewer, see
 from console.web.paths import part
 from console.web.today import today
 
@@ -124,7 +125,7 @@ async def stop_offer(viewer: Guarded, offer: Name, form: Annotated[str, Form(max
 
 @router.post("/s/{shop}/offers/{offer}/coupons")
 async def issue_coupons(viewer: Guarded, offer: Name) -> Response:
-    """One batch, or one word; a batch that is sent again gives nobody a second coupon."""
+    """One batch, or one word; a batch that is sent again gives nobody a second coupon (MEM-054)."""
     written = await sent(viewer)
     body, wrong = forms.issue(written, viewer.zone, f"console-{written.get('command', new_form())[:60]}")
     if wrong:
@@ -134,6 +135,11 @@ async def issue_coupons(viewer: Guarded, offer: Name) -> Response:
         return await _page(viewer, offer, error, status)
 
     path = f"/offers/{part(offer)}"
+    if "segment" in body:
+        error = await issue_to_segment(viewer, offer, written.get("form", "")[:50], body)
+        if error is not None:
+            return await _page(viewer, offer, error, 422)
+        return see(viewer.url(f"{path}/coupons/{part(body['batch'])}"), "done")
     back = f"/coupons/{part(body['code'])}" if "code" in body else f"{path}/coupons/{part(body['batch'])}"
     command = Command("issue_coupons", path.strip("/"), "membership", "POST", f"{path}/coupons")
     return await order(viewer, written.get("form", "")[:50], command, again, back, json=body)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Response
 
 from console.access.forms import new_form
 from console.forms.fields import Field
-from console.forms.sheets import Command, Filled, Sheet, filled
+from console.forms.sheets import Command, Filled, Sheet, filled, order
 from console.texts import N_
+from console.web.formats import money
 from console.web.guard import Guarded, NoAnswer
 from console.web.page import Viewer
 
@@ -26,11 +29,22 @@ SETTINGS = Sheet(
             N_("Empty: now. In the past: everybody is evaluated anew from then on."),
             optional=True,
         ),
+        Field(
+            "confirmed",
+            N_("Another currency: I have read what it does"),
+            "flag",
+            N_(
+                "Nothing is converted. What was paid in the former currency stays an order and counts as no spend any "
+                "more; members keep their tier until its term ends and qualify anew; points stay, worth what the "
+                "programme says in the new currency. Set thresholds and the worth of points for that day before."
+            ),
+        ),
     ),
     ("/settings", N_("Shop settings")),
     N_("Every sum and every date follows from zone and currency. A version that is there is never changed."),
     danger=True,
 )
+OWED = N_("Members hold {n:point|points}, worth {amount} today.")
 
 
 @router.get("/s/{shop}/settings")
@@ -55,6 +69,17 @@ def _sheet(viewer: Viewer, given: dict[str, str]) -> Response:
     return Filled(viewer, SETTINGS, "/settings", given).draw()
 
 
+async def _owed(viewer: Viewer, body: dict[str, Any]) -> str:
+    """What members hold in points today, where the currency was to be another: nothing converts them (0070)."""
+    known, report = await viewer.console.services.ask(
+        viewer.of_shop("orders-ingest", "/settings"), viewer.of_shop("membership", "/report")
+    )
+    if body["confirmed"] or not (known.ok and report.ok) or known.body["current"]["currency"] == body["currency"]:
+        return ""
+    worth = money(report.body["worth"], report.body["currency"])
+    return viewer.say(OWED, n=report.body["liability"], amount=worth)
+
+
 @router.post("/s/{shop}/settings")
 async def save_settings(viewer: Guarded) -> Response:
     """A new version; what orders-ingest does not know as zone or currency it refuses by name."""
@@ -62,6 +87,10 @@ async def save_settings(viewer: Guarded) -> Response:
     if form.wrong:
         return form.refused()
     command = Command("save_settings", "settings", "orders-ingest", "PUT", "/settings")
-    answer = await form.send(command, "/settings", json=form.body)
+
+    async def again(error: str, status: int) -> Response:
+        return form.draw(f"{error} {await _owed(viewer, form.body)}".strip(), status)
+
+    answer = await order(viewer, form.written.get("form", "")[:50], command, again, "/settings", json=form.body)
     viewer.request.app.state.zones.pop(viewer.here, None)
     return answer

@@ -65,3 +65,9 @@ KINDS = {
     "rhythm": N_("Completed orders of the period by the weekday on which they were placed, in the shop's zone."),
     "profiles": N_("Customers whose profile says it, of those whose profile says anything of it; all time."),
 }
+CUSTOMER_COSTS = N_(
+    "What offers took off, points when they are spent, cash rewards and surprises. Won: offers to new customers, for a "
+    "first purchase or for friends, and rewards of referrals, by new member; kept: all else, by member from before. "
+    "Tier prices, free shipping, gifts and advertising are not counted."
+)
+"""Of membership, which keeps what offers, points and rewards cost (ANA-024)."""

@@ -17,6 +17,7 @@ from membership.coupons.store_offers import figures_of
 from membership.joint_campaigns import store
 from membership.joint_campaigns.refusals import UnknownJointCampaign
 from membership.joint_campaigns.terms import JointCampaign, Sender, State, What
+from membership.programme import store as programmes
 
 router = Router(prefix="/v1/shops/{shop}/joint-campaigns", tags=["partners"])
 
@@ -126,7 +127,8 @@ async def get_joint_campaign(shop: ShopName, campaign_id: Identifier, tx: Tx) ->
         raise UnknownJointCampaign(campaign_id)
     known, response = _fields(row), None
     if known["campaign"].offer_id is not None:
-        found = await figures_of(tx, shop, known["campaign"].offer_id)
+        currency = (await programmes.read_rules(tx, {shop}))[shop].currency_at(tx.clock.now())
+        found = await figures_of(tx, shop, known["campaign"].offer_id, currency)
         response = JointResponseOut(
             issued=int(found.issued), orders=int(found.committed), customers=int(found.customers),
             revenue=int(found.revenue),

@@ -136,7 +136,7 @@ async def member_out(tx: Transaction, key: CustomerKey, state: Member, rules: Sh
         debt=points.debt,
         next_expiry=await _next_expiry(tx, state, key, rules),
         orders=Orders.of(state).counting,
-        contribution=max(0, Recent.of(state).ever) * rules.unit_at(now) // FINE,
+        contribution=max(0, Recent.of(state).of_all_time(rules.currency_at(now)).spend) * rules.unit_at(now) // FINE,
         growth=Growth.of(state).value,
         catching_up=await is_catching_up(tx, key),
     )

@@ -17,7 +17,9 @@ from membership.coupons import store, store_offers
 from membership.coupons.calendar import Run, days_of
 from membership.coupons.offer import Most, Offer, offer_of
 from membership.coupons.refusals import UnknownOffer
+from membership.coupons.using import currency_of
 from membership.programme import store as programmes
+from membership.programme.versions import ShopRules
 
 router = Router(prefix="/v1/shops/{shop}/offers", tags=["offers"])
 Cursor = Annotated[str, Query(max_length=300, description="where the page before ended; empty: from the start")]
@@ -36,11 +38,13 @@ class ReservedOffer(Invalid):
 class OfferOut(BaseModel):
     """`uses` and what they take off, `spent` (minor units), of all customers, reserved or committed.
 
+    `currency`: of its amounts; where it is not the shop's any more, the offer applies to nothing (`other_currency`).
     `left`: uses that are left of `use_limit`, true at this instant (MEM-085); null: without limit.
     """
 
     offer_id: str
     offer: Offer
+    currency: str
     status: Literal["coming", "running", "over", "stopped"]
     uses: int
     spent: int
@@ -134,7 +138,7 @@ class CalendarOut(BaseModel):
     most: int
 
 
-def _out(row: Row[Any], now: datetime) -> OfferOut:
+def _out(row: Row[Any], now: datetime, rules: ShopRules) -> OfferOut:
     offer = offer_of(row.terms)
     status: Literal["coming", "running", "over", "stopped"] = "running"
     if row.stopped_at is not None:
@@ -147,6 +151,7 @@ def _out(row: Row[Any], now: datetime) -> OfferOut:
     return OfferOut(
         offer_id=row.offer_id,
         offer=offer,
+        currency=currency_of(offer, row.recorded_at, rules.currency_at) or rules.currency_at(now),
         status=status,
         uses=row.uses,
         spent=row.spent,
@@ -159,7 +164,7 @@ async def _offer(tx: Tx, shop: str, offer_id: str) -> OfferOut:
     row = await store_offers.get_offer(tx, shop, offer_id)
     if row is None:
         raise UnknownOffer(offer_id)
-    return _out(row, tx.clock.now())
+    return _out(row, tx.clock.now(), (await programmes.read_rules(tx, {shop}))[shop])
 
 
 @router.put("/{offer_id}", dependencies=[require("programme:write")])
@@ -174,7 +179,8 @@ async def set_offer(shop: ShopName, offer_id: Identifier, body: Offer, tx: Tx) -
 @router.get("", dependencies=[require("programme:read")])
 async def list_offers(shop: ShopName, tx: Tx, after: Cursor = "", limit: Limit = 100) -> OffersOut:
     """All offers in order of their ids; give the last `after` for the next page."""
-    found = [_out(row, tx.clock.now()) for row in await store_offers.list_offers(tx, shop, after, limit)]
+    rules = (await programmes.read_rules(tx, {shop}))[shop]
+    found = [_out(row, tx.clock.now(), rules) for row in await store_offers.list_offers(tx, shop, after, limit)]
     return OffersOut(offers=found, after=found[-1].offer_id if len(found) == limit else None)
 
 
@@ -197,7 +203,7 @@ async def get_calendar(
 async def get_offer(shop: ShopName, offer_id: Identifier, tx: Tx) -> FiguresOut:
     """One offer, and what came of it."""
     found = await _offer(tx, shop, offer_id)
-    figures = await store_offers.figures_of(tx, shop, offer_id)
+    figures = await store_offers.figures_of(tx, shop, offer_id, found.currency)
     return FiguresOut.model_validate({**dict(found), **{name: int(n) for name, n in figures._mapping.items()}})
 
 

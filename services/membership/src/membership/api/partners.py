@@ -119,19 +119,23 @@ async def list_partner_candidates(
     tx: Tx,
     kind: Kind = "ambassador",
     tier_from: Annotated[TierId | None, Query(description="the id of a tier; absent: every tier")] = None,
-    good: Annotated[int, Query(ge=1, le=1_000, description="so many good marks at least")] = 1,
-    bad_days: Annotated[int, Query(ge=1, le=3_650, description="a bad word speaks against them for so long")] = 365,
+    good: Annotated[
+        int | None, Query(ge=1, le=1_000, description="so many good marks at least; absent: as the programme says")
+    ] = None,
+    bad_days: Annotated[
+        int | None, Query(ge=1, le=3_650, description="a bad word speaks so long; absent: as the programme says")
+    ] = None,
     after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> PartnerCandidatePage:
     """Satisfied members who were never asked to be a partner of that kind, by customer (MEM-093)."""
     now = tx.clock.now()
-    tiers = (await programmes.read_rules(tx, {shop}))[shop].at(now).tiers
-    known = [tier.id for tier in tiers]
+    programme = (await programmes.read_rules(tx, {shop}))[shop].at(now)
+    known, asked = [tier.id for tier in programme.tiers], programme.partners
     if tier_from is not None and tier_from not in known:
         raise NoTierOfPartners(tier_from, known)
     wanted = known if tier_from is None else known[known.index(tier_from) :]
-    since = now - timedelta(days=bad_days)
-    rows = await satisfaction.list_candidates(tx, shop, kind, wanted, good, since, after, limit + 1)
+    since = now - timedelta(days=bad_days or asked.bad_days)
+    rows = await satisfaction.list_candidates(tx, shop, kind, wanted, good or asked.good, since, after, limit + 1)
     items = [PartnerCandidateOut.model_validate(dict(row._mapping)) for row in rows[:limit]]
     return PartnerCandidatePage(items=items, after=items[-1].customer if len(rows) > limit else None)

@@ -26,7 +26,8 @@ class PathOut(BaseModel):
     """`spend` in minor units; what is missing by any one way suffices, null: the next tier is not reached that way.
 
     `spend`, `orders` and `points` (earned by orders, not what is left of them) are of the window; `growth` is the
-    growth value, for good. The top tier has no next. `window_from` is null where all counts that ever was.
+    growth value, for good. What was paid in another currency than the shop's now counts as orders alone; growth and
+    points that it earned lead to no tier. The top tier has no next. `window_from` is null where all ever counts.
     """
 
     tier: str
@@ -55,12 +56,13 @@ def path_out(state: Member, rules: ShopRules, now: datetime) -> PathOut:
     level = programme.level_of(tiers.standing.tier)
     assert tiers.enrolled is not None
     window = window_start(rules, programme, now, tiers.enrolled)
-    reached = UpToNow(state, rules).through(window, now)
+    currency = rules.currency_at(now)
+    reached = UpToNow(state, rules).through(window, now, currency)
     reached = reached._replace(spend=max(0, reached.spend) * rules.unit_at(now) // FINE)
     following = programme.tiers[level + 1] if level + 1 < len(programme.tiers) else None
     return PathOut(
         tier=programme.tiers[level].name,
-        currency=rules.currency_at(now),
+        currency=currency,
         **reached._asdict(),
         window_from=None if window == EVER else window,
         next_tier=following.name if following else None,

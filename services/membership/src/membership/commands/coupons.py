@@ -26,7 +26,14 @@ from membership.coupons.refusals import (
     UnknownCouponUse,
 )
 from membership.coupons.settling import Standings, Surroundings, Use, settle
-from membership.coupons.using import COUNTED, Moment, check_limits, check_usable
+from membership.coupons.using import (
+    COUNTED,
+    Moment,
+    check_limits,
+    check_offer_currency,
+    check_usable,
+    currency_of,
+)
 from membership.fold import MemberFolding
 from membership.member import Member
 from membership.metrics import COUPONS_OVER_LIMIT
@@ -80,6 +87,8 @@ async def reserve(tx: Transaction, shop: str, asked: Asked) -> Row[Any]:
         return known
     offer, now = Offer.model_validate_json(offer_row.terms), tx.clock.now()
     moment, level = Moment(now, rules.date_of(now)), level_from(offer, rules.at(now))
+    own = currency_of(offer, offer_row.recorded_at, rules.currency_at)
+    check_offer_currency(asked.code, own, rules.currency_at(now))
     check_usable(coupon, offer, offer_row.stopped_at, people, buyer, level, moment)
     by_customer = await store_uses.count_uses(tx, shop, offer_row.offer_id, people) if people else 0
     check_limits(coupon, offer, offer_row, by_customer, asked.amount)

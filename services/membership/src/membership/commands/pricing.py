@@ -22,7 +22,7 @@ from membership.coupons.cart import Buyer, Candidate, Cart
 from membership.coupons.gifts import with_next_gift
 from membership.coupons.offer import Offer, offer_of
 from membership.coupons.refusals import CouponNotUsable
-from membership.coupons.using import Moment, check_limits, check_usable
+from membership.coupons.using import Moment, check_limits, check_offer_currency, check_usable, currency_of
 from membership.fold import MemberFolding
 from membership.member import Member
 from membership.members.refusals import UnknownMember
@@ -120,6 +120,7 @@ def _answer(
             continue  # set before the programme forbade it (SEC-015)
         try:
             level = coupons.level_from(offer, programme)
+            check_offer_currency(row.code, currency_of(offer, row.recorded_at, known.rules.currency_at), asked.currency)
             check_usable(row, offer, row.stopped_at, people, known.buyer, level, moment)
             check_limits(row, offer, _OfferRow(row.offer_uses, row.spent), row.used_by_customer, 0)
         except CouponNotUsable as refused:

@@ -151,6 +151,11 @@ class Offer(Terms):
         """Whether a customer loses it by buying."""
         return self.orders_to is not None
 
+    @property
+    def in_money(self) -> bool:
+        """Whether any of its terms is an amount, which is of the currency that the shop had then (0070)."""
+        return bool(self.amount or self.steps or self.most or self.minimum or self.budget)
+
     def is_on(self, day: date) -> bool:
         """Whether it holds on that calendar day of the shop, as far as `day_of_month` says."""
         return self.day_of_month is None or day.day == min(self.day_of_month, end_of_month(day).day)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,11 +14,12 @@ from common.events import CustomerKey, Event
 from common.events.orders import OrderClosed, OrderEvent, OrderRefunded
 from common.storage.columns import Columns
 from common.storage.database import Transaction
+from membership.coupons.offer import offer_of
 from membership.coupons.own_gifts import note_gifts
 from membership.coupons.store_offers import shops_with_offers
 from membership.coupons.store_uses import uses_of_orders
 from membership.coupons.users import Users, read_users
-from membership.coupons.using import COUNTED, UseStatus, refused_of_order
+from membership.coupons.using import COUNTED, UseStatus, currency_of, refused_of_order
 from membership.orders.state import Order
 
 _CODES = Columns("w", shop="text", code="text")
@@ -108,6 +110,8 @@ async def settle(tx: Transaction, events: Sequence[Event[Any]], around: Surround
     if not codes:
         return []
     offers, coupons = await _lock(tx, codes)
+    for (shop, _), row in offers.items():
+        row.currency = currency_of(offer_of(row.terms), row.recorded_at, partial(around.currency_at, shop))
     # Again, now that no checkout can be moving them.
     uses: dict[tuple[str, str], dict[str, Use]] = {}
     for row in await uses_of_orders(tx, ((event.shop, event.data.order_id) for event in orders)):
@@ -173,7 +177,7 @@ def _moved_by(
         if event.subject is not None and (use.customer is None or not use.promised):
             use.customer = event.subject  # whose the order is now: a guest's may have been claimed
         if not gone:
-            refused = _refused(use, rows, amount, data.placed_at or event.time)
+            refused = _refused(use, rows, amount, data.placed_at or event.time, currency)
             # What was reserved stays promised at its amount, should the order say one that the budget does not bear.
             if stands and refused is not None:
                 amount = use.amount
@@ -184,10 +188,10 @@ def _moved_by(
     return moved
 
 
-def _refused(use: Use, rows: Rows, amount: int, placed: datetime) -> str | None:
+def _refused(use: Use, rows: Rows, amount: int, placed: datetime, currency: str) -> str | None:
     coupon, offer = rows.coupons[use.shop, use.code], rows.offers[use.shop, use.offer_id]
     people, by_customer = rows.users.people(use.shop, use.customer), rows.users.count(use)
-    return refused_of_order(coupon, offer, amount, people, by_customer, placed)
+    return refused_of_order(coupon, offer, amount, people, by_customer, placed, currency)
 
 
 def _refunded(event: Event[Any], uses: dict[str, Use], rows: Rows, standing: Order | None) -> list[Use]:
@@ -226,8 +230,8 @@ async def _lock(tx: Transaction, codes: set[tuple[str, str]]) -> tuple[dict[Any,
     # The offers of the codes.
     offers = await tx.fetch(
         f"""
-        select shop, offer_id, uses, spent, use_limit, budget, starts, stopped_at,
-               cast(terms ->> 'per_customer' as integer) as per_customer,
+        select shop, offer_id, uses, spent, use_limit, budget, starts, stopped_at, recorded_at,
+               cast(terms as text) as terms, cast(terms ->> 'per_customer' as integer) as per_customer,
                coalesce(cast(terms ->> 'gift_series' as boolean), false) as gift_series,
                cast(jsonb_path_query_array(terms, '$.gifts[*].sku') as text) as gifts
         from offers where (shop, offer_id) in (

@@ -17,8 +17,8 @@ async def insert_offer(tx: Transaction, shop: str, offer_id: str, offer: Offer) 
     # Waits for a transaction that inserts the same id, then finds it taken.
     count = await tx.execute(
         """
-        insert into offers (shop, offer_id, terms, starts, ends, use_limit, budget)
-        values (:shop, :id, cast(:terms as jsonb), :starts, :ends, :use_limit, :budget) on conflict do nothing
+        insert into offers (shop, offer_id, terms, starts, ends, use_limit, budget, recorded_at)
+        values (:shop, :id, cast(:terms as jsonb), :starts, :ends, :use_limit, :budget, :now) on conflict do nothing
         """,
         shop=shop,
         id=offer_id,
@@ -27,6 +27,7 @@ async def insert_offer(tx: Transaction, shop: str, offer_id: str, offer: Offer) 
         ends=offer.ends,
         use_limit=offer.use_limit,
         budget=offer.budget,
+        now=tx.clock.now(),
     )
     return count == 1
 
@@ -72,8 +73,8 @@ async def offers_between(tx: Transaction, shop: str, start: datetime, end: datet
     )
 
 
-async def figures_of(tx: Transaction, shop: str, offer_id: str) -> Row[Any]:
-    """Coupons issued; uses by status, what they took off and what was paid for their orders."""
+async def figures_of(tx: Transaction, shop: str, offer_id: str, currency: str) -> Row[Any]:
+    """Coupons issued; uses by status, what they took off and what was paid for their orders in the currency."""
     # By the indexes of coupons and of uses by offer.
     row = await tx.fetch_one(
         """
@@ -81,13 +82,16 @@ async def figures_of(tx: Transaction, shop: str, offer_id: str) -> Row[Any]:
                count(*) filter (where status = 'reserved') as reserved,
                count(*) filter (where status = 'committed') as committed,
                count(*) filter (where status = 'over_limit') as over_limit,
-               coalesce(sum(amount) filter (where status in ('committed', 'over_limit')), 0) as taken_off,
-               coalesce(sum(paid) filter (where status in ('committed', 'over_limit')), 0) as revenue,
+               coalesce(sum(amount) filter (where status in ('committed', 'over_limit') and currency = :currency), 0)
+                   as taken_off,
+               coalesce(sum(paid) filter (where status in ('committed', 'over_limit') and currency = :currency), 0)
+                   as revenue,
                count(distinct customer) filter (where status in ('committed', 'over_limit')) as customers
         from coupon_uses where shop = :shop and offer_id = :id
         """,
         shop=shop,
         id=offer_id,
+        currency=currency,
     )
     assert row is not None
     return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -22,6 +22,18 @@ class Moment(NamedTuple):
 
     at: datetime
     day: date
+
+
+def currency_of(offer: Offer, recorded_at: datetime, currency_at: Callable[[datetime], str]) -> str | None:
+    """The currency of the offer's amounts: the shop's when it was set, or begins; None: it names no amount."""
+    return currency_at(max(offer.starts, recorded_at)) if offer.in_money else None
+
+
+def check_offer_currency(code: str, currency: str | None, now: str) -> None:
+    """Raises CouponNotUsable: 500 yen off are not 5.00 euros off (0070)."""
+    if currency not in (None, now):
+        says = f"is of an offer whose amounts are in {currency}, and the shop counts in {now}: set another offer."
+        raise CouponNotUsable(code, "other_currency", says)
 
 
 def check_usable(
@@ -71,13 +83,16 @@ def check_limits(coupon: Any, offer: Offer, row: Any, by_customer: int, amount: 
 
 
 def refused_of_order(
-    coupon: Any, offer: Any, amount: int, people: Collection[str], by_customer: int, placed: datetime
+    coupon: Any, offer: Any, amount: int, people: Collection[str], by_customer: int, placed: datetime, currency: str
 ) -> str | None:
     """Why an order that was placed then should not have used the coupon; None: it may. Both rows are locked.
 
     What a checkout would have refused, but for what only the fold of its moment knows (tier, number of orders). Of a
     guest's order nobody can count the uses; `by_customer`: those of the offer that stand without this one.
+    `currency`: the shop's at the order's time.
     """
+    if offer.currency not in (None, currency):
+        return "other_currency"
     if coupon.voided_at is not None and coupon.voided_at <= placed:
         return "voided"
     if offer.stopped_at is not None and offer.stopped_at <= placed:

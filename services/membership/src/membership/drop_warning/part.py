@@ -106,8 +106,8 @@ def on_due(work: Work) -> None:
     level = programme.level_of(held.tier)
     if programme.downgrade == "none" or not level:
         return
-    reached = work.sums.before(review_start(work.shop, programme, held, tiers.enrolled), work.at)
-    unit = work.shop.unit_at(work.at)
+    since, currency = review_start(work.shop, programme, held, tiers.enrolled), work.shop.currency_at(work.at)
+    reached, unit = work.sums.before(since, work.at, currency), work.shop.unit_at(work.at)
     if tier_for(programme, unit, reached)[0] < level:
         made.missing = missing_of(programme.tiers[level], reached, unit)
 

@@ -62,11 +62,15 @@ def on_order(work: Work, data: OrderEvent | OrderRefunded) -> None:
         growth = ORDER_GROWTH.get(work.member, change.order_id)
     if growth is None or order.completed_at is None:
         return
-    gained = rules.earned(order, growth.rate) - growth.held
-    if gained:
-        ORDER_GROWTH.change(work.member, change.order_id).held += gained
-        _grow(work, f"order/{change.order_id}", gained)
-        work.enter(Entry(order.completed_at, growth=gained))
+    before, earned = growth.held, rules.earned(order, growth.rate)
+    if earned != before:
+        ORDER_GROWTH.change(work.member, change.order_id).held = earned
+        _grow(work, f"order/{change.order_id}", earned - before)
+    if before and change.was_in != order.currency:
+        work.enter(Entry(order.completed_at, growth=-before, currency=change.was_in))
+        before = 0
+    if earned != before:
+        work.enter(Entry(order.completed_at, growth=earned - before, currency=order.currency))
 
 
 def on_review(work: Work, data: ReviewSubmitted) -> None:

@@ -48,12 +48,16 @@ def _changes_completed(order: Order, data: OrderEvent | OrderRefunded, at: datet
 
 
 def _take(order: Order, data: OrderEvent, at: datetime, shop: ShopRules) -> bool:
-    """Take over what the version says; False where a newer one is known."""
+    """Take over what the version says; False where a newer one is known.
+
+    What it earns by follows from the shop's currency when it was paid, whatever that is at a later version.
+    """
     if not order.take(data):
         return False
-    order.unit = minor_per_major(data.currency) if data.currency == shop.currency_at(at) else 0
     if data.paid_at is not None:
         order.paid_at = data.paid_at.astimezone(UTC)
+    own = data.currency == shop.currency_at(order.paid_at or at)
+    order.unit = minor_per_major(data.currency) if own else 0
     return True
 
 
@@ -71,7 +75,7 @@ def on_order(work: Work, data: OrderEvent) -> None:
     if completed:
         order.completed_at = work.at
         work.evaluate = True
-    work.note(OrderChange(data.order_id, order, completed, was is not None and before.counts))
+    work.note(OrderChange(data.order_id, order, completed, was is not None and before.counts, before.currency))
     if completed:
         _enter(work, data.order_id, order, _NOTHING)
     elif was is not None and _enter(work, data.order_id, order, before):
@@ -88,35 +92,37 @@ def on_refund(work: Work, data: OrderRefunded) -> None:
     if not order.take_refund(data):
         return
     work.order_id, work.reason = data.order_id, "refunded"
-    work.note(OrderChange(data.order_id, order, False, before.counts))
+    work.note(OrderChange(data.order_id, order, False, before.counts, before.currency))
     if order.completed_at is not None and _enter(work, data.order_id, order, before):
         work.requalify = order.completed_at, "refund"
 
 
 def _on_unmatched(work: Work, data: OrderRefunded) -> None:
     """A refund of no known order: no points were earned by it, but it lessens the spend from now on."""
-    known = UNMATCHED.get(work.member, data.refund_id)
-    if known is not None or data.currency != work.shop.currency_at(work.at):
+    if UNMATCHED.get(work.member, data.refund_id) is not None:
         return
     refund = UNMATCHED.change(work.member, data.refund_id)
     refund.spend = data.amount * FINE // minor_per_major(data.currency)
-    work.enter(Entry(work.at, -refund.spend))
+    work.enter(Entry(work.at, -refund.spend, currency=data.currency))
 
 
 class _Worth(NamedTuple):
-    """What an order is worth to a tier: whether it counts, and what remains paid; `unit` minor units are 1.00."""
+    """What an order is worth to a tier: whether it counts, what remains paid, in which currency, and whether that was
+    the shop's own when it was paid.
+    """
 
     counts: bool
     net: int
-    unit: int
+    currency: str
+    own: bool
 
     @property
     def spend(self) -> int:
-        """In thousandths, of an order that counts."""
-        return self.net * FINE // self.unit if self.counts and self.unit else 0
+        """In thousandths of its currency, of an order that counts."""
+        return self.net * FINE // minor_per_major(self.currency) if self.counts else 0
 
 
-_NOTHING = _Worth(False, 0, 0)
+_NOTHING = _Worth(False, 0, "", False)
 
 
 def _worth(order: Order) -> _Worth:
@@ -124,20 +130,22 @@ def _worth(order: Order) -> _Worth:
     if order.completed_at is None:
         return _NOTHING
     if not order.counts:
-        return _Worth(False, 0, order.unit)
+        return _Worth(False, 0, order.currency, bool(order.unit))
     # As `net` of an order that counts, which is not void.
-    return _Worth(True, max(0, order.goods - order.refunded), order.unit)
+    return _Worth(True, max(0, order.goods - order.refunded), order.currency, bool(order.unit))
 
 
 def _enter(work: Work, order_id: str, order: Order, before: _Worth) -> bool:
     """Enter what a completed order is worth now; False when it is worth what it was before."""
     assert order.completed_at is not None
     now = _worth(order)
-    spend = now.spend
-    purchase = Purchase(order_id, order.paid_at, spend, now.counts)
-    counted = now.counts - before.counts
-    Orders.of(work.member).counting += counted
-    work.enter(Entry(order.completed_at, spend - before.spend, counted, purchase=purchase))
+    purchase = Purchase(order_id, order.paid_at, now.spend if now.own else 0, now.counts)
+    Orders.of(work.member).counting += now.counts - before.counts
+    if before.counts and now.currency != before.currency:
+        work.enter(Entry(order.completed_at, -before.spend, -1, currency=before.currency))
+        before = _NOTHING
+    spend, counted = now.spend - before.spend, now.counts - before.counts
+    work.enter(Entry(order.completed_at, spend, counted, purchase=purchase, currency=now.currency))
     return now != before
 
 

@@ -17,7 +17,7 @@ FINE = 1000
 class Order(OrderStanding):
     """An order, or the refund that came before it. Amounts in minor units; `unit` of them are 1.00.
 
-    `unit` 0: paid in another currency than the shop's, so it counts as an order and its amount for nothing.
+    `unit` 0: paid in another currency than the shop's then, so it counts as an order and earns nothing by its amount.
     """
 
     unit: int = 100
@@ -27,7 +27,7 @@ class Order(OrderStanding):
 
 @dataclass(slots=True)
 class Unmatched:
-    """A refund of no known order, in thousandths of the shop's currency: it lessened the spend at its own time."""
+    """A refund of no known order, in thousandths of its currency: it lessened the spend at its own time."""
 
     spend: int = 0
 
@@ -47,9 +47,13 @@ UNMATCHED = Share("refund", "unmatched", Unmatched)
 
 
 class OrderChange(NamedTuple):
-    """What one input did to one order. `completed`: it completed by this input. `counted`: it counted before it."""
+    """What one input did to one order. `completed`: it completed by this input. `counted`: it counted before it.
+
+    `was_in`: the currency in which it had completed before it.
+    """
 
     order_id: str
     order: Order
     completed: bool
     counted: bool
+    was_in: str = ""

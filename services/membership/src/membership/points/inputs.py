@@ -65,9 +65,14 @@ def _settle(work: Work, change: OrderChange) -> None:
     before, completed_at = mine.held, change.order.completed_at
     pending = completed_at is None or change.completed
     settle(books_of(work), change.order_id, change.order, work.shop, work.at, pending=pending)
-    gained = mine.held if change.completed else mine.held - before
-    if gained and completed_at is not None:
-        work.enter(Entry(completed_at, points=gained))
+    if completed_at is None:
+        return
+    before = 0 if change.completed else before
+    if before and change.was_in != change.order.currency:
+        work.enter(Entry(completed_at, points=-before, currency=change.was_in))
+        before = 0
+    if mine.held != before:
+        work.enter(Entry(completed_at, points=mine.held - before, currency=change.order.currency))
 
 
 def on_refund(work: Work, data: OrderRefunded) -> None:

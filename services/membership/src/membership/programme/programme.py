@@ -17,6 +17,7 @@ from common.time.calendar import add_months, start_of_month
 from membership.programme.approvals import Approvals
 from membership.programme.benefits import OF_REGULAR, OF_SENIOR, OF_SUPREME, OF_VIP, Benefit
 from membership.programme.check_in import CheckInRules
+from membership.programme.partners import PartnerRules
 from membership.programme.payouts import PayoutRules
 from membership.programme.promotions import PromotionGuard
 from membership.programme.referral import ReferralRules
@@ -186,6 +187,7 @@ class Programme(Rules):
     tenure: TenureRules = TenureRules()
     surprises: SurpriseRules = SurpriseRules()
     promotions: PromotionGuard = PromotionGuard()
+    partners: PartnerRules = PartnerRules()
     leap_day_birthday: Literal["feb_28", "mar_1"] = "feb_28"
     equal_offers: bool = True
     related_gifts: Annotated[dict[Text, Annotated[tuple[Text, ...], Field(max_length=100)]], Field(max_length=200)] = {}

@@ -1,4 +1,8 @@
-"""Sums by time of what leads to a tier: spend, completed orders, growth and points (C-4)."""
+"""Sums by time of what leads to a tier: spend, completed orders, growth and points (C-4).
+
+Money is summed by the currency in which it was paid, and so are the growth and points that orders earn by it: a tier is
+evaluated by what is of the shop's currency then, and nothing is converted (decision 0070). Orders count in any.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,10 @@ class Reached(NamedTuple):
 
 
 class Purchase(NamedTuple):
-    """A completed order as a fast track sees it; `spend` is what remains paid, in thousandths (MEM-019)."""
+    """A completed order as a fast track sees it; `spend` is what remains paid, in thousandths (MEM-019).
+
+    0 where it was paid in another currency than the shop's then.
+    """
 
     order_id: str
     paid_at: datetime | None
@@ -33,6 +40,7 @@ class Purchase(NamedTuple):
 class Entry(NamedTuple):
     """What changes at an instant: amounts are added to those that were entered for it before.
 
+    `currency`: in which the order was paid that brings spend, growth and points; empty for what no order brings.
     `purchase`: an order completes then, or is another than it was. `activity`: something else earns growth.
     `grant`: the id of a tier that staff grant then (MEM-020).
     """
@@ -45,6 +53,7 @@ class Entry(NamedTuple):
     purchase: Purchase | None = None
     activity: bool = False
     grant: str | None = None
+    currency: str = ""
 
 
 EVER = datetime.min.replace(tzinfo=UTC)
@@ -53,12 +62,25 @@ _NOTHING, _ACTIVITY, _PURCHASE = 0, 1, 2
 
 
 class Sums(Protocol):
-    """What a tier is evaluated by."""
+    """What a tier is evaluated by; spend, and what was earned by it, are those of one currency."""
 
-    def through(self, start: datetime, end: datetime) -> Reached: ...
-    def before(self, start: datetime, end: datetime) -> Reached: ...
+    def through(self, start: datetime, end: datetime, currency: str) -> Reached: ...
+    def before(self, start: datetime, end: datetime, currency: str) -> Reached: ...
     def completed_at(self, at: datetime) -> Iterable[Purchase]: ...
     def granted_at(self, at: datetime) -> Iterable[str]: ...
+
+
+class _Money:
+    """Running sums of what was paid in one currency and earned by it; of currency "", what nothing was paid for."""
+
+    __slots__ = ("growth", "points", "spend")
+
+    def __init__(self, instants: int) -> None:
+        self.spend, self.growth, self.points = ([0] * (instants + 1) for _ in range(3))
+
+    def insert(self, place: int) -> None:
+        for sums in (self.spend, self.growth, self.points):
+            sums.insert(place + 1, sums[place])
 
 
 class History:
@@ -73,10 +95,11 @@ class History:
         self._kinds: list[int] = []
         self._purchases: dict[datetime, tuple[Purchase, ...]] = {}
         self._grants: dict[datetime, tuple[str, ...]] = {}
-        self._spend, self._orders, self._growth, self._points = [0], [0], [0], [0]
+        self._orders = [0]
+        self._money: dict[str, _Money] = {}
 
     def add(self, entry: Entry) -> None:
-        at, spend, orders, growth, points, purchase, activity, grant = entry
+        at, spend, orders, growth, points, purchase, activity, grant, currency = entry
         place = self._place(at)
         if grant is not None:
             self._grants[at] = (*self._grants.get(at, ()), grant)
@@ -87,22 +110,23 @@ class History:
             self._kinds[place] = _PURCHASE
         elif activity:
             self._kinds[place] = max(self._kinds[place], _ACTIVITY)
-        if spend:
-            self._add(self._spend, place, spend)
         if orders:
             self._add(self._orders, place, orders)
-        if growth:
-            self._add(self._growth, place, growth)
-        if points:
-            self._add(self._points, place, points)
+        if spend or growth or points:
+            money = self._money.get(currency)
+            if money is None:
+                money = self._money[currency] = _Money(len(self._at))
+            for sums, amount in ((money.spend, spend), (money.growth, growth), (money.points, points)):
+                if amount:
+                    self._add(sums, place, amount)
 
-    def before(self, start: datetime, end: datetime) -> Reached:
+    def before(self, start: datetime, end: datetime, currency: str) -> Reached:
         """What was completed in [start, end), and the growth value before `end`."""
-        return self._between(bisect_left(self._at, start), bisect_left(self._at, end))
+        return self._between(bisect_left(self._at, start), bisect_left(self._at, end), currency)
 
-    def through(self, start: datetime, end: datetime) -> Reached:
+    def through(self, start: datetime, end: datetime, currency: str) -> Reached:
         """What was completed in [start, end], and the growth value at `end`."""
-        return self._between(bisect_left(self._at, start), bisect_right(self._at, end))
+        return self._between(bisect_left(self._at, start), bisect_right(self._at, end), currency)
 
     def completed_at(self, at: datetime) -> Iterable[Purchase]:
         """The orders completed at that instant."""
@@ -132,8 +156,9 @@ class History:
             place = len(known)
         known.insert(place, at)
         self._kinds.insert(place, _NOTHING)
-        for sums in (self._spend, self._orders, self._growth, self._points):
-            sums.insert(place + 1, sums[place])
+        self._orders.insert(place + 1, self._orders[place])
+        for money in self._money.values():
+            money.insert(place)
         return place
 
     @staticmethod
@@ -143,11 +168,14 @@ class History:
         else:
             sums[place + 1 :] = [total + amount for total in sums[place + 1 :]]
 
-    def _between(self, first: int, last: int) -> Reached:
-        growth = self._growth[last]
+    def _between(self, first: int, last: int, currency: str) -> Reached:
+        paid, free = self._money.get(currency), self._money.get("")
+        growth = sum(money.growth[last] for money in (paid, free) if money is not None)
         last = max(first, last)
-        spend, orders, points = (sums[last] - sums[first] for sums in (self._spend, self._orders, self._points))
-        return Reached(spend, orders, growth, points)
+        orders = self._orders[last] - self._orders[first]
+        if paid is None:
+            return Reached(0, orders, growth, 0)
+        return Reached(paid.spend[last] - paid.spend[first], orders, growth, paid.points[last] - paid.points[first])
 
 
 def history_of(member: Member) -> History:

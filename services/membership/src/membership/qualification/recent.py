@@ -13,24 +13,23 @@ from membership.programme.versions import ShopRules
 from membership.qualification.history import EVER, Entry, Purchase, Reached
 
 _WIDTH = 4
+_NOTHING = (0, 0, 0, 0)
 
 
 @dataclass(slots=True)
 class Recent(PartState):
-    """`days`: the ordinal of a calendar day of the shop, spend, orders and points completed that day; and so on.
+    """By the currency of the orders (one, unless the shop has others): `days`, the ordinal of a calendar day of the
+    shop, spend, orders and points completed that day; and so on. `ever`: spend, orders, points and growth of all time.
 
     One flat list, oldest day first, because it is read and written for every order, and may be of a thousand days.
-    Spend in thousandths. `ever`, `ever_orders` and `ever_points` are those of all time, `growth` the growth value.
+    Spend in thousandths. Currency "" has the growth for which nothing was paid.
     `purchases` are the orders completed at `at`, the last instant at which one did; `grants` are the tiers granted at
     `granted`, likewise.
     """
 
     NAME: ClassVar[str] = "recent"
-    days: list[int] = field(default_factory=list)
-    ever: int = 0
-    ever_orders: int = 0
-    ever_points: int = 0
-    growth: int = 0
+    days: dict[str, list[int]] = field(default_factory=dict)
+    ever: dict[str, list[int]] = field(default_factory=dict)
     at: datetime | None = None
     purchases: list[Purchase] = field(default_factory=list)
     granted: datetime | None = None
@@ -38,10 +37,11 @@ class Recent(PartState):
 
     def enter(self, entry: Entry, shop: ShopRules) -> None:
         """Add the amounts to those of the entry's day, and forget the days that no rule looks at any more."""
-        self.ever += entry.spend
-        self.ever_orders += entry.orders
-        self.ever_points += entry.points
-        self.growth += entry.growth
+        amounts = (entry.spend, entry.orders, entry.points, entry.growth)
+        if any(amounts):
+            ever = self.ever.setdefault(entry.currency, [0, 0, 0, 0])
+            for column, amount in enumerate(amounts):
+                ever[column] += amount
         if entry.purchase is not None and (self.at is None or entry.at >= self.at):
             others = self.purchases if entry.at == self.at else []
             self.at = entry.at
@@ -50,29 +50,46 @@ class Recent(PartState):
             self.grants = [*(self.grants if entry.at == self.granted else []), entry.grant]
             self.granted = entry.at
         if entry.spend or entry.orders or entry.points:
-            self._add(shop.day_of(entry.at).toordinal(), entry.spend, entry.orders, entry.points)
-            last = date.fromordinal(self.days[-_WIDTH])
-            del self.days[: self._place(shop.first_day_looked_at(last).toordinal())]
+            days = self.days.setdefault(entry.currency, [])
+            _add(days, shop.day_of(entry.at).toordinal(), entry.spend, entry.orders, entry.points)
+            last = date.fromordinal(days[-_WIDTH])
+            del days[: _place(days, shop.first_day_looked_at(last).toordinal())]
 
-    def since(self, day: date) -> tuple[int, int, int]:
-        """Spend, orders and points of that day and all later ones."""
-        first = self._place(day.toordinal())
-        spend, orders, points = (sum(self.days[first + column :: _WIDTH]) for column in (1, 2, 3))
-        return spend, orders, points
+    def since(self, day: date, currency: str) -> Reached:
+        """Of that day and all later ones: spend and points of the currency, all orders; and the growth value."""
+        first, orders, spend, points = day.toordinal(), 0, 0, 0
+        for paid_in, days in self.days.items():
+            place = _place(days, first)
+            orders += sum(days[place + 2 :: _WIDTH])
+            if paid_in == currency:
+                spend, points = sum(days[place + 1 :: _WIDTH]), sum(days[place + 3 :: _WIDTH])
+        return Reached(spend, orders, self.growth(currency), points)
 
-    def _add(self, day: int, spend: int, orders: int, points: int) -> None:
-        place = self._place(day)
-        if self.days[place : place + 1] == [day]:
-            for column, amount in enumerate((spend, orders, points), 1):
-                self.days[place + column] += amount
-        else:
-            self.days[place:place] = (day, spend, orders, points)
+    def of_all_time(self, currency: str) -> Reached:
+        """Spend, points and growth of the currency, all orders."""
+        spend, _, points, _ = self.ever.get(currency, _NOTHING)
+        orders = sum(amounts[1] for amounts in self.ever.values())
+        return Reached(spend, orders, self.growth(currency), points)
 
-    def _place(self, day: int) -> int:
-        """Where the day stands, or would."""
-        if not self.days or self.days[-_WIDTH] < day:
-            return len(self.days)  # where most is added
-        return _WIDTH * bisect_left(self.days[::_WIDTH], day)
+    def growth(self, currency: str) -> int:
+        """The growth value that leads to tiers: earned by orders in the currency, and by what is no order."""
+        return sum(self.ever.get(name, _NOTHING)[3] for name in {currency, ""})
+
+
+def _add(days: list[int], day: int, spend: int, orders: int, points: int) -> None:
+    place = _place(days, day)
+    if days[place : place + 1] == [day]:
+        for column, amount in enumerate((spend, orders, points), 1):
+            days[place + column] += amount
+    else:
+        days[place:place] = (day, spend, orders, points)
+
+
+def _place(days: list[int], day: int) -> int:
+    """Where the day stands, or would."""
+    if not days or days[-_WIDTH] < day:
+        return len(days)  # where most is added
+    return _WIDTH * bisect_left(days[::_WIDTH], day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +99,10 @@ class UpToNow:
     member: Member
     shop: ShopRules
 
-    def through(self, start: datetime, end: datetime) -> Reached:
+    def through(self, start: datetime, end: datetime, currency: str) -> Reached:
         """What was completed since `start`, the first instant of a day, or EVER; `end` is now."""
         recent = Recent.of(self.member)
-        if start == EVER:
-            return Reached(recent.ever, recent.ever_orders, recent.growth, recent.ever_points)
-        spend, orders, points = recent.since(self.shop.date_of(start))
-        return Reached(spend, orders, recent.growth, points)
+        return recent.of_all_time(currency) if start == EVER else recent.since(self.shop.date_of(start), currency)
 
     before = through
 

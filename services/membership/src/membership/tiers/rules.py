@@ -75,7 +75,7 @@ def evaluate(
     if standing.grace is None and held == len(programme.tiers) - 1:
         return standing, None  # nothing can lift it
     start = _start(standing, shop, programme, at, enrolled)
-    level, rule = tier_for(programme, shop.unit_at(at), sums.through(start, at))
+    level, rule = tier_for(programme, shop.unit_at(at), sums.through(start, at, shop.currency_at(at)))
     fast, by_hand = map(
         max, _fast_track(programme, shop, sums.completed_at(at)), _campaign_total(programme, shop, sums, at)
     )
@@ -128,7 +128,7 @@ def _campaign_total(programme: Programme, shop: ShopRules, sums: Sums, at: datet
     for track in programme.fast_tracks:
         if track.of != "total" or not track.start <= at < track.end:
             continue
-        spend = sums.through(shop.start_of(shop.date_of(track.start)), at).spend
+        spend = sums.through(shop.start_of(shop.date_of(track.start)), at, shop.currency_at(at)).spend
         if spend * shop.unit_at(at) >= track.spend * FINE:
             level = programme.level_of(track.tier)
             reached, by_hand = (reached, max(by_hand, level)) if track.by_hand else (max(reached, level), by_hand)
@@ -152,7 +152,7 @@ def _review(
     assert standing.until is not None
     held = programme.level_of(standing.tier)
     since = review_start(shop, programme, standing, enrolled)
-    level, rule = tier_for(programme, shop.unit_at(at), sums.before(since, at))
+    level, rule = tier_for(programme, shop.unit_at(at), sums.before(since, at, shop.currency_at(at)))
     if level >= held or programme.downgrade == "none":
         renewed = _begin_term(standing, max(level, held), standing.until, shop, programme, enrolled, standing.anchor)
         return renewed, Change("upgrade" if level > held else "renewal", rule)
@@ -170,7 +170,7 @@ def _downgrade(
         rolling = programme.window == "rolling"
         since = (window_start(shop, programme, at, enrolled) if rolling
                  else review_start(shop, programme, standing, enrolled))  # fmt: skip
-        justified, rule = tier_for(programme, shop.unit_at(at), sums.before(since, at))
+        justified, rule = tier_for(programme, shop.unit_at(at), sums.before(since, at, shop.currency_at(at)))
         level = min(level, justified)
     elif programme.downgrade == "none":
         level += 1  # the policy was changed while the grace was running

@@ -15,7 +15,7 @@ from messaging.campaigns.document import FLOW, HOLD_OUT, RANK, CampaignDocument,
 from messaging.campaigns.store import Campaign
 from messaging.flows.document import Untrue
 from messaging.flows.state import Candidate, message_id
-from messaging.flows.store import insert_candidates, wake_with_coupon
+from messaging.flows.store import insert_candidates, wake_declined, wake_with_coupon
 from messaging.policy.state import in_force
 from messaging.policy.store import get_versions
 
@@ -90,6 +90,7 @@ async def enter_campaign(tx: Transaction, events: Sequence[Event[CampaignEntered
         if document.give_coupons:
             treated_ones = [((shop, customer), event.time) for customer, arm in members if arm != HOLD_OUT]
             await wake_with_coupon(tx, treated_ones)
+            await wake_declined(tx, treated_ones)
         held_out = sum(arm == HOLD_OUT for _, arm in members)
         treated = len(members) - held_out
         await store.save_progress(tx, shop, d.campaign, d.upto, d.looked_at, treated, held_out, done=d.done)

@@ -88,6 +88,30 @@ async def wake_with_coupon(tx: Transaction, reached: Iterable[tuple[CustomerKey,
         await tx.execute("notify candidates")
 
 
+async def wake_declined(tx: Transaction, reached: Iterable[tuple[CustomerKey, datetime]]) -> None:
+    """Decide what campaigns want of those customers whose coupon was declined, from the time on: it does not come."""
+    first: dict[CustomerKey, datetime] = {}
+    for key, at in reached:
+        first[key] = min(at, first.get(key, at))
+    if not first:
+        return
+    people = await get_people(tx, list(first))
+    pairs = {(mine, asked): at for key, at in first.items() for mine in people[key] for asked in people[key]}
+    # By primary keys; the request is named for its campaign (CampaignDocument.batch).
+    woken = await tx.execute(
+        f"""
+        update candidates c set release_at = w.at from {_REACHED}
+        where c.shop = w.shop and c.customer = w.customer and c.flow = 'campaign' and c.outcome is null
+            and c.release_at > w.at and exists (
+                select from declined_coupons d where d.shop = c.shop and d.customer = w.has
+                    and d.batch = 'campaign:' || (c.details ->> 'campaign'))
+        """,
+        **_REACHED.of((*mine, asked, at) for (mine, (_, asked)), at in pairs.items()),
+    )
+    if woken:
+        await tx.execute("notify candidates")
+
+
 async def settle_candidates(tx: Transaction, decided: Iterable[tuple[CustomerKey, str]]) -> None:
     """A rebuild has read decisions about these candidates, (customer, message id): they stand as those left them.
 

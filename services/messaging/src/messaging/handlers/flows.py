@@ -11,7 +11,7 @@ from messaging.coupons.store import save_issued, save_used
 from messaging.coupons.store_declined import save_declined
 from messaging.flows.book import Versioned
 from messaging.flows.document import FlowDocument
-from messaging.flows.store import wake_with_coupon
+from messaging.flows.store import wake_declined, wake_with_coupon
 from messaging.flows.store_versions import FLOW_VERSIONS
 from messaging.occasions.store import save_products
 
@@ -50,10 +50,12 @@ async def on_coupons(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_coupons_declined(tx: Transaction, batch: Batch) -> None:
-    """A coupon that a flow asked for does not come: who waits for it goes on at once."""
+    """A coupon that a flow or campaign asked for does not come: who waits for it waits no longer."""
     declined = [e for e in batch.events if e.subject is not None]
     await save_declined(tx, declined)
-    await wake_persons(tx, [(e.customer, e.time) for e in declined])
+    reached = [(e.customer, e.time) for e in declined]
+    await wake_persons(tx, reached)
+    await wake_declined(tx, reached)
 
 
 async def on_coupon_uses(tx: Transaction, batch: Batch) -> None:

@@ -23,6 +23,9 @@ class SettingsIn(SettingsBody):
     valid_from: PlannedTime | None = Field(
         None, description="absent: now. In the past, everybody is evaluated anew from then on"
     )
+    confirmed: bool = Field(
+        False, description="another currency of a shop that has orders: without it the answer says what that does, 409"
+    )
 
 
 class VersionOut(SettingsBody):
@@ -42,9 +45,13 @@ class SettingsOut(BaseModel):
 
 @router.put("", dependencies=[require("settings:write", set_up=False)])
 async def put_settings(shop: ShopName, body: SettingsIn, tx: Tx) -> VersionOut:
-    """Set up the shop, or change its settings from a date on. Repeating what is in force then changes nothing."""
+    """Set up the shop, or change its settings from a date on. Repeating what is in force then changes nothing.
+
+    Nothing is converted where the currency changes: a shop that has orders is told what becomes of its members, 409
+    `currency_change_unconfirmed`, and sends the same with `confirmed`.
+    """
     settings = SettingsBody(name=body.name, zone=body.zone, currency=body.currency)
-    return _shown(await set_up_shop(tx, shop, settings, body.valid_from))
+    return _shown(await set_up_shop(tx, shop, settings, body.valid_from, confirmed=body.confirmed))
 
 
 @router.get("", dependencies=[require("settings:read")])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.events import Event
+from common.events import Event, rfc3339
 from common.events.shops import ShopSettingsChanged
-from common.refusals import Invalid
+from common.refusals import Conflict, Invalid
 from common.shops.settings import SHOPS, SettingsBody, Version, find_shops
 from common.storage.database import Transaction
 from orders_ingest.intake.checks import OLDEST
+from orders_ingest.shops.store import has_orders
 
 FARTHEST = timedelta(days=3660)
 
@@ -23,10 +24,32 @@ class InvalidStart(Invalid):
         )
 
 
-async def set_up_shop(tx: Transaction, shop: str, settings: SettingsBody, valid_from: datetime | None) -> Version:
+class CurrencyChangeUnconfirmed(Conflict):
+    """The shop has orders, and another currency from that instant on: what that does is said first (decision 0070)."""
+
+    def __init__(self, before: str, after: str, since: datetime) -> None:
+        when = rfc3339(since)
+        super().__init__(
+            "currency_change_unconfirmed",
+            f"From {when} on the shop would count in {after} instead of {before}, and nothing is converted. What was "
+            f"paid in {before} stays an order, but counts no longer as spend, and the growth and points that it earned "
+            "lead to no tier: members keep the tier they hold until its term ends, and qualify anew by orders in "
+            f"{after}. The points they hold stay theirs and are worth what the programme says in {after}: set its "
+            f"thresholds, amounts and `points.per_unit_worth` from {when} on before. Offers that name amounts apply to "
+            "nothing any more, goals keep their numbers: set both anew. Send the same with `confirmed`: true to "
+            "change it.",
+            before=before,
+            after=after,
+            valid_from=when,
+        )
+
+
+async def set_up_shop(
+    tx: Transaction, shop: str, settings: SettingsBody, valid_from: datetime | None, *, confirmed: bool = False
+) -> Version:
     """The version in force at `valid_from` (None: now). Idempotent: what is in force then makes no new version.
 
-    Raises InvalidStart.
+    `confirmed`: a currency may be changed though there are orders. Raises InvalidStart, CurrencyChangeUnconfirmed.
     """
     now = tx.clock.now()
     since = valid_from or now
@@ -37,6 +60,9 @@ async def set_up_shop(tx: Transaction, shop: str, settings: SettingsBody, valid_
     known = (await find_shops(tx, [shop])).get(shop)
     if known is not None and (standing := known.version_at(since)).body == settings:
         return standing
+    changed = known is not None and standing.body.currency != settings.currency
+    if changed and not confirmed and await has_orders(tx, shop):
+        raise CurrencyChangeUnconfirmed(standing.body.currency, settings.currency, since)
     version = Version(since, await SHOPS.next_number(tx, shop), settings)
     await SHOPS.insert(tx, shop, version.number, since, settings)
     data = ShopSettingsChanged(version=version.number, valid_from=since, **settings.model_dump())

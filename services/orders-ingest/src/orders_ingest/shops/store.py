@@ -14,6 +14,12 @@ async def list_intake_shops(tx: Transaction) -> list[str]:
     return [r.shop for r in rows]
 
 
+async def has_orders(tx: Transaction, shop: str) -> bool:
+    """Whether the shop has had any order."""
+    # The first of its primary key is enough.
+    return bool(await tx.value("select exists (select from orders where shop = :shop)", shop=shop))
+
+
 async def put_intake(tx: Transaction, shop: str, enabled: bool, topic: str) -> None:
     """Switch on or off. What is switched on again reads its topic from the first record kept: offsets from before may
     lie before it, and what was taken already is claimed."""

@@ -1,0 +1,1 @@
+"""What winning customers costs beside keeping them (ANA-024)."""
