@@ -153,10 +153,11 @@ create table activity (
     customer text not null,
     day date not null,                  -- of the shop
     kind text not null,                 -- type of the event
+    category text not null,             -- of what it concerned, as the event says; '': not said
     count bigint not null,
     first_at timestamptz not null,
     last_at timestamptz not null,
-    primary key (shop, customer, day, kind) -- closes the race of two batches that count for one customer
+    primary key (shop, customer, day, kind, category) -- closes the race of two batches that count for one customer
 ) with (fillfactor = 80);
 
 -- Who is a member, as membership says: the other base of the repurchase rate (C-2).
@@ -408,10 +409,10 @@ create index people_person on people (shop, person);
 -- Facts that stand under the identifier under which they came, by person: the rows of everybody whom no merge concerns,
 -- and those of all identifiers of a person under the survivor's. A condition on shop and customer goes into both halves.
 create view activity_of_people as
-    select shop, customer, day, kind, count, first_at, last_at from activity t
+    select shop, customer, day, kind, category, count, first_at, last_at from activity t
     where not exists (select from people p where p.shop = t.shop and p.customer = t.customer)
     union all
-    select p.shop, p.person, t.day, t.kind, t.count, t.first_at, t.last_at
+    select p.shop, p.person, t.day, t.kind, t.category, t.count, t.first_at, t.last_at
     from people p join activity t on t.shop = p.shop and t.customer = p.customer;
 create view reviews_of_people as
     select shop, customer, review_id, day, at, stars, photos from reviews t
