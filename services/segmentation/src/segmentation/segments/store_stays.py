@@ -64,12 +64,14 @@ async def erase_reasons(tx: Transaction, customers: Sequence[CustomerKey]) -> No
 
 async def get_open(tx: Transaction, shop: str, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """The episodes of the open stays of these customers in these segments, by (customer, segment)."""
-    # By primary key.
+    # Of each pair one probe of the index on open stays. A join is read anew for every pair while the table has no
+    # statistics: the first segment of a large shop fills it within a minute.
     rows = await tx.fetch(
         f"""
-        select s.customer, s.segment, s.episode from {_OPEN} join segment_stays s
-        on s.shop = :shop and s.customer = w.customer and s.segment = w.segment
-        where s.left_at is null
+        select w.customer, w.segment, s.episode from {_OPEN} cross join lateral (
+            select episode from segment_stays s
+            where s.shop = :shop and s.segment = w.segment and s.customer = w.customer and s.left_at is null limit 1
+        ) s
         """,
         shop=shop,
         **_OPEN.of(pairs),
