@@ -24,7 +24,7 @@ _WIDTH = 20
 
 
 def measure(sizes: Sequence[int], seed: int) -> Mapping[str, Mapping[int, float]]:
-    """Microseconds a customer by what was done and size."""
+    """Microseconds a customer by what was done and size; what was measured is said as it is known."""
     found: dict[str, dict[int, float]] = defaultdict(dict)
     with servers() as ours:
         for size in sizes:
@@ -35,7 +35,8 @@ def measure(sizes: Sequence[int], seed: int) -> Mapping[str, Mapping[int, float]
                 what = re.sub(r" of [\d,]+ customers", "", figure.what)
                 share = 1 if what.endswith(_EACH) else size
                 found[f"{figure.target}: {what}"][size] = figure.measured * _US[figure.unit] / share
-            print(f"{size:,} customers: done", flush=True)
+            for figure in result.figures:
+                print(f"{figure.target} {figure.what}: {figure.measured:,.0f} {figure.unit}", flush=True)
     return found
 
 
@@ -44,7 +45,7 @@ def plot(found: Mapping[str, Mapping[int, float]]) -> str:
     lines = ["| work | customers | µs a customer | |", "|---|---|---|---|"]
     for what, by_size in found.items():
         longest = max(by_size.values())
-        for size, cost in by_size.items():
+        for size, cost in sorted(by_size.items()):
             bar = "█" * max(1, round(_WIDTH * cost / longest))
             lines.append(f"| {what} | {size:,} | {cost:,.1f} | {bar} |")
     return "\n".join(lines)
