@@ -28,8 +28,8 @@ class NotFittedYet(NotFound):
     def __init__(self) -> None:
         super().__init__(
             "not_fitted_yet",
-            "Lifetime value and churn are fitted when a month begins, from the first one on that the shop has customers "
-            "in: ask again on the 1st.",
+            "Value and churn are fitted when a month begins, from the first one on that the shop has customers in: "
+            "ask again on the 1st.",
         )
 
 
