@@ -96,7 +96,7 @@ async def _measure(database: Database, result: Result, size: Size) -> None:
         Figure("P7", f"a segment of {of}, compared, stored, announced", 1e3 * compared, "ms", load_of_full),
         Figure("P7", f"a customer of {of}, looked at again", 1e6 * looked / LOOKS, "µs", load_of_looks),
     ]
-    result.notes.append(f"P7: {inside:,} of {of} entered; the others' next dates are stored too. {EXPRESSION}.")
+    result.notes.append(f"P7: {inside:,} of {of} entered; of those whom a date may turn it is stored. {EXPRESSION}.")
 
 
 async def _value(database: Database, result: Result, size: Size) -> None:
