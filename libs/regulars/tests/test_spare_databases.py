@@ -16,7 +16,11 @@ from regulars.stack.databases import create_database, drop_database, dsn, in_dat
 from regulars.testing import SharedPostgres
 
 SCHEMA = """
-create table kept (number bigint generated always as identity primary key, name text not null);
+create table kept (
+    number bigint generated always as identity primary key,
+    long integer generated always as (length(name)) stored,
+    name text not null
+);
 create table large (body text);
 create function refuse() returns trigger language plpgsql as $$ begin raise 'append-only'; end $$;
 create trigger append_only before delete or truncate on kept execute function refuse();
@@ -69,8 +73,10 @@ async def test_a_used_database_is_as_its_template_again(world: World, rows: int)
     )
     await world.spare.give_back(first)
     assert await world.take() == first
-    found = await world.run(first, "insert into kept (name) values ('d')", "select number, name from kept order by 1")
-    assert found == [(1, "a"), (2, "b"), (3, "d")]
+    found = await world.run(
+        first, "insert into kept (name) values ('d')", "select number, name, long from kept order by 1"
+    )
+    assert found == [(1, "a", 1), (2, "b", 1), (3, "d", 1)]
     assert await world.run(first, "select from large") == []
     with pytest.raises(asyncpg.RaiseError, match="append-only"):
         await world.run(first, "delete from kept", "select")

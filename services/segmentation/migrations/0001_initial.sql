@@ -153,10 +153,11 @@ create table activity (
     customer text not null,
     day date not null,                  -- of the shop
     kind text not null,                 -- type of the event
+    category text not null,             -- of what it concerned, as the event says; '': not said
     count bigint not null,
     first_at timestamptz not null,
     last_at timestamptz not null,
-    primary key (shop, customer, day, kind) -- closes the race of two batches that count for one customer
+    primary key (shop, customer, day, kind, category) -- closes the race of two batches that count for one customer
 ) with (fillfactor = 80);
 
 -- Who is a member, as membership says: the other base of the repurchase rate (C-2).
@@ -276,7 +277,7 @@ create index segment_dues_due on segment_dues (due_at, shop, customer);
 create table profiles (
     shop text not null,
     customer text not null,
-    revision bigint not null,
+    revision bigint,                    -- null: orders alone tell of the customer
     gender text,
     region text,                        -- province or state
     city text,
@@ -286,6 +287,9 @@ create table profiles (
     source text,
     life_state text,                    -- derived of the address by orders-ingest
     born_from smallint,                 -- the first of five years of birth
+    sent_state text,                    -- the life state by the address of the newest order of which one is known
+    sent_at timestamptz,                -- when that order was placed
+    sent_revision bigint,
     primary key (shop, customer)        -- closes the race of two versions of one profile
 ) with (fillfactor = 80);
 
@@ -408,10 +412,10 @@ create index people_person on people (shop, person);
 -- Facts that stand under the identifier under which they came, by person: the rows of everybody whom no merge concerns,
 -- and those of all identifiers of a person under the survivor's. A condition on shop and customer goes into both halves.
 create view activity_of_people as
-    select shop, customer, day, kind, count, first_at, last_at from activity t
+    select shop, customer, day, kind, category, count, first_at, last_at from activity t
     where not exists (select from people p where p.shop = t.shop and p.customer = t.customer)
     union all
-    select p.shop, p.person, t.day, t.kind, t.count, t.first_at, t.last_at
+    select p.shop, p.person, t.day, t.kind, t.category, t.count, t.first_at, t.last_at
     from people p join activity t on t.shop = p.shop and t.customer = p.customer;
 create view reviews_of_people as
     select shop, customer, review_id, day, at, stars, photos from reviews t
@@ -433,16 +437,17 @@ create view signals_of_people as
     from people p join signals t on t.shop = p.shop and t.customer = p.customer;
 -- The survivor's profile; where the survivor has none, that of the first of the others by name.
 create view profiles_of_people as
-    select shop, customer, gender, region, city, city_level, education, credit_level, source, life_state, born_from
+    select shop, customer, gender, region, city, city_level, education, credit_level, source,
+           coalesce(life_state, sent_state) as life_state, born_from
     from profiles t
     where not exists (select from people p where p.shop = t.shop and p.customer = t.customer)
     union all
     select shop, customer, gender, region, city, city_level, education, credit_level, source, life_state, born_from
     from (
         select distinct on (p.shop, p.person) p.shop, p.person as customer, t.gender, t.region, t.city, t.city_level,
-               t.education, t.credit_level, t.source, t.life_state, t.born_from
+               t.education, t.credit_level, t.source, coalesce(t.life_state, t.sent_state) as life_state, t.born_from
         from people p join profiles t on t.shop = p.shop and t.customer = p.customer
-        order by p.shop, p.person, p.customer <> p.person, p.customer
+        order by p.shop, p.person, t.revision is null, p.customer <> p.person, p.customer
     ) said;
 -- The tags that somebody bears; of all changes of a tag under a person's identifiers the newest counts.
 create view borne_tags as

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.verification import Verification
 from common.verification.expected import Expectations
-from common.work.sweeps import WorkList, work
+from common.work.sweeps import Sweeper, WorkList, work
 from segmentation.fold import CLAIMED
 from segmentation.handlers import on_inputs
 from segmentation.jobs.sweeping import WORK, long_histories
@@ -30,7 +31,8 @@ select c.shop, c.customer, cast(c.state as text) as state, c.due_at,
        (select jsonb_agg(jsonb_build_array(s.name, s.day, s.gone, s.currency, s.orders, s.paid, s.refunded)
                          order by s.name)
         from sales s where s.shop = c.shop and s.customer = c.customer),
-       (select jsonb_agg(jsonb_build_array(a.day, a.kind, a.count, a.first_at, a.last_at) order by a.day, a.kind)
+       (select jsonb_agg(jsonb_build_array(a.day, a.kind, a.category, a.count, a.first_at, a.last_at)
+                         order by a.day, a.kind, a.category)
         from activity a where a.shop = c.shop and a.customer = c.customer)
 from customers c order by c.shop, c.customer
 """
@@ -57,13 +59,10 @@ async def sweep(tx: Transaction, now: datetime, limit: int, lists: Sequence[Work
 
 
 async def sweep_all(db: Database, clock: FixedClock, now: datetime, limit: int = 7) -> None:
+    """As a process sweeps when it is asked to, in batches of at most so many customers."""
     clock.set(now)
-    lists = (*WORK, long_histories())
-    for _ in range(10_000):
-        async with db.transaction() as tx:
-            if not await sweep(tx, now, limit, lists):
-                return
-    raise AssertionError("the sweep never ends")
+    lists = [replace(each, most=min(limit, each.most)) for each in (*WORK, long_histories())]
+    await Sweeper(db, lists).sweep()
 
 
 async def states(db: Database) -> list[tuple[Any, ...]]:

@@ -30,7 +30,7 @@ async def test_order_batches_and_repetition_of_the_sweeps_never_show(
     """C-14, L1: same inputs and statistics, any order, batches of 1, 2 and 500: same states."""
     history, until = shop_life(events, seed=1), START + timedelta(days=300)
     first = await new_db()
-    await live(first, clock, history, timedelta(days=7), until)
+    await live(first, clock, history, timedelta(days=20), until)
     expected = await states(first)
     methods = {fact.data.method for fact in await announced(first) if fact.data.TYPE == "rfm.changed"}
     assert methods == {"fixed", "mean"}, "the history must reach the mean split"
@@ -78,7 +78,7 @@ async def test_what_is_announced_does_not_depend_on_the_length_of_a_replays_step
 
     All the same each fact tells what had happened by its time: equal states, due times, statistics and facts.
     """
-    history, until = shop_life(events, seed=2, days=155), START + timedelta(days=155)
+    history, until = shop_life(events, seed=2, customers=34, days=155), START + timedelta(days=155)
     found = []
     for days in (1, 7, 45):
         db = await new_db()

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from common.storage.database import Database, Transaction
-from common.work.sweeps import Job, Sweeper, _Standing
+from common.work import set_aside
+from common.work.set_aside import Task
+from common.work.sweeps import Job, Sweeper, WorkList, _Standing
 
 
 class Due:
@@ -149,3 +151,61 @@ async def test_a_bite_that_fails_is_rolled_back_and_found_due_again(db: Database
     await _running(Sweeper(db, [Job("failing once", batch)], read_until=Consumer().read_until, every_s=0.01), work.done)
     async with db.transaction() as tx:
         assert await tx.value("select count(*) from swept") == 1
+
+
+class Rows:
+    """A work list of the rows of a kind; doing one removes it, and adds one of the kind that `then` names."""
+
+    def __init__(self, kind: str, asks: str | None, then: str | None = None) -> None:
+        self.turns = 0
+        self.list = WorkList(kind, self._take, self._do, asks=asks)
+        self._then = then
+
+    async def _take(self, tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+        self.turns += 1
+        found = await tx.value("select count(*) from waiting where kind = :kind", kind=self.list.name)
+        return [Task("s", self.list.name)] if found else None
+
+    async def _do(self, tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+        await tx.execute("delete from waiting where kind = :kind", kind=self.list.name)
+        if self._then is not None:
+            await tx.execute("insert into waiting values (:kind)", kind=self._then)
+        return 1
+
+
+def _waiting(kind: str) -> str:
+    return f"exists (select from waiting where kind = '{kind}' and :now > timestamptz '2000-01-01')"
+
+
+async def test_a_list_whose_condition_does_not_hold_has_no_turn_until_it_does(db: Database) -> None:
+    """By one question a round; what one list did may make another's hold, and what was set aside is tried again."""
+    lists = [
+        Rows("woken", _waiting("woken")),
+        Rows("never", "false"),
+        Rows("asked", None),
+        Rows("busy", _waiting("busy"), then="woken"),
+    ]
+    woken, never, asked, busy = lists
+    async with db.transaction() as tx:
+        await tx.execute("create table waiting (kind text)")
+        await tx.execute("insert into waiting values ('busy')")
+    sweeper = Sweeper(db, [each.list for each in lists])
+    assert await sweeper.sweep() == 2
+    assert (woken.turns, never.turns, busy.turns) == (2, 0, 2), "each once with work, and once without"
+    turns = asked.turns
+    assert await sweeper.sweep() == 0
+    assert (woken.turns, never.turns, busy.turns, asked.turns) == (2, 0, 2, turns + 1)
+    async with db.transaction() as tx:
+        await set_aside.put(tx, "never", Task("s", "never"), tx.clock.now() - timedelta(hours=1), "failed")
+    assert await sweeper.sweep() == 1
+    async with db.transaction() as tx:
+        assert await set_aside.count_by_job(tx) == {}
+
+
+async def test_where_the_question_fails_every_list_has_its_turn(db: Database) -> None:
+    async with db.transaction() as tx:
+        await tx.execute("create table waiting (kind text)")
+        await tx.execute("insert into waiting values ('good'), ('odd')")
+    good, odd = Rows("good", _waiting("good")), Rows("odd", "no such condition")
+    assert await Sweeper(db, [good.list, odd.list]).sweep() == 2
+    assert (good.turns, odd.turns) == (3, 3)

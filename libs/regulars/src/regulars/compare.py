@@ -60,17 +60,19 @@ TABLES_OF_REBUILDS = TABLES_ASIDE | {
     *("announced_facts", "ledger_entries", "ledger_tallies"),
     *("behaviour_days", "liability_months", "liability_totals", "said_days", "said_marks"),
     *("products", "product_models", "mailboxes"),
-    *("customer_values", "monthly_flows", "monthly_flow_walks"),
+    *("customer_values", "monthly_flows", "monthly_flow_walks", "segment_dues"),
 }
 """Of a rebuild: what a service does by itself, the books of what was known when, of which sums are compared, signs
 of behaviour, of which each keeps sixty days by its own clock, how far mailboxes were read, and what is counted anew by
-sweeps, when texts were read or an hour is over: a rebuilt service counts it in its first round of sweeps."""
+sweeps, when texts were read, an hour is over or customers are looked at for their segments: a rebuilt service counts it
+in its first round of sweeps."""
 COLUMNS_OF_REBUILDS = frozenset(
     {
         *(("customers", "done_until"), ("permissions", "address_known_at"), ("addresses_forgotten", "at")),
         *(("orders", "due_at"), ("journeys", "due_at")),
         *(("customers", "merged_state"), ("customers", "once_merged"), ("merges", "number")),
-        *(("erasure_confirmations", "at"), ("typings", "from_at"), ("value_fits", "valued")),
+        *(("erasure_confirmations", "at"), ("typings", "from_at"), ("typings", "after"), ("value_fits", "valued")),
+        *(("segment_definitions", "compared"),),
         *(("campaigns", "watched_at"), ("campaigns", "total"), ("flow_days", "done")),
         *(("readings", name) for name in ("reader", "sentiment", "liked", "mentioned", "disliked")),
         *(("readings", name) for name in ("signals", "expectation")),
@@ -79,8 +81,9 @@ COLUMNS_OF_REBUILDS = frozenset(
 """The latest due that was done: late news may have made undone what the live service had done before it came. When an
 address became known here, and when one was forgotten last. When something of an order falls due: the first sweep of the
 rebuilt service looks at all of it once more. What was announced last of who was absorbed, and who was ever: a rebuild
-may read of a merge and its undoing at once. When a confirmation was learnt. Since when customers are typed, and
-up to whom they are valued by a fit.
+may read of a merge and its undoing at once. When a confirmation was learnt. Since when customers are typed and up to
+whom, up to whom they are valued by a fit, and compared with a segment: stays and types are read back, and all looked at
+anew when the rebuilt service begins.
 When a campaign was last looked after, how many it was to look at when it began, and that a day has no more to begin.
 What was understood of texts: the rebuilt service reads them in its first rounds of sweeps."""
 CHUNK = 5_000

@@ -27,8 +27,12 @@ select md5(string_agg(said, E'\\n' order by said)) from (
 ) as everything
 """
 _TABLES = """
-select oid::regclass::text as name, pg_relation_size(oid) as size
-from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'
+select oid::regclass::text as name, pg_relation_size(oid) as size,
+       array(
+           select attname::text from pg_attribute
+           where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '' order by attnum
+       ) as columns
+from pg_class c where relnamespace = 'public'::regnamespace and relkind = 'r'
 """
 _SEQUENCES = """
 select format(
@@ -45,7 +49,10 @@ where datname = current_database() and pid <> pg_backend_pid()
 
 @dataclass(slots=True)
 class _Kind:
-    """A template: its schema, the rows of its tables as COPY writes them, how its sequences stand, who is like it."""
+    """A template: its schema, the rows of its tables as COPY writes them, how its sequences stand, who is like it.
+
+    Of rows without what the server computes of them.
+    """
 
     template: str
     schema: str
@@ -104,8 +111,9 @@ class SpareDatabases:
         try:
             rows = {}
             for table in await connection.fetch(_TABLES):
-                copied = io.BytesIO()
-                await connection.copy_from_query(f"select * from {table['name']}", output=copied, format="binary")
+                copied, columns = io.BytesIO(), ", ".join(f'"{name}"' for name in table["columns"])
+                query = f"select {columns} from {table['name']}"
+                await connection.copy_from_query(query, output=copied, format="binary")
                 if await connection.fetchval(f"select exists (select from {table['name']})"):
                     rows[table["name"]] = copied.getvalue()
             sequences = [row[0] for row in await connection.fetch(_SEQUENCES)]
@@ -117,6 +125,7 @@ class SpareDatabases:
 async def _empty(connection: asyncpg.Connection, kind: _Kind) -> None:
     """Rows and sequences as the template has them; triggers rest, for some tables take no deletion."""
     tables = await connection.fetch(_TABLES)
+    columns = {table["name"]: table["columns"] for table in tables}
     await connection.execute("set session_replication_role = replica")
     for table in tables:
         if table["size"] > LARGE:
@@ -124,5 +133,5 @@ async def _empty(connection: asyncpg.Connection, kind: _Kind) -> None:
         elif table["size"]:
             await connection.execute(f"delete from {table['name']}")
     for name, rows in kind.rows.items():
-        await connection.copy_to_table(name, source=io.BytesIO(rows), format="binary")
+        await connection.copy_to_table(name, columns=columns[name], source=io.BytesIO(rows), format="binary")
     await connection.execute(";".join(kind.sequences) or "select")

@@ -7,6 +7,8 @@ Loaded by ``-p regulars.testing``. Fixtures:
 - ``database``: ``await database()`` gives the address of an empty database, dropped after the test.
 - ``database_from``: ``await database_from(folder, ...)`` gives one with those migrations already applied, and the
   shops of ``SHOPS`` set up: in CNY and the zone of Shanghai. Another shop, or other settings: ``set_up``.
+- ``lived_from``: ``await lived_from(name, live, folder, ...)`` gives one as ``live(address)`` left the first of the
+  name: a story that several tests begin with, lived through once per run.
 - ``topics_of_own``: ``await topics_of_own(*names)`` makes such topics under unique names and gives an ``OwnTopics``.
 - ``mailsink``: a ``MailSink`` of the test's own, in process; ``.port``, ``.count``, ``.mails()``, ``.refused``.
 
@@ -19,7 +21,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -95,6 +97,12 @@ class MigratedDatabase(Protocol):
     async def __call__(self, *folders: Path, common: bool = True) -> str: ...
 
 
+class LivedDatabase(Protocol):
+    """Makes a database as `live` left the first one of the name, and gives its address."""
+
+    async def __call__(self, name: str, live: Callable[[str], Awaitable[None]], *folders: Path) -> str: ...
+
+
 @pytest.fixture(scope="session")
 def stack_folder() -> Iterator[Path]:
     """A folder for servers' data that PostgreSQL's own account can reach, unlike pytest's ``tmp_path``."""
@@ -161,19 +169,34 @@ async def empty_databases(postgres: SharedPostgres) -> AsyncIterator[EmptyDataba
 @asynccontextmanager
 async def migrated_databases(postgres: SharedPostgres) -> AsyncIterator[MigratedDatabase]:
     """Makes migrated databases: migrated once per run, copied as often as needed, emptied and reused."""
+    async with _copies(postgres) as copy:
+
+        async def make(*folders: Path, common: bool = True) -> str:
+            return await copy(await _template(postgres, folders, common=common))
+
+        yield make
+
+
+@asynccontextmanager
+async def _copies(postgres: SharedPostgres) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
+    """Makes copies of templates, which are given back at the end."""
     taken: list[str] = []
 
-    async def make(*folders: Path, common: bool = True) -> str:
-        key = f"{_digest(folders)} {common}"
-        if key not in postgres.templates:
-            postgres.templates[key] = await _migrated(postgres.url, *folders, common=common)
-        name = await postgres.spare.take(postgres.templates[key], _unique("test"))
+    async def make(template: str) -> str:
+        name = await postgres.spare.take(template, _unique("test"))
         taken.append(name)
         return in_database(postgres.url, name)
 
     yield make
     for name in taken:
         await postgres.spare.give_back(name)
+
+
+async def _template(postgres: SharedPostgres, folders: tuple[Path, ...], *, common: bool = True) -> str:
+    key = f"{_digest(folders)} {common}"
+    if key not in postgres.templates:
+        postgres.templates[key] = await _migrated(postgres.url, *folders, common=common)
+    return postgres.templates[key]
 
 
 @pytest_asyncio.fixture
@@ -229,6 +252,27 @@ class TopicsOfOwn(Protocol):
     """Makes topics of one partition each."""
 
     async def __call__(self, *names: str) -> OwnTopics: ...
+
+
+@pytest_asyncio.fixture
+async def lived_from(postgres: SharedPostgres) -> AsyncIterator[LivedDatabase]:
+    """Factory of databases of one test that begin where a story shared by several ended."""
+    async with _copies(postgres) as copy:
+
+        async def make(name: str, live: Callable[[str], Awaitable[None]], *folders: Path) -> str:
+            key = f"{name} {_digest(folders)}"
+            if key not in postgres.templates:
+                lived = _unique("lived")
+                url = await create_database(postgres.url, lived, template=await _template(postgres, folders))
+                try:
+                    await live(url)
+                except BaseException:
+                    await drop_database(postgres.url, lived)
+                    raise
+                postgres.templates[key] = lived
+            return await copy(postgres.templates[key])
+
+        yield make
 
 
 @pytest.fixture

@@ -176,7 +176,12 @@ async def test_what_is_sent_of_an_order_is_published_and_shown(
     api: httpx.AsyncClient, published: Published, vault: Vault, db: Database
 ) -> None:
     """ORD-004, ORD-007, ORD-008, ORD-010, ORD-013 to ORD-018, ORD-023, ORD-024, ORD-034."""
-    personal = {"recipient": "Mother", "recipient_phone": "+8613800138000", "address": "1 Tea Street", "remark": "soon"}
+    personal = {
+        "recipient": "Mother",
+        "recipient_phone": "+8613800138000",
+        "address": "1 Campus Road",
+        "remark": "soon",
+    }
     assert (await put(api, **WHOLE, **personal, lines=LINES))[0] == 202
     shown = (await api.get(URL)).json()
     assert {name: shown[name] for name in WHOLE} == WHOLE
@@ -187,6 +192,7 @@ async def test_what_is_sent_of_an_order_is_published_and_shown(
         key = (await vault.ring.keys_for(tx, [("demo", "c-1")]))["demo", "c-1"]
     for event in await published():
         assert "Mother" not in event.encode().decode()
+        assert event.data.life_state == "student", "SEG-040: what the address tells is told, and not the address"
         opened = vault.ring.open_event(event, key).data.model_dump(mode="json")
         assert {name: opened[name] for name in personal} == personal
         assert {name: opened[name] for name in WHOLE} == WHOLE

@@ -64,7 +64,7 @@ from segmentation.lifetime_value.store_values import erase_values
 from segmentation.members.store import save_members, save_tiers
 from segmentation.monthly_flows.store import forget_counts
 from segmentation.people.store import follow_merge
-from segmentation.profiles.store import erase_profiles, save_profiles
+from segmentation.profiles.store import erase_profiles, save_profiles, save_sent
 from segmentation.referrals.store import save_referrals
 from segmentation.segments import store_dues as dues
 from segmentation.segments.store_stays import erase_reasons, save_stays
@@ -186,6 +186,10 @@ async def on_bought(tx: Transaction, batch: Batch) -> None:
     known = [event for event in batch.events if event.subject is not None]
     if orders := [event for event in known if isinstance(event.data, OrderCompleted)]:
         await save_orders(tx, orders, await get_shops(tx, {event.shop for event in orders}))
+        if telling := [event for event in orders if event.data.life_state is not None]:
+            await tx.lock_customers(event.customer for event in telling)  # an erasure comes on another topic
+            await save_sent(tx, telling)
+            await dues.mark(tx, {event.customer for event in telling})
     if ways := [event for event in known if isinstance(event.data, OrderJourneyMeasured)]:
         await save_ways(tx, ways)
         await dues.mark(tx, {event.customer for event in ways})

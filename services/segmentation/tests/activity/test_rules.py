@@ -15,7 +15,7 @@ from common.events.customers import CustomerRegistered
 from common.events.orders import OrderCompleted, OrderPlaced, OrderRefunded
 from common.fold.folding import fold_all, same
 from segmentation.activity.rules import first_signs, roll_up
-from segmentation.activity.state import Counted, DayAndKind
+from segmentation.activity.state import Counted, Rollup
 from segmentation.attributes.stage.rules import shows_interest
 from segmentation.fold import SegmentFolding
 from segmentation.shops.state import Shop, shop_with
@@ -44,7 +44,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.claimed: dict[str, Event[Any]] = {}
-        self.rollups: dict[DayAndKind, Counted] = {}
+        self.rollups: dict[Rollup, Counted] = {}
         self.inputs: list[Event[Any]] = []
         self.held_from = UNTIL
 
@@ -119,7 +119,7 @@ def test_the_earliest_activity_is_an_input_where_no_interest_was_known_by_then(
 def test_a_day_is_the_shops(events: Any) -> None:
     views = [events.viewed("c1", "2025-01-02T23:59"), events.viewed("c1", "2025-01-03T00:00")]
     found = roll_up(views, {"tea": SHOP.settings})[KEY]
-    assert [(day.isoformat(), kind, each.count) for (day, kind), each in found.items()] == [
+    assert [(day.isoformat(), kind, each.count) for (day, kind, _), each in found.items()] == [
         ("2025-01-02", "product.viewed", 1),
         ("2025-01-03", "product.viewed", 1),
     ]

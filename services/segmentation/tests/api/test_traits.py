@@ -10,6 +10,7 @@ import httpx
 
 from common.bus.inbox import claim
 from common.bus.subscriptions import Batch
+from common.events.activity import ProductViewed
 from common.events.customers import CustomerErased, CustomerUpdated
 from common.events.feedback import ComplaintOpened, ReviewSubmitted, SignalsNoted, TicketEntry
 from common.events.orders import OrderCompleted, OrderJourneyMeasured, OrderLine, PromotionUse
@@ -19,7 +20,7 @@ from segmentation.fold import CLAIMED
 from segmentation.handlers import on_bought, on_inputs, on_profiles, on_types, on_voices
 
 from ..conftest import NOW
-from ..shop_life import announced
+from ..shop_life import announced, feed
 from ..test_erasure import erase
 from .test_segments import differences, inside, save
 
@@ -160,12 +161,18 @@ async def test_how_a_customer_lives_and_what_they_need(
     for tag in ("goal: sleep better", "need: tea without caffeine", "gold"):
         body = {"customers": ["c1"], "source": "call"}
         assert (await client.post(f"{BASE}/tags/{tag}/customers", json=body)).status_code == 200
+    viewed = ProductViewed(sku="beans", category="coffee")
+    await feed(runtime.database, [events.make("c1", f"2025-03-20T0{hour}:00", viewed) for hour in (7, 8, 9)])
     needs = (await client.get(f"{BASE}/customers/c1/needs")).json()
     assert needs["needs"][0] == {
         "kind": "noted", "what": "tea without caffeine", "source": "call", "confidence": "high",
         "why": "noted on 2025-03-20",
     }  # fmt: skip
-    assert [(each["kind"], each["what"]) for each in needs["needs"][1:]] == [("better", None), ("more_of", "tea")]
+    assert [(each["kind"], each["what"]) for each in needs["needs"][1:]] == [
+        ("better", None),
+        ("more_of", "tea"),
+        ("undecided", "coffee"),
+    ]
     assert [(each["kind"], each["text"], each["source"]) for each in needs["notes"]] == [
         ("goal", "sleep better", "call"),
         ("need", "tea without caffeine", "call"),

@@ -201,8 +201,8 @@ async def _store(tx: Transaction, customers: list[Customer]) -> None:
         )
     for shop, name, day, kind, count in activity:
         await tx.execute(
-            "insert into activity (shop, customer, day, kind, count, first_at, last_at) "
-            "values (:shop, :name, :day, :kind, :count, now(), now())",
+            "insert into activity (shop, customer, day, kind, category, count, first_at, last_at) "
+            "values (:shop, :name, :day, :kind, '', :count, now(), now())",
             shop=shop,
             name=name,
             day=day,

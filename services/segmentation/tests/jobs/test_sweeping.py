@@ -32,7 +32,7 @@ from ..shop_life import START, announced, copy_statistics, differences, feed, li
 STRICTER = Thresholds(
     lapse_months=1,
     life_cycle=LifeCycleRules(active=40, sleeping=80, pre_churn=120, churned=200),
-    rfm=RfmRules(buyers_needed=40, monetary=300),
+    rfm=RfmRules(buyers_needed=20, monetary=300),
 )
 
 
@@ -57,7 +57,7 @@ async def test_folding_whom_it_changes_leaves_the_tables_that_folding_everybody_
     new_db: Callable[[], Any], clock: FixedClock, events: Any, seed: int
 ) -> None:
     """SEG-071: states and due times, through months of statistics and two versions of the thresholds."""
-    history, until = shop_life(events, seed=seed, customers=40), START + timedelta(days=260)
+    history, until = shop_life(events, seed=seed, customers=24), START + timedelta(days=260)
     cheap, dear = await new_db(), await new_db()
     for db in (cheap, dear):
         clock._now = START

@@ -6,8 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
+from segmentation.activity.state import Looked
 from segmentation.needs.levels import level_of
-from segmentation.needs.rules import Noted, interest_since, looks, needs, note_of
+from segmentation.needs.rules import Noted, looked_since, needs, note_of
 from segmentation.thresholds.state import TraitRules
 from segmentation.traits.state import Bought, Known, Line, ShopMeans, Voices
 
@@ -53,26 +54,47 @@ def test_seg_049_what_is_bought_again_and_again_is_needed_when_it_is_due(
     days_ago: tuple[int, ...], need: tuple[str, str] | None
 ) -> None:
     orders = bought(*days_ago)
-    found = [n for n in needs(Known(TODAY, len(orders), orders), 0, 0, (), RULES) if n.kind == "restock"]
+    found = [n for n in needs(Known(TODAY, len(orders), orders), (), (), RULES) if n.kind == "restock"]
     assert [(n.what, n.confidence, n.why) for n in found] == ([("tea", *need)] if need else [])
 
 
 def test_seg_049_what_is_looked_at_said_and_noted_comes_the_surest_first() -> None:
     known = Known(TODAY, 1, bought(10), voices=Voices(reviews=1, rated=1, low=1, complaints=1))
-    found = needs(known, 4, 1, [Noted("need", "decaf", "survey", TODAY), Noted("goal", "sleep", "call", TODAY)], RULES)
+    looked = [Looked(None, TODAY, 4, 1)]
+    found = needs(
+        known, looked, [Noted("need", "decaf", "survey", TODAY), Noted("goal", "sleep", "call", TODAY)], RULES
+    )
     assert [(n.kind, n.what, n.confidence) for n in found] == [
         ("noted", "decaf", "high"),
         ("better", None, "medium"),
         ("undecided", None, "medium"),
     ]
-    assert needs(known, 2, 0, (), RULES)[0].kind == "better"
-    assert needs(Known(TODAY), 0, 0, (), RULES) == []
+    assert needs(known, [Looked(None, TODAY, 2, 0)], (), RULES)[0].kind == "better"
+    assert needs(Known(TODAY), (), (), RULES) == []
 
 
-def test_only_what_was_looked_at_since_the_last_order_counts() -> None:
-    assert interest_since(Known(TODAY)) == TODAY - timedelta(days=29)
-    assert interest_since(Known(TODAY, 1, bought(3))) == TODAY - timedelta(days=2)
-    assert looks({"product.viewed": 2, "cart.updated": 1, "chat.ended": 9}) == 3
+@pytest.mark.parametrize(
+    ("orders", "looked", "undecided"),
+    [
+        ((), [("tea", 1, 3, 0)], [("tea", "low")]),
+        ((), [("tea", 1, 2, 0)], []),
+        ((), [("tea", 1, 2, 0), ("tea", 9, 1, 0), ("cups", 1, 0, 1)], [("cups", "medium"), ("tea", "low")]),
+        (bought(3), [("tea", 3, 5, 0)], []),  # bought on the same day, or since
+        (bought(3), [("tea", 2, 5, 0)], [("tea", "low")]),
+        (bought(3, category="cups"), [("tea", 9, 5, 0)], [("tea", "low")]),  # another category meets no wish for it
+        ((Bought(TODAY, 1_000),), [("tea", 9, 5, 0)], []),  # what was bought is not told: it may have been that
+        (bought(3, category="cups"), [(None, 9, 5, 0)], []),  # what was looked at is not told
+        (bought(3), [(None, 2, 5, 0)], [(None, "low")]),
+    ],
+)
+def test_seg_049_a_category_that_was_looked_at_and_not_bought_since_is_wanted(
+    orders: tuple[Bought, ...], looked: list[tuple[str | None, int, int, int]], undecided: list[tuple[str | None, str]]
+) -> None:
+    """Days ago, looks and checkouts broken off of a category; within thirty days."""
+    seen = [Looked(category, TODAY - timedelta(days=ago), looks, off) for category, ago, looks, off in looked]
+    found = needs(Known(TODAY, len(orders), orders), seen, (), RULES)
+    assert [(n.what, n.confidence) for n in found if n.kind == "undecided"] == undecided
+    assert looked_since(TODAY) == TODAY - timedelta(days=29)
 
 
 def test_seg_072_a_level_needs_two_orders_and_two_signs() -> None:

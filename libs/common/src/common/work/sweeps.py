@@ -19,6 +19,7 @@ from common import tracing
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary, is_too_slow, where
 from common.work import set_aside
+from common.work.asking import ask
 from common.work.set_aside import Task
 
 log = structlog.get_logger()
@@ -46,7 +47,8 @@ class WorkList:
     `most`: so many tasks at most are taken at a time. `share`: of the time, the most that it may take in the long run;
     patient sweeps keep to it. `ahead_s`: so much work is done at once where it has rested, and rested for afterwards,
     so that a little is soon done and a lot keeps to the share. `rebuilds`: what it does follows from the inputs alone,
-    so it is done in a rebuild too.
+    so it is done in a rebuild too. `asks`: an SQL condition that holds wherever something is due
+    (`common.work.asking`); a list without one is always asked itself.
     """
 
     name: str
@@ -56,6 +58,7 @@ class WorkList:
     share: float = 1.0
     ahead_s: float = 0.0
     rebuilds: bool = False
+    asks: str | None = None
 
 
 @dataclass(slots=True)
@@ -136,7 +139,7 @@ class Sweeper:
             return 0
         now = time.monotonic()
         jobs = [job for job in self.jobs if not patiently or self._standing[job.name].until <= now]
-        active, worked = list(jobs), False
+        active, worked = await self._asked(jobs, limit), False
         while active and not self._stopping.is_set():
             for job in tuple(active):
                 try:
@@ -162,10 +165,24 @@ class Sweeper:
                     break
             if not active and worked:
                 # What one job did may have made work for another.
-                active, worked = list(jobs), False
+                active, worked = await self._asked(jobs, limit), False
         if failure is not None and not patiently:
             raise failure
         return total
+
+    async def _asked(self, jobs: Sequence[Job | WorkList], until: datetime) -> list[Job | WorkList]:
+        """The jobs without those that say by one statement for all of them that nothing of theirs is due."""
+        asking = {job.name: job.asks for job in jobs if isinstance(job, WorkList) and job.asks is not None}
+        try:
+            async with self._database.transaction() as tx:
+                if self._before is not None:
+                    await self._before(tx)
+                due = await ask(tx, asking, min(tx.clock.now(), until))
+        except Exception as error:
+            # Each has its turn then, and fails by itself if it has to.
+            log.warning("not_asked", temporary=is_temporary(error), detail=where(error))
+            return list(jobs)
+        return [job for job in jobs if job.name not in asking or job.name in due]
 
     async def _turn(self, job: Job | WorkList, until: datetime) -> int | None:
         """One batch of what was due by then, in the job; the rows done, None when it had nothing to do."""

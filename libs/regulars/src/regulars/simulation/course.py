@@ -107,14 +107,15 @@ class Course:
         random, habits = self._random, self._habits
         first = placed_at - timedelta(hours=random.uniform(*habits.decides_hours))
         span = placed_at - first
-        viewed = [basket[0].product.sku]
+        viewed = [basket[0].product]
         while len(viewed) < random.randint(*habits.compares):
-            viewed.append(random.choice(self._catalogue.products).sku)
-        for number, sku in enumerate(viewed):
+            viewed.append(random.choice(self._catalogue.products))
+        for number, product in enumerate(viewed):
             at = first + span * (number / len(viewed))
-            yield self._event("product.viewed", f"{order_id}-view-{number}", at, {"sku": sku})
+            seen = {"sku": product.sku, "category": product.category}
+            yield self._event("product.viewed", f"{order_id}-view-{number}", at, seen)
         for number in range(random.randint(*habits.panels)):
-            data = {"sku": viewed[0], "panel": random.choice(("reviews", "past_sales"))}
+            data = {"sku": viewed[0].sku, "panel": random.choice(("reviews", "past_sales"))}
             at = first + span * random.random()
             yield self._event("product.viewed", f"{order_id}-panel-{number}", at, data)
         if random.random() < habits.chats:

@@ -11,8 +11,9 @@ from common.crypto.sealing import personal_fields, without_personal
 from common.events import CustomerKey, Event, EventData, fact_id, rfc3339
 from common.events.activity import VisitsCounted
 from common.events.catalogue import ProductChanged
-from common.events.customers import CustomerProfile
+from common.events.customers import CustomerProfile, LifeState
 from common.events.orders import OrderClaimed, OrderCompleted, OrderEvent, OrderRefunded
+from orders_ingest.customers.derived import life_state
 from orders_ingest.intake.rules import Accepted
 from orders_ingest.orders.state import Named
 from orders_ingest.versions.rules import revision_of
@@ -74,9 +75,11 @@ def as_published(
     data, name = event.data, ""
     if isinstance(data, OrderClaimed):
         return event
-    given: dict[str, int] = {}
+    given: dict[str, int | str] = {}
     if isinstance(data, OrderEvent | CustomerProfile | ProductChanged | VisitsCounted):
         given["revision"] = revision_of(event)
+    if isinstance(data, OrderEvent) and (told := _life_state(event, keys)) is not None:
+        given["life_state"] = told
     if isinstance(data, OrderCompleted) and event.subject is not None:
         given["sequence"] = numbers[event.shop, data.order_id]
     if given:
@@ -88,6 +91,14 @@ def as_published(
     if not _has_personal_text(data):
         return ready
     return ring.seal_event(ready, keys[event.customer] if event.subject is not None else None)
+
+
+def _life_state(event: Event[OrderEvent], keys: Keys) -> LifeState | None:
+    """What is said of the order's address, or else it tells; of an erased customer, and of nobody's order, nothing."""
+    address = event.data.address
+    if address is None or event.data.life_state is not None or event.subject is None or keys[event.customer] is None:
+        return event.data.life_state
+    return life_state(address)
 
 
 def _partition_of(data: Any) -> str:

@@ -8,22 +8,22 @@ from typing import Any
 
 from common.events import CustomerKey, Event
 from common.shops.settings import ShopSettings
-from segmentation.activity.state import Counted, DayAndKind
+from segmentation.activity.state import Counted, Rollup
 
 OrderKey = tuple[datetime, int, str, str]
 
 
 def roll_up(
     activities: Iterable[Event[Any]], settings: Mapping[str, ShopSettings]
-) -> dict[CustomerKey, dict[DayAndKind, Counted]]:
+) -> dict[CustomerKey, dict[Rollup, Counted]]:
     """What these add to the rollups of each customer."""
-    found: dict[CustomerKey, dict[DayAndKind, Counted]] = {}
+    found: dict[CustomerKey, dict[Rollup, Counted]] = {}
     for event in activities:
-        days = found.setdefault(event.customer, {})
-        day_and_kind = settings[event.shop].date_of(event.time), event.type
-        counted = days.get(day_and_kind)
+        of_customer = found.setdefault(event.customer, {})
+        rollup = settings[event.shop].date_of(event.time), event.type, event.data.category or ""
+        counted = of_customer.get(rollup)
         if counted is None:
-            days[day_and_kind] = Counted(1, event.time, event.time)
+            of_customer[rollup] = Counted(1, event.time, event.time)
         else:
             counted.add(event.time)
     return found

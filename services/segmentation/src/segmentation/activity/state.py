@@ -1,4 +1,4 @@
-"""Activity of a customer, counted: kinds, days, and the first and last instant of each."""
+"""Activity of a customer, counted: kinds, days, categories, and the first and last instant of each."""
 
 from __future__ import annotations
 
@@ -39,5 +39,18 @@ class Counted:
         self.last_at = max(self.last_at, at)
 
 
-DayAndKind = tuple[date, str]
-"""A day of the shop, and the type of the event."""
+Rollup = tuple[date, str, str]
+"""A day of the shop, the type of the event, and the category of what it concerned, '' where the event says none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """How often a category was looked at on a day of the shop, and how many checkouts with it were broken off.
+
+    `category` None: the events said none.
+    """
+
+    category: str | None
+    day: date
+    looks: int
+    broken_off: int

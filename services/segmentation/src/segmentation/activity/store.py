@@ -1,4 +1,4 @@
-"""Rollups of activity: a row for each customer, day of the shop and kind; sums, so that no order of arrival shows."""
+"""Rollups of activity by customer, day of the shop, kind and category: sums, so that no order of arrival shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from segmentation.activity.state import Counted, DayAndKind
+from segmentation.activity.state import Counted, Looked, Rollup
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
 _ROLLUPS = Columns(
@@ -17,27 +17,28 @@ _ROLLUPS = Columns(
     customer="text",
     day="date",
     kind="text",
+    category="text",
     count="bigint",
     first_at="timestamptz",
     last_at="timestamptz",
 )
 
 
-async def add_rollups(tx: Transaction, rollups: Mapping[CustomerKey, Mapping[DayAndKind, Counted]]) -> None:
+async def add_rollups(tx: Transaction, rollups: Mapping[CustomerKey, Mapping[Rollup, Counted]]) -> None:
     """Add to what is counted; the events were claimed by this transaction, so each is added once."""
     # Sorted, so that two writers never wait for each other in a circle.
     await tx.execute(
         f"""
-        insert into activity as kept (shop, customer, day, kind, count, first_at, last_at)
-        select shop, customer, day, kind, count, first_at, last_at from {_ROLLUPS}
-        on conflict (shop, customer, day, kind) do update
+        insert into activity as kept (shop, customer, day, kind, category, count, first_at, last_at)
+        select shop, customer, day, kind, category, count, first_at, last_at from {_ROLLUPS}
+        on conflict (shop, customer, day, kind, category) do update
             set count = kept.count + excluded.count, first_at = least(kept.first_at, excluded.first_at),
                 last_at = greatest(kept.last_at, excluded.last_at)
         """,
         **_ROLLUPS.of(
-            (*key, day, kind, counted.count, counted.first_at, counted.last_at)
+            (*key, *rollup, counted.count, counted.first_at, counted.last_at)
             for key, of_customer in sorted(rollups.items())
-            for (day, kind), counted in sorted(of_customer.items())
+            for rollup, counted in sorted(of_customer.items())
         ),
     )
 
@@ -96,3 +97,25 @@ async def count_by_kind(
     for row in rows:
         found[row.customer][row.kind] = row.number, row.first_day
     return found
+
+
+LOOKING = ("product.viewed", "product.searched", "product.favourited", "cart.updated")
+
+
+async def list_looked(tx: Transaction, shop: str, customer: str, since: date) -> list[Looked]:
+    """What this person looked at on days of the shop from `since` on, by category and day."""
+    # Ranges of the primary key.
+    rows = await tx.fetch(
+        """
+        select nullif(category, '') as category, day,
+               cast(coalesce(sum(count) filter (where kind = any(:looking)), 0) as bigint) as looks,
+               cast(coalesce(sum(count) filter (where kind = 'checkout.interrupted'), 0) as bigint) as broken_off
+        from activity_of_people where shop = :shop and customer = :customer and day >= :since
+        group by category, day order by day, category
+        """,
+        shop=shop,
+        customer=customer,
+        since=since,
+        looking=list(LOOKING),
+    )
+    return [Looked(row.category, row.day, row.looks, row.broken_off) for row in rows]

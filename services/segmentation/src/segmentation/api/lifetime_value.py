@@ -28,7 +28,7 @@ class NotFittedYet(NotFound):
     def __init__(self) -> None:
         super().__init__(
             "not_fitted_yet",
-            "Lifetime value is fitted when a month begins, from the first one on that the shop has customers in: "
+            "Value and churn are fitted when a month begins, from the first one on that the shop has customers in: "
             "ask again on the 1st.",
         )
 

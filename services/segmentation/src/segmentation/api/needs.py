@@ -9,12 +9,12 @@ from fastapi import Depends
 from common.events.fields import ShopName
 from common.events.segments import Confidence, TagSource
 from common.http.api import Router, Tx, require
-from segmentation.activity.store import count_by_kind
+from segmentation.activity.store import list_looked
 from segmentation.api.customers import Out
 from segmentation.api.told import Told
 from segmentation.api.traits import read_traits
 from segmentation.needs.levels import Level, level_of
-from segmentation.needs.rules import NeedKind, NoteKind, interest_since, looks, needs, note_of
+from segmentation.needs.rules import NeedKind, NoteKind, looked_since, needs, note_of
 from segmentation.tags.store import get_borne
 
 router = Router(prefix="/v1/shops/{shop}", tags=["needs"], dependencies=[Depends(require("segments:read"))])
@@ -62,16 +62,14 @@ async def get_needs(shop: ShopName, customer: Told, tx: Tx) -> NeedsOut:
     """Latent needs by purchases, browsing, reviews and notes, and the level of need (SEG-049, SEG-067, SEG-072)."""
     await tx.stand_still()
     known, of_shop, thresholds = await read_traits(tx, shop, customer)
-    activity = (await count_by_kind(tx, shop, [customer], interest_since(known)))[customer]
-    counts = {kind: number for kind, (number, _) in activity.items()}
+    looked = await list_looked(tx, shop, customer, looked_since(known.today))
     borne = await get_borne(tx, shop, customer)
     noted = [(row.tag, row.source, of_shop.settings.date_of(row.at)) for row in borne]
     notes = [note for each in noted if (note := note_of(*each)) is not None]
-    broken_off = counts.get("checkout.interrupted", 0)
     return NeedsOut(
         customer=customer,
         as_of=known.today,
-        needs=[NeedOut.model_validate(e) for e in needs(known, looks(counts), broken_off, notes, thresholds.traits)],
+        needs=[NeedOut.model_validate(e) for e in needs(known, looked, notes, thresholds.traits)],
         notes=[NoteOut.model_validate(note) for note in notes],
         level=LevelOut.model_validate(level_of(known)),
     )

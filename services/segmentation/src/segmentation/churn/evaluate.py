@@ -1,8 +1,8 @@
 """How well churn could be told from a shop's own orders: `python -m segmentation.churn.evaluate FILE --since DATE`.
 
 FILE is CSV, gzipped or not, a row an order or a line of one: a customer, a date (ISO, what follows it is left out) and
-an amount, in columns of any names. The model is fitted to the customers of one horizon before `--since` and judged on
-those of `--since`: as it would have fared.
+an amount, in columns of any names; where `--quantity` names one, the amount is that of a piece. The model
+is fitted to the customers of one horizon before `--since` and judged on those of `--since`: as it would have fared.
 """
 
 from __future__ import annotations
@@ -30,15 +30,20 @@ class Unusable(Exception):
     """The file does not have what the evaluation needs; the message says what to mend."""
 
 
-def read(path: Path, customer: str, day: str, amount: str) -> list[list[Day]]:
+def read(path: Path, customer: str, day: str, amount: str, quantity: str | None = None) -> list[list[Day]]:
     """The days of each customer, oldest first; rows without a customer are left out, and so is what is no sale."""
     found: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    columns = (customer, day, amount, *((quantity,) if quantity else ()))
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        for number, (who, when, spent) in enumerate(_rows(csv.DictReader(file), customer, day, amount), start=2):
+        for number, (who, when, spent, *pieces) in enumerate(_rows(csv.DictReader(file), *columns), start=2):
             try:
-                at, minor = date.fromisoformat(when[:10]), int(Decimal(spent) * UNIT)
+                at, minor = (
+                    date.fromisoformat(when[:10]),
+                    int(Decimal(spent) * Decimal(pieces[0] if pieces else 1) * UNIT),
+                )
             except (ValueError, InvalidOperation) as error:
-                raise Unusable(f"row {number}: {when!r} must begin with a date, and {spent!r} be a number") from error
+                numbers = " and ".join(repr(each) for each in (spent, *pieces))
+                raise Unusable(f"row {number}: {when!r} must begin with a date, and {numbers} be a number") from error
             if who and minor > 0:
                 found[who][at] += minor
     return [[Day(at, True, True, of[at]) for at in sorted(of)] for _, of in sorted(found.items())]
@@ -47,7 +52,10 @@ def read(path: Path, customer: str, day: str, amount: str) -> list[list[Day]]:
 def _rows(rows: csv.DictReader[str], *columns: str) -> Iterator[tuple[str, ...]]:
     missing = [name for name in columns if name not in (rows.fieldnames or ())]
     if missing:
-        raise Unusable(f"the file has no column {', '.join(missing)}; it has {', '.join(rows.fieldnames or ())}")
+        has = ", ".join(rows.fieldnames or ()) or "none"
+        raise Unusable(
+            f"the file has no column {', '.join(missing)}; it has {has}: name them by --customer, --date, --amount"
+        )
     for row in rows:
         yield tuple(row[name] for name in columns)
 
@@ -73,9 +81,10 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--customer", default="customer")
     parser.add_argument("--date", default="date")
     parser.add_argument("--amount", default="amount")
+    parser.add_argument("--quantity", help="pieces of a line; the amount is then that of one")
     asked = parser.parse_args(given)
     try:
-        days = read(asked.file, asked.customer, asked.date, asked.amount)
+        days = read(asked.file, asked.customer, asked.date, asked.amount, asked.quantity)
         found, tenths = evaluate(days, asked.since, asked.horizon_days)
     except (OSError, UnicodeDecodeError, Unusable) as error:
         print(f"{asked.file}: {error}", file=sys.stderr)

@@ -19,6 +19,7 @@ from common.work.set_aside import Task
 from common.work.sweeps import WorkList
 from segmentation.buyer_types.store import count_untyped
 from segmentation.fold import SegmentFolding, folding_of, keep
+from segmentation.jobs import asking
 from segmentation.jobs.fitting import FITS, fit_models, list_unfitted, take_unfitted
 from segmentation.jobs.flowing import FLOWS, count_flows, list_uncounted
 from segmentation.jobs.flowing import take_uncounted as take_uncounted_months
@@ -129,21 +130,37 @@ def long_histories() -> WorkList:
 
 WORK = (
     # Not in a rebuild: what the live service has computed is read back, and what it will compute is its own to say.
-    WorkList(STATISTICS, take_overdue, compute_statistics),
-    WorkList(FITS, take_unfitted, fit_models),
-    WorkList(VALUES, take_unvalued, value_next),
-    WorkList("settings", take_refolds(SHOPS, next_refolds_of_settings), refold_by("settings"), rebuilds=True),
-    WorkList("thresholds", take_refolds(THRESHOLDS, next_refolds), refold_by("thresholds_known"), rebuilds=True),
+    WorkList(STATISTICS, take_overdue, compute_statistics, asks=asking.STATISTICS),
+    WorkList(FITS, take_unfitted, fit_models, asks=asking.FITS),
+    WorkList(VALUES, take_unvalued, value_next, asks=asking.VALUES),
     WorkList(
-        "statistics_read", take_refolds(READ_BACK, READ_BACK.next_refolds), refold_by("statistics_known"), rebuilds=True
+        "settings",
+        take_refolds(SHOPS, next_refolds_of_settings),
+        refold_by("settings"),
+        rebuilds=True,
+        asks=asking.late(SHOPS),
     ),
-    WorkList(HELD, take_held, fold_held, rebuilds=True),
-    WorkList("rescheduling", take_scheduled, reschedule, most=RESCHEDULED, rebuilds=True),
-    WorkList("segments", take_due, turn_due, rebuilds=True),
-    WorkList(FLOWS, take_uncounted_months, count_flows),
+    WorkList(
+        "thresholds",
+        take_refolds(THRESHOLDS, next_refolds),
+        refold_by("thresholds_known"),
+        rebuilds=True,
+        asks=asking.late(THRESHOLDS),
+    ),
+    WorkList(
+        "statistics_read",
+        take_refolds(READ_BACK, READ_BACK.next_refolds),
+        refold_by("statistics_known"),
+        rebuilds=True,
+        asks=asking.late(READ_BACK),
+    ),
+    WorkList(HELD, take_held, fold_held, rebuilds=True, asks=asking.HELD),
+    WorkList("rescheduling", take_scheduled, reschedule, most=RESCHEDULED, rebuilds=True, asks=asking.RESCHEDULING),
+    WorkList("segments", take_due, turn_due, rebuilds=True, asks=asking.CUSTOMERS),
+    WorkList(FLOWS, take_uncounted_months, count_flows, asks=asking.FLOWS),
     # Not in a rebuild: types and segments of customers are read back from the topic, and compared when it has ended.
-    WorkList(TYPES, take_untyped, type_next),
-    WorkList(DEFINITIONS, take_definition, compare_with),
-    WorkList(PRODUCTS, take_uncounted, count_products),
-    WorkList(MEMBERSHIPS, take_dues, look_at, most=MOST_LOOKS),
+    WorkList(TYPES, take_untyped, type_next, asks=asking.TYPES),
+    WorkList(DEFINITIONS, take_definition, compare_with, asks=asking.DEFINITIONS),
+    WorkList(PRODUCTS, take_uncounted, count_products, asks=asking.PRODUCTS),
+    WorkList(MEMBERSHIPS, take_dues, look_at, most=MOST_LOOKS, asks=asking.MEMBERSHIPS),
 )

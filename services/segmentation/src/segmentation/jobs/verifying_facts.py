@@ -11,12 +11,13 @@ from common.events.feedback import ReviewSubmitted, SignalsNoted, TicketEvent
 from common.events.orders import OrderCompleted, OrderJourneyMeasured
 from common.events.segments import BuyerTypeChanged, PreferenceShifted
 from common.verification import Expectation, Table, digest, rank
-from segmentation.profiles.store import COLUMNS, values_of
+from segmentation.profiles.store import COLUMNS, sent, values_of
 
 TYPES = (OrderCompleted.TYPE, OrderJourneyMeasured.TYPE)
 """Of the orders of customers these alone are looked at."""
 MISSING = {
     "profile": "a profile was published, and no row keeps it",
+    "sent": "the address of an order told a life state, and no row keeps it",
     "bought": "an order was completed, and no row says how it was bought",
     "way": "the way to an order was measured, and no row keeps it",
     "review": "a review was submitted, and no row keeps it",
@@ -36,6 +37,8 @@ def expectations_of_facts(event: Event[Any]) -> Iterator[Expectation]:
         units = sum(line.quantity for line in data.lines if line.kind == "goods")
         said = digest(data.revision, bool(data.promotions), units, data.entry_path)
         yield Expectation(("bought", *key, data.order_id), said, rank(data.revision))
+        if (known := sent(event)) is not None:
+            yield Expectation(("sent", *key), digest(known[2]), rank(*known))
     elif isinstance(data, OrderJourneyMeasured):
         said = digest(data.silent, data.decision_seconds, data.compared_items, data.reviews_viewed)
         yield Expectation(("way", *key, data.order_id), said, rank(data.revision))
@@ -67,13 +70,23 @@ def _order(r: Any) -> list[tuple[tuple[str, ...], bytes | None]]:
     return found
 
 
+def _profile(r: Any) -> list[tuple[tuple[str, ...], bytes | None]]:
+    """What the shop says, and what the newest order's address tells; either may be known alone."""
+    found: list[tuple[tuple[str, ...], bytes | None]] = []
+    if r.revision is not None:
+        found.append((("profile", r.shop, r.customer), digest(*tuple(r)[4:])))
+    if r.sent_state is not None:
+        found.append((("sent", r.shop, r.customer), digest(r.sent_state)))
+    return found
+
+
 TABLES = (
     Table(
         "profiles",
         "profiles",
-        f"t.shop, t.customer, {', '.join(f't.{name}' for name in COLUMNS.split(', '))}",
+        f"t.shop, t.customer, t.revision, t.sent_state, {', '.join(f't.{name}' for name in COLUMNS.split(', '))}",
         ("shop", "customer"),
-        lambda r: [(("profile", r.shop, r.customer), digest(*tuple(r)[2:]))],
+        _profile,
     ),
     Table(
         "how orders were bought",

@@ -61,7 +61,7 @@ MISSING = {
     "anonymous_refund": "an order without a customer was refunded, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
-ERASED = ("profile", "tag", "signals", "type", "shift")
+ERASED = ("profile", "sent", "tag", "signals", "type", "shift")
 """Kinds of which an erasure removes the rows (`handlers.on_erased`)."""
 ANONYMOUS = (OrderCompleted, OrderClosed, OrderClaimed, OrderRefunded)
 ATTRIBUTES: Mapping[str, type[Attribute]] = {name: type(CustomerState.model_fields[name].default) for name in PARTS}

@@ -9,9 +9,10 @@ from statistics import median
 from typing import Literal, NamedTuple
 
 from common.events.segments import Confidence, TagSource
+from segmentation.activity.state import Looked
 from segmentation.thresholds.state import TraitRules
 from segmentation.traits.rules import shifts
-from segmentation.traits.state import Known
+from segmentation.traits.state import Bought, Known
 
 NeedKind = Literal["restock", "more_of", "undecided", "better", "noted"]
 NoteKind = Literal["state", "goal", "need"]
@@ -22,7 +23,6 @@ LEAST_DAYS, LATE_AT_MOST = 3, 4
 LOOKED_BACK = 30
 """Days within which what was looked at is still wanted."""
 LEAST_LOOKS = 3
-_LOOKING = ("product.viewed", "product.searched", "product.favourited", "cart.updated")
 
 
 class Noted(NamedTuple):
@@ -53,30 +53,22 @@ def note_of(tag: str, source: TagSource, on: date) -> Noted | None:
     return None
 
 
-def needs(known: Known, looked: int, broken_off: int, notes: Sequence[Noted], rules: TraitRules) -> list[Need]:
-    """What the customer may need, the surest first.
-
-    `looked`, `broken_off`: products looked at, and checkouts broken off, since the last order and within 30 days.
-    """
+def needs(known: Known, looked: Sequence[Looked], notes: Sequence[Noted], rules: TraitRules) -> list[Need]:
+    """What the customer may need, the surest first; `looked`: what was looked at since `looked_since`."""
     found = [
         *_noted(notes),
         *_restock(known),
         *_more_of(known, rules),
-        *_undecided(looked, broken_off),
+        *_undecided(known, looked),
         *_better(known),
     ]
     order: dict[Confidence, int] = {"high": 0, "medium": 1, "low": 2}
     return sorted(found, key=lambda need: (order[need.confidence], need.kind, need.what or ""))
 
 
-def interest_since(known: Known) -> date:
-    """The first day on which looking at products shows a need that no order has met."""
-    last = max((order.day for order in known.orders), default=date.min)
-    return max(known.today - timedelta(days=LOOKED_BACK - 1), last + timedelta(days=1))
-
-
-def looks(activity: dict[str, int]) -> int:
-    return sum(activity.get(kind, 0) for kind in _LOOKING)
+def looked_since(today: date) -> date:
+    """The first day on which looking at products may show a need of today."""
+    return today - timedelta(days=LOOKED_BACK - 1)
 
 
 def _noted(notes: Sequence[Noted]) -> Iterator[Need]:
@@ -110,11 +102,22 @@ def _more_of(known: Known, rules: TraitRules) -> Iterator[Need]:
             yield Need("more_of", shift.category, "purchases", "medium", why)
 
 
-def _undecided(looked: int, broken_off: int) -> Iterator[Need]:
-    if looked >= LEAST_LOOKS or broken_off:
-        confidence: Confidence = "medium" if broken_off else "low"
-        why = f"looked {looked} times and broke off {broken_off} checkouts since the last order"
-        yield Need("undecided", None, "browsing", confidence, why)
+def _undecided(known: Known, looked: Sequence[Looked]) -> Iterator[Need]:
+    """Categories that were looked at and not bought since; where the events say no category, since any order."""
+    for category in sorted({each.category for each in looked}, key=lambda name: name or ""):
+        bought = max((order.day for order in known.orders if _may_meet(order, category)), default=date.min)
+        since = [each for each in looked if each.category == category and each.day > bought]
+        looks, broken_off = sum(each.looks for each in since), sum(each.broken_off for each in since)
+        if looks >= LEAST_LOOKS or broken_off:
+            confidence: Confidence = "medium" if broken_off else "low"
+            why = f"looked {looks} times and broke off {broken_off} checkouts since the last order of it"
+            yield Need("undecided", category, "browsing", confidence, why)
+
+
+def _may_meet(order: Bought, category: str | None) -> bool:
+    """Whether the order may have met a wish for the category: it holds it, or not all that it holds is told."""
+    held = {line.category for line in order.lines}
+    return category is None or not held or category in held or None in held
 
 
 def _better(known: Known) -> Iterator[Need]:

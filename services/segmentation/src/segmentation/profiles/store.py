@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -10,6 +11,7 @@ from sqlalchemy import Row
 from common.crypto.erasing import NOT_ERASED
 from common.events import CustomerKey, Event
 from common.events.customers import CustomerProfile
+from common.events.orders import OrderEvent
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from segmentation.profiles.rules import city_level
@@ -29,6 +31,7 @@ _PROFILES = Columns(
     life_state="text",
     born_from="smallint",
 )
+_SENT = Columns("w", shop="text", customer="text", state="text", at="timestamptz", revision="bigint")
 _KEYS = Columns("w", shop="text", customer="text")
 COLUMNS = "gender, region, city, city_level, education, credit_level, source, life_state, born_from"
 
@@ -50,7 +53,7 @@ async def save_profiles(tx: Transaction, events: Sequence[Event[Any]]) -> None:
         set revision = excluded.revision, gender = excluded.gender, region = excluded.region, city = excluded.city,
             city_level = excluded.city_level, education = excluded.education, credit_level = excluded.credit_level,
             source = excluded.source, life_state = excluded.life_state, born_from = excluded.born_from
-        where k.revision <= excluded.revision
+        where k.revision is null or k.revision <= excluded.revision
         """,
         **_PROFILES.of((*key, e.data.revision, *values_of(e.data)) for key, e in sorted(newest.items())),
     )
@@ -63,6 +66,39 @@ def values_of(data: CustomerProfile) -> tuple[str | int | None, ...]:
         data.gender, data.region, data.city, level, data.education, data.credit_level, data.source, data.life_state,
         data.born_from,
     )  # fmt: skip
+
+
+async def save_sent(tx: Transaction, events: Sequence[Event[OrderEvent]]) -> None:
+    """Take what the addresses of these orders tell; of each customer the newest order's stays (SEG-040). Idempotent.
+
+    Of an erased customer nothing is taken. The customers are locked, as an erasure comes on another topic.
+    """
+    newest: dict[CustomerKey, tuple[datetime, int, str]] = {}
+    for event in events:
+        said = sent(event)
+        if said is not None:
+            newest[event.customer] = max(said, newest.get(event.customer, said))
+    if newest:
+        # By primary key, sorted; of equal versions the same stays, whichever comes first.
+        await tx.execute(
+            f"""
+            insert into profiles as k (shop, customer, sent_state, sent_at, sent_revision)
+            select shop, customer, state, at, revision from {_SENT} where {NOT_ERASED}
+            on conflict (shop, customer) do update
+            set sent_state = excluded.sent_state, sent_at = excluded.sent_at, sent_revision = excluded.sent_revision
+            where k.sent_at is null or (k.sent_at, k.sent_revision, k.sent_state collate "C")
+                < (excluded.sent_at, excluded.sent_revision, excluded.sent_state collate "C")
+            """,
+            **_SENT.of((*key, state, at, revision) for key, (at, revision, state) in sorted(newest.items())),
+        )
+
+
+def sent(event: Event[OrderEvent]) -> tuple[datetime, int, str] | None:
+    """When the order was placed, its revision, and the life state that its address tells; None: it tells none."""
+    data = event.data
+    if data.life_state is None:
+        return None
+    return data.placed_at or data.paid_at or event.time, data.revision, data.life_state
 
 
 async def erase_profiles(tx: Transaction, customers: Sequence[CustomerKey]) -> None:

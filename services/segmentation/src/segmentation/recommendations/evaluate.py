@@ -61,8 +61,9 @@ def read(path: Path, columns: Sequence[str]) -> list[Order]:
         rows = csv.DictReader(file)
         missing = [name for name in columns if name not in (rows.fieldnames or ())]
         if missing:
-            has = ", ".join(rows.fieldnames or ())
-            raise Unusable(f"the file has no column {', '.join(missing)}; it has {has}")
+            has = ", ".join(rows.fieldnames or ()) or "none"
+            named = "name them by --order, --customer, --date, --product"
+            raise Unusable(f"the file has no column {', '.join(missing)}; it has {has}: {named}")
         for number, row in enumerate(rows, start=2):
             order, customer, when, sku, *quantity = (row[name] for name in columns)
             if not (order and customer and sku):

@@ -18,7 +18,6 @@ _ENTERED = Columns("w", shop="text", customer="text", segment="text", episode="t
 _LEFT = Columns("w", shop="text", customer="text", segment="text", at="timestamptz", why="text")
 _REVISIONS = Columns("w", shop="text", customer="text", revision="bigint")
 _KEYS = Columns("w", shop="text", customer="text")
-_OPEN = Columns("w", customer="text", segment="text")
 
 
 async def save_stays(tx: Transaction, facts: Sequence[Event[Any]]) -> None:
@@ -64,17 +63,19 @@ async def erase_reasons(tx: Transaction, customers: Sequence[CustomerKey]) -> No
 
 async def get_open(tx: Transaction, shop: str, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """The episodes of the open stays of these customers in these segments, by (customer, segment)."""
-    # By primary key.
+    # By the index on open stays, in one scan without a join: while the table has no statistics, PostgreSQL takes it to
+    # have one open stay, and would read all of them anew for every pair.
     rows = await tx.fetch(
-        f"""
-        select s.customer, s.segment, s.episode from {_OPEN} join segment_stays s
-        on s.shop = :shop and s.customer = w.customer and s.segment = w.segment
-        where s.left_at is null
+        """
+        select customer, segment, episode from segment_stays
+        where shop = :shop and segment = any(:segments) and customer = any(:customers) and left_at is null
         """,
         shop=shop,
-        **_OPEN.of(pairs),
+        segments=sorted({segment for _, segment in pairs}),
+        customers=[customer for customer, _ in pairs],
     )
-    return {(row.customer, row.segment): row.episode for row in rows}
+    wanted = set(pairs)
+    return {(r.customer, r.segment): r.episode for r in rows if (r.customer, r.segment) in wanted}
 
 
 async def save_revisions(tx: Transaction, revisions: Mapping[CustomerKey, int]) -> None:

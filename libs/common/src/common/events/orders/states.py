@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from common.events.customers import LifeState
 from common.events.envelope import EventData
 from common.events.fields import (
     Count,
@@ -70,12 +71,17 @@ class OrderPersonal(EventData):
 
 
 class OrderEvent(OrderFields, OrderPersonal):
-    """The whole order as it stands: state travels with the event."""
+    """The whole order as it stands: state travels with the event.
+
+    `life_state` is what the address tells of who lives or works there: derived by orders-ingest, where it is open, so
+    that nobody else opens it (SEG-040).
+    """
 
     TOPIC: ClassVar[str] = "orders"
     order_id: Identifier
     again: bool = False  # told in this state before: a correction, of which nobody is notified once more (ORD-031)
     version: Revision | None = None  # the shop's own version number of the order, if it keeps one
+    life_state: LifeState | None = None
     revision: Revision = 0
 
 
