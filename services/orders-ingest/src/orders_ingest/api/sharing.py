@@ -92,18 +92,18 @@ class SharingPartnerPage(BaseModel):
     after: str | None
 
 
-class KeyIn(Body):
+class SharingKeyIn(Body):
     """`replaces`: the number of the key that is in use."""
 
     replaces: Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
     by: Staff
 
 
-class RevocationIn(Body):
+class SharingRevocationIn(Body):
     by: Staff
 
 
-class ShareIn(Body):
+class PartnerShareIn(Body):
     """Of orders placed from `since` and before `until`; of customers these bound the orders that are counted."""
 
     model_config = ConfigDict(
@@ -116,7 +116,7 @@ class ShareIn(Body):
     by: Staff
 
 
-class ShareFileOut(BaseModel):
+class PartnerShareFileOut(BaseModel):
     """A file that was written: under which key, and what it held. `ended_at` null: broken off, or under way."""
 
     key_number: int
@@ -127,7 +127,7 @@ class ShareFileOut(BaseModel):
     withheld: int
 
 
-class ShareOut(BaseModel):
+class PartnerShareOut(BaseModel):
     """What a partner is given; the file is written anew each time it is asked for."""
 
     partner: str
@@ -142,14 +142,14 @@ class ShareOut(BaseModel):
     asked_at: datetime
 
 
-class RegisteredShareOut(ShareOut):
-    files: list[ShareFileOut]
+class RegisteredPartnerShareOut(PartnerShareOut):
+    files: list[PartnerShareFileOut]
 
 
-class SharePage(BaseModel):
+class PartnerSharePage(BaseModel):
     """`after` of the next page; null on the last one."""
 
-    items: list[RegisteredShareOut]
+    items: list[RegisteredPartnerShareOut]
     after: str | None
 
 
@@ -181,8 +181,8 @@ def _partner(found: Partner) -> SharingPartnerOut:
     return SharingPartnerOut.model_validate({name: getattr(found, name) for name in SharingPartnerOut.model_fields})
 
 
-def _share(found: Share) -> ShareOut:
-    return ShareOut.model_validate({name: getattr(found, name) for name in ShareOut.model_fields})
+def _share(found: Share) -> PartnerShareOut:
+    return PartnerShareOut.model_validate({name: getattr(found, name) for name in PartnerShareOut.model_fields})
 
 
 @router.put("/sharing/partners/{partner}", dependencies=[require("customers:share")])
@@ -224,7 +224,7 @@ async def get_sharing_partner(shop: ShopName, partner: Identifier, tx: Tx) -> Sh
 
 @router.post("/sharing/partners/{partner}/key", dependencies=[require("customers:share")])
 async def replace_sharing_key(
-    shop: ShopName, partner: Identifier, body: KeyIn, request: Request, tx: Tx
+    shop: ShopName, partner: Identifier, body: SharingKeyIn, request: Request, tx: Tx
 ) -> SharingPartnerOut:
     """Replace the key of the partner's pseudonyms: later files cannot be joined with earlier ones.
 
@@ -235,14 +235,16 @@ async def replace_sharing_key(
 
 
 @router.post("/sharing/partners/{partner}/revocation", dependencies=[require("customers:share")])
-async def revoke_sharing(shop: ShopName, partner: Identifier, body: RevocationIn, tx: Tx) -> SharingPartnerOut:
+async def revoke_sharing(shop: ShopName, partner: Identifier, body: SharingRevocationIn, tx: Tx) -> SharingPartnerOut:
     """End the agreement: no file is written any more, one under way breaks off, and the key is thrown away. Repeating
     it is harmless; the register stays."""
     return _partner(await commands.revoke(tx, shop, partner, body.by))
 
 
 @router.put("/sharing/partners/{partner}/shares/{share_id}", dependencies=[require("customers:share")])
-async def put_share(shop: ShopName, partner: Identifier, share_id: Identifier, body: ShareIn, tx: Tx) -> ShareOut:
+async def put_partner_share(
+    shop: ShopName, partner: Identifier, share_id: Identifier, body: PartnerShareIn, tx: Tx
+) -> PartnerShareOut:
     """Register what the partner is given; `…/file` then writes it. Repeating it is harmless."""
     if body.since is not None and body.until is not None and body.since >= body.until:
         raise Invalid("invalid_period", "`since` must be before `until`.")
@@ -251,13 +253,15 @@ async def put_share(shop: ShopName, partner: Identifier, share_id: Identifier, b
 
 
 @router.get("/sharing/partners/{partner}/shares", dependencies=[require("customers:share")])
-async def list_shares(shop: ShopName, partner: Identifier, tx: Tx, after: Cursor = "", limit: Limit = 50) -> SharePage:
+async def list_partner_shares(
+    shop: ShopName, partner: Identifier, tx: Tx, after: Cursor = "", limit: Limit = 50
+) -> PartnerSharePage:
     """The register: what the partner was given, when, which fields, for what purpose, by whom; by name."""
     if await store.get_partner(tx, shop, partner) is None:
         raise UnknownSharingPartner(partner)
     found = await store.list_shares(tx, shop, partner, after, limit + 1)
-    items = [RegisteredShareOut.model_validate(dict(row._mapping)) for row in found[:limit]]
-    return SharePage(items=items, after=items[-1].share_id if len(found) > limit else None)
+    items = [RegisteredPartnerShareOut.model_validate(dict(row._mapping)) for row in found[:limit]]
+    return PartnerSharePage(items=items, after=items[-1].share_id if len(found) > limit else None)
 
 
 @router.put("/customers/{customer}/sharing", dependencies=[require("customers:write")])

@@ -23,7 +23,7 @@ _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema"
     response_class=StreamingResponse,
     responses=_CSV,
 )
-async def download_share(
+async def download_partner_share(
     shop: ShopName, partner: Identifier, share_id: Identifier, request: Request
 ) -> StreamingResponse:
     """What is shared, as a CSV file, as it stands now; that it was written is registered first.
@@ -45,7 +45,7 @@ async def download_share(
     response_class=StreamingResponse,
     responses=_CSV,
 )
-async def download_gone(shop: ShopName, partner: Identifier, request: Request) -> StreamingResponse:
+async def download_partners_gone(shop: ShopName, partner: Identifier, request: Request) -> StreamingResponse:
     """Pseudonyms that the partner must delete, as a CSV file: of customers who were erased, or said no, since the key
     is in use. It may name some that the partner was never told of."""
     database = runtime_of(request).database
