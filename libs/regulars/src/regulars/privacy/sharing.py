@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from regulars.client import Services
+from regulars.client import NO_ANSWER, Services
 from regulars.stack.errors import Refused
 
 PAGE = 200
@@ -25,6 +25,10 @@ async def download_share(
     try:
         await services.download("orders-ingest", f"{path}/shares/{quote(name, safe='')}/file", part)
         part.replace(to)
+    except NO_ANSWER:
+        raise Refused(
+            "the file broke off: the agreement was revoked or its key replaced meanwhile, or see the log"
+        ) from None
     finally:
         part.unlink(missing_ok=True)
     if gone is not None:
