@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+
+from common.time.clock import FixedClock
+
+NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
 BASE = "/v1/shops/demo"
 POTS, CUPS = f"{BASE}/sharing/partners/pots", f"{BASE}/sharing/partners/cups"
@@ -106,7 +111,9 @@ async def test_a_partner_is_told_of_customers_under_pseudonyms_of_its_own(api: h
     assert all(one["ended_at"] for one in files)
 
 
-async def test_an_agreement_is_narrowed_its_key_replaced_and_revoked(api: httpx.AsyncClient, tell: Any) -> None:
+async def test_an_agreement_is_narrowed_its_key_replaced_and_revoked(
+    api: httpx.AsyncClient, tell: Any, clock: FixedClock
+) -> None:
     """SEC-007: nothing is given beyond it; each refusal says what to do; a replaced key makes other pseudonyms."""
     await shop(api, tell)
     unknown = await put(api, f"{POTS}/shares/a", SHARE, 404)
@@ -121,7 +128,13 @@ async def test_an_agreement_is_narrowed_its_key_replaced_and_revoked(api: httpx.
     asked = await put(api, f"{POTS}/shares/a", SHARE)
     assert await put(api, f"{POTS}/shares/a", SHARE) == asked
     assert (await put(api, f"{POTS}/shares/a", {**SHARE, "fields": ["city"]}, 409))["type"].endswith("share_known")
-    before = {row["customer"] for row in await file(api, f"{POTS}/shares/a/file")}
+    rows = await file(api, f"{POTS}/shares/a/file")
+    before = {row["customer"] for row in rows}
+    assert [row["city"] for row in rows].count("Hangzhou") == 10
+    clock.set(NOW + timedelta(hours=1))
+    assert (await api.put(f"{BASE}/customers/c-05", json={"city": "Hangzhou", "gender": "female"})).is_success
+    rows = await file(api, f"{POTS}/shares/a/file")
+    assert {row["city"] for row in rows} == {""}, "of nine and one: files with one field each could be joined"
 
     replaced = await api.post(f"{POTS}/key", json={"replaces": 1, "by": "mara"})
     assert replaced.json()["key_number"] == 2

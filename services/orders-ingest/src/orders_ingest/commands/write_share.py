@@ -140,13 +140,18 @@ async def _page(tx: Transaction, begun: Begun, after: str) -> tuple[list[str], d
 
 
 async def _cells(database: Database, begun: Begun) -> Cells:
-    """How many customers of the file have the same description."""
+    """How many customers of the file have the same description.
+
+    Of all that the agreement names and not of this file's fields alone: several files of one partner, each with another
+    field, are joined by their pseudonyms.
+    """
     cells, after = Cells(), ""
     while True:
         async with database.transaction() as tx:
             people, shared = await _page(tx, begun, after)
             profiles = await store_people.list_descriptions(tx, begun.share.shop, shared)
-        cells.update(description_of(begun.share.fields, profiles.get(one, SharedProfile())) for one in shared)
+        agreed = begun.partner.customer_fields
+        cells.update(description_of(agreed, profiles.get(one, SharedProfile())) for one in shared)
         if len(people) < PAGE:
             return cells
         after = people[-1]
@@ -172,8 +177,9 @@ async def _rows(
     profiles = await store_people.list_descriptions(tx, share.shop, shared) if asked(fields) else {}
     rows, withheld = [], 0
     for person in shared:
-        words = description_of(fields, profiles.get(person, SharedProfile()))
-        small = any(words) and cells[words] < SMALLEST_CELL
+        profile, agreed = profiles.get(person, SharedProfile()), begun.partner.customer_fields
+        whole, words = description_of(agreed, profile), description_of(fields, profile)
+        small = any(words) and cells[whole] < SMALLEST_CELL
         withheld += small
         described = {} if small else dict(zip(asked(fields), words, strict=True))
         row = customer_row(fields, orders.get(person, ()), described, begun.zone, begun.currency)
