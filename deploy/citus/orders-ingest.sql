@@ -9,6 +9,7 @@ select create_distributed_table('recognised_by', 'customer', colocate_with => 'c
 select create_distributed_table('erasure_confirmations', 'customer', colocate_with => 'customers');
 select create_distributed_table('last_heard', 'customer', colocate_with => 'customers');
 select create_distributed_table('erasures', 'customer', colocate_with => 'customers');
+select create_distributed_table('sharing_consents', 'customer', colocate_with => 'customers');
 
 -- Few rows a shop, read by everybody: a copy on every worker.
 select create_reference_table('products');
@@ -33,3 +34,6 @@ select create_reference_table('products');
 -- local reconciled_orders: of a shop, without customers
 -- local reconciliation_findings: of a shop, without customers
 -- local reconciliations: of a shop, without customers
+-- local share_files: a shop's register, without customers
+-- local shares: a shop's register, without customers
+-- local sharing_partners: few rows

@@ -282,6 +282,33 @@ async def test_how_long_customers_are_kept_is_tried_set_and_taken_back(desk: Des
     assert (await desk.services.json("orders-ingest", "/retention"))["months"] is None
 
 
+async def test_what_a_partner_is_given_is_agreed_registered_and_revoked(desk: Desk) -> None:
+    """SEC-007: the pages show who agreed, what was given and under which key; a file is the service's own."""
+    assert "Nothing is given to anybody." in await desk.get("/sharing")
+    await desk.get("/sharing-form")
+    terms = {"partner": "pots", "name": "Teapot Works", "purpose": "spring", "basis": "pseudonyms", "command": "agree"}
+    page = await desk.send("/sharing", 422, **terms)
+    assert "name at least one field" in page
+    page = await desk.follow("/sharing", **terms, **{"customer-orders": "yes", "customer-region": "yes"})
+    assert "Number of orders, Region" in page
+    page = await desk.send("/sharing/pots/files", 422, share_id="of-orders", what="orders")
+    assert 'value="of-orders"' in page, "the agreement names no field of orders"
+    page = await desk.follow("/sharing/pots/files", share_id="march", what="customers")
+    assert "asked for by Olga" in page
+    assert "customer,orders,region" in await desk.send("/sharing/pots/files/march", 200)
+    await desk.get("/sharing/pots")
+    assert "customer,because" in await desk.send("/sharing/pots/gone", 200)
+    assert re.search(r"of \d+ customers?, \d+ without a description, key 1", await desk.get("/sharing/pots"))
+    assert "key 2, since" in await desk.follow("/sharing/pots/key", replaces="1")
+    await desk.get("/sharing-form?partner=pots")
+    assert 'value="Teapot Works"' in desk.page
+    assert "nobody can say whom its rows meant" in await desk.follow("/sharing/pots/revocation")
+    assert "Download as it stands now" not in desk.page
+    assert "revoked" in await desk.get("/sharing")
+    (kept,) = (await desk.services.json("orders-ingest", "/sharing/partners"))["items"]
+    assert (kept["agreed_by"], kept["revoked_by"]) == ("Olga", "Olga")
+
+
 async def test_reports_goals_and_budgets_are_kept_by_their_forms(desk: Desk) -> None:
     """ANA-001, ANA-046, ANA-048, ANA-052, ANA-053, XCT-009: every part is answered, nothing guessed."""
     assert "has not ended yet" in await desk.send("/reports", 422, kind="month", day="2025-03-04")

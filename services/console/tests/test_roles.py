@@ -21,6 +21,8 @@ PARTS = {
     "made": "1",
     "violation": "1",
     "job": "job-1",
+    "partner": "pots",
+    "share": "spring",
     "version": "1",
     "message": "m-1",
     "month": "2026-03",

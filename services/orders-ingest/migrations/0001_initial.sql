@@ -391,5 +391,67 @@ create table privacy_requests (
     primary key (shop, vendor, request_id) -- closes the race of one delivery that comes twice at once
 );
 
+-- Agreements with partners, who are given orders and customers under pseudonyms (SEC-007).
+create table sharing_partners (
+    shop text not null,
+    partner text not null,
+    name text not null,
+    purpose text not null,
+    basis text not null check (basis in ('consent', 'pseudonyms')),
+    customer_fields text[] not null,
+    order_fields text[] not null,
+    reference text,                     -- of a contract or a joint campaign
+    agreed_by text not null,
+    agreed_at timestamptz not null,
+    key bytea,                          -- of its pseudonyms, encrypted; null once it was revoked
+    key_number integer not null check (key_number > 0),
+    key_since timestamptz not null,
+    revoked_by text,
+    revoked_at timestamptz,
+    primary key (shop, partner)         -- closes the race of two agreements under one name
+);
+
+-- The register: what was shared under them. Rows are never changed.
+create table shares (
+    shop text not null,
+    partner text not null,
+    share_id text not null,
+    what text not null check (what in ('customers', 'orders')),
+    fields text[] not null,
+    since timestamptz,
+    until timestamptz,
+    purpose text not null,              -- the agreement's at that time, as its basis
+    basis text not null,
+    asked_by text not null,
+    asked_at timestamptz not null,
+    primary key (shop, partner, share_id) -- closes the race of two shares of one name
+);
+
+-- Each file that was written of a share, recorded before its first line went out.
+create table share_files (
+    number bigint generated always as identity primary key,
+    shop text not null,
+    partner text not null,
+    share_id text not null,
+    key_number integer not null,        -- under which pseudonyms
+    begun_at timestamptz not null,
+    ended_at timestamptz,               -- null: broken off, or under way
+    customers bigint not null default 0,
+    rows bigint not null default 0,
+    withheld bigint not null default 0  -- customers whose description was left out
+);
+create index share_files_share on share_files (shop, partner, share_id);
+
+-- What customers say of partners who want to know them; '' in the place of a partner: of all.
+create table sharing_consents (
+    shop text not null,
+    customer text not null,
+    partner text not null,
+    granted boolean not null,
+    source text,
+    at timestamptz not null,
+    primary key (shop, customer, partner) -- closes the race of two statements on one partner
+);
+
 -- With which master key each customer's key is wrapped ('' the founding one): finds those that a replaced one wraps.
 create index customer_keys_wrapped on customer_keys (left(wrapped, position('.' in wrapped)));

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,8 @@ def vault(ring: KeyRing) -> Vault:
     return Vault(ring)
 
 
-@pytest.fixture
-def runtime(db: Database, clock: FixedClock, ring: KeyRing) -> Runtime:
+def runtime_on(db: Database, clock: FixedClock, ring: KeyRing) -> Runtime:
+    """The service's process on a database, without a broker."""
     settings = Settings(
         database_url="postgresql://unused@localhost/unused",
         kafka_bootstrap_servers="localhost:1",
@@ -67,8 +68,13 @@ def runtime(db: Database, clock: FixedClock, ring: KeyRing) -> Runtime:
     return Runtime(SERVICE, settings, clock, db, ring, MASTER)
 
 
-@pytest_asyncio.fixture
-async def api(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
+@pytest.fixture
+def runtime(db: Database, clock: FixedClock, ring: KeyRing) -> Runtime:
+    return runtime_on(db, clock, ring)
+
+
+@asynccontextmanager
+async def client_of(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
     """The service's HTTP side, in process, with a key for everything."""
     app = build_app(runtime, Readiness())
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
@@ -77,6 +83,22 @@ async def api(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
         yield client
     if hasattr(app.state, "collector"):
         await app.state.collector.close()
+
+
+@pytest_asyncio.fixture
+async def api(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
+    """The service's HTTP side on the test's database."""
+    async with client_of(runtime) as client:
+        yield client
+
+
+Serving = Callable[[Database], AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def serving(clock: FixedClock, ring: KeyRing) -> Serving:
+    """The service's HTTP side on a database that a test makes itself."""
+    return lambda db: client_of(runtime_on(db, clock, ring))
 
 
 @pytest_asyncio.fixture

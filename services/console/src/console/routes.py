@@ -23,6 +23,7 @@ from console.recommendations import page as recommendations
 from console.referrals import page as referrals
 from console.referrals import payouts
 from console.reports import page as reports
+from console.sharing import page as sharing
 
 DESK = (tasks.router, calls.router, special.router, content.router, reviews.router, building.router)
 MEMBERS = (
@@ -45,6 +46,7 @@ SUPPLY = (
     privacy_requests.router,
     shop_settings.router,
     retention.router,
+    sharing.router,
     people.router,
     parcels.router,
     pauses.router,

@@ -16,3 +16,5 @@ grant insert on erasure_confirmations, merges to {role};
 grant insert, delete on reconciled_orders to {role};
 grant insert, update on erasures, last_heard, reconciliation_findings, reconciliations to {role};
 grant update, delete on import_refusals to {role};
+grant insert on shares to {role};
+grant insert, update on share_files, sharing_consents, sharing_partners to {role};

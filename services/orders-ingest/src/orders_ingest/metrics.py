@@ -17,3 +17,6 @@ ORDER_LIST_PAGES = Counter(
     "Pages asked for of shops' own lists of orders: taken, to be asked for later, refused for good",
     ["vendor", "outcome"],
 )
+SHARED_ROWS = Counter(
+    "shared_rows_total", "Rows of orders or customers under pseudonyms in files for partners (SEC-007)", ["what"]
+)

@@ -238,15 +238,18 @@ async def test_an_order_whose_delivery_was_told_late_stands_as_completed(
 async def test_a_promise_holds_that_later_versions_do_not_repeat(
     api: httpx.AsyncClient, runtime: Runtime, tell: Any, published: Published, late: bool, batch: bool
 ) -> None:
-    """ORD-034: in whatever order and however many at once the versions come; a newer promise replaces it, and a closed
-    order is owed nothing."""
+    """ORD-034: in whatever order and however many at once the versions come; a newer promise replaces it, and an order
+    that was closed or paid back whole is owed nothing."""
     first, newer = "2026-03-03T10:00:00Z", "2026-03-04T10:00:00Z"
+    back = {"refund_id": "r-1", "order_id": "o-3", "amount": 9990, "currency": "CNY"}
     versions = [
         tell.order("paid", {"promised_by": first}, time="2026-03-01T10:00:00Z"),
         tell.order("shipped", {"promised_by": newer}, time="2026-03-02T10:00:00Z"),
         tell.order("delivered", time="2026-03-05T11:00:00Z"),
         tell.order("paid", {"order_id": "o-2", "promised_by": first}, time="2026-03-01T10:00:00Z"),
         tell.order("closed", {"order_id": "o-2"}, time="2026-03-02T10:00:00Z"),
+        tell.order("paid", {"order_id": "o-3", "promised_by": first}, time="2026-03-01T10:00:00Z"),
+        tell.event("order.refunded", back, time="2026-03-02T10:00:00Z"),
     ]
     versions = versions[::-1] if late else versions
     for sent in [versions] if batch else [[one] for one in versions]:
@@ -259,6 +262,7 @@ async def test_a_promise_holds_that_later_versions_do_not_repeat(
     ]
     found = (await api.get(f"{ORDER}/fulfilment")).json()
     assert (found["promised_by"], found["promise"]) == (newer, "broken")
+    assert (await api.get("/v1/shops/demo/orders/o-3/fulfilment")).json()["promise"] is None
 
 
 async def test_a_delivery_that_is_told_last_is_held_against_the_promise(

@@ -72,3 +72,29 @@ def test_a_neighbour_with_half_a_surrogate_pair_changes_nothing(number: str) -> 
 
     alone = read_or_refusal(f'[{{"x": {number}}}]')
     assert read_or_refusal(f'[{{"x": {number}}}, {{"subject": "\\ud800"}}]') == alone
+
+
+@pytest.mark.parametrize(
+    ("attributes", "slug"),
+    [
+        ({"extinteger": 10, "extboolean": True, "extstring": "text", "exttimestamp": "2023-03-31T15:12:00Z"}, None),
+        ({"datacontenttype": None, "dataschema": None}, None),
+        ({"MyExtension": "x"}, "invalid_attribute"),
+        ({"my.extension": "x"}, "invalid_attribute"),
+        ({"my_extension": "x"}, "invalid_attribute"),
+        ({"": "x"}, "invalid_attribute"),
+        ({"extfloat": 1.5}, "invalid_attribute"),
+        ({"extobject": {"a": 1}}, "invalid_attribute"),
+        ({"datacontenttype": ""}, "invalid_datacontenttype"),
+        ({"datacontenttype": "xyz"}, "invalid_datacontenttype"),
+        ({"correlationId": "x"}, "invalid_attribute"),
+    ],
+)
+def test_an_attribute_is_named_and_typed_as_cloudevents_say(attributes: dict[str, Any], slug: str | None) -> None:
+    """CloudEvents 1.0, 3.1: a misspelt attribute would else be passed over in silence."""
+    event = {
+        "specversion": "1.0", "id": "e-1", "source": "/shops/demo/backend", "shop": "demo", "subject": "c-1",
+        "type": "order.completed", "time": "2026-03-05T11:00:00Z", "data": ORDER,
+    }  # fmt: skip
+    outcome = check({**event, **attributes}, "demo", NOW)
+    assert (outcome.slug if isinstance(outcome, Outcome) else None) == slug

@@ -25,6 +25,8 @@ async def test_another_file_under_the_same_name_is_refused_line_by_line_and_repo
     await importing.run()
     report = await importing.get(f"/imports/{other}")
     assert (report["accepted"], report["refused_by"]) == (0, {"same_id_other_body": 1})
+    [refusal] = await importing.get(f"/imports/{other}/refusals")
+    assert "give each file a name of its own" in refusal["detail"]
     named = await importing.upload("00001 19970102 1 11.77", name="second")
     await importing.run()
     assert (await importing.get(f"/imports/{named}"))["accepted"] == 1

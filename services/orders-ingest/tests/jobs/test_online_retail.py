@@ -21,7 +21,7 @@ from common.storage.database import Database
 
 FILE = Path(os.environ.get("REGULARS_SHARED", Path(__file__).parents[5] / "shared")) / "data/uci_online_retail.csv.gz"
 WHOLE = bool(os.environ.get("REGULARS_WHOLE"))
-LINES = 541_909 if WHOLE else 9_000
+LINES = 541_909 if WHOLE else 5_000
 LONDON = ZoneInfo("Europe/London")
 NO_GOODS = {"M", "D", "S", "B", "CRUK", "BANK CHARGES", "AMAZONFEE"}
 Sums = dict[str, tuple[int, int, int, datetime | None, datetime | None]]
@@ -106,5 +106,5 @@ async def test_each_customer_of_online_retail_comes_to_what_plain_python_compute
     ours = {r.customer: (r.orders, r.paid, r.back, local(r.first), local(r.last)) for r in rows}
     expected = by_plain_python(text)
     assert ours == expected
-    assert len(ours) > 250
+    assert len(ours) > 150
     assert sum(found[2] for found in expected.values()) > 0

@@ -28,14 +28,14 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "CHUNK", 3)
 
 
-async def put(api: httpx.AsyncClient, text: bytes, *leave_out: int) -> int:
+async def put(api: httpx.AsyncClient, text: bytes, *leave_out: int, at: str = AT) -> int:
     """Send the parts but some; how many there are."""
     parts = [text[at : at + SMALL] for at in range(0, len(text), SMALL)]
-    begun = await api.put(AT, json={"size": len(text)})
+    begun = await api.put(at, json={"size": len(text)})
     assert begun.status_code == 200, begun.text
     for number, part in enumerate(parts, 1):
         if number not in leave_out:
-            answer = await api.put(f"{AT}/parts/{number}", content=part)
+            answer = await api.put(f"{at}/parts/{number}", content=part)
             assert answer.status_code == 200, answer.text
     return len(parts)
 
@@ -45,6 +45,24 @@ async def kept(db: Database) -> list[Any]:
         rows = await tx.fetch("select job_id, at, line, part, original from import_rows order by 1, 2, 3, 4")
         bad = await tx.fetch("select job_id, line, slug, detail from import_refusals order by 1, 2")
         return [tuple(row) for row in (*rows, *bad)]
+
+
+@pytest.mark.usefixtures("small_parts")
+async def test_a_file_in_parts_is_previewed_by_its_first_one(api: httpx.AsyncClient) -> None:
+    """ORD-005: half a line is shown to nobody; Parquet, which is read from its end, needs all."""
+    asked, other = {"layout": "cdnow_master", "name": "parted"}, f"{AT}er"
+    assert (await api.post(f"{AT}/preview", params=asked)).json()["type"].endswith("unknown_upload")
+    text = b"00001 19970101 1 11.77\n00002 19970112 1 12.00\n00003 19971301 5 77.00\n"
+    await put(api, text, 1)
+    assert (await api.post(f"{AT}/preview", params=asked)).json()["type"].endswith("parts_missing")
+    await put(api, text, 2)
+    shown = (await api.post(f"{AT}/preview", params=asked)).json()
+    assert ([row["line"] for row in shown["rows"]], shown["errors"]) == ([1, 2], [])
+    await put(api, b"PAR1" + text, 2, at=other)
+    missing = (await api.post(f"{other}/preview", params=asked)).json()
+    assert (missing["type"], missing["detail"][:6]) == ("/problems/parts_missing", "Part 2")
+    await put(api, b"PAR1" + text, at=other)
+    assert (await api.post(f"{other}/preview", params=asked)).json()["type"].endswith("broken_parquet")
 
 
 @pytest.mark.usefixtures("small_parts")

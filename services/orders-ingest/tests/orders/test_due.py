@@ -34,6 +34,7 @@ def refund(amount: int, id_: str = "r", lines: int = 0, **more: Any) -> str:
 
 def known(**fields: Any) -> Any:
     found = {"at": DELIVERED, "reached": state_bit("delivered"), "refunds": [], "done": [], "delivered_told_at": None}
+    found["refunded_at"] = [DELIVERED] * len(fields.get("refunds", []))
     return SimpleNamespace(**{**found, "open_returns": 0, "returned_at": None, **fields})
 
 
@@ -123,3 +124,25 @@ def test_a_broken_promise_is_told_once_also_of_an_order_that_is_over() -> None:
     assert settle(late, known(**over), DELIVERED) == ([Due(PROMISED, "promise")], None)
     told = announced_as("promise", late, DELIVERED)
     assert settle(late, known(**over, done=[told]), DELIVERED) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("refunds", "at", "broken"),
+    [
+        ([refund(100)], [PROMISED - DAY], False),
+        ([refund(100)], [PROMISED], False),
+        ([refund(60), refund(40, "r-2")], [PROMISED - DAY, PROMISED - DAY], False),
+        ([refund(99)], [PROMISED - DAY], True),
+        ([refund(1, whole=True)], [PROMISED - DAY], False),
+        ([refund(100)], [PROMISED + DAY], True),
+        ([refund(60), refund(40, "r-2")], [PROMISED - DAY, PROMISED + DAY], True),
+    ],
+)
+@pytest.mark.parametrize("state", ["paid", "shipped", "delivered", "completed"])
+def test_nothing_was_promised_of_an_order_that_was_paid_back_whole_by_then(
+    state: str, refunds: list[str], at: list[datetime], broken: bool
+) -> None:
+    """ORD-034, defaults.md: it counts for nothing; but who is paid back since it came too late was promised it."""
+    said = order(state, promised_by=PROMISED, delivered_at=DELIVERED if state in ("delivered", "completed") else None)
+    done, _ = settle(said, known(refunds=refunds, refunded_at=at), DELIVERED)
+    assert [each.kind for each in done if each.kind == "promise"] == (["promise"] if broken else [])

@@ -1,7 +1,10 @@
 """`verify` finds nothing where all is well, and every planted difference. Against PostgreSQL and Kafka."""
 
 from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import orjson
@@ -9,13 +12,17 @@ import pytest
 import pytest_asyncio
 
 from common.storage.database import Database
+from common.time.clock import FixedClock
 from common.verification import Verification
 from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.measure_journeys import measure_journeys
 from orders_ingest.commands.settle_due import settle_due
 from orders_ingest.jobs.imports import step
 from orders_ingest.verification.run import TOPICS, verify
-from regulars.testing import OwnTopics, TopicsOfOwn
+from regulars.stack.databases import create_database, in_database
+from regulars.testing import MigratedDatabase, OwnTopics, SharedPostgres, TopicsOfOwn
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 CDNOW = "00001 19970101 01 0011.77\n00002 19970112 01 0012.00\n00002 19970112 05 0077.00\nno line of it\n"
 
@@ -222,12 +229,44 @@ PLANTED = {
 }  # fmt: skip
 
 
+_PUBLISHED: dict[str, tuple[str, OwnTopics]] = {}
+"""By server, the database that holds some days, and the topics where they stand: told once a run, copied for each."""
+
+
+@pytest_asyncio.fixture
+async def published_days(
+    postgres: SharedPostgres,
+    database_from: MigratedDatabase,
+    topics_of_own: TopicsOfOwn,
+    serving: Any,
+    clock: FixedClock,
+    vault: Vault,
+    tell: Any,
+) -> AsyncIterator[tuple[Database, OwnTopics]]:
+    """A database of the test's own in which some days were told, and topics on which they stand; not to be written."""
+    if postgres.url not in _PUBLISHED:
+        topics, url = await topics_of_own(*TOPICS), await database_from(MIGRATIONS)
+        told = Database(url, clock=clock, service="orders-ingest")
+        async with serving(told) as api:
+            await some_days(told, api, vault, tell)
+        await topics.publish(told)
+        await told.close()
+        name = f"template_{uuid4().hex}"
+        await create_database(postgres.url, name, template=url.rpartition("/")[2])
+        _PUBLISHED[postgres.url] = name, topics
+    template, topics = _PUBLISHED[postgres.url]
+    name = await postgres.spare.take(template, f"test_{uuid4().hex}")
+    database = Database(in_database(postgres.url, name), clock=clock, service="orders-ingest")
+    yield database, topics
+    await database.close()
+    await postgres.spare.give_back(name)
+
+
 @pytest.mark.parametrize(("plant", "words"), PLANTED.values(), ids=PLANTED)
 async def test_a_planted_difference_is_found(
-    db: Database, api: httpx.AsyncClient, vault: Vault, tell: Any, topics: OwnTopics, plant: str, words: str
+    published_days: tuple[Database, OwnTopics], plant: str, words: str
 ) -> None:
-    await some_days(db, api, vault, tell)
-    await topics.publish(db)
+    db, topics = published_days
     async with db.transaction() as tx:
         assert await tx.execute(plant) > 0
     found, _ = await verified(db, topics)

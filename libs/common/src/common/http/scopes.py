@@ -11,6 +11,7 @@ SCOPES = {
     "customers:merge": "say that two customers are one person, and take it back",
     "customers:erase": "have a customer erased in every service",
     "customers:export": "read all that is kept of a customer, personal texts too",
+    "customers:share": "give a partner orders and customers under pseudonyms, and look at what was given",
     "imports:write": "send files of history",
     "imports:read": "follow imports and read their refusals",
     "dead:read": "read what the shop sent and could not be taken, personal texts too",

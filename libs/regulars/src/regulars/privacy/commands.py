@@ -1,4 +1,4 @@
-"""The commands `erase` and `export`."""
+"""The commands `erase`, `export` and `share`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,7 @@ from rich.console import Console
 from regulars.dead import asked
 from regulars.privacy.requests import collect, report_lines, write_archive
 from regulars.privacy.requests import erase as erase_customer
+from regulars.privacy.sharing import download_share, share_line
 
 Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
 _RUN = Path(".run")
@@ -41,3 +42,20 @@ def export(shop: str, customer: str, *, to: Path, folder: Folder = _RUN) -> None
     people, found = asked(folder, lambda services: collect(services, shop, customer))
     rows = write_archive(to, shop, customer, people, found)
     _console.print(f"{rows} rows of {', '.join(people)} in {to}: open its index.html", markup=False)
+
+
+def share(shop: str, partner: str, name: str, *, to: Path, gone: Path | None = None, folder: Folder = _RUN) -> None:
+    """Write what a partner is given into a CSV file, as it stands now: customers and orders stand under pseudonyms.
+
+    The agreement and the share stand before (`PUT .../sharing/partners/PARTNER`, `.../shares/NAME`); that the file was
+    written is registered.
+
+    Parameters
+    ----------
+    to
+        The file to write.
+    gone
+        A second one: pseudonyms that the partner must delete.
+    """
+    row = asked(folder, lambda services: download_share(services, shop, partner, name, to, gone))
+    _console.print(share_line(row, to), markup=False)

@@ -9,6 +9,7 @@ from console.texts.chinese_members import MEMBERS
 from console.texts.chinese_people import PEOPLE
 from console.texts.chinese_retention import RETENTION
 from console.texts.chinese_rules import RULES
+from console.texts.chinese_sharing import SHARING
 from console.texts.chinese_supply import SUPPLY
 from console.texts.chinese_year import YEAR
 
@@ -613,6 +614,7 @@ CHINESE = (
     | PEOPLE
     | RETENTION
     | RULES
+    | SHARING
     | SUPPLY
     | YEAR
 )

@@ -114,6 +114,7 @@ SECTIONS = (
             Entry(
                 "shop_settings", "/settings", N_("Shop settings"), ("/settings-form", "/retention", "/retention-form")
             ),
+            Entry("sharing", "/sharing", N_("Given to partners"), ("/sharing-form",)),
             Entry("people", "/people", N_("People")),
             Entry("audit", "/audit", N_("Audit")),
         ),

@@ -16,9 +16,9 @@ from common.events import CustomerKey
 from common.events.fields import Cursor, Identifier, Instant, PersonalText, ShopName, Text
 from common.events.orders import (
     MAX_LINES,
+    OrderDelivered,
     OrderDetail,
     OrderExchanged,
-    OrderFields,
     OrderLine,
     OrderLogisticsUpdated,
     OrderReshipped,
@@ -35,7 +35,7 @@ from orders_ingest.commands import put_detail as command
 from orders_ingest.details import store
 from orders_ingest.journeys import store as journeys
 from orders_ingest.orders import store_reading as orders
-from orders_ingest.orders.due import with_promise
+from orders_ingest.orders.due import was_taken_back, with_promise
 from orders_ingest.orders.fulfilment import Fulfilment, fulfilment_of
 from orders_ingest.orders.state import Told
 
@@ -226,8 +226,9 @@ async def get_fulfilment(shop: ShopName, order_id: Identifier, request: Request,
         words = _opened(body, customer, key) if found.type == OrderLogisticsUpdated.TYPE else {}
         details.setdefault(found.type, []).append({**_shown(body), **words, "time": found.at})
     told = Told(row.paid_told_at, row.shipped_told_at, row.delivered_told_at)
-    order = with_promise(OrderFields.model_validate_json(row.body), row.promised_by)
-    found_of: Fulfilment = fulfilment_of(order, details, tx.clock.now(), told)
+    order = with_promise(OrderDelivered.model_validate_json(row.body), row.promised_by)
+    taken_back = was_taken_back(order, await orders.list_refunds_of(tx, shop, order_id))
+    found_of: Fulfilment = fulfilment_of(order, details, tx.clock.now(), told, taken_back=taken_back)
     return FulfilmentOut(order_id=order_id, details=details, **found_of._asdict())
 
 

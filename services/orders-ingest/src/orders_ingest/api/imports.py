@@ -23,7 +23,7 @@ from orders_ingest.imports import store
 from orders_ingest.imports.layouts.layout import History
 from orders_ingest.imports.layouts.orders.columns import NAMES
 from orders_ingest.imports.layouts.registry import LayoutName
-from orders_ingest.imports.staging import preview, stage
+from orders_ingest.imports.staging import Preview, preview, stage
 from orders_ingest.imports.store_refusals import count_refusals
 from orders_ingest.imports.temporary import temporary_folder
 from orders_ingest.intake.checks import AHEAD
@@ -204,6 +204,11 @@ async def preview_import(
         shown = await while_connected(request, preview(path, asked.reader, asked.encoding, history))
     async with runtime_of(request).database.transaction() as tx:
         await asked.remember(tx, history)
+    return preview_of(shown)
+
+
+def preview_of(shown: Preview) -> PreviewOut:
+    """The answer of a preview."""
     return PreviewOut(
         columns=shown.columns,
         fields=list(NAMES) if shown.columns else [],

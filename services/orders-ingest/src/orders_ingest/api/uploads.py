@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path as FilePath
 from typing import Annotated
 
 import orjson
 from fastapi import Path, Request
 from pydantic import BaseModel, Field
 
-from common.events.fields import Identifier, ShopName
+from common.events.fields import MAX_FILE, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require, runtime_of
+from common.http.leaving import while_connected
 from common.http.limits import large_body
 from common.refusals import Conflict, Invalid, NotFound, TooLarge
-from common.storage.database import Transaction
-from orders_ingest.api.imports import FILE, JobOut, until_now
+from common.storage.database import Database, Transaction
+from orders_ingest.api.imports import FILE, JobOut, PreviewOut, preview_of, until_now
 from orders_ingest.api.parts import vault_of
 from orders_ingest.api.reading_options import Asked
+from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import store as jobs
 from orders_ingest.imports import store_uploads as store
-from orders_ingest.imports.staging import findings_of, how_asked
+from orders_ingest.imports.parquet import MARK
+from orders_ingest.imports.staging import findings_of, how_asked, preview
 from orders_ingest.imports.store_uploads import Upload
-from orders_ingest.imports.uploads import LARGEST, OPEN, PART, count_of, length_of, seal_part
+from orders_ingest.imports.temporary import temporary_folder
+from orders_ingest.imports.uploads import LARGEST, OPEN, PART, count_of, length_of, open_part, seal_part
 
 router = Router(prefix="/v1/shops/{shop}/uploads", tags=["imports"])
 MISSING = 100
@@ -157,6 +163,50 @@ async def import_upload(
     await store.set_job(tx, upload, job_id)
     await asked.remember(tx, history)
     return JobOut(id=job_id)
+
+
+@router.post("/{upload_id}/preview", dependencies=[require("imports:write")])
+async def preview_upload(shop: ShopName, upload_id: Identifier, request: Request, asked: Asked) -> PreviewOut:
+    """Show what the first 1,000 lines of a file in parts would become, once its first part is there (of Parquet all
+    must be: it is read from its end); as `…/imports/preview` else."""
+    runtime, vault = runtime_of(request), vault_of(request.app)
+    async with runtime.database.transaction() as tx:
+        upload = _known(await store.get_upload(tx, shop, upload_id), upload_id)
+        if upload.state not in (None, "reading", "failed"):
+            raise Conflict(
+                "upload_read", f"Import {upload.job_id} has read this file: its report shows what it became."
+            )
+        history = replace(await asked.history(tx, shop), hashing=vault.identifiers)
+    with temporary_folder() as folder:
+        path = folder / "file"
+        await _write_beginning(runtime.database, vault, upload, path, asked.encoding)
+        shown = await while_connected(request, preview(path, asked.reader, asked.encoding, history))
+    async with runtime.database.transaction() as tx:
+        await asked.remember(tx, history)
+    return preview_of(shown)
+
+
+async def _write_beginning(database: Database, vault: Vault, upload: Upload, path: FilePath, encoding: str) -> None:
+    """The first part of the file without the line that it cuts, or of a Parquet file all.
+
+    Raises Conflict parts_missing, TooLarge.
+    """
+    parts = 1
+    with path.open("wb") as file:
+        number = 0
+        while (number := number + 1) <= parts:
+            async with database.transaction() as tx:
+                sealed = await store.get_part(tx, upload.shop, upload.upload_id, number)
+            if sealed is None:
+                raise Conflict("parts_missing", f"Part {number} is not there yet: a preview needs it.")
+            part = await asyncio.to_thread(open_part, vault, upload.shop, upload.upload_id, number, sealed)
+            if number == 1 and part.startswith(MARK):
+                if upload.size > MAX_FILE:
+                    raise TooLarge("too_large", f"Of Parquet at most {MAX_FILE >> 20} MB are previewed: import it.")
+                parts = count_of(upload.size)
+            elif len(part) < upload.size and encoding != "utf-16" and not part.startswith(b"\x1f\x8b"):
+                part = part[: part.rfind(b"\n") + 1]
+            await asyncio.to_thread(file.write, part)
 
 
 def _known(upload: Upload | None, upload_id: str) -> Upload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -27,6 +28,12 @@ AHEAD = timedelta(minutes=5)
 MAX_BATCH = 1_000
 FILLED_OVER_HTTP = ("specversion", "shop", "source", "time")
 FILLED_ON_TOPICS = ("specversion", "shop")
+_ATTRIBUTE = re.compile(r"[a-z0-9]+")
+_KNOWN = frozenset(
+    ("specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data", "shop",
+     "partitionkey", "correlationid", "causationid", "traceparent")
+)  # fmt: skip
+"""What events of ours have; all else is an extension of whoever sends."""
 _ELSEWHERE = {
     "order.receipt_due": "it falls due here, some days after the delivery",
     "delivery.promise_broken": "it is found out here: send `promised_by` and `delivered_at` with the order",
@@ -58,6 +65,7 @@ def check(
         if len(canonical) > MAX_EVENT:
             return refused(id_, TooLarge("too_large", f"an event has at most {MAX_EVENT} bytes of JSON"))
         _check_type(body.get("type"))
+        _check_attributes(body)
         event = from_dict(body)
         _check_names(body["data"], type(event.data))
         left_out: tuple[LeftOut, ...] = ()
@@ -93,6 +101,22 @@ def _check_type(type_: object) -> None:
     kind = EVENTS.get(type_) if isinstance(type_, str) else None
     if kind is not None and not issubclass(kind, TAKEN):
         raise InvalidEvent("unknown_type", f"{type_} is a fact that another service states: it is not taken here")
+
+
+def _check_attributes(body: dict[str, Any]) -> None:
+    """Attributes that we know not are passed on by nobody, but they are such as CloudEvents 1.0 allows (3.1): a name in
+    lower-case letters and digits, a value that is a text, a whole number or a truth value."""
+    if body.get("datacontenttype") == "":
+        raise InvalidEvent("invalid_datacontenttype", "`datacontenttype` is empty: leave it out, or application/json")
+    for name in body.keys() - _KNOWN:
+        if not _ATTRIBUTE.fullmatch(name):
+            raise InvalidEvent(
+                "invalid_attribute", f"`{name[:50]}` is no attribute: lower-case letters and digits, or a field of data"
+            )
+        if not isinstance(body[name], str | int | None):
+            raise InvalidEvent(
+                "invalid_attribute", f"`{name}` must be a text, a whole number or true or false; else it goes into data"
+            )
 
 
 def _check_names(data: dict[str, Any], kind: type[EventData]) -> None:

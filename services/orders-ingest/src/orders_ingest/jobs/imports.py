@@ -9,7 +9,7 @@ import structlog
 
 from common.events.orders import OrderEvent
 from common.process.runtime import Runtime
-from common.refusals import Conflict, Invalid
+from common.refusals import Conflict, Invalid, Refusal
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary, passes
 from orders_ingest.archive.vault import Vault
@@ -45,6 +45,13 @@ class OrderTaken(Conflict):
             "order_taken",
             f"order {order_id} was taken without this line: send it as it should be by PUT .../orders/{order_id}",
         )
+
+
+ANOTHER_FILE = (
+    "this line of another file came under the same `name` before: give each file a name of its own (`name`, --name),"
+    " and the same one to the same file alone"
+)
+"""Of the slug `same_id_other_body`: a line is named by its file's name and its number."""
 
 
 async def take_chunk(tx: Transaction, vault: Vault, limit: int = CHUNK) -> int:
@@ -115,12 +122,17 @@ async def _without_taken(
     ]
 
 
+def _said(refusal: Refusal) -> str:
+    """Why a line was refused, as who has a file and no events reads it."""
+    return ANOTHER_FILE if refusal.slug == "same_id_other_body" else refusal.detail
+
+
 async def _save(
     tx: Transaction, vault: Vault, job: Job, rows: list[StagedRow], bodies: list[bytes], outcomes: list[Outcome]
 ) -> None:
     refusals = [
         # Of an erased customer nothing is kept.
-        refused_row(vault, job, row.line, o.refusal.slug, o.refusal.detail, b"" if o.refusal.slug == ERASED else body)
+        refused_row(vault, job, row.line, o.refusal.slug, _said(o.refusal), b"" if o.refusal.slug == ERASED else body)
         for row, body, o in zip(rows, bodies, outcomes, strict=True)
         if o.refusal is not None
     ]

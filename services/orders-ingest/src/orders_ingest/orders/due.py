@@ -86,7 +86,7 @@ def settle(order: OrderEvent, known: Any, now: datetime) -> tuple[list[Due], dat
 
     `known`: when the newest version was reached (`at`), the states that were told (`reached`), when it was first told
     as delivered (`delivered_told_at`), what was announced (`done`), and what became of returns and refunds
-    (`open_returns`, `returned_at`, `refunds`).
+    (`open_returns`, `returned_at`, `refunds` with their times, `refunded_at`).
     """
     over = bool(known.reached & state_bit("completed")) or came_back_whole(order, known.refunds)
     to_do: list[Due] = []
@@ -94,6 +94,8 @@ def settle(order: OrderEvent, known: Any, now: datetime) -> tuple[list[Due], dat
     for due in dues_of(order, known.at, known.delivered_told_at):
         if due.kind != "promise" and (over or known.open_returns):
             continue  # an open return, once it is settled, wakes the order
+        if due.kind == "promise" and was_taken_back(order, zip(known.refunded_at, known.refunds, strict=True)):
+            continue
         if announced_as(due.kind, order, known.at) in known.done:
             continue
         at = max(due.at, known.returned_at or due.at) if due.kind == "completion" else due.at
@@ -102,6 +104,15 @@ def settle(order: OrderEvent, known: Any, now: datetime) -> tuple[list[Due], dat
         else:
             later.append(at)
     return to_do, min(later, default=None)
+
+
+def was_taken_back(order: OrderEvent, refunds: Iterable[tuple[datetime, str]]) -> bool:
+    """Whether the order was paid back whole before the promised time: nobody waits for it any more (ORD-034).
+
+    `refunds`: when each was paid back, and what it says as JSON. What was paid back later does not mend the promise.
+    """
+    by = order.promised_by
+    return by is not None and came_back_whole(order, (said for at, said in refunds if at <= by))
 
 
 def came_back_whole(order: OrderEvent, refunds: Iterable[str]) -> bool:

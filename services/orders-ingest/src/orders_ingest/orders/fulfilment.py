@@ -43,8 +43,12 @@ def fulfilment_of(
     details: Mapping[str, Sequence[Mapping[str, Any]]],
     now: datetime,
     told: Told = _NOT_TOLD,
+    *,
+    taken_back: bool = False,
 ) -> Fulfilment:
     """`details`: the order's, by type of event, oldest first; each with its `time`.
+
+    `taken_back`: it was paid back whole before the promised time.
 
     A time that the order does not name itself is that at which it was `told` in that state (ORD-033).
     """
@@ -62,7 +66,7 @@ def fulfilment_of(
         last.get("place"),
         last.get("expected_at"),
         order.promised_by,
-        promise_of(order, now),
+        None if taken_back else promise_of(order, now),
         _seconds(order.paid_at, order.shipped_at),
         _seconds(order.shipped_at, order.delivered_at),
         _accurate(order, details),

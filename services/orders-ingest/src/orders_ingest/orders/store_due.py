@@ -51,16 +51,19 @@ async def get_due(tx: Transaction, orders: Iterable[Named]) -> Sequence[Any]:
     """These orders as they stand, with what a due thing is judged by: the state in which returns and refunds are.
 
     `done`: what was announced of it, as `type@name`; `open_returns`; `returned_at`: when the last return was settled;
-    `refunds`: what those that count say, as JSON texts.
+    `refunds`: what those that count say, as JSON texts, and `refunded_at`: when, in the same order.
     """
     return await tx.fetch(
         f"""
         select o.shop, o.order_id, o.customer, o.reached, o.at, o.delivered_told_at, o.promised_by,
                cast(o.body as text) as body,
-               (select coalesce(array_agg(r.said order by r.refund_id), '{{}}') from refunds r
-                where r.shop = o.shop and r.order_id = o.order_id and r.state = 'counted') as refunds,
-               d.open_returns, d.returned_at, coalesce(d.done, '{{}}') as done
+               f.refunds, f.refunded_at, d.open_returns, d.returned_at, coalesce(d.done, '{{}}') as done
         from {WANTED} join orders o on o.shop = w.shop and o.order_id = w.order_id
+        cross join lateral (
+            select coalesce(array_agg(r.said order by r.refund_id), '{{}}') as refunds,
+                   coalesce(array_agg(r.at order by r.refund_id), '{{}}') as refunded_at
+            from refunds r where r.shop = o.shop and r.order_id = o.order_id and r.state = 'counted'
+        ) f
         left join lateral (
             select count(*) filter (where d.type = 'order.returned' and d.stage = 0) as open_returns,
                    max(d.at) filter (where d.type = 'order.returned' and d.stage > 0) as returned_at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from common.storage.database import Transaction
@@ -24,6 +25,17 @@ async def get_order(tx: Transaction, shop: str, order_id: str) -> Any:
         shop=shop,
         order_id=order_id,
     )
+
+
+async def list_refunds_of(tx: Transaction, shop: str, order_id: str) -> list[tuple[datetime, str]]:
+    """The counted refunds of an order: when, and what each says as JSON. By the index of an order's refunds."""
+    rows = await tx.fetch(
+        "select at, said from refunds where shop = :shop and order_id = :order_id and state = 'counted'"
+        " order by refund_id",
+        shop=shop,
+        order_id=order_id,
+    )
+    return [(row.at, row.said) for row in rows]
 
 
 async def get_event_ids(tx: Transaction, shop: str, source: str, orders: Collection[str]) -> dict[str, str]:

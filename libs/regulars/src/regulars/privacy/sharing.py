@@ -1,0 +1,55 @@
+"""What a partner is given under pseudonyms, written into a file (SEC-007)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from regulars.client import NO_ANSWER, Services
+from regulars.stack.errors import Refused
+
+PAGE = 200
+
+
+async def download_share(
+    services: Services, shop: str, partner: str, name: str, to: Path, gone: Path | None
+) -> dict[str, Any]:
+    """Write the file, and that of pseudonyms to delete where it is wanted; the share as the register shows it.
+
+    Raises Refused where the file broke off: it is removed then, since half of one would pass for the whole.
+    """
+    path = f"/v1/shops/{shop}/sharing/partners/{quote(partner, safe='')}"
+    part = to.with_name(f"{to.name}.part")
+    try:
+        await services.download("orders-ingest", f"{path}/shares/{quote(name, safe='')}/file", part)
+        part.replace(to)
+    except NO_ANSWER:
+        raise Refused(
+            "the file broke off: the agreement was revoked or its key replaced meanwhile, or see the log"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+    if gone is not None:
+        await services.download("orders-ingest", f"{path}/gone", gone)
+    after = ""
+    while True:
+        page = await services.get("orders-ingest", f"{path}/shares", after=after, limit=PAGE)
+        for row in page["items"]:
+            if row["share_id"] == name:
+                found: dict[str, Any] = row
+                return found
+        if page["after"] is None:
+            raise Refused(f"the register does not show {name!r}")
+        after = page["after"]
+
+
+def share_line(row: Mapping[str, Any], to: Path) -> str:
+    """What was written, for people."""
+    last = row["files"][-1]
+    withheld = f", the description of {last['withheld']} withheld" if last["withheld"] else ""
+    return (
+        f"{last['rows']} rows of {last['customers']} customers in {to}{withheld}. For {row['partner']}:"
+        f" {row['purpose']}. Fields: {', '.join(row['fields'])}"
+    )

@@ -1,0 +1,138 @@
+"""Agreements with partners are made, changed and revoked, and shares asked for under them (SEC-007)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from common.storage.database import Transaction
+from orders_ingest.archive.vault import Vault
+from orders_ingest.sharing import store
+from orders_ingest.sharing.refusals import (
+    AgreementRevoked,
+    FieldNotAgreed,
+    KeyNumberPassed,
+    ShareKnown,
+    UnknownSharingPartner,
+)
+from orders_ingest.sharing.rules import KEY_BYTES, in_order
+from orders_ingest.sharing.state import Basis, CustomerField, OrderField, Partner, Share, What
+
+
+class Terms(NamedTuple):
+    """What a partner is given, of whom and for what; `reference`: of a contract or a joint campaign."""
+
+    name: str
+    purpose: str
+    basis: Basis
+    customer_fields: list[CustomerField]
+    order_fields: list[OrderField]
+    reference: str | None
+
+
+class Asked(NamedTuple):
+    """A share as somebody asks for it."""
+
+    share_id: str
+    what: What
+    fields: Sequence[str]
+    since: datetime | None
+    until: datetime | None
+
+
+async def agree(tx: Transaction, vault: Vault, shop: str, partner: str, terms: Terms, by: str) -> Partner:
+    """Make an agreement or change its terms; pseudonyms stay, but one that was revoked begins anew with a key."""
+    known = await store.get_partner(tx, shop, partner, lock=True)
+    if known is not None and known.key is not None:
+        if Terms(*known[2:8]) == terms:
+            return known
+        agreed = known._replace(**terms._asdict(), agreed_by=by, agreed_at=tx.clock.now())
+    else:
+        number = 1 if known is None else known.key_number + 1
+        now = tx.clock.now()
+        key = _new_key(vault, shop, partner, number)
+        agreed = Partner(shop, partner, *terms, by, now, key, number, now, None, None)
+    await store.save_partner(tx, agreed)
+    return agreed
+
+
+async def replace_key(tx: Transaction, vault: Vault, shop: str, partner: str, replaces: int) -> Partner:
+    """Give the partner's pseudonyms a new key; the one before is gone for everybody. The same again is harmless.
+
+    Raises KeyNumberPassed where another key is in use than the one that is replaced.
+    """
+    known = await get_standing(tx, shop, partner, lock=True)
+    if known.key_number == replaces + 1:
+        return known
+    if known.key_number != replaces:
+        raise KeyNumberPassed(known.key_number)
+    number = replaces + 1
+    replaced = known._replace(
+        key=_new_key(vault, shop, partner, number), key_number=number, key_since=tx.clock.now()
+    )  # fmt: skip
+    await store.save_partner(tx, replaced)
+    return replaced
+
+
+async def revoke(tx: Transaction, shop: str, partner: str, by: str) -> Partner:
+    """End an agreement and throw its key away: what the partner has names nobody any more. Again is harmless."""
+    known = await store.get_partner(tx, shop, partner, lock=True)
+    if known is None:
+        raise UnknownSharingPartner(partner)
+    if known.key is None:
+        return known
+    revoked = known._replace(key=None, revoked_by=by, revoked_at=tx.clock.now())
+    await store.save_partner(tx, revoked)
+    return revoked
+
+
+async def ask(tx: Transaction, shop: str, partner: str, asked: Asked, by: str) -> Share:
+    """Register what a partner is to be given, within what was agreed. The same again is the same share."""
+    standing = await get_standing(tx, shop, partner, lock=True)
+    check_fields(standing, asked.what, asked.fields)
+    fields = in_order(asked.what, asked.fields)
+    share = Share(
+        shop, partner, asked.share_id, asked.what, fields, asked.since, asked.until,
+        standing.purpose, standing.basis, by, tx.clock.now(),
+    )  # fmt: skip
+    if await store.insert_share(tx, share):
+        return share
+    known = await store.get_share(tx, shop, partner, asked.share_id)
+    assert known is not None, "its name was taken, and shares are never removed"
+    if known[3:7] != share[3:7]:
+        raise ShareKnown(asked.share_id)
+    return known
+
+
+def check_fields(standing: Partner, what: What, fields: Sequence[str]) -> None:
+    """Raises FieldNotAgreed where the agreement, as it stands now, does not name one of them."""
+    agreed = standing.customer_fields if what == "customers" else standing.order_fields
+    if missing := sorted(set(fields) - set(agreed)):
+        raise FieldNotAgreed(missing, agreed)
+
+
+async def get_standing(tx: Transaction, shop: str, partner: str, *, lock: bool = False) -> Partner:
+    """An agreement under which something may be given. Raises UnknownSharingPartner, AgreementRevoked."""
+    known = await store.get_partner(tx, shop, partner, lock=lock)
+    if known is None:
+        raise UnknownSharingPartner(partner)
+    if known.key is None:
+        raise AgreementRevoked(partner)
+    return known
+
+
+def key_of(vault: Vault, partner: Partner) -> bytes:
+    """The key of the partner's pseudonyms, opened. Raises AgreementRevoked where it is gone."""
+    if partner.key is None:
+        raise AgreementRevoked(partner.partner)
+    return vault.open(_place(partner.shop, partner.partner, partner.key_number), partner.key)
+
+
+def _new_key(vault: Vault, shop: str, partner: str, number: int) -> bytes:
+    return vault.seal(_place(shop, partner, number), secrets.token_bytes(KEY_BYTES))
+
+
+def _place(shop: str, partner: str, number: int) -> str:
+    return f"sharing:{shop}:{partner}:{number}"
