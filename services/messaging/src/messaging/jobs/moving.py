@@ -113,7 +113,7 @@ async def _unreachable(
 ) -> set[str]:
     """The runs of flows that give coupons whose customers no offer of the flow may be written to: run ids (MSG-026)."""
     asking = {
-        run: channels
+        run.run_id: (run.key, channels)
         for run in runs
         if (document := documents[run.run_id]) is not None
         and document.gives_coupons
@@ -121,9 +121,9 @@ async def _unreachable(
     }
     if not asking:
         return set()
-    known = await get_reachable(tx, sorted({run.key for run in asking}))
+    known = await get_reachable(tx, sorted({key for key, _ in asking.values()}))
     return {
-        run.run_id for run, channels in asking.items() if not any(may_be_offered(known[run.key], c) for c in channels)
+        run_id for run_id, (key, channels) in asking.items() if not any(may_be_offered(known[key], c) for c in channels)
     }
 
 
