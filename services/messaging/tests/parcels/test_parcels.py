@@ -174,7 +174,7 @@ async def test_a_parcel_is_planned_once_and_its_code_scanned_once(
         assert (wanted.offer_id, "/" in wanted.batch) == ("second", False)
         messaging.clock.instant = now + timedelta(days=3)
         # ORD-040: the next order of the same person's, under the identifier that stands for both.
-        await messaging.feed(*messaging.known("anna"))
+        await messaging.feed(*messaging.known("anna", language="zh"))
         merged = CustomerMerged(survivor="anna", absorbed="ann", sequence=1)
         await messaging.feed(messaging.event(merged, "m1", messaging.clock.now(), customer="anna"))
         assert await parcel("o1", "anna") == first, "the same codes"
