@@ -15,6 +15,7 @@ select create_distributed_table('insert_scans', 'customer', colocate_with => 'cu
 select create_distributed_table('messages', 'customer', colocate_with => 'customers');
 select create_distributed_table('order_news', 'customer', colocate_with => 'customers');
 select create_distributed_table('parcel_inserts', 'customer', colocate_with => 'customers');
+select create_distributed_table('parcels', 'customer', colocate_with => 'customers');
 select create_distributed_table('permissions', 'customer', colocate_with => 'customers');
 select create_distributed_table('purchases', 'customer', colocate_with => 'customers');
 select create_distributed_table('receipts', 'customer', colocate_with => 'customers');
@@ -37,6 +38,7 @@ select create_reference_table('policies');
 -- local campaign_versions: of a shop, without customers
 -- local campaigns: of a shop, without customers
 -- local coupons: its keys have no customer
+-- local defined_offers: of a shop, without customers
 -- local defined_segments: of a shop, without customers
 -- local flow_days: of a shop, without customers
 -- local flow_versions: of a shop, without customers

@@ -271,6 +271,17 @@ create table defined_segments (
     primary key (shop, segment)         -- closes the race of two versions read at once
 );
 
+-- Offers that the shop set: what a campaign, a flow or a parcel plan may name.
+create table defined_offers (
+    shop text not null,
+    offer_id text not null,
+    starts timestamptz,                 -- null: that it was stopped was read first
+    ends timestamptz,
+    needs_coupons boolean,
+    stopped_at timestamptz,
+    primary key (shop, offer_id)        -- closes the race of setting and stopping read at once
+);
+
 -- Days of the customer's own that come every year, as keyed hashes: the day itself is not read from them.
 create table personal_dates (
     shop text not null,
@@ -494,6 +505,18 @@ create table parcel_plans (
     primary key (shop, version)         -- closes the race of two people saving the same next version
 );
 
+-- The parcels of orders as they were planned: once, however often they are printed.
+create table parcels (
+    shop text not null,
+    customer text not null,
+    order_id text not null,
+    version integer not null,           -- of the plan; 0: the shop had none
+    gift boolean not null,
+    show_price boolean not null,
+    at timestamptz not null,
+    primary key (shop, customer, order_id) -- closes the race of two people printing one plan
+);
+
 -- What went into the parcels of orders, on top first.
 create table parcel_inserts (
     shop text not null,
@@ -503,7 +526,7 @@ create table parcel_inserts (
     place integer not null,
     version integer not null,
     at timestamptz not null,
-    primary key (shop, customer, order_id, insert) -- closes the race of two people printing one plan
+    primary key (shop, customer, order_id, insert) -- an insert lies in a parcel once
 );
 
 -- The first scan of each insert's code.

@@ -20,7 +20,7 @@ from common.crypto.keys import KeyRing
 from common.crypto.sealing import new_key, seal, wrap
 from common.events import Event, EventData
 from common.events.customers import ConsentChanged, CustomerRegistered, KeyIssued
-from common.events.membership import TierChanged
+from common.events.membership import OfferSet, TierChanged
 from common.events.orders import OrderShipped
 from common.http import health
 from common.http.app import build_app
@@ -136,6 +136,12 @@ class Messaging:
 
     def event(self, data: EventData, id: str, at: datetime = TUESDAY_TEN, *, customer: str | None = "c1") -> Event[Any]:
         return Event(id=id, source="/shops/s/test", shop="s", subject=customer, time=at, data=data)
+
+    def offer(self, name: str, *, days: int = 300, needs_coupons: bool = True) -> Event[Any]:
+        """The shop has set an offer, which holds so many days."""
+        at = self.clock.now()
+        data = OfferSet(offer_id=name, starts=at, ends=at + timedelta(days=days), needs_coupons=needs_coupons)
+        return self.event(data, f"offer-{name}", at, customer=None)
 
     def known(
         self,

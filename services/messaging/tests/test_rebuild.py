@@ -42,6 +42,7 @@ TABLES = {
     "flow_days": "shop, flow, day, begins_at, entered_upto, entered, done",
     "policies": "shop, version, at, cast(policy as text)",
     "defined_segments": "shop, segment, version, archived",
+    "defined_offers": "shop, offer_id, starts, ends, needs_coupons, stopped_at",
     "declined_coupons": "shop, customer, batch, reason, at",
 }
 """All that is kept, but for the times of writing and of the next try."""

@@ -6,8 +6,8 @@ grant insert on conditions, decisions, declined_coupons, order_news, policies, p
 grant update (withdrawn_at) on policies to {role};
 grant insert, update on addresses_forgotten, bounces, call_claims, candidates, clicks, contacts, permissions to {role};
 grant insert, update, delete on contact_addresses, messages, pauses to {role};
-grant insert on insert_scans, parcel_inserts, parcel_plans to {role};
+grant insert on insert_scans, parcel_inserts, parcel_plans, parcels to {role};
 grant insert on calls, campaign_members, campaign_versions, flow_moves, flow_versions, replies, template_versions to {role};
 grant insert, update on mailboxes, standings to {role};
-grant insert, update on campaigns, coupons, defined_segments, flow_days, products to {role};
+grant insert, update on campaigns, coupons, defined_offers, defined_segments, flow_days, products to {role};
 grant insert, update, delete on flow_runs, personal_dates to {role};

@@ -50,6 +50,9 @@ async def test_each_is_given_one_and_written_to_once_it_is_there(
 
     await messaging.feed(issued("old", "shop:1"))
     async with messaging.client() as client:
+        refused = await client.put(BASE, json={"document": GIVING})
+        assert (refused.status_code, "there is no offer 'ring'" in refused.text) == (422, True)
+        await messaging.feed(messaging.offer("ring"))
         assert (await client.put(BASE, json={"document": GIVING})).status_code == 200
         await act(client, "start")
     await sweep(messaging)

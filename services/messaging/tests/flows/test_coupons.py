@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from common.events import decode
 from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon
 from messaging.channels.smtp.connection import SmtpConnection
@@ -14,7 +16,7 @@ from messaging.flows.checks import problems
 from messaging.flows.document import CouponStep, FlowDocument
 from messaging.flows.drawing import svg
 from messaging.flows.running.facts import requested
-from messaging.flows.running.rules import next_move
+from messaging.flows.running.rules import next_move, offered_on
 from messaging.flows.running.state import RunFacts, batch_of
 from regulars.stack.mailsink import MailSink
 from regulars.testing import OwnTopics
@@ -71,6 +73,32 @@ def test_who_has_a_usable_one_gets_no_second() -> None:
     assert requested(begun, FLOW, again) is not None
 
 
+def test_whom_no_offer_may_be_written_to_is_given_none() -> None:
+    """MSG-026: a coupon of which nobody hears is no coupon; the flow goes on to `otherwise` at once."""
+    begun = run("welcome_up")
+    unseen = next_move(FLOW, begun, RunFacts(reachable=False), START, SHANGHAI)
+    assert unseen is not None
+    assert (unseen.reason, unseen.asked, requested(begun, FLOW, unseen)) == ("finished", (), None)
+    has_one = next_move(FLOW, begun, RunFacts(coupons=[RING], reachable=False), START, SHANGHAI)
+    assert has_one is not None
+    assert len(has_one.asked) == 1, "the decision says why it is not sent"
+
+
+@pytest.mark.parametrize(
+    ("steps", "channels"),
+    [
+        ([{"id": "say", "do": "message", "template": "win_back"}], ["email", "sms"]),
+        ([{"id": "say", "do": "message", "template": "win_back", "channels": ["chat"]}], ["chat"]),
+        ([{"id": "say", "do": "message", "template": "win_back", "purpose": "transactional"}], None),
+        ([], None),
+    ],
+)
+def test_the_channels_of_a_flows_offers(steps: list[Any], channels: list[str] | None) -> None:
+    """A notice needs no consent, and who hears of the coupon from a person of the shop is not asked about channels."""
+    document = FlowDocument.model_validate({**DOCUMENT, "steps": [DOCUMENT["steps"][0], *steps]})
+    assert offered_on(document, ("sms", "email")) == channels
+
+
 def replace_use(coupon: Coupon) -> Coupon:
     return coupon._replace(used_at=START - DAY)
 
@@ -97,12 +125,16 @@ async def test_a_coupon_that_comes_is_named_in_the_text(
 ) -> None:
     now = messaging.clock.instant = local("2025-03-04 10:00")
     async with messaging.client() as client:
+        refused = await client.put("/v1/shops/s/flows/welcome_up", json={"document": DOCUMENT})
+        assert (refused.status_code, "there is no offer 'ring'" in refused.text) == (422, True)
+        await messaging.feed(messaging.offer("ring"))
         saved = await client.put("/v1/shops/s/flows/welcome_up", json={"document": DOCUMENT})
         assert saved.status_code == 200, saved.text
         await client.put("/v1/shops/s/flows/tier", json={"document": {**await tier(client), "enabled": False}})
     now = messaging.clock.instant = now + timedelta(seconds=1)
-    for customer in ("ann", "ben"):
-        await messaging.feed(*messaging.known(customer), messaging.tier_up(1, now, customer=customer))
+    for customer in ("ann", "ben", "silent"):
+        known = messaging.known(customer, consent=customer != "silent")
+        await messaging.feed(*known, messaging.tier_up(1, now, customer=customer))
     await sweep(messaging)
     await sweep(messaging)
     asked = [decode(p) for (p,) in await messaging.rows("select payload from outbox where type = 'coupon.requested'")]
@@ -125,6 +157,7 @@ async def test_a_coupon_that_comes_is_named_in_the_text(
     assert await messaging.rows("select customer, reason from flow_runs order by 1") == [
         ("ann", "finished"),
         ("ben", "finished"),
+        ("silent", "finished"),
     ]
     await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 9)
     before, after = await kept(messaging), await kept(rebuilt)

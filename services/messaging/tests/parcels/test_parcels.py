@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.events import decode
-from common.events.customers import CustomerErased
+from common.events.customers import CustomerErased, CustomerMerged
 from common.events.orders import OrderLine, OrderPaid
 from messaging.flows.running.state import Run
 from messaging.parcels.document import ParcelPlan
@@ -130,18 +130,21 @@ async def test_a_parcel_is_planned_once_and_its_code_scanned_once(
         data = OrderPaid(order_id=order, state="paid", currency="CNY", goods_paid=100, lines=(line,))
         return messaging.event(data, f"{order}-paid", messaging.clock.now(), customer=customer)
 
-    await messaging.feed(paid("o1", "ann"), paid("o2", "ben"))
+    await messaging.feed(paid("o1", "ann"), paid("o2", "ben"), paid("o4", "ben"))
     async with messaging.client() as client:
 
-        async def parcel(order: str, customer: str, status: int = 200) -> Any:
-            answer = await client.post(f"{base}/customers/{customer}/orders/{order}/parcel", json={})
+        async def parcel(order: str, customer: str, status: int = 200, **asked: bool) -> Any:
+            answer = await client.post(f"{base}/customers/{customer}/orders/{order}/parcel", json=asked)
             assert answer.status_code == status, answer.text
             return answer.json()
 
-        assert (await parcel("o1", "ann"))["inserts"] == [], "without a plan nothing"
+        await parcel("o0", "ann", 404)
         wrong = {**DOCUMENT, "inserts": [{**DOCUMENT["inserts"][0], "when": [{"what": "luck", "is": "1"}]}]}
         refused = await client.put(f"{base}/parcel-plan", json={"document": wrong})
         assert (refused.status_code, refused.json()["type"].rsplit("/")[-1]) == (422, "parcel_plan_refused")
+        unknown = await client.put(f"{base}/parcel-plan", json={"document": DOCUMENT})
+        assert (unknown.status_code, "there is no offer 'second'" in unknown.text) == (422, True)
+        await messaging.feed(messaging.offer("second"))
         saved = await client.put(f"{base}/parcel-plan", json={"document": DOCUMENT, "replaces": 0})
         assert (saved.status_code, saved.json()["version"]) == (200, 1)
         assert (await client.put(f"{base}/parcel-plan", json={"document": DOCUMENT, "replaces": 0})).status_code == 409
@@ -154,6 +157,12 @@ async def test_a_parcel_is_planned_once_and_its_code_scanned_once(
         await client.put(f"{base}/parcel-plan", json={"document": {**DOCUMENT, "inserts": []}})
         again = await parcel("o1", "ann")
         assert (again["inserts"], again["version"]) == (first["inserts"], 1), "as it was printed"
+        # MSG-072: a present stays one on the second print, and hides its prices.
+        present = await parcel("o4", "ben", gift=True)
+        assert (present["prices"], await parcel("o4", "ben")) == (False, present)
+        assert (await parcel("o4", "ben", gift=True, show_price=False)) == present
+        assert (await parcel("o4", "ben", 409, show_price=True))["gift"] is True
+        assert (await parcel("o2", "ben", 409, gift=True))["type"].endswith("/parcel_was_planned")
         path = urlsplit(tea["link"]).path
         for agent, method in (("Googlebot/2.1", "GET"), (FIREFOX, "HEAD"), (FIREFOX, "GET"), (FIREFOX, "GET")):
             led = await client.request(method, path, headers={"user-agent": agent})
@@ -164,7 +173,12 @@ async def test_a_parcel_is_planned_once_and_its_code_scanned_once(
         (wanted,) = [e.data for e in said if e.data.TYPE == "coupon.requested"]
         assert (wanted.offer_id, "/" in wanted.batch) == ("second", False)
         messaging.clock.instant = now + timedelta(days=3)
-        await messaging.feed(paid("o3", "ann"))
+        # ORD-040: the next order of the same person's, under the identifier that stands for both.
+        await messaging.feed(*messaging.known("anna", language="zh"))
+        merged = CustomerMerged(survivor="anna", absorbed="ann", sequence=1)
+        await messaging.feed(messaging.event(merged, "m1", messaging.clock.now(), customer="anna"))
+        assert await parcel("o1", "anna") == first, "the same codes"
+        await messaging.feed(paid("o3", "anna"))
         effects = (await client.get(f"{base}/parcel-plan/effects")).json()["inserts"]
         found = {
             e["insert"]: (e["parcels"], e["scanned"], e["ordered_again"], e["scanned_and_ordered"]) for e in effects
@@ -176,7 +190,7 @@ async def test_a_parcel_is_planned_once_and_its_code_scanned_once(
         assert (await client.get(urlsplit(of_ben).path, headers={"user-agent": FIREFOX})).status_code == 302
     assert await messaging.rows("select customer from insert_scans") == [("ann",)]
     await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 2)
-    for table in ("parcel_inserts", "insert_scans", "parcel_plans"):
+    for table in ("parcels", "parcel_inserts", "insert_scans", "parcel_plans"):
         kept = f"select cast(t as text) from {table} t order by 1"
         assert await rebuilt.rows(kept) == await messaging.rows(kept), table
     assert await verify(messaging, topics) == []

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from common.events import CustomerKey, Event, fact_id, rfc3339
-from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon
+from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon, OfferSet, OfferStopped
 from common.people.store import get_survivors
 from common.storage.database import Transaction
 from membership.coupons import store, store_hold_outs, store_offers
@@ -40,8 +40,11 @@ class Issued(NamedTuple):
     customer: str | None
 
 
-async def set_offer(tx: Transaction, shop: str, offer_id: str, offer: Offer) -> None:
-    """Idempotent; terms never change. Raises OfferMakesNoSense, OfferOver, OfferDiffers, CodeTaken."""
+async def set_offer(tx: Transaction, shop: str, offer_id: str, offer: Offer, *, private: bool = False) -> None:
+    """Idempotent; terms never change. `private`: one customer's own, of which nobody else is told.
+
+    Raises OfferMakesNoSense, OfferOver, OfferDiffers, CodeTaken.
+    """
     known = await store_offers.get_offer(tx, shop, offer_id)
     if known is None:
         now = tx.clock.now()
@@ -49,6 +52,8 @@ async def set_offer(tx: Transaction, shop: str, offer_id: str, offer: Offer) -> 
         if offer.ends <= now:
             raise OfferOver(offer_id, offer.ends)
         if await store_offers.insert_offer(tx, shop, offer_id, offer):
+            if not private:
+                await tx.announce([_set(shop, offer_id, offer, now)])
             if offer.automatic:
                 await _issue_automatic(tx, shop, offer_id, offer, now)
             return
@@ -60,9 +65,24 @@ async def set_offer(tx: Transaction, shop: str, offer_id: str, offer: Offer) -> 
 
 async def stop_offer(tx: Transaction, shop: str, offer_id: str) -> None:
     """Nothing more is issued or used; what was reserved stays promised. Idempotent. Raises UnknownOffer."""
-    if await store_offers.get_offer(tx, shop, offer_id, lock=True) is None:
+    known, now = await store_offers.get_offer(tx, shop, offer_id, lock=True), tx.clock.now()
+    if known is None:
         raise UnknownOffer(offer_id)
-    await store_offers.stop_offer(tx, shop, offer_id, tx.clock.now())
+    if known.stopped_at is None:
+        await store_offers.stop_offer(tx, shop, offer_id, now)
+        await tx.announce([_stopped(shop, offer_id, now)])
+
+
+def _set(shop: str, offer_id: str, offer: Offer, at: datetime) -> Event[OfferSet]:
+    data = OfferSet(offer_id=offer_id, starts=offer.starts, ends=offer.ends, needs_coupons=not offer.automatic)
+    name, source = fact_id(f"offer/{offer_id}", data.TYPE, shop, "", 0), f"/shops/{shop}/membership"
+    return Event(name, source, shop, None, at, data, partitionkey=f"offer-{offer_id}")
+
+
+def _stopped(shop: str, offer_id: str, at: datetime) -> Event[OfferStopped]:
+    data = OfferStopped(offer_id=offer_id)
+    name, source = fact_id(f"offer/{offer_id}", data.TYPE, shop, "", 0), f"/shops/{shop}/membership"
+    return Event(name, source, shop, None, at, data, partitionkey=f"offer-{offer_id}")
 
 
 async def issue_to(

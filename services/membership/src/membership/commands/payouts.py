@@ -227,7 +227,7 @@ async def _issue_coupon(tx: Transaction, event: Event[Any], due: Due, rules: Rul
         return
     ends = now + timedelta(days=rules[event.shop].at(now).payouts.coupon_days)
     offer = Offer(name="Compensation", amount=due.amount, starts=now, ends=ends, use_limit=1)
-    await offers.set_offer(tx, event.shop, name, offer)
+    await offers.set_offer(tx, event.shop, name, offer, private=True)
     (issued,) = await offers.issue_to(tx, event.shop, name, "compensation", [event.subject], 0, promotes=False)
     await store.move(tx, [(event.shop, name, "paid", None, issued.code, event.time)])
 

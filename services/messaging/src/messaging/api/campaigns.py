@@ -19,6 +19,8 @@ from messaging.campaigns.store import Campaign
 from messaging.channels.registry import CHANNELS
 from messaging.commands.campaigns import save_campaign
 from messaging.flows.checks import FACTS
+from messaging.offers.rules import unusable
+from messaging.offers.store import get_offers
 from messaging.policy.store import get_policies
 from messaging.segments.rules import segments_in
 from messaging.segments.rules import unknown as unknown_segments
@@ -190,7 +192,9 @@ async def act_on_campaign(shop: ShopName, campaign: CampaignName, body: ActionIn
     state = after(body.action, known.state)
     if state is None:
         raise NotInThisState(known.state, f"it cannot be asked to {body.action}.")
-    to_do = not_ready(known.document) if body.action == "start" else []
+    to_do: list[str] = []
+    if body.action == "start":
+        to_do = not_ready(known.document) + await _of_offer(tx, shop, known.document)
     if to_do:
         raise NotInThisState(known.state, f"before it starts: {'; '.join(to_do)}.")
     return _out(await save_campaign(tx, shop, known.document, state, body.reason))
@@ -285,8 +289,17 @@ async def _problems(tx: Tx, shop: str, campaign: str, document: CampaignDocument
     asked = [check.what for check in document.group]
     unknown = [what for what in asked if what not in FACTS and not what.startswith("segment.")]
     found += [f"group: {what} is no fact of a customer" for what in unknown]
+    found += await _of_offer(tx, shop, document)
     segments = segments_in(document.group)
     return found + [f"group: {s}" for s in unknown_segments(segments, await get_known(tx, shop, segments))]
+
+
+async def _of_offer(tx: Tx, shop: str, document: CampaignDocument) -> list[str]:
+    """What keeps everybody from having a coupon of its offer, when it starts: asked on saving and at the start."""
+    if document.offer is None:
+        return []
+    at = max(document.starts_at, tx.clock.now())
+    return [f"offer: {said}" for said in unusable([document.offer], await get_offers(tx, shop), at)]
 
 
 def _out(c: Campaign) -> CampaignOut:

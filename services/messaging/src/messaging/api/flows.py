@@ -21,6 +21,8 @@ from messaging.flows.checks import channels_of, problems
 from messaging.flows.document import FlowDocument
 from messaging.flows.drawing import svg
 from messaging.flows.store_versions import FLOW_VERSIONS, get_books, list_flow_versions
+from messaging.offers.rules import offers_of_flow, unusable
+from messaging.offers.store import get_offers
 from messaging.reports import journeys
 from messaging.segments.rules import segments_of_flow
 from messaging.segments.rules import unknown as unknown_segments
@@ -195,6 +197,9 @@ async def put_flow(shop: ShopName, flow: FlowName, body: FlowIn, tx: Tx) -> Flow
     found += [f"channels: nothing is sent by {c} here" for c in channels_of(document) if c not in CHANNELS]
     segments = segments_of_flow(document)
     found += unknown_segments(segments, await get_known(tx, shop, segments))
+    offers = offers_of_flow(document) if document.enabled else set()
+    if offers:
+        found += [f"offer: {said}" for said in unusable(offers, await get_offers(tx, shop), tx.clock.now())]
     if known is None and len(books.now.flows) >= MOST_FLOWS:
         found.append(f"a shop has {MOST_FLOWS} flows at most")
     if found:

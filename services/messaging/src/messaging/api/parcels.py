@@ -19,6 +19,8 @@ from common.versions.table import tell
 from messaging.commands.parcels import plan_parcel, take_scan
 from messaging.delivery.clicks.rules import is_robot
 from messaging.flows.checks import FACTS
+from messaging.offers.rules import unusable
+from messaging.offers.store import get_offers
 from messaging.parcels.document import ParcelPlan, Sticker
 from messaging.parcels.links import InsertLinks, Scanned, drawn
 from messaging.parcels.rules import in_language
@@ -65,10 +67,13 @@ class ParcelPlanOut(BaseModel):
 
 
 class ParcelAskedIn(Body):
-    """`gift`: it is a present for somebody else; `show_price`: whether a present shows its price (MSG-072)."""
+    """`gift`: it is a present for somebody else; `show_price`: whether a present shows its price (MSG-072).
 
-    gift: bool = False
-    show_price: bool = False
+    Left away: as the parcel was planned; no present, where it was not. Other than it was planned: 409.
+    """
+
+    gift: bool | None = None
+    show_price: bool | None = None
 
 
 class PackedInsert(BaseModel):
@@ -125,6 +130,9 @@ async def put_parcel_plan(shop: ShopName, body: ParcelPlanIn, tx: Tx) -> ParcelP
     if body.replaces is not None and body.replaces != last:
         raise ParcelPlanChangedMeanwhile(last)
     found = _problems(body.document)
+    offers = {insert.code.offer for insert in body.document.inserts if insert.code and insert.code.offer}
+    if offers:
+        found += [f"offer: {said}" for said in unusable(offers, await get_offers(tx, shop), tx.clock.now())]
     if found:
         raise ParcelPlanRefused(found)
     version, now = last + 1, tx.clock.now()
@@ -149,14 +157,18 @@ def _problems(document: ParcelPlan) -> list[str]:
 async def post_parcel(
     shop: ShopName, customer: Identifier, order_id: Identifier, body: ParcelAskedIn, tx: Tx, request: Request
 ) -> ParcelOut:
-    """What goes into the order's parcel, to be printed. Asked for again it is the same."""
+    """What goes into the order's parcel, to be printed. Asked for again it is the same, a present too, under whichever
+    identifier of the customer's."""
     planned = await plan_parcel(tx, (shop, customer), order_id, gift=body.gift, show_price=body.show_price)
     runtime = runtime_of(request)
     links, packing = InsertLinks(runtime.master, runtime.settings.public_url), planned.packing
     inserts = []
     for insert in packing.inserts:
         code = insert.code
-        link = links.url(Scanned(shop, customer, order_id, insert.insert, code.url, code.offer or "")) if code else None
+        link = None
+        if code is not None:
+            whose = Scanned(shop, planned.customer, order_id, insert.insert, code.url, code.offer or "")
+            link = links.url(whose)
         inserts.append(
             PackedInsert(
                 insert=insert.insert,

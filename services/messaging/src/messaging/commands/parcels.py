@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
+from sqlalchemy import Row
 
 from common.crypto.keys import get_keys
-from common.events import CustomerKey, Event, fact_id
+from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.messages import CouponRequested, InsertScanned, ParcelPlanned
-from common.people.store import get_people
-from common.refusals import NotFound
+from common.people.store import get_people, lock_survivors
+from common.refusals import Conflict, NotFound
 from common.storage.database import Transaction
 from messaging.contacts.store import get_contacts
 from messaging.coupons.store import get_coupons
@@ -35,29 +36,53 @@ class UnknownOrder(NotFound):
         super().__init__("unknown_order", "No such order of this customer's has been read: look at its id.")
 
 
-class Planned(NamedTuple):
-    """A parcel as it is packed; `language`: the customer's."""
+class ParcelWasPlanned(Conflict):
+    """The parcel was planned as something else than it is asked for now."""
 
+    def __init__(self, planned: Row[Any]) -> None:
+        what = "as a present" if planned.gift else "as no present"
+        prices = "with" if planned.show_price or not planned.gift else "without"
+        super().__init__(
+            "parcel_was_planned",
+            f"This parcel was planned {what}, {prices} prices, at {rfc3339(planned.at)}, and is printed so again: "
+            "leave `gift` and `show_price` away to have it as it was, and change by hand what is in it.",
+            gift=planned.gift,
+            show_price=planned.show_price,
+        )
+
+
+class Planned(NamedTuple):
+    """A parcel as it is packed, of the identifier that its codes name; `language`: the customer's."""
+
+    customer: str
     packing: Packing
     version: int
     language: str
 
 
-async def plan_parcel(tx: Transaction, key: CustomerKey, order_id: str, *, gift: bool, show_price: bool) -> Planned:
-    """The parcel of an order; what was planned once stays so, by its version of the plan. Raises UnknownOrder.
+async def plan_parcel(
+    tx: Transaction, asked: CustomerKey, order_id: str, *, gift: bool | None, show_price: bool | None
+) -> Planned:
+    """The parcel of a person's order; what was planned once stays so, by its version of the plan, as a present or not.
 
+    None: as it was planned, and no present where it was not. Raises UnknownOrder, ParcelWasPlanned.
     Lock, save, announce.
     """
-    await tx.lock_customers([key])
-    order = await store.get_order(tx, key, order_id)
+    await lock_survivors(tx, [asked])
+    people = (await get_people(tx, [asked]))[asked]
+    order = await store.get_order(tx, people, order_id)
     if order is None:
         raise UnknownOrder
-    plans = (await store.PLANS.read(tx, [key[0]]))[key[0]]
-    before = await store.list_planned(tx, key, order_id)
-    number = before[0].version if before else (plans[-1].number if plans else 0)
+    before = await store.get_planned(tx, people, order_id)
+    if before is not None:
+        if gift not in (None, before.gift) or (before.gift and show_price not in (None, before.show_price)):
+            raise ParcelWasPlanned(before)
+        gift, show_price = before.gift, before.show_price
+    plans = (await store.PLANS.read(tx, [asked[0]]))[asked[0]]
+    number = before.version if before is not None else (plans[-1].number if plans else 0)
     plan = next((p.body for p in plans if p.number == number), ParcelPlan())
-    people = (await get_people(tx, [key]))[key]
-    now = tx.clock.now()
+    # Codes and facts name the identifier under which the order came, or the parcel was planned.
+    key, now = (asked[0], str(order.customer if before is None else before.customer)), tx.clock.now()
     contacts = await get_contacts(tx, people)
     tag = next((contacts[one].language for one in people if one in contacts), None)
     language = language_of(tag)
@@ -67,25 +92,30 @@ async def plan_parcel(tx: Transaction, key: CustomerKey, order_id: str, *, gift:
         1 + await store.count_orders_before(tx, people, order_id, order.first_at),
         (await get_standings(tx, {key: now}, {key: people}))[key],
         (await get_coupons(tx, {key: people}, now))[key],
-        gift,
-        show_price,
+        bool(gift),
+        bool(show_price),
     )
     run = Run(*key, "", "parcel", number, order_id, order.first_at)
     packing = pack(plan, parcel, run, language)
-    if before:
+    if before is not None:
         known = {insert.insert: insert for insert in plan.inserts}
-        packing = replace(packing, inserts=tuple(known[row.insert] for row in before if row.insert in known))
-    elif packing.inserts:
-        await _announce(tx, key, order_id, number, packing.inserts)
-    return Planned(packing, number, language)
+        packing = replace(packing, inserts=tuple(known[name] for name in before.inserts if name in known))
+    else:
+        await _announce(tx, key, order_id, number, packing.inserts, parcel)
+    return Planned(key[1], packing, number, language)
 
 
-async def _announce(tx: Transaction, key: CustomerKey, order_id: str, number: int, inserts: Sequence[Insert]) -> None:
-    now, names = tx.clock.now(), tuple(insert.insert for insert in inserts)
-    await store.save_planned(tx, [(key, order_id, name, place, number, now) for place, name in enumerate(names)])
-    data = ParcelPlanned(order_id=order_id, version=number, inserts=names)
+async def _announce(
+    tx: Transaction, key: CustomerKey, order_id: str, number: int, inserts: Sequence[Insert], parcel: Parcel
+) -> None:
+    names = tuple(insert.insert for insert in inserts)
+    data = ParcelPlanned(
+        order_id=order_id, version=number, inserts=names, gift=parcel.gift, show_price=parcel.show_price
+    )
     event_id = fact_id(f"parcel/{order_id}", data.TYPE, *key, 0)
-    await tx.announce([Event(event_id, source_of(key[0]), key[0], key[1], now, data)])
+    event = Event(event_id, source_of(key[0]), key[0], key[1], tx.clock.now(), data)
+    await store.save_planned(tx, [event])
+    await tx.announce([event])
 
 
 async def take_scan(tx: Transaction, scanned: Scanned) -> bool:

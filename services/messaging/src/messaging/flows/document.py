@@ -251,7 +251,8 @@ class UntilStep(Step):
 
 class CouponStep(Step):
     """A coupon of this offer for the customer, which membership issues: `then` once it is there, `otherwise` where it
-    has not come within a day (no such offer, or over). One a customer and cause; who has a usable one gets no second
+    has not come within a day (no such offer, or over), and at once where no offer of the flow may be written to the
+    customer (address, consent). One a customer and cause; who has a usable one gets no second
     (MSG-026, MSG-029, MSG-037, MSG-044)."""
 
     do: Literal["coupon"] = "coupon"

@@ -16,15 +16,8 @@ async def on_parcel_plans(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_planned(tx: Transaction, batch: Batch) -> None:
-    """What went into parcels."""
-    await save_planned(
-        tx,
-        [
-            (e.customer, e.data.order_id, insert, place, e.data.version, e.time)
-            for e in batch.events
-            for place, insert in enumerate(e.data.inserts)
-        ],
-    )
+    """Which parcels were planned, and what went into them."""
+    await save_planned(tx, batch.events)
 
 
 async def on_scans(tx: Transaction, batch: Batch) -> None:

@@ -15,7 +15,14 @@ from common.events.customers import (
     CustomerUpdated,
     KeyIssued,
 )
-from common.events.membership import CouponDeclined, CouponRedeemed, CouponsIssued, MemberEnrolled
+from common.events.membership import (
+    CouponDeclined,
+    CouponRedeemed,
+    CouponsIssued,
+    MemberEnrolled,
+    OfferSet,
+    OfferStopped,
+)
 from common.events.messages import (
     CampaignChanged,
     CampaignEntered,
@@ -64,6 +71,7 @@ from messaging.handlers.flows import (
 )
 from messaging.handlers.merges import on_merges
 from messaging.handlers.messages import on_messages, on_replies
+from messaging.handlers.offers import on_offers_set, on_offers_stopped
 from messaging.handlers.parcels import on_parcel_plans, on_planned, on_scans
 from messaging.handlers.policies import on_policies, on_templates
 from messaging.handlers.profiles import Profiles, on_bounces_lifted
@@ -117,6 +125,8 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_conditions, CONDITIONS),
         Subscription(on_products, (ProductChanged,)),
         Subscription(on_segments_defined, (SegmentDefined,)),
+        Subscription(on_offers_set, (OfferSet,)),
+        Subscription(on_offers_stopped, (OfferStopped,)),
         Subscription(on_coupons, (CouponsIssued,)),
         Subscription(on_coupon_uses, (CouponRedeemed,)),
         Subscription(on_coupons_declined, (CouponDeclined,)),

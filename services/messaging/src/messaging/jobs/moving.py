@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from common.crypto.keys import get_keys
@@ -18,14 +19,16 @@ from messaging.conditions.store import get_facts
 from messaging.coupons.store import get_coupons
 from messaging.coupons.store_declined import get_declined
 from messaging.decisions.batch import recipient_zone
-from messaging.decisions.rules import is_stale
+from messaging.decisions.rules import is_stale, may_be_offered
 from messaging.flows.document import FlowDocument
 from messaging.flows.running import store
 from messaging.flows.running.facts import moved, requested, wanted
-from messaging.flows.running.rules import next_move
+from messaging.flows.running.rules import next_move, offered_on
 from messaging.flows.running.state import Move, Run, RunFacts
 from messaging.flows.store_versions import get_books
+from messaging.known import get_reachable
 from messaging.metrics import FLOW_MOVES
+from messaging.policy.state import PolicyVersion
 from messaging.policy.store import get_policies
 from messaging.standings.store import get_standings
 
@@ -72,6 +75,7 @@ async def _look(tx: Transaction, runs: Sequence[Run], now: datetime, *, replay: 
     left = [run for run in runs if run not in old]
     people = await get_people(tx, {run.key for run in left})
     facts = await _facts(tx, left, documents, {run.key: instants[run.run_id] for run in left}, people)
+    unreachable = await _unreachable(tx, left, documents, policies)
     zones, settings = await store.get_zones(tx, people), await get_shops(tx, shops)
     data_keys = await get_keys(tx, {run.key for run in left})
     moves: list[tuple[Run, Move, Event[FlowMoved]]] = []
@@ -85,7 +89,8 @@ async def _look(tx: Transaction, runs: Sequence[Run], now: datetime, *, replay: 
         elif document is None:
             move = Move(run.number + 1, at, "step_gone")
         else:
-            move = next_move(document, run, facts[run.run_id], at, zone)
+            known = replace(facts[run.run_id], reachable=run.run_id not in unreachable)
+            move = next_move(document, run, known, at, zone)
         if move is None:
             resting.append(run)
         else:
@@ -98,6 +103,28 @@ async def _look(tx: Transaction, runs: Sequence[Run], now: datetime, *, replay: 
     await tx.announce([task for run, move, _ in moves for task in wanted(run, documents[run.run_id], move)])
     for _, move, _ in moves:
         FLOW_MOVES.labels(move.reason).inc()
+
+
+async def _unreachable(
+    tx: Transaction,
+    runs: Sequence[Run],
+    documents: Mapping[str, FlowDocument | None],
+    policies: Mapping[str, PolicyVersion],
+) -> set[str]:
+    """The runs of flows that give coupons whose customers no offer of the flow may be written to: run ids (MSG-026)."""
+    asking = {
+        run.run_id: (run.key, channels)
+        for run in runs
+        if (document := documents[run.run_id]) is not None
+        and document.gives_coupons
+        and (channels := offered_on(document, policies[run.shop].policy.channels)) is not None
+    }
+    if not asking:
+        return set()
+    known = await get_reachable(tx, sorted({key for key, _ in asking.values()}))
+    return {
+        run_id for run_id, (key, channels) in asking.items() if not any(may_be_offered(known[key], c) for c in channels)
+    }
 
 
 async def _facts(

@@ -132,6 +132,15 @@ CALLS = Table(
 )
 
 
+PARCELS = Table(
+    "parcels",
+    "parcels",
+    "t.shop, t.customer, t.order_id, t.version, t.gift, t.show_price, t.at",
+    ("shop", "customer", "order_id"),
+    lambda r: [
+        (("parcel", r.shop, r.customer, r.order_id), digest(r.version, r.gift, r.show_price, rfc3339(r.at))),
+    ],
+)
 INSERTS = Table(
     "inserts of parcels",
     "parcel_inserts",
@@ -168,7 +177,7 @@ async def verify(run: Verification) -> None:
         run,
         TOPICS,
         expectations,
-        (CUSTOMERS, POLICIES, FLOWS, TEMPLATES, CAMPAIGNS, MEMBERS, CALLS, INSERTS, SCANS, PARCEL_PLANS),
+        (CUSTOMERS, POLICIES, FLOWS, TEMPLATES, CAMPAIGNS, MEMBERS, CALLS, PARCELS, INSERTS, SCANS, PARCEL_PLANS),
         MISSING,
         inputs=("customers",),
     )

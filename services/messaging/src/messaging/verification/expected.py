@@ -56,6 +56,7 @@ MISSING = {
     "member": "somebody came into a campaign, and no row keeps it",
     "policy": "a policy was announced, and no row keeps it",
     "withdrawal": "a policy was withdrawn, and its row does not say so",
+    "parcel": "a parcel was planned, and no row keeps it so",
     "insert": "an insert was planned into a parcel, and no row keeps it",
     "scan": "an insert was scanned, and no row keeps it",
     "parcel_plan": "a parcel plan was announced, and no row keeps it",
@@ -110,6 +111,8 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
         for entry in data.get("entries", ()):
             yield Expectation(("member", shop, data["campaign"], entry["customer"]), member(entry["arm"], at))
     elif kind == ParcelPlanned.TYPE:
+        planned = digest(data["version"], data.get("gift", False), data.get("show_price", False), rfc3339(at))
+        yield Expectation(("parcel", shop, customer, data["order_id"]), planned)
         for place, insert in enumerate(data.get("inserts", ())):
             said = digest(place, data["version"], rfc3339(at))
             yield Expectation(("insert", shop, customer, data["order_id"], insert), said)

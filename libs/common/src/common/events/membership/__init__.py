@@ -9,7 +9,14 @@ from common.events.membership.benefits import (
     BenefitReserved,
     BenefitUsed,
 )
-from common.events.membership.coupons import CouponDeclined, CouponRedeemed, CouponsIssued, IssuedCoupon
+from common.events.membership.coupons import (
+    CouponDeclined,
+    CouponRedeemed,
+    CouponsIssued,
+    IssuedCoupon,
+    OfferSet,
+    OfferStopped,
+)
 from common.events.membership.members import (
     ActivityJoined,
     ActivityTakenBack,
@@ -57,6 +64,8 @@ __all__ = [
     "MemberRegistered",
     "MembershipErased",
     "MembershipFact",
+    "OfferSet",
+    "OfferStopped",
     "Payout",
     "PayoutReversed",
     "PointsAdjusted",

@@ -1,4 +1,4 @@
-"""Coupons: issued, declined, redeemed."""
+"""Offers set and stopped; coupons issued, declined, redeemed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,30 @@ from pydantic import Field
 
 from common.events.envelope import EventData
 from common.events.fields import Identifier, Instant, Minor, Text
+
+
+class OfferSet(EventData):
+    """The shop has set an offer, whose terms never change (MEM-054); no customer concerned.
+
+    `needs_coupons`: it is used by a coupon, not by itself at the checkout.
+    """
+
+    TYPE: ClassVar[str] = "offer.set"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 21
+    offer_id: Identifier
+    starts: Instant
+    ends: Instant
+    needs_coupons: bool
+
+
+class OfferStopped(EventData):
+    """Of this offer nothing more is issued or used; no customer concerned."""
+
+    TYPE: ClassVar[str] = "offer.stopped"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 22
+    offer_id: Identifier
 
 
 class IssuedCoupon(EventData):

@@ -19,7 +19,10 @@ class ParcelPlanChanged(NewVersion):
 
 
 class ParcelPlanned(EventData):
-    """What goes into the parcel of an order, on top first, by this version of the plan (MSG-066)."""
+    """What goes into the parcel of an order, on top first, by this version of the plan (MSG-066).
+
+    `gift`: it is a present for somebody else; `show_price`: whether a present shows its price (MSG-072).
+    """
 
     TYPE: ClassVar[str] = "parcel.planned"
     TOPIC: ClassVar[str] = "messages"
@@ -27,6 +30,8 @@ class ParcelPlanned(EventData):
     order_id: Identifier
     version: Count
     inserts: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+    gift: bool = False
+    show_price: bool = False
 
 
 class InsertScanned(EventData):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
+from common.events.customers import Channel
 from common.time.calendar import at_local, local_date
 from messaging.flows.document import (
     END,
@@ -125,6 +126,9 @@ def _walk(
                 continue
             case CouponStep() if _has_coupon(step, run, facts, at):
                 pass
+            case CouponStep() if not facts.reachable:
+                onward = step.otherwise  # it would be given away unseen
+                continue
             case _:
                 until = _until(step, when, run, facts, zone)
                 return Move(number, at, "waiting", step.id, until, tuple(path), tuple(asked))
@@ -134,6 +138,14 @@ def _walk(
 
 def _has_coupon(step: AnyStep, run: Run, facts: RunFacts, at: datetime) -> bool:
     return isinstance(step, CouponStep) and facts.value(f"coupon.{step.offer}", run, at) is not None
+
+
+def offered_on(document: FlowDocument, usual: Sequence[Channel]) -> Sequence[Channel] | None:
+    """The channels on which offers of the flow tell of its coupon; None where another message does, or none at all."""
+    messages = document.messages
+    if not messages or any((step.purpose or document.purpose) != "marketing" for step in messages):
+        return None
+    return sorted({channel for step in messages for channel in step.channels or usual})
 
 
 def _until(

@@ -56,8 +56,8 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class RunFacts:
     """What is known of the customer of a run: standings by subject, times of purchases, states of the run's messages
-    by step, when earlier runs of the flow started, coupons, the steps of whose messages a link was followed, and the
-    requests for coupons, by `batch_of`, that were declined."""
+    by step, when earlier runs of the flow started, coupons, the steps of whose messages a link was followed, the
+    requests for coupons, by `batch_of`, that were declined, and whether a message could tell of a coupon."""
 
     standings: Mapping[str, str] = field(default_factory=dict)
     purchases: Sequence[datetime] = ()
@@ -66,6 +66,7 @@ class RunFacts:
     coupons: Sequence[Coupon] = ()
     clicked: Collection[str] = ()
     declined: Collection[str] = ()
+    reachable: bool = True
 
     def value(self, what: str, run: Run, until: datetime) -> Any:
         """The value that a condition asks for, as of `until`; None where nothing is known."""

@@ -1,0 +1,1 @@
+"""Which offers the shop has, so that one of which nobody ever gets a coupon is refused."""
