@@ -91,7 +91,7 @@ def _all(d: dict[str, Any], currency: str, say: Say) -> Iterator[Section]:
     if "offers" in d or "programme" in d:
         yield _running(d, say)
     yield from _standing(d, currency, say)
-    yield from _notes(d.get("notes", {}), currency, say)
+    yield from _notes(d.get("notes", {}), say)
 
 
 def _figures(figures: dict[str, Any], currency: str, say: Say) -> Section:
@@ -259,13 +259,31 @@ def _share(value: float | None) -> str | None:
     return None if value is None else f"{100 * value:.1f}"
 
 
-def _notes(notes: dict[str, Any], currency: str, say: Say) -> Iterator[Section]:
-    heads: tuple[str, ...]
+def _budget(items: list[dict[str, Any]], say: Say) -> Section:
+    """Each item in its own currency, which need not be the report's."""
     rows = [
-        [text(name), *(amount(one, "money", currency, say) for one in sums)] for name, *sums in notes.get("budget", [])
+        [
+            text(item["name"]),
+            text(item["currency"]),
+            *(amount(item[one], "money", item["currency"], say) for one in ("planned", "spent", "left")),
+        ]
+        for item in items
     ]
-    heads = (say(N_("Budget item")), say(N_("Planned")), say(N_("Spent")), say(N_("Left")))
-    yield Section("budget", say(N_("Budget")), heads, rows, (1, 2, 3))
+    others = [
+        f"{item['name']}: {formats.money(paid, currency)}"
+        for item in items
+        for currency, paid in item["others"].items()
+    ]
+    note = ""
+    if others:
+        note = say(N_("Paid in another currency than the item's, and in no sum here: {paid}."), paid="; ".join(others))
+    heads = (say(N_("Budget item")), say(N_("Currency")), say(N_("Planned")), say(N_("Spent")), say(N_("Left")))
+    return Section("budget", say(N_("Budget")), heads, rows, (2, 3, 4), note)
+
+
+def _notes(notes: dict[str, Any], say: Say) -> Iterator[Section]:
+    heads: tuple[str, ...]
+    yield _budget(notes.get("budget", []), say)
     rows = [
         [text(who), text(word(f"move_{move}", say)), text(answer)] for who, move, answer in notes.get("competitors", [])
     ]
