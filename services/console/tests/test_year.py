@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +327,12 @@ async def test_the_plan_stands_without_services_and_what_nobody_says_is_not_open
     await browser.get("/s/tea/paper-form/mark?name=lessons")
     await browser.post("/s/tea/paperwork/mark", version="0", name="lessons", done="yes", says="On paper")
     assert "On paper (owner 1)" in await browser.get("/s/tea/plan")
-    await _paper(browser, "lesson", name="Tins", day="2025-01-01", happened="They broke", learnt="Pack twice")
+    await _paper(browser, "lesson", name="Old", day="2025-01-01", happened="They broke", learnt="Pack twice")
+    today = datetime.now(UTC).date()
+    async with site.console.database.transaction() as tx:
+        for kind, day in (("year", today.replace(year=today.year - 1)), ("week", today - timedelta(days=14))):
+            await store.insert_report(tx, "tea", period_of(kind, day))  # type: ignore[arg-type]
+    assert (await browser.get("/s/tea/plan")).count("not yet") == 4, "of years before the plan's"
+    await _paper(browser, "lesson", name="Tins", day=str(today), happened="They broke", learnt="Pack twice")
     page = await browser.get("/s/tea/plan")
     assert page.count("not yet") == 3

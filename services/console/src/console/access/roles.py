@@ -37,6 +37,8 @@ PAGES: dict[str, Page] = {
     "from_provider": Page(door="open", why="the answer is a secret of this browser that counts once"),
     "invitation": Page(door="open", why="the link is a secret that counts once"),
     "take_invitation": Page(door="open", why="the link is a secret that counts once"),
+    "recovery": Page(door="open", why="the link is a secret that counts once"),
+    "take_recovery": Page(door="open", why="the link is a secret that counts once"),
     "choose_look": Page(door="open", why="language and colours are a cookie of the browser"),
     # Signed in, in no shop.
     "home": Page(door="signed_in"),
@@ -181,6 +183,7 @@ PAGES: dict[str, Page] = {
                 "take_back_link",
                 "change_role",
                 "sign_out_person",
+                "make_recovery",
                 "remove_person",
             ),
             *("note_violation", "handle_violation"),

@@ -39,7 +39,7 @@ def text(value: object) -> Cell:
 
 
 def amount(value: Any, unit: str, currency: str, say: Say) -> Cell:
-    """A figure in its unit; a dash where there is nobody to count from."""
+    """A figure in its unit, `points` between percentages; a dash where there is nobody to count from."""
     if value is None:
         return Cell(NOTHING, "")
     match unit:
@@ -49,6 +49,8 @@ def amount(value: Any, unit: str, currency: str, say: Say) -> Cell:
             return Cell(formats.number(int(value)), str(int(value)))
         case "percent":
             return Cell(f"{_minus(value)}\u00a0%", str(value))
+        case "points":
+            return Cell(f"{_minus(value)}\u00a0pp", str(value))
         case "seconds":
             return Cell(say(N_("{n} min"), n=formats.number(int(value) // 60)), str(int(value) // 60))
     return Cell(_minus(value), str(value))
@@ -224,7 +226,11 @@ def _standing(d: dict[str, Any], currency: str, say: Say) -> Iterator[Section]:
     heads = (say(N_("Tier")), say(N_("Buyers")), say(N_("Net revenue")), say(N_("Of sales")))
     yield Section("tiers", say(N_("Sales by tier")), heads, rows, (1, 2, 3))
     rows = [
-        [text(s["step"]), *(amount(s[one], "percent", "", say) for one in ("percent", "usual", "difference"))]
+        [
+            text(s["step"]),
+            *(amount(s[one], "percent", "", say) for one in ("percent", "usual")),
+            amount(s["difference"], "points", "", say),
+        ]
         for s in d.get("ladder", [])
     ]
     heads = (say(N_("Step")), say(N_("Here")), say(N_("Usual")), say(N_("Difference")))
