@@ -259,14 +259,15 @@ async def insert_look(tx: Transaction, session: str, thing: str) -> None:
     )
 
 
-async def may_look(tx: Transaction, session: str, thing: str) -> bool:
-    return bool(
-        await tx.value(
-            "select true from looks where session = :session and object = :object and until > now()",
-            session=hashed(session),
-            object=thing,
-        )
+async def list_looks(tx: Transaction, session: str, things: Sequence[str]) -> set[str]:
+    """Those of the things that are shown to the session now."""
+    # By the primary key.
+    rows = await tx.fetch(
+        "select object from looks where session = :session and object = any(:objects) and until > now()",
+        session=hashed(session),
+        objects=list(things),
     )
+    return {row.object for row in rows}
 
 
 async def list_entries(tx: Transaction, shop: str, before: int | None, limit: int) -> Sequence[Row[Any]]:
