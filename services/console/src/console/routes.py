@@ -21,7 +21,7 @@ from console.plan import page as plan
 from console.privacy import requests as privacy_requests
 from console.recommendations import page as recommendations
 from console.referrals import page as referrals
-from console.referrals import payouts
+from console.referrals import payouts, sharing
 from console.reports import page as reports
 
 DESK = (tasks.router, calls.router, special.router, content.router, reviews.router, building.router)
@@ -31,6 +31,7 @@ MEMBERS = (
     communities.router,
     referrals.router,
     payouts.router,
+    sharing.router,
     liability.router,
     surprises.router,
     tiers.router,

@@ -149,6 +149,7 @@ PAGES: dict[str, Page] = {
     "save_community": Page(_of("owner", "marketer")),
     "one_community": Page(),
     "set_community_member": Page(_of("owner", "marketer", "agent")),
+    "shared_traits": Page(),
     "points_owed": Page(),
     "surprises": Page(),
     "surprise_form": Page(_of("owner", "agent")),
