@@ -127,12 +127,13 @@ async def campaign_builder(
 async def _builder(
     viewer: Viewer, form: dict[str, str], *, wrong: dict[str, str] | None = None, error: str = "", status: int = 200
 ) -> Response:
-    segments, templates, settings = await viewer.console.services.ask(
+    segments, templates, settings, offers = await viewer.console.services.ask(
         viewer.of_shop("segmentation", "/segments"),
         viewer.of_shop("messaging", "/templates"),
         viewer.of_shop("orders-ingest", "/settings"),
+        viewer.of_shop("membership", "/offers", limit="200"),
     )
-    given: dict[str, Any] = {"segments": segments, "templates": templates, "settings": settings}
+    given: dict[str, Any] = {"segments": segments, "templates": templates, "settings": settings, "offers": offers}
     return viewer.draw("campaigns/builder.html", status, form=form, wrong=wrong or {}, error=error, **given)
 
 

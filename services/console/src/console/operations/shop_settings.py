@@ -62,6 +62,7 @@ async def settings_form(viewer: Guarded) -> Response:
         raise NoAnswer(found)
     known = found.body["current"] if found.ok else {}
     given = {name: known.get(name) or "" for name in ("name", "zone", "currency")}
+    given["version"] = str(max(each["version"] for each in found.body["versions"])) if found.ok else "0"
     return _sheet(viewer, {"command": new_form()} | given)
 
 
@@ -82,7 +83,7 @@ async def _owed(viewer: Viewer, body: dict[str, Any]) -> str:
 
 @router.post("/s/{shop}/settings")
 async def save_settings(viewer: Guarded) -> Response:
-    """A new version; what orders-ingest does not know as zone or currency it refuses by name."""
+    """A new version, never over somebody else's; zones and currencies that are unknown are refused by name."""
     form = await filled(viewer, SETTINGS, "/settings")
     if form.wrong:
         return form.refused()
@@ -91,6 +92,6 @@ async def save_settings(viewer: Guarded) -> Response:
     async def again(error: str, status: int) -> Response:
         return form.draw(f"{error} {await _owed(viewer, form.body)}".strip(), status)
 
-    answer = await order(viewer, form.written.get("form", "")[:50], command, again, "/settings", json=form.body)
+    answer = await order(viewer, form.written.get("form", "")[:50], command, again, "/settings", json=form.body | {"replaces": form.version})
     viewer.request.app.state.zones.pop(viewer.here, None)
     return answer

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.events.fields import PlannedTime, ShopName
+from common.events.fields import Count, PlannedTime, ShopName
 from common.http.api import Router, Tx, require
 from common.shops.settings import SettingsBody, Version, get_shop
 from orders_ingest.commands.set_up_shop import set_up_shop
@@ -25,6 +25,9 @@ class SettingsIn(SettingsBody):
     )
     confirmed: bool = Field(
         False, description="another currency of a shop that has orders: without it the answer says what that does, 409"
+    )
+    replaces: Count | None = Field(
+        None, description="the newest version that was read; where there is another by now, nothing is changed"
     )
 
 
@@ -51,7 +54,8 @@ async def put_settings(shop: ShopName, body: SettingsIn, tx: Tx) -> VersionOut:
     `currency_change_unconfirmed`, and sends the same with `confirmed`.
     """
     settings = SettingsBody(name=body.name, zone=body.zone, currency=body.currency)
-    return _shown(await set_up_shop(tx, shop, settings, body.valid_from, confirmed=body.confirmed))
+    found = await set_up_shop(tx, shop, settings, body.valid_from, body.replaces, confirmed=body.confirmed)
+    return _shown(found)
 
 
 @router.get("", dependencies=[require("settings:read")])

@@ -44,12 +44,28 @@ class CurrencyChangeUnconfirmed(Conflict):
         )
 
 
+class SettingsChanged(Conflict):
+    """Somebody set another version since it was read."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            "settings_changed", f"The settings have version {version} now: read it, and send yours with `replaces`."
+        )
+
+
 async def set_up_shop(
-    tx: Transaction, shop: str, settings: SettingsBody, valid_from: datetime | None, *, confirmed: bool = False
+    tx: Transaction,
+    shop: str,
+    settings: SettingsBody,
+    valid_from: datetime | None,
+    replaces: int | None = None,
+    *,
+    confirmed: bool = False,
 ) -> Version:
     """The version in force at `valid_from` (None: now). Idempotent: what is in force then makes no new version.
 
-    `confirmed`: a currency may be changed though there are orders. Raises InvalidStart, CurrencyChangeUnconfirmed.
+    `replaces`: the newest version that was read; None: whichever it is. `confirmed`: a currency may be changed though
+    there are orders. Raises InvalidStart, SettingsChanged, CurrencyChangeUnconfirmed.
     """
     now = tx.clock.now()
     since = valid_from or now
@@ -60,10 +76,13 @@ async def set_up_shop(
     known = (await find_shops(tx, [shop])).get(shop)
     if known is not None and (standing := known.version_at(since)).body == settings:
         return standing
+    number = await SHOPS.next_number(tx, shop)
+    if replaces is not None and replaces != number - 1:
+        raise SettingsChanged(number - 1)
     changed = known is not None and standing.body.currency != settings.currency
     if changed and not confirmed and await has_orders(tx, shop):
         raise CurrencyChangeUnconfirmed(standing.body.currency, settings.currency, since)
-    version = Version(since, await SHOPS.next_number(tx, shop), settings)
+    version = Version(since, number, settings)
     await SHOPS.insert(tx, shop, version.number, since, settings)
     data = ShopSettingsChanged(version=version.number, valid_from=since, **settings.model_dump())
     event = Event(f"settings-{version.number}", f"/shops/{shop}/orders-ingest", shop, None, now, data, "settings")
