@@ -258,6 +258,7 @@ PAGES: dict[str, Page] = {
     "save_campaign": Page(_of("owner", "marketer")),
     "check_campaign": Page(_of("owner", "marketer")),
     "act_on_campaign": Page(_of("owner", "marketer")),
+    "settle_campaign": Page(_of("owner", "marketer")),
     "letters": Page(),
     "one_letter": Page(),
     "preview_letter": Page(_of("owner", "marketer", "agent", "viewer")),

@@ -69,9 +69,10 @@ KINDS: dict[str, Kind] = {
             Field("item", N_("Budget item"), hint=N_("As it is called in the budget."), most=100),
             Field("amount", N_("Amount"), "money", least=1, most=10**13),
             Field("day", N_("Paid on"), "day"),
+            Field("campaign", N_("Campaign"), hint=N_("The campaign's id."), most=63, optional=True),
             _NOTE,
         ),
-        ("item", "amount", "day"),
+        ("item", "amount", "day", "campaign"),
     ),
     "standard": Kind(
         N_("Standards"),
