@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.activities import page as activities
 from console.catalogue import page as catalogue
 from console.communities import page as communities
+from console.company import page as company
 from console.content import page as content
 from console.desk import calls, special, tasks
 from console.feedback import building, reviews
@@ -23,6 +24,7 @@ from console.recommendations import page as recommendations
 from console.referrals import page as referrals
 from console.referrals import payouts
 from console.reports import page as reports
+from console.staffing import page as staffing
 
 DESK = (tasks.router, calls.router, special.router, content.router, reviews.router, building.router)
 MEMBERS = (
@@ -50,4 +52,4 @@ SUPPLY = (
     pauses.router,
     recommendations.router,
 )
-YEAR = (reports.router, goals.router, plan.router, paperwork.router)
+YEAR = (reports.router, goals.router, plan.router, paperwork.router, company.router, staffing.router)

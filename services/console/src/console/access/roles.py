@@ -213,6 +213,8 @@ PAGES: dict[str, Page] = {
     "save_goal": Page(_of("owner", "marketer")),
     "end_goal": Page(_of("owner", "marketer")),
     "plan": Page(),
+    "staffing": Page(),
+    "reference": Page(),
     "paperwork": Page(),
     "papers": Page(),
     "one_paper": Page(),

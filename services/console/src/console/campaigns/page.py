@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Path, Query, Response
 
 from console.campaigns import budget, forms
 from console.client import Answer
+from console.records import store as records
 from console.records.commands import NotSaved
 from console.records.state import Record
 from console.web.commands import carry_out, status_of, why_not
@@ -193,7 +194,9 @@ async def _builder(
         viewer.of_shop("messaging", "/templates"),
         viewer.of_shop("orders-ingest", "/settings"),
     )
-    given: dict[str, Any] = {"segments": segments, "templates": templates, "settings": settings}
+    async with viewer.console.database.transaction() as tx:
+        costs = [(each.name, each.fields["cost"]) for each in await records.list_all(tx, viewer.here, "channel_cost")]
+    given: dict[str, Any] = {"segments": segments, "templates": templates, "settings": settings, "costs": costs}
     return viewer.draw("campaigns/builder.html", status, form=form, wrong=wrong or {}, error=error, **given)
 
 
