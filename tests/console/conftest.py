@@ -22,7 +22,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 import console
 from common.storage.migrate import migrate
-from console.access import store
+from console.access import store, store_invitations
 from console.access.roles import Role
 from console.app import build_app
 from console.main import MIGRATIONS, build_console
@@ -76,7 +76,7 @@ class Whole:
     async def invitation(self, role: Role) -> str:
         token = secrets.token_urlsafe()
         async with self.console.database.transaction() as tx:
-            await store.insert_invitation(tx, token, role, SHOP, 48)
+            await store_invitations.insert_invitation(tx, token, role, SHOP, 48)
         return f"{self.url}/invitation/{token}"
 
     async def session(self, role: Role, name: str) -> Any:

@@ -26,7 +26,7 @@ from common.process.runtime import make_runtime
 from common.process.settings import Settings
 from common.shops.settings import SHOPS, SettingsBody
 from common.storage.migrate import migrate
-from console.access import store
+from console.access import store_invitations
 from console.main import MIGRATIONS, build_console
 from console.settings import ConsoleSettings
 from console.web.page import Console
@@ -97,7 +97,7 @@ async def signed_in(console: Console, app: FastAPI, shop: str = "tea") -> httpx.
     """A browser of an owner of the shop."""
     token = secrets.token_urlsafe()
     async with console.database.transaction() as tx:
-        await store.insert_invitation(tx, token, "owner", shop, 48)
+        await store_invitations.insert_invitation(tx, token, "owner", shop, 48)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HOST)
     page = (await client.get(f"/invitation/{token}")).text
     fields = dict(re.findall(r'name="(token|form)" value="([^"]+)"', page))

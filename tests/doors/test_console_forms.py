@@ -251,8 +251,10 @@ async def test_parcels_are_planned_and_refused_lines_mended_by_their_forms(desk:
     assert f"/imports/{job}" in page, "it says whose lines it mends"
     page = await desk.send("/settings", 422, zone="Moon/Crater", currency="USD")
     assert 'value="Moon/Crater"' in page
-    page = await desk.follow("/settings", zone="Asia/Shanghai", currency="USD", name="Tea House")
+    page = await desk.follow("/settings", zone="Asia/Shanghai", currency="USD", name="Tea House", version="1")
     assert "Tea House" in page
+    page = await desk.send("/settings", 409, zone="Europe/Berlin", currency="USD", version="1")
+    assert "The settings have version 2 now" in page, "never over another owner's"
     assert [v["zone"] for v in (await desk.services.json("orders-ingest", "/settings"))["versions"]][1:] == [
         "Asia/Shanghai"
     ]
@@ -277,7 +279,13 @@ async def test_how_long_customers_are_kept_is_tried_set_and_taken_back(desk: Des
     assert 'value="24"' in desk.page
     command = re.search(r'name="command" value="([^"]+)"', desk.page)
     assert command is not None
-    assert "everybody is kept for ever" in await desk.follow("/retention", command=command[1], months="")
+    page = await desk.send("/retention", 409, command=command[1], months="36", version="0")
+    assert "customers are kept for 24 months" in page, "never over another owner's period"
+    await desk.get("/retention-form")
+    command = re.search(r'name="command" value="([^"]+)"', desk.page)
+    assert command is not None
+    page = await desk.follow("/retention", command=command[1], months="", version="1")
+    assert "everybody is kept for ever" in page
     assert (await desk.services.json("orders-ingest", "/retention"))["months"] is None
 
 
@@ -299,6 +307,7 @@ async def test_reports_goals_and_budgets_are_kept_by_their_forms(desk: Desk) -> 
     assert 'value="1000.50"' in await desk.get("/goal-form?of=twice")
     await desk.send("/goals", 422, **goal, target="5", version="0")  # somebody set it meanwhile
     await desk.follow("/goals", **goal, target="2000", version="1")
+    assert "no rise" not in desk.page
     standing = await desk.services.json("segmentation", "/goals/twice")
     assert (standing["version"], standing["target"]) == (2, "200000.00")
     await desk.follow("/goals/twice/end")

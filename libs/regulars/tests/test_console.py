@@ -55,6 +55,10 @@ async def test_the_first_owner_comes_in_by_the_link_once_and_sees_the_services(f
         assert "You are invited as agent" in (await browser.get(another)).text
         with pytest.raises(StackError, match="no shop's id"):
             await asyncio.to_thread(operating.invitation, state, "a/b", "agent")
+        new = await asyncio.to_thread(operating.recovery, state, "ann")
+        assert "A new password" in (await browser.get(new)).text
+        with pytest.raises(StackError, match="is not known"):
+            await asyncio.to_thread(operating.recovery, state, "Bob")
         old = running(folder).processes["console"]
         os.kill(old.pid, signal.SIGKILL)
         async with asyncio.timeout(120):

@@ -10,10 +10,11 @@ create table people (
     totp bytea,                      -- sealed with a key derived from the master key; null: no second factor
     totp_step bigint,                -- the last time step whose code was taken: a code counts once
     mail bytea,                      -- where reports are sent, sealed likewise; null: nowhere
-    created_at timestamptz not null default now()
+    created_at timestamptz not null default now(),
+    left_at timestamptz              -- when the last role was taken away: the name is free, and nothing signs them in
 );
 -- Names are compared without case. Closes the race of two invitations taken up under one name.
-create unique index people_name on people (lower(name));
+create unique index people_name on people (lower(name)) where left_at is null;
 -- Closes the race of two sign-ins by a provider that make one person.
 create unique index people_subject on people (issuer, subject) where subject is not null;
 
@@ -22,6 +23,7 @@ create table shops_of_people (
     shop text not null,
     role text not null check (role in ('owner', 'marketer', 'agent', 'operator', 'viewer')),
     agreed_at timestamptz,           -- to keep what is seen of its customers confidential; null: sees none of it
+    signed_out_at timestamptz,       -- by an owner: sessions that began before open this shop no more
     primary key (person_id, shop)
 );
 
@@ -49,6 +51,14 @@ create table invitations (
     made_at timestamptz not null default now(),
     expires_at timestamptz not null,
     used_at timestamptz
+);
+
+-- One-time links by which a person who lost the password or the second factor comes in again.
+create table recoveries (
+    person_id bigint primary key references people on delete cascade, -- a newer link takes the place of the older one
+    token bytea not null unique,     -- its hash alone is kept
+    made_by bigint references people on delete cascade, -- counts while they own every shop of the person; null: by the command
+    expires_at timestamptz not null
 );
 
 create table sessions (

@@ -15,7 +15,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from common.storage.migrate import migrate
-from console.access import store
+from console.access import store_invitations
 from console.access.roles import Role
 from console.app import build_app
 from console.main import MIGRATIONS, build_console
@@ -93,7 +93,7 @@ class Site:
         """The path of an invitation."""
         token = secrets.token_urlsafe()
         async with self.console.database.transaction() as tx:
-            await store.insert_invitation(tx, token, role, shop, 48)
+            await store_invitations.insert_invitation(tx, token, role, shop, 48)
         return f"/invitation/{token}"
 
     async def signed_in(self, role: Role = "owner", name: str = "", shop: str = "tea") -> Browser:

@@ -60,7 +60,12 @@ def document() -> dict[str, Any]:
         "messages": [{"kind": "promotion", "sent": 80, "ordered_share": 0.125, "opted_out_share": None}],
         "owed": {"points": 12_000, "worth": 120_00, "members": 55},
         "notes": {
-            "budget": [["Flyers <b>", 100_00, 130_00, -30_00]],
+            "budget": [
+                {"name": "Flyers <b>", "currency": "CNY", "planned": 100_00, "approved": 100_00, "spent": 130_00}
+                | {"left": -30_00, "others": {}},
+                {"name": "茶罐", "currency": "JPY", "planned": 5_000, "approved": 5_000, "spent": 0}
+                | {"left": 5_000, "others": {"EUR": 12_34}},
+            ],
             "competitors": [["Tea & Co", "discount", "=cmd"]],
             "lessons": [["老客户", "写信"]],
         },

@@ -111,10 +111,10 @@ async def test_the_list_is_downloaded_whole_and_recorded(site: Site, listing: Li
         ({"tier": "gold"}, 'tier = "Gold tea"'),
         ({"tier": "odd"}, ""),
         ({"tier": "never"}, ""),
-        ({"stage": "new", "cell": "111"}, ""),
+        ({"stage": "new", "cell": "101"}, "stage = new and rfm_cell = 101"),
         ({}, ""),
     ],
 )
 def test_filters_become_the_condition_of_a_segment(chosen: dict[str, str], condition: str) -> None:
-    """A tier by the name that segments know; a cell of the RFM map is no fact of theirs."""
+    """A tier by the name that segments know, a cell of the RFM map as it is called."""
     assert condition_of(chosen, {"gold": "Gold tea", "odd": 'The "odd"'}) == condition

@@ -41,6 +41,8 @@ def test_a_campaign_is_read_as_messaging_takes_it() -> None:
         "starts_at": "2026-03-05T10:00:00+08:00",
         "hold_out_percent": 10,
         "attribution_days": 14,
+        "offer": None,
+        "give_coupons": False,
         "most_messages": None,
         "cost_per_message": 5,
         "checklist": [{"task": "texts read", "done": True}, {"task": "stock counted", "done": False}],
@@ -67,6 +69,14 @@ def test_a_campaign_is_read_as_messaging_takes_it() -> None:
 )
 def test_a_field_of_a_campaign_that_cannot_be_used_is_named(name: str, written: str) -> None:
     assert campaigns.read(CAMPAIGN | {name: written}, None, ZONE, "CNY").wrong.keys() == {name}
+
+
+def test_a_campaign_gives_coupons_of_an_offer_that_it_names() -> None:
+    """MSG-026."""
+    assert campaigns.read(CAMPAIGN | {"give_coupons": "yes"}, None, ZONE, "CNY").wrong.keys() == {"offer"}
+    document, wrong = campaigns.read(CAMPAIGN | {"give_coupons": "yes", "offer": "spring-10"}, None, ZONE, "CNY")
+    assert (wrong, document["offer"], document["give_coupons"]) == ({}, "spring-10", True)
+    assert campaigns.written(document, 1, ZONE, "CNY")["offer"] == "spring-10"
 
 
 def test_what_the_form_of_a_campaign_does_not_show_stays() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from console.access import store
+from console.main import recover
 
 from .conftest import PASSWORD, Browser, Site
 
@@ -74,6 +75,9 @@ async def test_another_role_counts_from_the_next_page_on_and_removing_ends_the_s
     assert "<h1>Sign in</h1>" in bea.page
     done = [action for action, thing, _ in await site.entries() if thing.startswith("people/")]
     assert done == ["join", "join", "change_role", "remove_person"]
+    await bea.post("/sign-in", name="Bea", password=PASSWORD)
+    assert bea.status == 422, "nothing signs in who left"
+    assert "<h1>Today</h1>" in (await site.signed_in("viewer", "bea")).page, "the name is free"
 
 
 async def test_who_broke_confidentiality_sees_no_customer_until_it_is_handled_and_agreed_anew(site: Site) -> None:
@@ -222,3 +226,109 @@ async def test_a_look_counts_in_its_shop_alone(site: Site) -> None:
     await nora.post("/s/tea/customers/c2/show", field="email", form="f-1")
     async with site.console.database.transaction() as tx:
         assert [row.object for row in await tx.fetch("select object from looks")] == ["tea: customers/c2/email"]
+
+
+async def recovery_link(owner: Browser, number: str) -> str:
+    await owner.get(f"/s/tea/people/{number}")
+    found = re.search(r'id="link"[^>]*>https://[^/]+(/recovery/[^<]+)<', await owner.post(
+        f"/s/tea/people/{number}/recovery"
+    ))  # fmt: skip
+    assert found is not None, owner.page
+    return found[1]
+
+
+async def test_who_lost_password_and_second_factor_comes_in_by_a_link_that_an_owner_makes(site: Site) -> None:
+    """SEC-003: audited, counts once, ends by a newer one; the old password and all sessions end."""
+    owner, bea = await site.signed_in("owner", "Ann"), await site.signed_in("agent", "Bea")
+    number = await person_id(owner, "Bea")
+    async with site.console.database.transaction() as tx:
+        await tx.execute("update people set totp = 'sealed', totp_step = 7 where name = 'Bea'")
+    older, newer = [await recovery_link(owner, number) for _ in range(2)]
+    assert newer not in await owner.get(f"/s/tea/people/{number}"), "shown once"
+    guest = site.browser()
+    await guest.get(older)
+    assert guest.status == 410, "a newer one ends it"
+    for _ in range(6):
+        await guest.get("/sign-in")
+        await guest.post("/sign-in", name="Bea", password="forgotten, all of it")
+    assert guest.status == 429
+    await guest.get(newer)
+    page = guest.page
+    await guest.post(newer, password="short")
+    assert (guest.status, "A password has" in guest.page) == (422, True)
+    other = site.browser()
+    await other.get(newer)
+    new = "a staple of batteries, correct"
+    await asyncio.gather(guest.post(newer, password=new), other.post(newer, password=new))
+    assert sorted((guest.status, other.status)) == [200, 410], "once"
+    came = guest if guest.status == 200 else other
+    assert "Your new password counts" in came.page
+    assert "A password alone opens your account." in came.page, "the second factor is taken off"
+    guest.page = page
+    await guest.post(newer, password=new)
+    assert guest.status == 410
+    await bea.get("/s/tea/today")
+    assert "<h1>Sign in</h1>" in bea.page, "sessions of before end"
+    await bea.post("/sign-in", name="Bea", password=PASSWORD)
+    assert bea.status == 422, "and so does the old password; attempts of before are forgotten"
+    await bea.post("/sign-in", name="Bea", password=new)
+    assert bea.status == 200
+    done = [action for action, thing, _ in await site.entries() if thing == f"people/{number}"]
+    assert done == ["make_recovery", "make_recovery", "recover"]
+
+
+async def test_no_owner_gets_into_another_shop_by_a_link_for_somebody_elses_account(site: Site) -> None:
+    """SEC-003: every shop of the person must be the owner's, when the link is made and when it is used."""
+    bert, nora = await site.signed_in("owner", "Bert"), await site.signed_in("viewer", "Nora")
+    me, number = await person_id(bert, "Bert"), await person_id(bert, "Nora")
+    await bert.get(f"/s/tea/people/{me}")
+    assert "Your own password is changed on your account's page" in bert.page
+    await bert.post(f"/s/tea/people/{me}/recovery")
+    assert (bert.status, "/recovery/" in bert.page) == (422, False)
+    link = await recovery_link(bert, number)
+    async with site.console.database.transaction() as tx:
+        await store.save_role(tx, int(number), "old", "owner", agreed=True)
+    guest = site.browser()
+    await guest.get(link)
+    assert guest.status == 410, "she has come into a shop that is not his"
+    await bert.get(f"/s/tea/people/{number}")
+    assert "who owns all of them makes the link" in bert.page
+    await bert.post(f"/s/tea/people/{number}/recovery")
+    assert bert.status == 422
+    await nora.get(f"/s/old/people/{me}")
+    await nora.post(f"/s/old/people/{me}/recovery", form="f-9")
+    assert nora.status == 404, "he is nobody of this shop"
+    await nora.get("/s/tea/today")
+    await nora.post(f"/s/tea/people/{me}/recovery", form="f-10")
+    assert nora.status == 403
+
+
+async def test_the_only_owner_comes_in_again_by_the_command(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    await site.signed_in("owner", "Ann")
+    assert await recover(site.console.settings, "nobody") == 1
+    assert "is not known" in capsys.readouterr().err
+    assert await recover(site.console.settings, "ann") == 0
+    link = capsys.readouterr().out.strip().removeprefix("https://console.shop.example")
+    guest = site.browser()
+    await guest.get(link)
+    await guest.post(link, password="a staple of batteries, correct")
+    assert "<h1>Today</h1>" in await guest.get("/s/tea/today")
+    assert ("make_recovery", "people/1", "done") in await site.entries()
+
+
+async def test_who_is_signed_out_of_one_shop_stays_in_the_others(site: Site) -> None:
+    """SEC-003: an owner's word counts in the owner's shop; a session that begins afterwards opens it again."""
+    owner, nora = await site.signed_in("owner", "Ann"), await site.signed_in("agent", "Nora")
+    number = await person_id(owner, "Nora")
+    async with site.console.database.transaction() as tx:
+        await store.save_role(tx, int(number), "old", "agent", agreed=True)
+    await owner.get(f"/s/tea/people/{number}")
+    await owner.post(f"/s/tea/people/{number}/sessions")
+    await nora.get("/s/tea/today")
+    assert (nora.status, "An owner of this shop has signed you out" in nora.page) == (401, True)
+    await nora.get("/s/old/today")
+    assert "<h1>Today</h1>" in nora.page
+    await nora.get("/s/tea/today")
+    await nora.post("/sign-out")
+    await nora.post("/sign-in", name="Nora", password=PASSWORD)
+    assert "<h1>Today</h1>" in await nora.get("/s/tea/today")

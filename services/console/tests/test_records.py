@@ -42,10 +42,23 @@ def test_an_item_above_its_standard_waits_for_a_second_person(
 
 def test_what_is_in_force_may_be_spent_and_what_ended_may_not() -> None:
     """ANA-052."""
-    assert rules.approved_of(record("budget", planned=100), "planned") == 100
-    assert rules.approved_of(record("budget", "ended", planned=100), "planned") == 0
-    assert rules.approved_of(None, "planned") == 0
-    assert rules.Spent(200, 100, 130).left == -30
+    item = record("budget", planned=100, currency="EUR")
+    assert rules.approved_of(item, "planned", "EUR") == 100
+    assert rules.approved_of(record("budget", "ended", planned=100, currency="EUR"), "planned", "EUR") == 0
+    assert rules.approved_of(None, "planned", "EUR") == 0
+    assert rules.spent_of(item, "planned", item, {"EUR": 130}).left == -30
+
+
+def test_amounts_of_two_currencies_never_meet() -> None:
+    """ANA-052, XCT-009: neither an approval, nor a standard, nor a payment counts in another currency."""
+    yen, euros = record("budget", planned=900, currency="JPY"), record("budget", planned=100, currency="EUR")
+    assert rules.approved_of(euros, "planned", "JPY") == 0
+    assert rules.spent_of(yen, "planned", euros, {"EUR": 70, "JPY": 5}) == (900, 0, 5, "JPY", {"EUR": 70})
+    standard = record("standard", limit=500, currency="EUR")
+    assert (rules.limit_of(standard, "EUR"), rules.limit_of(standard, "JPY")) == (500, None)
+    assert rules.limit_of(record("standard", "ended", limit=500, currency="EUR"), "EUR") is None
+    written = cells.written(KINDS["budget"], euros.fields | {"expense": "gifts"}, "JPY")
+    assert written == {"expense": "gifts"}, "12.34 of one is not 1,234 of the other: it is written anew"
 
 
 def test_every_field_of_every_kind_is_shown_and_written_as_it_is_read() -> None:

@@ -110,7 +110,16 @@ def test_what_ran_and_what_it_brought_stand_beside_what_was_unusual() -> None:
     campaigns = _shown("campaigns")
     assert campaigns[0][2:4] == ["+1.0 … +7.0 pp", "12"]
     assert [row[-1] for row in campaigns] == ["helped", "did harm", "helped"]
-    assert _shown("budget")[0] == ["Flyers <b>", "CNY 100.00", "CNY 130.00", "CNY −30.00"]
+
+
+def test_a_budget_item_of_another_currency_stands_in_its_own_and_in_no_sum() -> None:
+    """ANA-052: a report of today's currency says nothing of an amount that was written in another."""
+    assert _shown("budget") == [
+        ["Flyers <b>", "CNY", "CNY 100.00", "CNY 130.00", "CNY −30.00"],
+        ["茶罐", "JPY", "JPY 5,000", "JPY 0", "JPY 5,000"],
+    ]
+    (budget,) = [s for s in sections(document(), ENGLISH) if s.name == "budget"]
+    assert "茶罐: EUR\u00a012.34" in budget.note
 
 
 def test_an_effect_that_cannot_be_seen_is_not_called_one() -> None:
@@ -146,7 +155,22 @@ def test_what_is_missing_is_said_and_the_rest_stands() -> None:
 
 def test_no_english_stands_in_the_chinese_report() -> None:
     """XCT-019: both languages whole; names of people, offers and services stay."""
-    names = {"CNY", "Twice", "Spring", "Noise", "Gold", "spring", "VIP", "Flyers", "Tea", "Co", "cmd", "pp"}
+    names = {
+        "EUR",
+        "JPY",
+        "CNY",
+        "Twice",
+        "Spring",
+        "Noise",
+        "Gold",
+        "spring",
+        "VIP",
+        "Flyers",
+        "Tea",
+        "Co",
+        "cmd",
+        "pp",
+    }
     shown = sections(document(), CHINESE)
     cells = [c.shown for s in shown for row in s.rows for c in row]
     said = " ".join([*cells, *(t for s in shown for t in (s.title, s.note, *s.heads)), *lead_of(report(), CHINESE)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from console.records.commands import NotSaved, end, save
 from console.reports import store
 from console.reports.making import Reports, kept_beside
 from console.reports.periods import period_of
+from console.web.page import Viewer
 from regulars.stack.mailsink import MailSink
 
 from .conftest import Browser, Site, settings
@@ -69,10 +70,14 @@ async def test_a_record_is_added_changed_and_ended_once_a_form_and_never_over_an
 
 
 async def test_what_is_above_the_standard_is_approved_by_another_and_payments_keep_within_it(site: Site) -> None:
-    """XCT-009, ANA-052: the one who asked never decides; payments that race for the rest are refused."""
+    """XCT-009, ANA-052: the one who asked never decides; payments that race for the rest are refused.
+
+    Amounts keep their currency where the shop's changes (ANA-052).
+    """
     ann, ben = await site.signed_in("owner", "Ann"), await site.signed_in("owner", "Ben")
     eve = await site.signed_in("marketer", "Eve")
     item = {"expense": "gifts", "planned": 500_00, "since": "2025-01-01", "until": "2026-01-01", "benefit": "more"}
+    item["currency"] = "EUR"
     viewers = {name: await viewer_of(site, browser) for name, browser in (("ann", ann), ("ben", ben))}
     assert (await save(viewers["ann"], "budget", "Tins", 0, item, "f1")).state == "asked", "no standard yet"
     page = await ann.get(f"{BUDGET}/one?of=Tins")
@@ -88,13 +93,13 @@ async def test_what_is_above_the_standard_is_approved_by_another_and_payments_ke
     ben.page = sent
     await ben.post(f"{BUDGET}/decide", of="Tins", version="1", decision="approve")
     assert ben.status == 200, "two clicks are one"
-    paid = {"item": "Tins", "amount": 300_00, "day": "2025-02-01"}
+    paid = {"item": "Tins", "amount": 300_00, "day": "2025-02-01", "currency": "EUR"}
     results = await asyncio.gather(
         *(save(viewers["ann"], "spending", f"bill {n}", 0, paid, f"pay{n}") for n in range(3)), return_exceptions=True
     )
     assert sorted(isinstance(r, NotSaved) for r in results) == [False, True, True], "500 hold 300 once"
     other = item | {"expense": "training"}
-    await save(viewers["ann"], "standard", "training", 0, {"limit": 10_000_00}, "f5")
+    await save(viewers["ann"], "standard", "training", 0, {"limit": 10_000_00, "currency": "EUR"}, "f5")
     assert (await save(viewers["ann"], "budget", "Course", 0, other, "f6")).state == "in_force"
     moved = await save(viewers["ann"], "budget", "Course", 1, item, "f7")
     assert moved.state == "asked", "approved as training, it is not approved as gifts"
@@ -103,16 +108,41 @@ async def test_what_is_above_the_standard_is_approved_by_another_and_payments_ke
     assert ben.status == 422
     raised = item | {"planned": 900_00}
     assert (await save(viewers["ben"], "budget", "Tins", 2, raised, "f2")).state == "asked"
-    await save(viewers["ann"], "standard", "gifts", 0, {"limit": 1000_00}, "f3")
+    await save(viewers["ann"], "standard", "gifts", 0, {"limit": 1000_00, "currency": "EUR"}, "f3")
     assert (await save(viewers["ben"], "budget", "Bags", 0, raised, "f4")).state == "in_force"
     async with site.console.database.transaction() as tx:
         found = await kept_beside(tx, "tea", period_of("quarter", date(2025, 2, 1)))
-    assert sorted(found["notes"]["budget"]) == [
+    assert _budget(found) == [
         ["Bags", 900_00, 0, 900_00],
         ["Course", 500_00, 0, 500_00],
         ["Tins", 900_00, 300_00, 200_00],
     ], "what waits may not be spent"
-    assert (await ann.get(BUDGET)).count("did not answer") == 1, "the currency is missing, the rest stands"
+    await _in_another_currency(site, viewers["ann"], ann, item, paid)
+
+
+async def _in_another_currency(site: Site, viewer: Viewer, ann: Browser, item: Any, paid: Any) -> None:
+    """The shop sells in yen from now on: what was written in euros stays euros, and is in no sum of yen."""
+    yen = {"currency": "JPY"}
+    with pytest.raises(NotSaved, match=r"is in \{currency\}"):
+        await save(viewer, "spending", "yen", 0, paid | yen | {"amount": 1}, "y1")
+    assert (await save(viewer, "budget", "Tins", 3, item | yen, "y2")).state == "asked", "the standard is in euros"
+    await save(viewer, "standard", "gifts", 1, {"limit": 60_000} | yen, "y3")
+    assert (await save(viewer, "budget", "Tins", 4, item | yen, "y4")).state == "in_force"
+    await save(viewer, "spending", "yen", 0, paid | yen | {"amount": 50_000}, "y5")
+    with pytest.raises(NotSaved):
+        await save(viewer, "spending", "one more", 0, paid | yen | {"amount": 1}, "y6")
+    async with site.console.database.transaction() as tx:
+        found = await kept_beside(tx, "tea", period_of("quarter", date(2025, 2, 1)))
+    (tins,) = [each for each in found["notes"]["budget"] if each["name"] == "Tins"]
+    assert (tins["currency"], tins["spent"], tins["left"], tins["others"]) == ("JPY", 50_000, 0, {"EUR": 300_00})
+    page = await ann.get(BUDGET)
+    assert "did not answer" not in page, "a record says its currency itself"
+    for shown in ("JPY\u00a050,000", "not counted: EUR\u00a0300.00", "EUR\u00a0900.00", "left out of its sums"):
+        assert shown in page, shown
+
+
+def _budget(found: dict[str, Any]) -> list[list[Any]]:
+    return sorted([one["name"], one["planned"], one["spent"], one["left"]] for one in found["notes"]["budget"])
 
 
 _MANY = """
@@ -130,10 +160,11 @@ async def test_money_is_counted_whole_however_many_payments_and_versions_there_a
     ann = await site.signed_in("owner", "Ann")
     viewer = await viewer_of(site, ann)
     item = {"expense": "gifts", "planned": 700_00, "since": "2025-01-01", "until": "2026-01-01", "benefit": "more"}
-    await save(viewer, "standard", "gifts", 0, {"limit": 700_00}, "f1")
+    item["currency"] = "EUR"
+    await save(viewer, "standard", "gifts", 0, {"limit": 700_00, "currency": "EUR"}, "f1")
     await save(viewer, "budget", "Tins", 0, item, "f2")
     await save(viewer, "budget", "Bags", 0, item, "f3")
-    paid = {"item": "Tins", "amount": 1_00, "day": "2025-02-01"}
+    paid = {"item": "Tins", "amount": 1_00, "day": "2025-02-01", "currency": "EUR"}
     async with site.console.database.transaction() as tx:
         payments = {"kind": "spending", "name": "bill ", "most": 601, "state": "in_force"}
         await tx.execute(_MANY, **payments, fields=json.dumps(paid))
@@ -146,7 +177,7 @@ async def test_money_is_counted_whole_however_many_payments_and_versions_there_a
     await save(viewer, "spending", "the rest", 0, paid | {"amount": 100_00}, "f7")
     async with site.console.database.transaction() as tx:
         found = await kept_beside(tx, "tea", period_of("quarter", date(2025, 2, 1)))
-    assert sorted(found["notes"]["budget"]) == [["Bags", 700_00, 0, 700_00], ["Tins", 900_00, 700_00, 0]]
+    assert _budget(found) == [["Bags", 700_00, 0, 700_00], ["Tins", 900_00, 700_00, 0]]
     assert "of=Tins" in await ann.get(BUDGET)
     bills = {f"bill {n}" for n in range(2, 602) if n != 3} | {"the rest"}
     for path in ("/s/tea/paperwork/spending", f"{BUDGET}/one?of=Tins"):
@@ -287,6 +318,12 @@ async def test_the_plan_stands_without_services_and_what_nobody_says_is_not_open
     await browser.get("/s/tea/paper-form/mark?name=lessons")
     await browser.post("/s/tea/paperwork/mark", version="0", name="lessons", done="yes", says="On paper")
     assert "On paper (owner 1)" in await browser.get("/s/tea/plan")
-    await _paper(browser, "lesson", name="Tins", day="2025-01-01", happened="They broke", learnt="Pack twice")
+    await _paper(browser, "lesson", name="Old", day="2025-01-01", happened="They broke", learnt="Pack twice")
+    today = datetime.now(UTC).date()
+    async with site.console.database.transaction() as tx:
+        for kind, day in (("year", today.replace(year=today.year - 1)), ("week", today - timedelta(days=14))):
+            await store.insert_report(tx, "tea", period_of(kind, day))  # type: ignore[arg-type]
+    assert (await browser.get("/s/tea/plan")).count("not yet") == 4, "of years before the plan's"
+    await _paper(browser, "lesson", name="Tins", day=str(today), happened="They broke", learnt="Pack twice")
     page = await browser.get("/s/tea/plan")
     assert page.count("not yet") == 3

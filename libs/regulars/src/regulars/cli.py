@@ -150,6 +150,18 @@ def invite(*, shop: str, role: Role = "owner", folder: Folder = _RUN) -> None:
 
 
 @app.command
+def recover(*, name: str, folder: Folder = _RUN) -> None:
+    """Print a link by which somebody who lost the password, or the second factor, comes into the console again, once.
+
+    Parameters
+    ----------
+    name
+        The name by which the person signs in.
+    """
+    _console.print(operating.recovery(running(folder.resolve()), name), markup=False)
+
+
+@app.command
 def migrate(*, folder: Folder = _RUN, service: Names = ()) -> None:
     """Bring the databases of the running stack up to date."""
     sys.exit(operating.run_in_services(folder.resolve(), "migrate", operating.chosen(service)))

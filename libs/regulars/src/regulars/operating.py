@@ -220,8 +220,19 @@ def invitation(state: StackState, shop: str, role: str) -> str:
     return _invite(state, "--shop", shop, "--role", role)
 
 
+def recovery(state: StackState, name: str) -> str:
+    """A one-time link by which a person of the stack's console chooses a new password. Raises StackError."""
+    if not state.console:
+        raise StackError("this stack has no console: start one with: regulars up")
+    return _link(state, "recover", "--name", name)
+
+
 def _invite(state: StackState, *arguments: str) -> str:
-    argv = [sys.executable, "-m", "console.main", "invite", *arguments]
+    return _link(state, "invite", *arguments)
+
+
+def _link(state: StackState, *arguments: str) -> str:
+    argv = [sys.executable, "-m", "console.main", *arguments]
     ended = subprocess.run(argv, env=environment(state.console), check=False, capture_output=True, text=True)
     if ended.returncode:
         raise StackError(f"the console could not make a link: {_last_line(ended.stderr)}")

@@ -8,4 +8,4 @@ grant insert, update on report_mails, reports to {role};
 grant insert, delete on failed_attempts, sessions to {role};
 grant insert, update on looks, people, violations to {role};
 grant insert, update, delete on shops_of_people, views to {role};
-grant insert, update, delete on invitations to {role};
+grant insert, update, delete on invitations, recoveries to {role};

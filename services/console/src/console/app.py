@@ -45,7 +45,7 @@ from console.regulars import cohort, went
 from console.regulars import page as regulars
 from console.routes import DESK, MEMBERS, SUPPLY, YEAR
 from console.segments import page as segments
-from console.sign_in import account, changing, invitations, provider
+from console.sign_in import account, changing, invitations, provider, recovering
 from console.sign_in import pages as sign_in
 from console.today import page as today
 from console.understanding import page as understanding
@@ -60,6 +60,7 @@ from console.web.guard import (
     NotOurForm,
     NotSignedIn,
     NotTheirs,
+    SignedOut,
     look_up,
 )
 from console.web.headers import HEADERS, Headers
@@ -73,6 +74,7 @@ ROUTERS = (
     invitations.router,
     account.router,
     changing.router,
+    recovering.router,
     today.router,
     kpis.router,
     finding.router,
@@ -176,6 +178,8 @@ async def _halted(request: Request, error: Exception) -> Response:
             return viewer.draw("web/signed_out.html", 401)
         case NoText():
             return await _unreadable(request, error)
+        case SignedOut():
+            return viewer.draw("web/sign_in_anew.html", 401)
         case NotAgreed():
             return see("/account/confidentiality")
         case NotTheirs():

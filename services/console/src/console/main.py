@@ -1,4 +1,4 @@
-"""The console's commands: serve, migrate, invite, verify."""
+"""The console's commands: serve, migrate, invite, recover, verify."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ from common.storage.database import Database
 from common.storage.failures import passes
 from common.storage.migrate import MigrationChanged, migrate
 from common.storage.roles import user_of
-from console.access import audit, store
+from console.access import audit, store, store_invitations
+from console.access import store_recoveries as links
 from console.access.chain import Broken, Link, link_of
 from console.access.roles import ROLES
+from console.access.store import Person
 from console.app import build_app
 from console.client import Services
 from console.reports.making import Reports
@@ -130,12 +132,33 @@ async def invite(settings: ConsoleSettings, role: str, shop: str | None, *, firs
             if first:
                 if await store.count_people(tx):
                     return 0
-                await store.drop_first_invitations(tx)
+                await store_invitations.drop_first_invitations(tx)
             chosen = next(each for each in ROLES if each == role)
-            await store.insert_invitation(tx, token, chosen, shop, INVITATION_HOURS)
+            await store_invitations.insert_invitation(tx, token, chosen, shop, INVITATION_HOURS)
     finally:
         await database.close()
     print(f"{settings.public_url}/invitation/{token}")
+    return 0
+
+
+async def recover(settings: ConsoleSettings, name: str) -> int:
+    """Print a one-time link for a new password of the person of that name; 1 and a sentence where there is none."""
+    database, token = Database(settings.database_url, service="console", pool_size=1), secrets.token_urlsafe(32)
+    by = Person(0, "console.main recover", False, {})
+    try:
+        async with database.transaction() as tx:
+            found = await links.find_person(tx, name)
+            if found is None or found.issuer:
+                why = "signs in by an identity provider" if found is not None else "is not known"
+                print(f"recover: {name} {why}: there is no password to be chosen anew", file=sys.stderr)
+                return 1
+            await links.save_link(tx, token, found.person_id, None)
+            thing = f"people/{found.person_id}"
+            for shop in await links.list_shops(tx, found.person_id):
+                await audit.insert_entry(tx, audit_key(settings), by, shop, "make_recovery", thing, "done", None)
+    finally:
+        await database.close()
+    print(f"{settings.public_url}/recovery/{token}")
     return 0
 
 
@@ -157,7 +180,9 @@ async def verify(settings: ConsoleSettings, known: Link | None) -> int:
 def arguments(given: Sequence[str]) -> argparse.Namespace:
     """The command. Exits with a sentence where it cannot be understood."""
     parser = argparse.ArgumentParser("python -m console.main", allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="serve | migrate | invite | verify")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="serve | migrate | invite | recover | verify"
+    )
     serving = commands.add_parser("serve", help="answer until SIGTERM", allow_abbrev=False)
     serving.add_argument("--migrate", action="store_true", help="bring the database up to date first")
     commands.add_parser("migrate", help="bring the database up to date")
@@ -166,6 +191,8 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     whom.add_argument("--first-owner", action="store_true", help="who names the shop; none once there are people")
     whom.add_argument("--shop", type=_shop, help="the shop that the person is to see")
     inviting.add_argument("--role", choices=ROLES, default="owner", help="what the person may do there")
+    recovering = commands.add_parser("recover", help="print a one-time link for a new password", allow_abbrev=False)
+    recovering.add_argument("--name", required=True, help="by which the person signs in")
     verifying = commands.add_parser("verify", help="follow the chain of audit entries", allow_abbrev=False)
     verifying.add_argument(
         "--known", type=link_of, help="what an earlier one printed: entries up to it are still there"
@@ -191,6 +218,8 @@ def main() -> None:
             code = uvloop.run(serve(settings, migrating=given.migrate))
         elif given.command == "migrate":
             code = uvloop.run(_migrate(settings)) or 0
+        elif given.command == "recover":
+            code = uvloop.run(recover(settings, given.name))
         elif given.command == "verify":
             code = uvloop.run(verify(settings, given.known))
         else:

@@ -22,7 +22,7 @@ from console.plan import page as plan
 from console.privacy import requests as privacy_requests
 from console.recommendations import page as recommendations
 from console.referrals import page as referrals
-from console.referrals import payouts
+from console.referrals import payouts, sharing
 from console.reports import page as reports
 from console.staffing import page as staffing
 
@@ -33,6 +33,7 @@ MEMBERS = (
     communities.router,
     referrals.router,
     payouts.router,
+    sharing.router,
     liability.router,
     surprises.router,
     tiers.router,

@@ -67,7 +67,8 @@ async def test_silent_customers_are_erased_a_week_after_a_period_is_set_and_nobo
     api: httpx.AsyncClient, db: Database, vault: Vault, clock: FixedClock
 ) -> None:
     """SEC-006: not before the week is over; a person with one identifier that gives signs stays whole."""
-    assert (await api.get(f"{BASE}/retention")).json() == {"months": None, "begins_at": None, "last_walk": None}
+    nothing = {"months": None, "begins_at": None, "version": 0, "last_walk": None}
+    assert (await api.get(f"{BASE}/retention")).json() == nothing
     preview = (await api.get(f"{BASE}/retention/preview?months=24")).json()
     assert preview == {"months": 24, "since": "2024-03-04T23:00:00Z", "held": 4, "silent": 2}
     answer = await api.put(f"{BASE}/retention", json={"months": 24})
@@ -121,8 +122,10 @@ async def test_a_walk_goes_on_where_it_was_and_a_shop_that_takes_it_back_loses_n
 ) -> None:
     monkeypatch.setattr(retaining, "PAGE", 2)
     monkeypatch.setattr(retaining, "ERASED_AT_ONCE", 1)
-    await api.put(f"{BASE}/retention", json={"months": 24})
-    await api.put(f"{BASE}/retention", json={"months": None})
+    await api.put(f"{BASE}/retention", json={"months": 24, "replaces": 0})
+    refused = await api.put(f"{BASE}/retention", json={"months": 12, "replaces": 0})
+    assert (refused.status_code, "kept for 24 months" in refused.json()["detail"]) == (409, True), "it was read before"
+    assert (await api.put(f"{BASE}/retention", json={"months": None, "replaces": 1})).json()["version"] == 2
     clock.set(NOW + DELAY)
     assert await walked(db, vault) == []
     await api.put(f"{BASE}/retention", json={"months": 24})

@@ -59,6 +59,8 @@ async def test_settings_are_versions_and_a_repetition_is_none(api: httpx.AsyncCl
     second = (await api.put(PATH, json=change)).json()
     assert second["version"] == 2
     assert (await api.put(PATH, json=change)).json() == second
+    stale = await api.put(PATH, json=USD | {"name": "Tea", "replaces": 1})
+    assert (stale.status_code, "version 2 now" in stale.json()["detail"]) == (409, True)
     found = (await api.get(PATH)).json()
     assert (found["current"], found["versions"]) == (first, [first, second])
     assert [(data.version, data.currency, data.name) for data in await announced(db)] == [

@@ -12,6 +12,7 @@ from common.events.customers import CustomerMerged
 from common.events.membership import ReferralCompleted, ReferralReversed
 from common.events.segments import GoalSet
 from common.process.runtime import Runtime
+from common.shops.settings import SHOPS, SettingsBody
 from common.verification.expected import digest
 from segmentation.goals.store import get_goals
 from segmentation.handlers import on_goals, on_merges, on_referrals
@@ -125,6 +126,14 @@ async def test_who_was_brought_by_another_counts_as_a_person_while_the_referral_
     assert (found["referred"]["customers"], found["others"]["customers"]) == (2, 1)
     goal = await put(client, "word", kpi="referred_buyers", since="2025-03-01", until="2025-04-01", target=3)
     assert goal["baseline"] == "0.00"
+    sales = await put(client, "sales", kpi="net", since="2025-01-01", until="2025-04-01", target=100_000)
+    assert sales["target"] == "100000.00"
+    before = (await client.get(f"{BASE}/goals/sales")).json()
+    async with runtime.database.transaction() as tx:
+        yen = SettingsBody(zone="Asia/Shanghai", currency="JPY")
+        await SHOPS.insert(tx, "tea", await SHOPS.next_number(tx, "tea"), NOW - timedelta(days=1), yen)
+    after = (await client.get(f"{BASE}/goals/sales")).json()
+    assert (after["currency"], after["value"]) == (before["currency"], before["value"]), "no yen because of a change"
     stands = (await client.get(f"{BASE}/goals/word")).json()
     assert (stands["value"], stands["forecast"]) == ("1.00", None)
     assert (await client.get(path, params={"days": 0})).status_code == 422

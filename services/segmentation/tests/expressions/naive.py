@@ -99,6 +99,7 @@ def _value(atom: Compare | OneOf, customer: Customer, today: date) -> Any:
     values: dict[str, Any] = {
         "stage": customer.stage,
         "life_cycle": customer.life_cycle,
+        "rfm_cell": _high_or_low(customer),
         "recency_grade": int(customer.cell[0]) if customer.cell else None,
         "tier": customer.tier,
         "orders": sum(each.orders for each in sold),
@@ -111,3 +112,11 @@ def _value(atom: Compare | OneOf, customer: Customer, today: date) -> Any:
         "views": sum(count for day, count in customer.views.items() if day > since),
     }
     return values[name]
+
+
+def _high_or_low(customer: Customer) -> str | None:
+    """Each of three marks 1 = high; cells of the mean split are such already, and so is 111 where all is high."""
+    cell = customer.cell
+    if not cell or (set(cell) <= {"0", "1"} and ("0" in cell or customer.rfm_class == "important_value")):
+        return cell or None
+    return "".join("1" if mark in "45" else "0" if mark in "123" else mark for mark in cell)

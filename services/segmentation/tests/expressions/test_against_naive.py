@@ -38,6 +38,7 @@ NAMES: tuple[str, ...] = (
     "stage",
     "life_cycle",
     "recency_grade",
+    "rfm_cell",
     "tier",
     "orders",
     "spent",
@@ -90,7 +91,7 @@ def _customer(draw: random.Random, number: int) -> Customer:
         draw.choice(["prospect", "new", "returning", None]),
         draw.choice(["active", "sleeping", "dead", None]),
         draw.random() < 0.3,
-        draw.choice(["111", "543", "215", None]),
+        draw.choice(["111", "010", "543", "215", None]),
         draw.choice(["Regular", "金卡", None]),
         {tag for tag in ("vip", "loud's") if draw.random() < 0.3},
     )

@@ -93,6 +93,7 @@ def test_how_a_goal_stands() -> None:
     within = BEGAN + timedelta(days=9)
     assert progress(goal, Decimal("24.75")) == Decimal("50.00")
     assert progress(goal, None) is None
+    assert progress(goal.model_copy(update={"target": 2_350}), Decimal("24.75")) is None, "no rise, so no way to go"
     assert [state_of(goal, Decimal("26"), day) for day in (BEGAN - timedelta(days=1), within, TODAY)] == [
         "to_come",
         "running",

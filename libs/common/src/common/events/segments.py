@@ -205,8 +205,8 @@ class SegmentDefined(NewVersion):
 class GoalSet(NewVersion):
     """A new version of a goal of the shop, in force since `valid_from`; no customer concerned (ANA-001 to 004).
 
-    `target` and `baseline` are in hundredths: of percent, of orders a buyer, of a count, of minor units. `archived`:
-    nobody looks at it any more. Versions are numbered by goal.
+    `target` and `baseline` are in hundredths: of percent, of orders a buyer, of a count, of minor units of `currency`,
+    the shop's when this version was set. `archived`: nobody looks at it any more. Versions are numbered by goal.
     """
 
     TYPE: ClassVar[str] = "goal.set"
@@ -218,6 +218,7 @@ class GoalSet(NewVersion):
     until: date
     target: Number
     baseline: Number | None = None
+    currency: Currency | None = None
     archived: bool = False
 
 

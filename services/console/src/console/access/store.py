@@ -18,7 +18,8 @@ LOOK_MINUTES = 5
 class Person(NamedTuple):
     """Who is signed in. `shops`: the role in each shop; `provided`: an identity provider says who it is.
 
-    `agreed`: the shops of which they agreed to keep confidential what they see.
+    `agreed`: the shops of which they agreed to keep confidential what they see. `closed`: those which an owner has
+    closed to sessions as old as this one.
     """
 
     person_id: int
@@ -27,6 +28,7 @@ class Person(NamedTuple):
     shops: dict[str, Role]
     provided: bool = False
     agreed: frozenset[str] = frozenset()
+    closed: frozenset[str] = frozenset()
 
 
 class Credentials(NamedTuple):
@@ -46,7 +48,11 @@ def hashed(token: str) -> bytes:
 async def get_credentials(tx: Transaction, name: str) -> Credentials | None:
     # Locked, so that a code of the second factor counts once, whichever replica gets it.
     row = await tx.fetch_one(
-        "select person_id, password, totp, totp_step from people where lower(name) = lower(:name) for update", name=name
+        """
+        select person_id, password, totp, totp_step from people
+        where lower(name) = lower(:name) and left_at is null for update
+        """,
+        name=name,
     )
     return Credentials(**row._mapping) if row is not None else None
 
@@ -78,7 +84,8 @@ async def save_provided(tx: Transaction, issuer: str, subject: str, name: str, s
     person: int | None = await tx.value(
         """
         insert into people (name, issuer, subject)
-        select case when exists (select from people where lower(name) = lower(:name)) then :other else :name end,
+        select case when exists (select from people where lower(name) = lower(:name) and left_at is null)
+                    then :other else :name end,
                :issuer, :subject
         where not exists (select from people where issuer = :issuer and subject = :subject)
         on conflict do nothing returning person_id
@@ -153,7 +160,7 @@ async def take_step(tx: Transaction, person_id: int, step: int) -> None:
 
 
 async def count_people(tx: Transaction) -> int:
-    return int(await tx.value("select count(*) from people"))
+    return int(await tx.value("select count(*) from people where left_at is null"))
 
 
 async def insert_session(tx: Transaction, token: str, person_id: int, hours: int) -> None:
@@ -175,7 +182,7 @@ async def get_person(tx: Transaction, token: str) -> Person | None:
     rows = await tx.fetch(
         """
         select p.person_id, p.name, p.totp is not null as has_totp, p.issuer is not null as provided,
-            s.agreed_at is not null as agreed, s.shop, s.role
+            s.agreed_at is not null as agreed, s.signed_out_at >= t.began_at as closed, s.shop, s.role
         from sessions t join people p using (person_id) left join shops_of_people s using (person_id)
         where t.token = :token and t.expires_at > now() order by s.shop
         """,
@@ -186,7 +193,8 @@ async def get_person(tx: Transaction, token: str) -> Person | None:
     shops = {row.shop: row.role for row in rows if row.shop is not None}
     first = rows[0]
     agreed = frozenset(row.shop for row in rows if row.agreed)
-    return Person(first.person_id, first.name, first.has_totp, shops, first.provided, agreed)
+    closed = frozenset(row.shop for row in rows if row.closed)
+    return Person(first.person_id, first.name, first.has_totp, shops, first.provided, agreed, closed)
 
 
 async def end_session(tx: Transaction, token: str) -> None:
@@ -195,73 +203,6 @@ async def end_session(tx: Transaction, token: str) -> None:
 
 async def end_sessions_of(tx: Transaction, person_id: int) -> None:
     await tx.execute("delete from sessions where person_id = :id", id=person_id)
-
-
-async def insert_invitation(
-    tx: Transaction, token: str, role: Role, shop: str | None, hours: int, made_by: int | None = None
-) -> None:
-    """`made_by`: the owner whose link it is, and with whose role in the shop it ends."""
-    await tx.execute(
-        """
-        insert into invitations (token, role, shop, expires_at, made_by)
-        values (:token, :role, :shop, now() + make_interval(hours => :hours), :made_by)
-        """,
-        token=hashed(token),
-        role=role,
-        shop=shop,
-        hours=hours,
-        made_by=made_by,
-    )
-
-
-_COUNTS = """
-    used_at is null and expires_at > now() and (made_by is null or exists (
-        select from shops_of_people s
-        where s.person_id = i.made_by and s.shop = i.shop and s.role = 'owner' and s.agreed_at is not null
-    ))
-"""
-"""Of an invitation `i`: who made it still owns the shop, and has not broken confidentiality."""
-
-
-async def list_invitations(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
-    """Links into the shop that still count, newest first."""
-    # Few at any time.
-    return await tx.fetch(
-        f"""
-        select i.number, i.role, i.expires_at, m.name as made_by from invitations i
-        left join people m on m.person_id = i.made_by where i.shop = :shop and {_COUNTS} order by i.number desc
-        """,
-        shop=shop,
-    )
-
-
-async def delete_invitation(tx: Transaction, shop: str, number: int) -> bool:
-    """Take a link back; False where it was used or there is none."""
-    return bool(
-        await tx.execute(
-            "delete from invitations where shop = :shop and number = :number and used_at is null",
-            shop=shop,
-            number=number,
-        )
-    )
-
-
-async def get_invitation(tx: Transaction, token: str, *, take: bool = False) -> Row[Any] | None:
-    """Role and shop of an invitation that still counts; with `take` it does not any more. Two at once: one gets it."""
-    if take:
-        return await tx.fetch_one(
-            f"update invitations i set used_at = now() where token = :token and {_COUNTS} returning role, shop",
-            token=hashed(token),
-        )
-    return await tx.fetch_one(
-        f"select role, shop from invitations i where token = :token and {_COUNTS}",
-        token=hashed(token),
-    )
-
-
-async def drop_first_invitations(tx: Transaction) -> None:
-    """Links of the first owner that were printed before do not count any more."""
-    await tx.execute("delete from invitations where shop is null and used_at is null")
 
 
 async def count_failures(tx: Transaction, subject: bytes) -> tuple[int, int]:
@@ -318,14 +259,15 @@ async def insert_look(tx: Transaction, session: str, thing: str) -> None:
     )
 
 
-async def may_look(tx: Transaction, session: str, thing: str) -> bool:
-    return bool(
-        await tx.value(
-            "select true from looks where session = :session and object = :object and until > now()",
-            session=hashed(session),
-            object=thing,
-        )
+async def list_looks(tx: Transaction, session: str, things: Sequence[str]) -> set[str]:
+    """Those of the things that are shown to the session now."""
+    # By the primary key.
+    rows = await tx.fetch(
+        "select object from looks where session = :session and object = any(:objects) and until > now()",
+        session=hashed(session),
+        objects=list(things),
     )
+    return {row.object for row in rows}
 
 
 async def list_entries(tx: Transaction, shop: str, before: int | None, limit: int) -> Sequence[Row[Any]]:

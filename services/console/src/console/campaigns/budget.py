@@ -52,8 +52,11 @@ def payment_of(campaign: str) -> str:
     return f"campaign {campaign}"
 
 
-async def standing(viewer: Viewer, campaign: str, document: Mapping[str, Any]) -> Standing:
-    """What the budget says of a campaign on the day on which it begins, or today where that is later."""
+async def standing(viewer: Viewer, campaign: str, document: Mapping[str, Any], currency: str) -> Standing:
+    """What the budget says of a campaign on the day on which it begins, or today where that is later.
+
+    `currency`: the shop's, in which campaigns cost; items of another one are none of them.
+    """
     day = await _day(viewer, document)
     async with viewer.console.database.transaction() as tx:
         items = [each for each in await store.list_all(tx, viewer.here, "budget") if each.fields["expense"] == EXPENSE]
@@ -62,8 +65,8 @@ async def standing(viewer: Viewer, campaign: str, document: Mapping[str, Any]) -
         names = [each.name for each in items if each.fields["since"] <= day < each.fields["until"]]
         deciding = await store.list_deciding(tx, viewer.here, "budget", names)
         paid = await store.sum_payments(tx, viewer.here, names, without=payment_of(campaign))
-    approved = {name: rules.approved_of(deciding.get(name), "planned") for name in names}
-    found = [Item(name, approved[name] - paid.get(name, 0)) for name in names if approved[name]]
+    approved = {name: rules.approved_of(deciding.get(name), "planned", currency) for name in names}
+    found = [Item(name, approved[name] - paid.get(name, {}).get(currency, 0)) for name in names if approved[name]]
     kept = bool(items) or (standard is not None and standard.state != rules.ENDED)
     return Standing(kept, sorted(found, key=lambda item: (-item.left, item.name)), held)
 
@@ -84,7 +87,9 @@ def _is_of(payment: Record, campaign: str) -> bool:
     return payment.fields.get("campaign") == campaign
 
 
-async def hold(viewer: Viewer, campaign: str, document: Mapping[str, Any], item: str, form: str) -> Record | None:
+async def hold(
+    viewer: Viewer, campaign: str, document: Mapping[str, Any], item: str, currency: str, form: str
+) -> Record | None:
     """Hold what the campaign may cost, as a payment; None where it costs nothing, or no budget is kept.
 
     Payments go one after the other, so that of two campaigns that want the rest of an item one is held. Raises
@@ -93,17 +98,17 @@ async def hold(viewer: Viewer, campaign: str, document: Mapping[str, Any], item:
     cost = most_cost(document)
     if cost == 0:
         return None
-    found = await standing(viewer, campaign, document)
+    found = await standing(viewer, campaign, document, currency)
     if not found.kept:
         return None
     if cost is None:
         raise NotSaved(N_("Nothing bounds what it may cost: write in its draft how many messages it sends at most."))
     if item not in {each.name for each in found.items}:
         raise NotSaved(N_("Choose the budget item that pays for it, one that holds the day on which it begins."))
-    return await _note(viewer, campaign, item, cost, form)
+    return await _note(viewer, campaign, item, (cost, currency), form)
 
 
-async def settle(viewer: Viewer, campaign: str, cost: int, form: str) -> None:
+async def settle(viewer: Viewer, campaign: str, cost: int, currency: str, form: str) -> None:
     """Note what the campaign cost in place of what was held. Raises NotSaved."""
     async with viewer.console.database.transaction() as tx:
         held = await held_for(tx, viewer.here, campaign)
@@ -112,17 +117,18 @@ async def settle(viewer: Viewer, campaign: str, cost: int, form: str) -> None:
     if not cost:
         await commands.end(viewer, "spending", held.name, held.version, f"{form}.spent")
         return
-    await _note(viewer, campaign, str(held.fields["item"]), cost, form)
+    await _note(viewer, campaign, str(held.fields["item"]), (cost, currency), form)
 
 
-async def _note(viewer: Viewer, campaign: str, item: str, cost: int, form: str) -> Record:
+async def _note(viewer: Viewer, campaign: str, item: str, cost: tuple[int, str], form: str) -> Record:
+    amount, currency = cost
     name, day = payment_of(campaign), (await today(viewer)).isoformat()
     async with viewer.console.database.transaction() as tx:
         known = await store.get_record(tx, viewer.here, "spending", name)
     if known is not None and not _is_of(known, campaign):
         raise NotSaved(N_("A payment is called {name} that is not of this campaign: take it off the list."), name=name)
     fields = (dict(known.fields) if known is not None else {}) | {
-        **{"item": item, "amount": cost, "day": day, "campaign": campaign},
+        **{"item": item, "amount": amount, "currency": currency, "day": day, "campaign": campaign},
     }
     version = known.version if known is not None else 0
     return await commands.save(viewer, "spending", name, version, fields, f"{form}.budget")

@@ -15,7 +15,10 @@ _SLUG = re.compile(r"[a-z][a-z0-9_]{0,39}")
 EMPTY: Mapping[str, str] = {
     **{
         name: ""
-        for name in ("campaign", "title", "goal", "segment", "template", "starts_at", "most_messages", "checklist")
+        for name in (
+            *("campaign", "title", "goal", "segment", "template", "starts_at", "most_messages", "checklist"),
+            *("offer", "give_coupons"),
+        )
     },
     "hold_out_percent": "10",
     "cost_per_message": "0",
@@ -47,6 +50,8 @@ def written(document: Mapping[str, Any], version: int, zone: tzinfo, currency: s
         "most_messages": str(document["most_messages"] or ""),
         "cost_per_message": major(document["cost_per_message"], currency),
         "attribution_days": str(document["attribution_days"]),
+        "offer": document.get("offer") or "",
+        "give_coupons": "yes" if document.get("give_coupons") else "",
         "checklist": "\n".join(("x " if task["done"] else "") + task["task"] for task in document["checklist"]),
         "replaces": str(version),
     }
@@ -81,6 +86,10 @@ def read(form: Mapping[str, str], base: Mapping[str, Any] | None, zone: tzinfo, 
         if number is None or not least <= number <= most:
             wrong[name] = N_("Write a whole number within its bounds.")
         document[name] = number
+    document["offer"] = form.get("offer", "").strip()[:200] or None
+    document["give_coupons"] = bool(form.get("give_coupons"))
+    if document["give_coupons"] and document["offer"] is None:
+        wrong["offer"] = N_("Choose the offer whose coupons they are.")
     budget = form.get("most_messages", "").strip()
     document["most_messages"] = whole(budget) if budget else None
     if budget and not 0 < (document["most_messages"] or 0) <= 100_000_000:

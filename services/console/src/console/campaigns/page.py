@@ -93,7 +93,7 @@ async def settle_campaign(viewer: Guarded, campaign: Name, form: Annotated[str, 
     if not lift.ok:
         raise NoAnswer(lift)
     try:
-        await budget.settle(viewer, campaign, int(lift.body["cost"]), form)
+        await budget.settle(viewer, campaign, int(lift.body["cost"]), await _currency(viewer), form)
     except NotSaved as error:
         return await _page(viewer, campaign, viewer.say(error.text, **error.values), 409)
     return see(viewer.url(f"/campaigns/{part(campaign)}"), "saved")
@@ -113,9 +113,10 @@ async def _check(
 ) -> Response:
     here, document = part(campaign["campaign"]), campaign["document"]
     (sheet,) = await viewer.console.services.ask(viewer.of_shop("messaging", f"/campaigns/{here}/sheet"))
-    cost, found = budget.most_cost(document), None
+    cost, found, currency = budget.most_cost(document), None, ""
     if action == "start" and cost != 0:
-        found = await budget.standing(viewer, campaign["campaign"], document)
+        currency = await _currency(viewer)
+        found = await budget.standing(viewer, campaign["campaign"], document, currency)
     return viewer.draw(
         "campaigns/check.html",
         status,
@@ -126,7 +127,7 @@ async def _check(
         cost=cost,
         budget=found,
         item=item,
-        currency=await _currency(viewer) if found is not None else "",
+        currency=currency,
         error=error,
     )
 
@@ -154,7 +155,7 @@ async def act_on_campaign(
         body["replaces"] = found.body["version"]
         if found.body["state"] == "draft" and not found.body["to_do"]:
             try:
-                held = await budget.hold(viewer, campaign, found.body["document"], item, form)
+                held = await _hold(viewer, found.body, item, form)
             except NotSaved as error:
                 said = viewer.say(error.text, **error.values)
                 return await _check(viewer, found.body, action, said, item, 409)
@@ -167,6 +168,14 @@ async def act_on_campaign(
             await budget.give_back(viewer, held, form)
         return await _page(viewer, campaign, why_not(viewer, answer), status_of(answer))
     return see(viewer.url(path), "sent-already" if answer is None else "campaign-done")
+
+
+async def _hold(viewer: Viewer, campaign: dict[str, Any], item: str, form: str) -> Record | None:
+    """What is held of the budget for its start; None where it costs nothing. Raises NotSaved, NoAnswer."""
+    document = campaign["document"]
+    if budget.most_cost(document) == 0:
+        return None
+    return await budget.hold(viewer, campaign["campaign"], document, item, await _currency(viewer), form)
 
 
 @router.get("/s/{shop}/campaign-builder")
@@ -189,14 +198,16 @@ async def campaign_builder(
 async def _builder(
     viewer: Viewer, form: dict[str, str], *, wrong: dict[str, str] | None = None, error: str = "", status: int = 200
 ) -> Response:
-    segments, templates, settings = await viewer.console.services.ask(
+    segments, templates, settings, offers = await viewer.console.services.ask(
         viewer.of_shop("segmentation", "/segments"),
         viewer.of_shop("messaging", "/templates"),
         viewer.of_shop("orders-ingest", "/settings"),
+        viewer.of_shop("membership", "/offers", limit="200"),
     )
     async with viewer.console.database.transaction() as tx:
-        costs = [(each.name, each.fields["cost"]) for each in await records.list_all(tx, viewer.here, "channel_cost")]
-    given: dict[str, Any] = {"segments": segments, "templates": templates, "settings": settings, "costs": costs}
+        costs = await records.list_all(tx, viewer.here, "channel_cost")
+    given: dict[str, Any] = {"segments": segments, "templates": templates, "settings": settings, "offers": offers}
+    given["costs"] = costs
     return viewer.draw("campaigns/builder.html", status, form=form, wrong=wrong or {}, error=error, **given)
 
 

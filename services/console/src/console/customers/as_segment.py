@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_FACTS = {"stage": "stage", "life_cycle": "life_cycle", "rfm": "rfm_class"}
+_FACTS = {"stage": "stage", "life_cycle": "life_cycle", "rfm": "rfm_class", "cell": "rfm_cell"}
 
 
 def condition_of(chosen: Mapping[str, str], tiers: Mapping[str, str]) -> str:
-    """The condition; empty where there is none, or a filter is no fact of segments (a cell of the RFM map).
+    """The condition; empty where there is none, or a tier has a name that no expression can hold.
 
     `tiers`: by id the name that segments ask for.
     """

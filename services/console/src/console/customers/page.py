@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -45,18 +46,18 @@ async def customer(viewer: Guarded, customer: str) -> Response:
         "orders": viewer.of_shop("orders-ingest", f"/customers/{here}/orders", limit=LINES),
         "activity": viewer.of_shop("segmentation", f"/customers/{here}/activity"),
     }
-    answers = dict(zip(asked, await viewer.ask(*asked.values()), strict=True))
+    found, looked = await asyncio.gather(viewer.ask(*asked.values()), _looked_at(viewer, customer))
+    answers = dict(zip(asked, found, strict=True))
     if _is_unknown(answers):
         raise NotHere
-    shown = await _contact(viewer, customer, answers["profile"])
-    words_shown = viewer.may("show_contact") and await viewer.may_look(_object(customer, WORDS))
+    shown = await _contact(viewer, customer, answers["profile"], looked)
     return viewer.draw(
         "customers/customer.html",
         200,
         customer=customer,
         here=here,
         contact=shown,
-        words_shown=words_shown,
+        words_shown=WORDS in looked,
         all=list(answers.values()),
         sentence=sentence,
         **answers,
@@ -68,18 +69,25 @@ def _is_unknown(answers: dict[str, Answer]) -> bool:
     return all(answers[name].state in ("unknown", "refused") for name in ("profile", "member", "facts"))
 
 
-async def _contact(viewer: Viewer, customer: str, profile: Answer) -> dict[str, str | None]:
+async def _looked_at(viewer: Viewer, customer: str) -> set[str]:
+    """The personal fields that this session asked to see, in one statement beside the questions."""
+    if not viewer.may("show_contact"):
+        return set()
+    objects = {_object(customer, name): name for name in (*CONTACT, WORDS)}
+    return {objects[each] for each in await viewer.looked_at(list(objects))}
+
+
+async def _contact(viewer: Viewer, customer: str, profile: Answer, looked: set[str]) -> dict[str, str | None]:
     """The personal fields that are kept: the text where this session asked to see it, else None."""
     if not profile.ok:
         return {}
     shown: dict[str, str | None] = {name: None for name in CONTACT if name in profile.body["has"]}
-    if shown and viewer.may("show_contact"):
-        looked = [name for name in shown if await viewer.may_look(_object(customer, name))]
-        if looked:
-            path = f"/customers/{part(customer)}/personal"
-            (answer,) = await viewer.console.services.ask(viewer.of_shop("orders-ingest", path, fields=looked))
-            if answer.ok:
-                shown |= {name: answer.body["fields"].get(name) for name in looked}
+    fields = [name for name in shown if name in looked]
+    if fields:
+        path = f"/customers/{part(customer)}/personal"
+        (answer,) = await viewer.console.services.ask(viewer.of_shop("orders-ingest", path, fields=fields))
+        if answer.ok:
+            shown |= {name: answer.body["fields"].get(name) for name in fields}
     return shown
 
 

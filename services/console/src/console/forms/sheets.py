@@ -10,11 +10,15 @@ from fastapi import Response
 
 from console.access.forms import new_form
 from console.forms.fields import Field, read
+from console.texts import N_
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import NoAnswer
+from console.web.numbers import whole
 from console.web.page import Viewer, see
 
 LONGEST = 200_000
+OTHER_CURRENCY = N_("Its amounts are in another currency: write each anew in the shop's.")
+"""Of a form that holds what was written before the shop's currency changed."""
 Redraw = Callable[[str, int], Awaitable[Response]]
 
 
@@ -58,6 +62,11 @@ class Filled:
     def command(self) -> str:
         """The command's id, as the services keep it."""
         return f"console-{self.written['command'][:60]}"
+
+    @property
+    def version(self) -> int:
+        """The version from which the form was filled; 0 of an empty one, and where somebody wrote no number."""
+        return whole(self.written.get("version", "")) or 0
 
     def draw(self, error: str = "", status: int = 200) -> Response:
         """The page of the form."""

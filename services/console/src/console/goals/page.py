@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from console.forms.sheets import Command, Sheet, currency_of, empty, filled, order, sent
+from console.forms.sheets import OTHER_CURRENCY, Command, Sheet, currency_of, empty, filled, order, sent
 from console.goals.forms import GOAL, body_of
 from console.texts import N_
 from console.web.formats import major
@@ -52,10 +52,13 @@ async def goal_form(viewer: Guarded, of: Annotated[str, Query(max_length=63)] = 
     if not found.ok:
         raise NoAnswer(found)
     known = found.body
-    target = str(known["target"]).removesuffix(".00")
     given = {name: str(known[name]) for name in ("goal", "name", "kpi", "since", "until")}
-    given["target"] = major(int(Decimal(target)), known["currency"]) if known["kpi"] == "net" else target
-    return await empty(viewer, SHEET, "/goals", given | {"version": str(known["version"])})
+    given["target"], sheet = str(known["target"]).removesuffix(".00"), SHEET
+    if known["kpi"] == "net":
+        given["target"] = major(int(Decimal(given["target"])), known["currency"])
+        if await currency_of(viewer) != known["currency"]:
+            given["target"], sheet = "", SHEET._replace(lead=OTHER_CURRENCY)
+    return await empty(viewer, sheet, "/goals", given | {"version": str(known["version"])})
 
 
 @router.post("/s/{shop}/goals")
@@ -68,8 +71,7 @@ async def save_goal(viewer: Guarded) -> Response:
     body, form.wrong = body_of(form.body, currency)
     if form.wrong:
         return form.refused()
-    version = form.written.get("version", "0")
-    body["replaces"] = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
+    body["replaces"] = form.version
     path = f"/goals/{part(form.body['goal'])}"
     return await form.send(Command("save_goal", path.strip("/"), "segmentation", "PUT", path), "/goals", json=body)
 

@@ -56,15 +56,15 @@ async def retention_form(viewer: Guarded) -> Response:
     # An empty form means that everybody is kept for ever: nobody sends one that was not read.
     if not found.ok:
         raise NoAnswer(found)
-    months = str(found.body["months"] or "")
-    return Filled(viewer, RETENTION, "/retention", {"command": new_form(), "months": months}).draw()
+    given = {"months": str(found.body["months"] or ""), "version": str(found.body["version"])}
+    return Filled(viewer, RETENTION, "/retention", {"command": new_form()} | given).draw()
 
 
 @router.post("/s/{shop}/retention")
 async def save_retention(viewer: Guarded) -> Response:
-    """Set it; an empty field keeps everybody."""
+    """Set it, never over somebody else's period; an empty field keeps everybody."""
     form = await filled(viewer, RETENTION, "/retention")
     if form.wrong:
         return form.refused()
     command = Command("save_retention", "retention", "orders-ingest", "PUT", "/retention")
-    return await form.send(command, "/retention", json={"months": form.body.get("months")})
+    return await form.send(command, "/retention", json={"months": form.body.get("months"), "replaces": form.version})

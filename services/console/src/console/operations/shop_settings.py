@@ -48,6 +48,7 @@ async def settings_form(viewer: Guarded) -> Response:
         raise NoAnswer(found)
     known = found.body["current"] if found.ok else {}
     given = {name: known.get(name) or "" for name in ("name", "zone", "currency")}
+    given["version"] = str(max(each["version"] for each in found.body["versions"])) if found.ok else "0"
     return _sheet(viewer, {"command": new_form()} | given)
 
 
@@ -57,11 +58,11 @@ def _sheet(viewer: Viewer, given: dict[str, str]) -> Response:
 
 @router.post("/s/{shop}/settings")
 async def save_settings(viewer: Guarded) -> Response:
-    """A new version; what orders-ingest does not know as zone or currency it refuses by name."""
+    """A new version, never over somebody else's; zones and currencies that are unknown are refused by name."""
     form = await filled(viewer, SETTINGS, "/settings")
     if form.wrong:
         return form.refused()
     command = Command("save_settings", "settings", "orders-ingest", "PUT", "/settings")
-    answer = await form.send(command, "/settings", json=form.body)
+    answer = await form.send(command, "/settings", json=form.body | {"replaces": form.version})
     viewer.request.app.state.zones.pop(viewer.here, None)
     return answer

@@ -12,8 +12,13 @@ from console.web import formats
 
 
 def written(kind: Kind, fields: Mapping[str, Any], currency: str) -> dict[str, str]:
-    """The form of a record that is there."""
-    return {f.name: _text(f, fields[f.name], currency) for f in kind.fields if fields.get(f.name) is not None}
+    """The form of a record that is there; amounts of another currency than the shop's are written anew."""
+    other = fields.get("currency", currency) != currency
+    return {
+        f.name: _text(f, fields[f.name], currency)
+        for f in kind.fields
+        if fields.get(f.name) is not None and not (other and f.kind == "money")
+    }
 
 
 def _text(field: Field, value: Any, currency: str) -> str:

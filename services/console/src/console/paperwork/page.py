@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Path, Query, Response
 from common.storage.database import Transaction
 from console.client import Answer
 from console.forms.fields import Field
-from console.forms.sheets import Filled, Sheet, currency_of, empty, filled
+from console.forms.sheets import OTHER_CURRENCY, Filled, Sheet, currency_of, empty, filled
 from console.paperwork import cells, indicators
 from console.records import commands, rules, store
 from console.records.commands import NotSaved
@@ -85,10 +85,7 @@ async def _spent(viewer: Viewer, tx: Transaction, name: str, records: list[Recor
     names, amount = [r.name for r in records], KINDS[name].amount
     deciding = await store.list_deciding(tx, viewer.here, name, names)
     paid = await store.sum_payments(tx, viewer.here, names)
-    return {
-        r.name: rules.Spent(int(r.fields[amount]), rules.approved_of(deciding.get(r.name), amount), paid.get(r.name, 0))
-        for r in records
-    }
+    return {r.name: rules.spent_of(r, amount, deciding.get(r.name), paid.get(r.name, {})) for r in records}
 
 
 async def _list(
@@ -100,34 +97,32 @@ async def _list(
     following: Record | None,
 ) -> Response:
     kind = _kind(name)
-    settings, *answers = await viewer.ask(*_asked(viewer, name, records))
-    currency = settings.body["current"]["currency"] if settings.ok else ""
+    answers = await viewer.ask(*_asked(viewer, name, records))
     return viewer.draw(
         "paperwork/list.html",
         kinds={key: each for key, each in KINDS.items() if key != HAND},
         name=name,
         kind=kind,
         labels={f.name: f.label for f in kind.fields},
-        rows=[(r, _cells(r, kind, currency)) for r in records],
+        rows=[(r, _cells(r, kind)) for r in records],
         spent=spent,
         after=after,
         following=following,
         beside=_beside(name, records, answers),
-        currency=currency,
-        all=[settings, *answers],
+        all=answers,
         part=part,
         me=viewer.who.person_id,
         writes=_writes(viewer, kind),
     )
 
 
-def _cells(record: Record, kind: Kind, currency: str) -> list[tuple[str, str]]:
-    return [cells.shown(record.kind, one, record.fields.get(one), currency) for one in kind.shown]
+def _cells(record: Record, kind: Kind) -> list[tuple[str, str]]:
+    return [cells.shown(record.kind, one, record.fields.get(one), record.currency) for one in kind.shown]
 
 
 def _asked(viewer: Viewer, name: str, records: list[Record]) -> list[Any]:
-    """The shop's currency, and what stands beside the records."""
-    asked = [viewer.of_shop("orders-ingest", "/settings")]
+    """What stands beside the records."""
+    asked = []
     if name == "risk":
         for service, path, params in (indicators.ASKED[one] for one in _watched(records)):
             asked.append(viewer.of_shop(service, path, **params))
@@ -165,10 +160,13 @@ async def paper_form(viewer: Guarded, kind: Name, of: Of = "", name: Of = "", ab
     if of and known is None:
         raise NotHere
     given = {"version": "0", "name": name, "about": about}
+    sheet = _sheet(kind, known is not None)
     if known is not None:
         currency = await currency_of(viewer) if any(f.kind == "money" for f in found.fields) else ""
         given = cells.written(found, known.fields, currency) | {"version": str(known.version), "name": known.name}
-    return await empty(viewer, _sheet(kind, known is not None), f"/paperwork/{kind}", given)
+        if known.currency != currency:
+            sheet = sheet._replace(lead=OTHER_CURRENCY)
+    return await empty(viewer, sheet, f"/paperwork/{kind}", given)
 
 
 def _sheet(name: str, changing: bool) -> Sheet:
@@ -191,10 +189,9 @@ async def _known(viewer: Viewer, kind: str, name: str) -> Record | None:
 async def save_paper(viewer: Guarded, kind: Name) -> Response:
     """A new version, or a new record; what cannot be used is said at its field."""
     found = _written_by(viewer, kind)
-    sent = await viewer.request.form()
-    version = str(sent.get("version", "0"))
-    number = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
-    form = await filled(viewer, _sheet(kind, number > 0), f"/paperwork/{kind}")
+    form = await filled(viewer, _sheet(kind, False), f"/paperwork/{kind}")
+    number = form.version
+    form.sheet = _sheet(kind, number > 0)
     if not form.wrong and found.fields and "until" in form.body and form.body["until"] <= form.body["since"]:
         form.wrong["until"] = N_("Write a day after the first one.")
     if form.wrong:
@@ -204,6 +201,8 @@ async def save_paper(viewer: Guarded, kind: Name) -> Response:
 
 async def _save(viewer: Viewer, kind: str, number: int, form: Filled) -> Response:
     name = form.body.pop("name")
+    if form.currency:
+        form.body["currency"] = form.currency
     try:
         saved = await commands.save(viewer, kind, name, number, form.body, form.written.get("form", "")[:50])
     except NotSaved as error:
@@ -246,22 +245,18 @@ async def _one(
         following = None
         if name == "budget":
             payments, following = await _page(viewer, tx, "spending", after, version, of)
-    (settings,) = await viewer.ask(viewer.of_shop("orders-ingest", "/settings"))
-    currency = settings.body["current"]["currency"] if settings.ok else ""
     return viewer.draw(
         "paperwork/one.html",
         status,
         name=name,
         kind=kind,
         newest=newest,
-        rows=[(f.label, *cells.shown(name, f.name, newest.fields.get(f.name), currency)) for f in kind.fields],
+        rows=[(f.label, *cells.shown(name, f.name, newest.fields.get(f.name), newest.currency)) for f in kind.fields],
         versions=versions[:SHOWN],
         earlier=versions[SHOWN - 1].version if len(versions) > SHOWN else None,
-        payments=[(p, *cells.shown("spending", "amount", p.fields["amount"], currency)) for p in payments],
+        payments=[(p, *cells.shown("spending", "amount", p.fields["amount"], p.currency)) for p in payments],
         following=following,
         first=before is None and not after,
-        currency=currency,
-        all=[settings],
         error=error,
         part=part,
         me=viewer.who.person_id,

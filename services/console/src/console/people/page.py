@@ -10,6 +10,8 @@ from fastapi import APIRouter, Form, Path, Response
 
 from common.storage.database import Transaction
 from console.access import store as access
+from console.access import store_invitations
+from console.access import store_recoveries as recoveries
 from console.access.audit import insert_entry
 from console.access.roles import ROLES, Role
 from console.people import store
@@ -34,7 +36,7 @@ async def people(viewer: Guarded) -> Response:
 async def _list(viewer: Viewer, link: str = "") -> Response:
     async with viewer.console.database.transaction() as tx:
         found = await store.list_people(tx, viewer.here)
-        links = await access.list_invitations(tx, viewer.here)
+        links = await store_invitations.list_invitations(tx, viewer.here)
     return viewer.draw("people/people.html", found=found, roles=ROLES, link=link, links=links)
 
 
@@ -46,7 +48,7 @@ async def invite_person(viewer: Guarded, form: FormId, role: Annotated[Role, For
     """
     token = secrets.token_urlsafe(32)
     async with viewer.console.database.transaction() as tx:
-        await access.insert_invitation(tx, token, role, viewer.here, INVITATION_HOURS, viewer.who.person_id)
+        await store_invitations.insert_invitation(tx, token, role, viewer.here, INVITATION_HOURS, viewer.who.person_id)
         if not await _note(viewer, tx, "invite_person", f"people/{role}", form):
             return see(viewer.url("/people"), "sent-already")
     return await _list(viewer, f"{viewer.console.settings.public_url}/invitation/{token}")
@@ -56,7 +58,7 @@ async def invite_person(viewer: Guarded, form: FormId, role: Annotated[Role, For
 async def take_back_link(viewer: Guarded, made: PersonId, form: FormId) -> Response:
     """A link that nobody has used counts no more."""
     async with viewer.console.database.transaction() as tx:
-        if not await access.delete_invitation(tx, viewer.here, made):
+        if not await store_invitations.delete_invitation(tx, viewer.here, made):
             return see(viewer.url("/people"), "sent-already")
         done = await _note(viewer, tx, "take_back_link", f"people/links/{made}", form)
     return see(viewer.url("/people"), "done" if done else "sent-already")
@@ -68,13 +70,16 @@ async def person_of_shop(viewer: Guarded, person: PersonId) -> Response:
     return await _one(viewer, person)
 
 
-async def _one(viewer: Viewer, person: int, error: str = "", status: int = 200) -> Response:
+async def _one(viewer: Viewer, person: int, error: str = "", status: int = 200, link: str = "") -> Response:
+    """The page of one of them; `link`: the one-time link that was just made, shown this once."""
     async with viewer.console.database.transaction() as tx:
         found = await store.get_person_of(tx, viewer.here, person)
-        violations = await store.list_violations(tx, viewer.here, person) if found is not None else []
-    if found is None:
-        raise NotHere
-    return viewer.draw("people/person.html", status, p=found, violations=violations, roles=ROLES, error=error)
+        if found is None:
+            raise NotHere
+        violations = await store.list_violations(tx, viewer.here, person)
+        no_link = await recoveries.why_not(tx, viewer.who.person_id, found)
+    values = {"p": found, "violations": violations, "roles": ROLES, "no_link": no_link, "link": link}
+    return viewer.draw("people/person.html", status, error=error, **values)
 
 
 Change = Callable[[Transaction, dict[int, Role]], Awaitable[str]]
@@ -124,13 +129,32 @@ async def change_role(viewer: Guarded, person: PersonId, form: FormId, role: Ann
 
 @router.post("/s/{shop}/people/{person}/sessions")
 async def sign_out_person(viewer: Guarded, person: PersonId, form: FormId) -> Response:
-    """Sign them out wherever they are signed in."""
+    """Sign them out of this shop wherever they are signed in; other shops of theirs are not this owner's."""
 
     async def change(tx: Transaction, roles: dict[int, Role]) -> str:
-        await access.end_sessions_of(tx, person)
+        await store.close_to_sessions(tx, person, viewer.here)
         return ""
 
     return await _changed(viewer, person, "sign_out_person", form, change, f"/people/{person}")
+
+
+@router.post("/s/{shop}/people/{person}/recovery")
+async def make_recovery(viewer: Guarded, person: PersonId, form: FormId) -> Response:
+    """A link, shown once, by which the person chooses a new password and has no second factor any more."""
+    token = secrets.token_urlsafe(32)
+    async with viewer.console.database.transaction() as tx:
+        roles = await store.lock_people(tx, viewer.here)
+        found = await store.get_person_of(tx, viewer.here, person)
+        if person not in roles or found is None:
+            raise NotHere
+        error = await recoveries.why_not(tx, viewer.who.person_id, found)
+        if not error:
+            await recoveries.save_link(tx, token, person, viewer.who.person_id)
+            if not await _note(viewer, tx, "make_recovery", f"people/{person}", form):
+                return see(viewer.url(f"/people/{person}"), "sent-already")
+    if error:
+        return await _one(viewer, person, viewer.say(error), 422)
+    return await _one(viewer, person, link=f"{viewer.console.settings.public_url}/recovery/{token}")
 
 
 @router.post("/s/{shop}/people/{person}/leave")

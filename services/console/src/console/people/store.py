@@ -52,11 +52,37 @@ async def list_owners_let_in(tx: Transaction, shop: str) -> set[int]:
 
 
 async def delete_role(tx: Transaction, person_id: int, shop: str) -> None:
-    """Sessions end with the last role: those in other shops are not this shop's."""
+    """With the last role their sessions end, and what signs them in: the name is free for somebody else.
+
+    Sessions and roles in other shops are not this shop's. Whom an identity provider names stays known to it.
+    """
     await tx.execute("delete from shops_of_people where person_id = :id and shop = :shop", id=person_id, shop=shop)
+    gone = "not exists (select from shops_of_people where person_id = :id)"
+    await tx.execute(f"delete from sessions where person_id = :id and {gone}", id=person_id)
+    await tx.execute(f"delete from recoveries where person_id = :id and {gone}", id=person_id)
     await tx.execute(
-        "delete from sessions where person_id = :id and not exists (select from shops_of_people where person_id = :id)",
+        f"""
+        update people set left_at = now(), password = null, totp = null, totp_step = null, mail = null
+        where person_id = :id and issuer is null and {gone}
+        """,
         id=person_id,
+    )
+
+
+async def close_to_sessions(tx: Transaction, person_id: int, shop: str) -> None:
+    """Sessions of the person that are open now open this shop no more; they end where it is the only one."""
+    await tx.execute(
+        "update shops_of_people set signed_out_at = clock_timestamp() where person_id = :id and shop = :shop",
+        id=person_id,
+        shop=shop,
+    )
+    await tx.execute(
+        """
+        delete from sessions where person_id = :id
+          and not exists (select from shops_of_people where person_id = :id and shop <> :shop)
+        """,
+        id=person_id,
+        shop=shop,
     )
 
 

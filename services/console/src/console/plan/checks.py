@@ -45,7 +45,7 @@ FEEDBACK = Question("feedback", "/report")
 UGC = Question("feedback", "/ugc", (("state", "approved"), ("limit", "1")))
 TASKS = Question("feedback", "/staff-tasks", (("state", "ended"), ("kind", "improvement")))
 KEPT = Question("console", "")
-"""What the console itself keeps: numbers of reports by kind, of lessons, and of plans that begin later."""
+"""What the console itself keeps of the plan's year: numbers of reports by kind, of lessons; and of later plans."""
 
 
 class Check(NamedTuple):

@@ -24,19 +24,26 @@ async def plan(viewer: Guarded) -> Response:
     """Each check with its number; what nobody says now is neither done nor open."""
     async with viewer.console.database.transaction() as tx:
         plans = await records.list_all(tx, viewer.here, "plan")
-        lessons = await records.count_records(tx, viewer.here, "lesson")
         marks = {r.name: r for r in await records.list_all(tx, viewer.here, "mark", NAMES) if r.fields["done"]}
-        kept = {kind: len(await reports.list_reports(tx, viewer.here, kind, None, 60)) for kind in ("week", "year")}
     today = await Reports(viewer.console).today(viewer.here) or datetime.now(UTC).date()
     mine, later = in_force(plans, today)
-    body = kept | {"lessons": lessons, "later": len(later)}
     starts = date.fromisoformat(mine.fields["starts"]) if mine is not None else today
+    body = await _kept(viewer, starts) | {"later": len(later)}
     answers = await _ask(viewer, starts, body)
     shown = []
     for title, phase, checks in zip(PHASES, phases(starts), CHECKS, strict=True):
         rows = [(check, *_found(check, answers[check.asked]), marks.get(check.name)) for check in checks]
         shown.append((title, phase, rows, sum(1 for _, state, _, mark in rows if state == "done" or mark)))
     return viewer.draw("plan/plan.html", mine=mine, today=today, phases=shown, later=later, all=list(answers.values()))
+
+
+async def _kept(viewer: Viewer, starts: date) -> dict[str, int]:
+    """What the console keeps of the plan's year: reports that ended in it, made by the calendar, and lessons."""
+    since, until = starts, phases(starts)[-1].until
+    async with viewer.console.database.transaction() as tx:
+        found = {kind: await reports.count_ended(tx, viewer.here, kind, since, until) for kind in ("week", "year")}
+        lessons = await records.list_of_period(tx, viewer.here, "lesson", since.isoformat(), until.isoformat())
+    return found | {"lessons": len(lessons)}
 
 
 def in_force(plans: list[Record], today: date) -> tuple[Record | None, list[Record]]:

@@ -25,7 +25,7 @@ class NotSaved(Exception):
 async def save(viewer: Viewer, kind: str, name: str, version: int, fields: Mapping[str, Any], form: str) -> Record:
     """The record after it; a form that was sent before gives what it made. Raises NotSaved.
 
-    `version`: the one that was read, 0 for a new record.
+    `version`: the one that was read, 0 for a new record. `fields` of a kind with amounts name their `currency`.
     """
     async with viewer.console.database.transaction() as tx:
         await _lock(viewer, tx, kind)
@@ -94,20 +94,25 @@ async def _state(viewer: Viewer, tx: Transaction, kind: str, name: str, fields: 
     if not amount:
         return rules.IN_FORCE
     standard = await store.get_record(tx, viewer.here, "standard", fields["expense"])
-    limit = int(standard.fields["limit"]) if standard is not None and standard.state == rules.IN_FORCE else None
+    currency = str(fields["currency"])
     deciding = (await store.list_deciding(tx, viewer.here, kind, [name])).get(name)
     # What was approved for one kind of expense is not approved for another.
     same = deciding is not None and deciding.fields["expense"] == fields["expense"]
-    approved = rules.approved_of(deciding, amount) if same else 0
-    return rules.state_of_item(int(fields[amount]), approved, limit)
+    approved = rules.approved_of(deciding, amount, currency) if same else 0
+    return rules.state_of_item(int(fields[amount]), approved, rules.limit_of(standard, currency))
 
 
 async def _check_left(viewer: Viewer, tx: Transaction, name: str, fields: Mapping[str, Any]) -> None:
     """Raises NotSaved where the item of a payment has less left, or there is none."""
-    item = str(fields["item"])
-    approved = rules.approved_of((await store.list_deciding(tx, viewer.here, "budget", [item])).get(item), "planned")
-    spent = await store.sum_payments(tx, viewer.here, [item], without=name)
-    if int(fields["amount"]) > approved - spent.get(item, 0):
+    item, currency = str(fields["item"]), str(fields["currency"])
+    deciding = (await store.list_deciding(tx, viewer.here, "budget", [item])).get(item)
+    if deciding is not None and deciding.state == rules.IN_FORCE and deciding.currency != currency:
+        raise NotSaved(
+            N_("The budget item is in {currency}: write it anew in the shop's currency of today first."),
+            currency=deciding.currency,
+        )
+    spent = (await store.sum_payments(tx, viewer.here, [item], without=name)).get(item, {})
+    if int(fields["amount"]) > rules.approved_of(deciding, "planned", currency) - spent.get(currency, 0):
         raise NotSaved(
             N_("The budget item has less left than that, or none is approved: raise it in the budget first.")
         )

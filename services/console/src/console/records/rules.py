@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from console.records.state import Record
@@ -10,11 +11,16 @@ IN_FORCE, ASKED, REFUSED, ENDED = "in_force", "asked", "refused", "ended"
 
 
 class Spent(NamedTuple):
-    """Of a budget item, in minor units; `approved`: what may be spent, 0 while it waits."""
+    """Of a budget item, in minor units of its currency; `approved`: what may be spent, 0 while it waits.
+
+    `others`: what was paid in other currencies, which no sum holds.
+    """
 
     planned: int
     approved: int
     spent: int
+    currency: str
+    others: Mapping[str, int]
 
     @property
     def left(self) -> int:
@@ -29,6 +35,23 @@ def state_of_item(amount: int, approved: int, limit: int | None) -> str:
     return IN_FORCE if amount <= max(approved, limit if limit is not None else 0) else ASKED
 
 
-def approved_of(deciding: Record | None, amount: str) -> int:
-    """What the newest version that is in force or ended allows; 0 where none is, or the item has ended."""
-    return int(deciding.fields[amount]) if deciding is not None and deciding.state == IN_FORCE else 0
+def approved_of(deciding: Record | None, amount: str, currency: str) -> int:
+    """What the newest version that is in force or ended allows in the currency; 0 where none is, or it has ended.
+
+    What was approved in another currency says nothing about this one: no rate is known.
+    """
+    counts = deciding is not None and deciding.state == IN_FORCE and deciding.currency == currency
+    return int(deciding.fields[amount]) if deciding is not None and counts else 0
+
+
+def limit_of(standard: Record | None, currency: str) -> int | None:
+    """What needs no second person in the currency; None where no standard of it is in force."""
+    counts = standard is not None and standard.state == IN_FORCE and standard.currency == currency
+    return int(standard.fields["limit"]) if standard is not None and counts else None
+
+
+def spent_of(item: Record, amount: str, deciding: Record | None, paid: Mapping[str, int]) -> Spent:
+    """How a budget item stands; `paid`: its payments by currency."""
+    own = item.currency
+    others = {currency: sum_ for currency, sum_ in sorted(paid.items()) if currency != own}
+    return Spent(int(item.fields[amount]), approved_of(deciding, amount, own), paid.get(own, 0), own, others)

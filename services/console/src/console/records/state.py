@@ -16,3 +16,8 @@ class Record(NamedTuple):
     person: str
     asked_by: int | None
     at: Any
+
+    @property
+    def currency(self) -> str:
+        """Of its amounts: the shop's when this version was written; empty where it has none."""
+        return str(self.fields.get("currency", ""))

@@ -97,13 +97,18 @@ async def count_records(tx: Transaction, shop: str, kind: str) -> int:
 
 async def sum_payments(
     tx: Transaction, shop: str, items: Sequence[str] | None = None, without: str = ""
-) -> dict[str, int]:
-    """What was paid for each budget item, in minor units; payments that were taken back, and `without`, left out."""
+) -> dict[str, dict[str, int]]:
+    """What was paid for each budget item, by currency in minor units.
+
+    Payments that were taken back, and `without`, are left out.
+    """
     rows = await tx.fetch(
         f"""
-        select fields->>'item' as item, sum(cast(fields->>'amount' as numeric)) as spent from ({_NEWEST}) payments
+        select fields->>'item' as item, fields->>'currency' as currency,
+            sum(cast(fields->>'amount' as numeric)) as spent
+        from ({_NEWEST}) payments
         where name <> :without and (cast(:items as text[]) is null or fields->>'item' = any(:items))
-        group by fields->>'item'
+        group by fields->>'item', fields->>'currency'
         """,
         shop=shop,
         kind="spending",
@@ -111,7 +116,10 @@ async def sum_payments(
         items=_listed(items),
         without=without,
     )
-    return {row.item: int(row.spent) for row in rows}
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        found.setdefault(row.item, {})[row.currency] = int(row.spent)
+    return found
 
 
 async def list_deciding(tx: Transaction, shop: str, kind: str, names: Sequence[str]) -> dict[str, Record]:

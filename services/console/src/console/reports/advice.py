@@ -52,9 +52,9 @@ def _found(d: dict[str, Any]) -> Iterator[Advice]:
             "/tickets",
             {"percent": in_time},
         )
-    for name, _, _, left in d.get("notes", {}).get("budget", []):
-        if left < 0:
-            yield Advice(N_("More was spent on {item} than it may cost."), "/paperwork/budget", {"item": name})
+    for item in d.get("notes", {}).get("budget", []):
+        if item["left"] < 0:
+            yield Advice(N_("More was spent on {item} than it may cost."), "/paperwork/budget", {"item": item["name"]})
 
 
 def _of_campaigns(d: dict[str, Any]) -> Iterator[Advice]:

@@ -202,8 +202,8 @@ async def kept_beside(tx: Transaction, shop: str, period: Period) -> dict[str, A
     payments = await records.sum_payments(tx, shop, names)
     budget = []
     for item in items:
-        approved, spent = rules.approved_of(deciding.get(item.name), "planned"), payments.get(item.name, 0)
-        budget.append([item.name, item.fields["planned"], spent, approved - spent])
+        paid = rules.spent_of(item, "planned", deciding.get(item.name), payments.get(item.name, {}))
+        budget.append({"name": item.name, "left": paid.left} | paid._asdict())
     found["notes"] = {
         "budget": budget,
         "competitors": [

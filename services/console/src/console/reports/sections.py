@@ -39,7 +39,7 @@ def text(value: object) -> Cell:
 
 
 def amount(value: Any, unit: str, currency: str, say: Say) -> Cell:
-    """A figure in its unit; a dash where there is nobody to count from."""
+    """A figure in its unit, `points` between percentages; a dash where there is nobody to count from."""
     if value is None:
         return Cell(NOTHING, "")
     match unit:
@@ -49,6 +49,8 @@ def amount(value: Any, unit: str, currency: str, say: Say) -> Cell:
             return Cell(formats.number(int(value)), str(int(value)))
         case "percent":
             return Cell(f"{_minus(value)}\u00a0%", str(value))
+        case "points":
+            return Cell(f"{_minus(value)}\u00a0pp", str(value))
         case "seconds":
             return Cell(say(N_("{n} min"), n=formats.number(int(value) // 60)), str(int(value) // 60))
     return Cell(_minus(value), str(value))
@@ -91,7 +93,7 @@ def _all(d: dict[str, Any], currency: str, say: Say) -> Iterator[Section]:
     if "offers" in d or "programme" in d:
         yield _running(d, say)
     yield from _standing(d, currency, say)
-    yield from _notes(d.get("notes", {}), currency, say)
+    yield from _notes(d.get("notes", {}), say)
 
 
 def _figures(figures: dict[str, Any], currency: str, say: Say) -> Section:
@@ -224,7 +226,11 @@ def _standing(d: dict[str, Any], currency: str, say: Say) -> Iterator[Section]:
     heads = (say(N_("Tier")), say(N_("Buyers")), say(N_("Net revenue")), say(N_("Of sales")))
     yield Section("tiers", say(N_("Sales by tier")), heads, rows, (1, 2, 3))
     rows = [
-        [text(s["step"]), *(amount(s[one], "percent", "", say) for one in ("percent", "usual", "difference"))]
+        [
+            text(s["step"]),
+            *(amount(s[one], "percent", "", say) for one in ("percent", "usual")),
+            amount(s["difference"], "points", "", say),
+        ]
         for s in d.get("ladder", [])
     ]
     heads = (say(N_("Step")), say(N_("Here")), say(N_("Usual")), say(N_("Difference")))
@@ -259,13 +265,31 @@ def _share(value: float | None) -> str | None:
     return None if value is None else f"{100 * value:.1f}"
 
 
-def _notes(notes: dict[str, Any], currency: str, say: Say) -> Iterator[Section]:
-    heads: tuple[str, ...]
+def _budget(items: list[dict[str, Any]], say: Say) -> Section:
+    """Each item in its own currency, which need not be the report's."""
     rows = [
-        [text(name), *(amount(one, "money", currency, say) for one in sums)] for name, *sums in notes.get("budget", [])
+        [
+            text(item["name"]),
+            text(item["currency"]),
+            *(amount(item[one], "money", item["currency"], say) for one in ("planned", "spent", "left")),
+        ]
+        for item in items
     ]
-    heads = (say(N_("Budget item")), say(N_("Planned")), say(N_("Spent")), say(N_("Left")))
-    yield Section("budget", say(N_("Budget")), heads, rows, (1, 2, 3))
+    others = [
+        f"{item['name']}: {formats.money(paid, currency)}"
+        for item in items
+        for currency, paid in item["others"].items()
+    ]
+    note = ""
+    if others:
+        note = say(N_("Paid in another currency than the item's, and in no sum here: {paid}."), paid="; ".join(others))
+    heads = (say(N_("Budget item")), say(N_("Currency")), say(N_("Planned")), say(N_("Spent")), say(N_("Left")))
+    return Section("budget", say(N_("Budget")), heads, rows, (2, 3, 4), note)
+
+
+def _notes(notes: dict[str, Any], say: Say) -> Iterator[Section]:
+    heads: tuple[str, ...]
+    yield _budget(notes.get("budget", []), say)
     rows = [
         [text(who), text(word(f"move_{move}", say)), text(answer)] for who, move, answer in notes.get("competitors", [])
     ]

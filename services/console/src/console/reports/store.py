@@ -144,6 +144,23 @@ async def get_report(tx: Transaction, shop: str, kind: Kind, since: date) -> Rep
     return _report(row) if row is not None else None
 
 
+async def count_ended(tx: Transaction, shop: str, kind: str, since: date, until: date) -> int:
+    """Reports that the calendar made of periods which ended after `since`, and by `until`."""
+    # By the primary key, some dozens a year.
+    return int(
+        await tx.value(
+            """
+            select count(*) from reports where shop = :shop and kind = :kind and asked_by is null
+              and until > :since and until <= :until
+            """,
+            shop=shop,
+            kind=kind,
+            since=since,
+            until=until,
+        )
+    )
+
+
 async def list_reports(tx: Transaction, shop: str, kind: Kind, before: date | None, limit: int) -> list[Report]:
     """Reports of the kind that began before the day, the newest first."""
     # By the primary key, backwards.

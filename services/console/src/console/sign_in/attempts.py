@@ -25,11 +25,7 @@ class Attempt:
 
 async def begin(database: Database, master: bytes, name: str, address: str) -> Attempt:
     """Count the attempt as failed until `succeeded` says otherwise, so that many at once are no way round."""
-    key = derived_key(master, "console-attempts")
-    subjects = [
-        hmac.new(key, f"{kind}:{text}".encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
-        for kind, text in (("name", name.lower()), ("address", address))
-    ]
+    subjects = [_subject(master, "name", name.lower()), _subject(master, "address", address)]
     async with database.transaction() as tx:
         for subject in sorted(subjects):
             # One at a time counts under a subject.
@@ -43,6 +39,17 @@ async def begin(database: Database, master: bytes, name: str, address: str) -> A
         if not waits:
             await store.insert_failure(tx, subjects)
     return Attempt(subjects[0], subjects[1], max(waits, default=0))
+
+
+def _subject(master: bytes, kind: str, text: str) -> bytes:
+    key = derived_key(master, "console-attempts")
+    return hmac.new(key, f"{kind}:{text}".encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+
+
+async def forget(database: Database, master: bytes, name: str) -> None:
+    """Forget the failures under the name, of one who came in another way."""
+    async with database.transaction() as tx:
+        await store.forget_failures(tx, _subject(master, "name", name.lower()))
 
 
 async def succeeded(database: Database, attempt: Attempt) -> None:

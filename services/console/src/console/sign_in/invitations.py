@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Response
 from pydantic import TypeAdapter, ValidationError
 
 from common.events.fields import ShopName
-from console.access import store
+from console.access import store, store_invitations
 from console.access.passwords import LONGEST, SHORTEST
 from console.sign_in.pages import begin_session
 from console.web.guard import Guarded
@@ -22,7 +22,7 @@ _SHOP: TypeAdapter[str] = TypeAdapter(ShopName)
 async def invitation(viewer: Guarded, link: str) -> Response:
     """The form in which a new person chooses a name and a password."""
     async with viewer.console.database.transaction() as tx:
-        found = await store.get_invitation(tx, link)
+        found = await store_invitations.get_invitation(tx, link)
     if found is None:
         return viewer.draw("sign_in/link_used.html", 410)
     return viewer.draw("sign_in/invitation.html", link=link, found=found, name="", shop="", errors={})
@@ -40,7 +40,7 @@ async def take_invitation(
     """Make the person and sign them in; the link counts once."""
     console = viewer.console
     async with console.database.transaction() as tx:
-        found = await store.get_invitation(tx, link)
+        found = await store_invitations.get_invitation(tx, link)
     if found is None:
         return viewer.draw("sign_in/link_used.html", 410)
     if viewer.person is not None:
@@ -52,7 +52,7 @@ async def take_invitation(
     if not errors:
         hashed = await console.passwords.hashed(password)
         async with console.database.transaction() as tx:
-            if await store.get_invitation(tx, link, take=True) is None:
+            if await store_invitations.get_invitation(tx, link, take=True) is None:
                 return viewer.draw("sign_in/link_used.html", 410)
             person = await store.insert_person(tx, name, hashed)
             if person is not None:
@@ -61,7 +61,9 @@ async def take_invitation(
                 # The link goes on to count: nothing was made.
                 await tx.connection.rollback()
         if person is not None:
-            return await begin_session(viewer, person, f"/s/{shop}/today", joined=(shop, found.role))
+            return await begin_session(
+                viewer, person, f"/s/{shop}/today", entries=[(shop, "join", f"people/{found.role}")]
+            )
         errors = {"name": viewer.say("Somebody has this name already: choose another one.")}
     return viewer.draw("sign_in/invitation.html", 422, link=link, found=found, name=name, shop=shop, errors=errors)
 
@@ -72,11 +74,13 @@ async def _join(viewer: Viewer, link: str, shop: str | None) -> Response:
         # A link for a role below one's own would take rights away.
         return see("/", "in-shop-already")
     async with viewer.console.database.transaction() as tx:
-        taken = await store.get_invitation(tx, link, take=True)
+        taken = await store_invitations.get_invitation(tx, link, take=True)
         if taken is None:
             return viewer.draw("sign_in/link_used.html", 410)
         await store.save_role(tx, viewer.who.person_id, shop, taken.role)
-    return await begin_session(viewer, viewer.who.person_id, f"/s/{shop}/today", joined=(shop, taken.role))
+    return await begin_session(
+        viewer, viewer.who.person_id, f"/s/{shop}/today", entries=[(shop, "join", f"people/{taken.role}")]
+    )
 
 
 def _errors(viewer: Viewer, name: str, password: str, shop: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -85,10 +86,12 @@ def aad(person_id: int) -> bytes:
     return f"totp:{person_id}".encode()
 
 
-async def begin_session(viewer: Viewer, person_id: int, path: str, joined: tuple[str, str] | None = None) -> Response:
+async def begin_session(
+    viewer: Viewer, person_id: int, path: str, entries: Sequence[tuple[str, str, str]] = ()
+) -> Response:
     """A session under a new id: one that was set before signing in opens nothing.
 
-    `joined`: the shop and role that a link has just given, which the shop's audit tells.
+    `entries`: shop, action and object of what a link has just done, which the shops' audits tell.
     """
     console, token = viewer.console, secrets.token_urlsafe(32)
     async with console.database.transaction() as tx:
@@ -97,8 +100,8 @@ async def begin_session(viewer: Viewer, person_id: int, path: str, joined: tuple
         person = await store.get_person(tx, token)
         assert person is not None
         await insert_entry(tx, console.audit_key, person, None, "sign_in", person.name, "done", None)
-        if joined is not None:
-            await insert_entry(tx, console.audit_key, person, joined[0], "join", f"people/{joined[1]}", "done", None)
+        for shop, action, thing in entries:
+            await insert_entry(tx, console.audit_key, person, shop, action, thing, "done", None)
     response = see(path)
     console.keep(response, "session", token)
     console.drop(response, "visitor")

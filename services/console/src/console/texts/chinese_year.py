@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 YEAR = {
+    "What it is to reach is no more than there was before: no rise. Set a higher target.": "目标值不高于此前的数值，并无提升：请设定更高的目标。",
+    "Its amounts are in another currency: write each anew in the shop's.": "其金额为另一种货币：请按店铺的货币重新填写每一项金额。",
+    "Paid in another currency than the item's, and in no sum here: {paid}.": "以不同于该项目的货币支付，未计入此处任何合计：{paid}。",
+    "Payments in another currency than their item's are shown and left out of its sums.": "与项目货币不同的支出会列出，但不计入该项目的合计。",
+    "The budget item is in {currency}: write it anew in the shop's currency of today first.": "该预算项目的货币为 {currency}：请先按店铺当前的货币重新填写。",
+    "not counted:": "未计入：",
     "A channel works: a message went out": "渠道可用：已发出过消息",
     "A community is open": "已开设社群",
     "A day of the period": "该时段内的某一天",

@@ -11,6 +11,11 @@ from console.texts.words_supply import SUPPLY
 from console.texts.words_year import YEAR
 
 WORDS = {
+    "role_owner": N_("owner"),
+    "role_marketer": N_("marketer"),
+    "role_agent": N_("agent"),
+    "role_operator": N_("operator"),
+    "role_viewer": N_("viewer"),
     "prospect": N_("prospect"),
     "new": N_("new"),
     "returning": N_("returning"),

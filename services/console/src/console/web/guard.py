@@ -43,6 +43,10 @@ class NotAgreed(Halt):
     """The person has not agreed to keep customers' data confidential, or broke it (SEC-003)."""
 
 
+class SignedOut(Halt):
+    """An owner of the shop has signed the person out of it since this session began."""
+
+
 class NotHere(Halt):
     """There is no such thing in the person's shops."""
 
@@ -107,6 +111,8 @@ async def _let_in(request: Request) -> Viewer:
         shop = request.path_params["shop"]
         if shop not in viewer.who.shops:
             raise NotHere
+        if shop in viewer.who.closed:
+            raise SignedOut
         if shop not in viewer.who.agreed:
             raise NotAgreed
         viewer.shop = shop

@@ -87,7 +87,7 @@ SECTIONS = (
             Entry("offers", "/offers", N_("Offers"), ("/offer-form", "/offers-calendar", "/coupons", "/coupon-search")),
             Entry("activities", "/activities", N_("Activities"), ("/activity-form",)),
             Entry("communities", "/communities", N_("Communities"), ("/community-form",)),
-            Entry("referrals", "/referrals", N_("Referrals")),
+            Entry("referrals", "/referrals", N_("Referrals"), ("/shared-traits",)),
             Entry("partners", "/partners", N_("Partners"), ("/partner-form",)),
             Entry("payouts", "/payouts", N_("Payouts")),
             Entry("surprises", "/surprises", N_("Surprises"), ("/surprise-form",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -145,8 +146,13 @@ class Viewer:
             await insert_entry(tx, self.console.audit_key, self.who, self.shop, action, thing, "shown", form)
 
     async def may_look(self, thing: str) -> bool:
+        return bool(await self.looked_at([thing]))
+
+    async def looked_at(self, things: Sequence[str]) -> set[str]:
+        """Those of the things that this session asked to see of late; of a page's all in one statement."""
+        named = {f"{self.here}: {thing}": thing for thing in things}
         async with self.console.database.transaction() as tx:
-            return await store.may_look(tx, self.session, f"{self.here}: {thing}")
+            return {named[each] for each in await store.list_looks(tx, self.session, list(named))}
 
     def draw(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """The page. A new visitor gets the cookie that binds forms to the browser."""

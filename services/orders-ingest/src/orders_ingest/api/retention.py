@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from common.events.fields import ShopName
+from common.events.fields import Count, ShopName
 from common.http.api import Body, Router, Tx, require
 from common.shops.settings import get_shop
 from orders_ingest.retention import store
-from orders_ingest.retention.rules import changed, silent_since
+from orders_ingest.retention.rules import changed, check_read, silent_since
 from orders_ingest.retention.state import Retention
 
 router = Router(prefix="/v1/shops/{shop}/retention", tags=["settings"])
@@ -20,9 +20,13 @@ Months = Annotated[int, Field(ge=1, le=240)]
 
 
 class RetentionIn(Body):
-    """`months` null: everybody is kept for ever, which also holds where nothing was set."""
+    """`months` null: everybody is kept for ever, which also holds where nothing was set.
+
+    `replaces`: the version that was read, 0 where nothing was set; where another holds by now, nothing is changed.
+    """
 
     months: Months | None
+    replaces: Count | None = None
 
 
 class LastWalkOut(BaseModel):
@@ -35,10 +39,11 @@ class LastWalkOut(BaseModel):
 
 
 class RetentionOut(BaseModel):
-    """`begins_at`: nobody is erased before; `last_walk`: null before the first."""
+    """`begins_at`: nobody is erased before; `version`: 0 where nothing was set; `last_walk`: null before the first."""
 
     months: int | None
     begins_at: datetime | None
+    version: int
     last_walk: LastWalkOut | None
 
 
@@ -66,7 +71,9 @@ async def put_retention(shop: ShopName, body: RetentionIn, tx: Tx) -> RetentionO
     A period that erases more than the one before begins a week later: until then nothing is lost by a slip of a key. It
     is an erasure like any other: for ever, totals stay under the bare identifier, and who comes back needs a new id.
     """
-    found = changed(await store.get_retention(tx, shop, lock=True), body.months, tx.clock.now())
+    standing = await store.get_retention(tx, shop, lock=True)
+    check_read(standing, body.replaces)
+    found = changed(standing, body.months, tx.clock.now())
     await store.save_retention(tx, shop, found)
     return _shown(found)
 
@@ -92,5 +99,6 @@ def _shown(retention: Retention) -> RetentionOut:
     return RetentionOut(
         months=retention.months,
         begins_at=retention.begins_at,
+        version=retention.version,
         last_walk=None if walk is None else LastWalkOut.model_validate(walk.model_dump(exclude={"after"})),
     )

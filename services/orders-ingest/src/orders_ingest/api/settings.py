@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.events.fields import PlannedTime, ShopName
+from common.events.fields import Count, PlannedTime, ShopName
 from common.http.api import Router, Tx, require
 from common.shops.settings import SettingsBody, Version, get_shop
 from orders_ingest.commands.set_up_shop import set_up_shop
@@ -22,6 +22,9 @@ class SettingsIn(SettingsBody):
     )
     valid_from: PlannedTime | None = Field(
         None, description="absent: now. In the past, everybody is evaluated anew from then on"
+    )
+    replaces: Count | None = Field(
+        None, description="the newest version that was read; where there is another by now, nothing is changed"
     )
 
 
@@ -44,7 +47,7 @@ class SettingsOut(BaseModel):
 async def put_settings(shop: ShopName, body: SettingsIn, tx: Tx) -> VersionOut:
     """Set up the shop, or change its settings from a date on. Repeating what is in force then changes nothing."""
     settings = SettingsBody(name=body.name, zone=body.zone, currency=body.currency)
-    return _shown(await set_up_shop(tx, shop, settings, body.valid_from))
+    return _shown(await set_up_shop(tx, shop, settings, body.valid_from, body.replaces))
 
 
 @router.get("", dependencies=[require("settings:read")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, tzinfo
 
+from common.refusals import Conflict
 from common.time.calendar import add_months, day_start
 from orders_ingest.retention.state import Retention, Walk
 
@@ -11,14 +12,32 @@ DELAY = timedelta(days=7)
 """Between a shorter period and the first erasure by it: an erasure cannot be taken back, a slip of a key can."""
 
 
+class RetentionChanged(Conflict):
+    """Somebody set another period since it was read."""
+
+    def __init__(self, version: int, months: int | None) -> None:
+        period = "for ever" if months is None else f"for {months} months without a sign"
+        super().__init__(
+            "retention_changed",
+            f"Version {version} holds by now: customers are kept {period}. Read it, and send yours with `replaces`.",
+        )
+
+
+def check_read(standing: Retention, replaces: int | None) -> None:
+    """Raises RetentionChanged where it is not the version that was read; None: whichever stands."""
+    if replaces is not None and replaces != standing.version:
+        raise RetentionChanged(standing.version, standing.months)
+
+
 def changed(standing: Retention, months: int | None, now: datetime) -> Retention:
     """The shop's retention after it was set to so many months: one that erases more begins a week later."""
     if months == standing.months:
         return standing
+    version = standing.version + 1
     if months is None:
-        return Retention(months=None)
+        return Retention(months=None, version=version)
     longer = standing.months is not None and months > standing.months
-    return Retention(months=months, begins_at=standing.begins_at if longer else now + DELAY)
+    return Retention(months=months, begins_at=standing.begins_at if longer else now + DELAY, version=version)
 
 
 def walk_of(standing: Retention, now: datetime, zone: tzinfo) -> Walk | None:

@@ -23,9 +23,10 @@ class Walk(BaseModel):
 class Retention(BaseModel):
     """`months`: so long after the last sign of a customer what is personal of them is kept; null: for ever.
 
-    Nobody is erased before `begins_at`.
+    Nobody is erased before `begins_at`. `version` counts the changes of it.
     """
 
     months: int | None
     begins_at: datetime | None = None
+    version: int = 0
     walk: Walk | None = None

@@ -39,7 +39,17 @@ By indexes on the customer and the order."""
 
 
 async def get_retention(tx: Transaction, shop: str, *, lock: bool = False) -> Retention:
-    """What the shop has set; without anything everybody is kept for ever."""
+    """What the shop has set; without anything everybody is kept for ever. `lock`: nobody else sets it meanwhile."""
+    if lock:
+        # There is a row to be locked: of two that set it first, one waits for the other.
+        await tx.execute(
+            """
+            insert into settings (shop, key, value) values (:shop, 'retention', cast(:body as jsonb))
+            on conflict do nothing
+            """,
+            shop=shop,
+            body=Retention(months=None).model_dump_json(),
+        )
     body = await tx.value(
         "select cast(value as text) from settings where shop = :shop and key = 'retention'"
         + (" for update" if lock else ""),

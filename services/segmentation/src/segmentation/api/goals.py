@@ -138,6 +138,7 @@ async def put_goal(shop: ShopName, goal: GoalId, body: GoalIn, tx: Tx) -> GoalOu
         until=body.until,
         target=commands.target_of(body.kpi, body.target, body.rise_percent, baseline),
         baseline=hundredths(baseline) if baseline is not None else None,
+        currency=day.currency if body.kpi == "net" else None,
     )
     await commands.set_goal(tx, shop, goal, said, body.replaces)
     return _out(goal, *(await goals.get_goals(tx, shop))[goal])
@@ -152,16 +153,18 @@ async def get_goal(shop: ShopName, goal: GoalId, tx: Tx) -> GoalStandsOut:
         raise commands.GoalMissing(goal)
     version, since, said = known[goal]
     day, _ = await day_of(tx, shop, tx.clock.now())
+    # Sales that were to reach EUR 1,000 are not measured in yen because the shop sells in yen by now.
+    currency = said.currency or day.currency
     last = min(said.until, day.today + timedelta(days=1))
     value = None
     if said.since < last:
-        value = await goals.value_of(tx, shop, said.kpi, said.since, last, day.currency)
+        value = await goals.value_of(tx, shop, said.kpi, said.since, last, currency)
     found, why = None, _why_not(said, day.today)
     if why is None:
         # Forecast from whole days.
-        reached = await goals.value_of(tx, shop, said.kpi, said.since, day.today, day.currency)
+        reached = await goals.value_of(tx, shop, said.kpi, said.since, day.today, currency)
         oldest = day.today - timedelta(days=YEAR + (MOST_PAST + 1) * WEEK) - 2 * (said.until - said.since)
-        sample = await goals.sample_bought(tx, shop, oldest, day.currency, referred=said.kpi == "referred_buyers")
+        sample = await goals.sample_bought(tx, shop, oldest, currency, referred=said.kpi == "referred_buyers")
         # In a thread, as it takes some tenths of a second, and others are answered meanwhile.
         found = await asyncio.to_thread(
             forecast, MEASURED[said.kpi], sample, said.since, said.until, day.today, reached=reached
@@ -169,7 +172,7 @@ async def get_goal(shop: ShopName, goal: GoalId, tx: Tx) -> GoalStandsOut:
         why = None if found is not None else "less is known of the past than a forecast needs: some months more"
     return GoalStandsOut(
         **_out(goal, version, since, said).model_dump(),
-        currency=day.currency,
+        currency=currency,
         state=rules.state_of(said, value, day.today),
         value=value,
         progress_percent=rules.progress(said, value),

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from common.events.customers import LifeState
 from common.events.segments import BuyerType, ChurnReason, ChurnStrength, Confidence, LifeCycle, Stage
+from segmentation.attributes.rfm.cells import CELLS, high_or_low
 from segmentation.attributes.rfm.groups import GROUPS
 from segmentation.profiles.rules import CityLevel
 from segmentation.tribes.rules import CONFIDENCE_SQL, TRIBE_SQL, TribeName
@@ -105,6 +106,14 @@ _ALL = (
     Fact("life_cycle", "choice", "c.life_cycle", "life cycle", "生命周期", values=get_args(LifeCycle)),
     Fact("lapsed", "flag", "c.lapsed is not null", "has lapsed", "已流失到期"),
     Fact("rfm_class", "choice", "c.rfm_class", "RFM class", "RFM 类别", values=_CLASSES),
+    Fact(
+        "rfm_cell",
+        "choice",
+        high_or_low("c."),
+        "RFM cell (R, F, M: 1 = high)",
+        "RFM 单元（R、F、M：1 为高）",
+        values=CELLS,
+    ),
     Fact("rfm_group", "choice", "c.rfm_group", "RFM group", "RFM 分组", values=_GROUPS),
     _grade("recency_grade", 1, "grade of recency", "最近购买等级"),
     _grade("frequency_grade", 2, "grade of frequency", "购买频率等级"),

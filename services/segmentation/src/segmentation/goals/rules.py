@@ -35,8 +35,11 @@ def outlook_of(goal: Goal, found: Forecast | None) -> tuple[float, Outlook] | No
 
 
 def progress(goal: Goal, value: Decimal | None) -> Decimal | None:
-    """Percent of the way to the target: from nothing for what is counted, from the baseline for what is a ratio."""
-    if value is None:
+    """Percent of the way to the target: from nothing for what is counted, from the baseline for what is a ratio.
+
+    None where there is no way to go: the target is no more than there was before.
+    """
+    if value is None or (goal.baseline is not None and goal.target <= goal.baseline):
         return None
     target = from_hundredths(goal.target)
     start = Decimal(0)

@@ -13,7 +13,10 @@ HUNDRED = 100
 
 
 class Goal(BaseModel):
-    """The key figure is to reach `target` in [since, until); both it and `baseline` are in hundredths of its unit."""
+    """The key figure is to reach `target` in [since, until); both it and `baseline` are in hundredths of its unit.
+
+    `currency`: in which sales are measured, the shop's when the goal was set; None of a figure that is no amount.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,6 +26,7 @@ class Goal(BaseModel):
     until: date
     target: int
     baseline: int | None = None
+    currency: str | None = None
     archived: bool = False
 
 
@@ -35,6 +39,7 @@ def said(data: GoalSet) -> Goal:
         until=data.until,
         target=data.target,
         baseline=data.baseline,
+        currency=data.currency,
         archived=data.archived,
     )
 

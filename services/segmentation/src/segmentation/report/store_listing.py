@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from common.storage.database import Transaction
-from segmentation.report.cells import HIGH_OR_LOW, HIGH_OR_LOW_ITSELF
+from segmentation.attributes.rfm.cells import HIGH_OR_LOW, HIGH_OR_LOW_ITSELF
 
 # The column of each filter; only these literals are ever put into a statement.
 FILTERS = {

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.storage.database import Transaction
-from segmentation.report.cells import HIGH_OR_LOW, HIGH_OR_LOW_ITSELF
+from segmentation.attributes.rfm.cells import HIGH_OR_LOW, HIGH_OR_LOW_ITSELF
 
 
 async def count_cells(tx: Transaction, shop: str) -> dict[str, int]:
