@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 COMPANY = {
+    "Their way": "他们的路径",
+    "In the last 90 days, of {n:customer|customers}": "最近 90 天，共 {n} 位顾客",
+    "Of a larger segment so many by lot.": "较大的分群按抽签取其中这些顾客。",
+    "looked at the shop": "浏览过店铺",
+    "asked in a chat": "咨询过",
+    "wrote a review": "写过评价",
+    "ordered": "已下单",
+    "ordered again": "再次下单",
     "0 to 23": "0 至 23",
     "1 to 24; at or before its begin: the next day": "1 至 24；不晚于开始时间则为次日",
     "A payment is called {name} that is not of this campaign: take it off the list.": "已有一笔名为 {name} 的支出，但不属于该活动：请先将其移出列表。",
