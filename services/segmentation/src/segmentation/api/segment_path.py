@@ -58,7 +58,8 @@ async def get_path_of_segment(
     row = await count_steps(tx, shop, segment, period.since, period.until, MOST)
     definition = (
         "of the customers who are in the segment now: looked (a visit, view, search, favourite, cart or checkout), "
-        "asked (a chat), ordered (a completed order), reviewed, ordered again (two orders, or one and one before the period)"
+        "asked (a chat), ordered (a completed order), reviewed, ordered again (two orders, or one and "
+        "one before the period)"
     )
     return PathOut(
         **said(definition, period),
