@@ -253,7 +253,7 @@ async def test_parcels_are_planned_and_refused_lines_mended_by_their_forms(desk:
     assert 'value="Moon/Crater"' in page
     page = await desk.follow("/settings", zone="Asia/Shanghai", currency="USD", name="Tea House", version="1")
     assert "Tea House" in page
-    page = await desk.send("/settings", 409, zone="Europe/Berlin", currency="USD", version="1")
+    page = await desk.send("/settings", 422, zone="Europe/Berlin", currency="USD", version="1")
     assert "The settings have version 2 now" in page, "never over another owner's"
     assert [v["zone"] for v in (await desk.services.json("orders-ingest", "/settings"))["versions"]][1:] == [
         "Asia/Shanghai"
@@ -279,7 +279,7 @@ async def test_how_long_customers_are_kept_is_tried_set_and_taken_back(desk: Des
     assert 'value="24"' in desk.page
     command = re.search(r'name="command" value="([^"]+)"', desk.page)
     assert command is not None
-    page = await desk.send("/retention", 409, command=command[1], months="36", version="0")
+    page = await desk.send("/retention", 422, command=command[1], months="36", version="0")
     assert "customers are kept for 24 months" in page, "never over another owner's period"
     await desk.get("/retention-form")
     command = re.search(r'name="command" value="([^"]+)"', desk.page)

@@ -54,6 +54,7 @@ ELSEWHERE = {
     "check_campaign": "is there in one state alone",
     "check_withdrawal": "is looked for in a list",
     "ticket_photo": "is a picture, shown after a look",
+    "content_photo": "is a picture, shown after a look",
     "seen_photo": "is a picture, shown after a look",
     "paperwork": "leads on to its first kind",
     "one_paper": "is kept by the console itself",

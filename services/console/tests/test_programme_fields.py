@@ -162,6 +162,23 @@ def test_what_a_service_has_in_force_reads_back_the_same(document: Document) -> 
     assert differences_of(document.fields, rules, rules, "CNY") == []
 
 
+def test_a_part_that_may_be_absent_is_there_with_the_field_that_makes_it() -> None:
+    """MSG-028: who answers on social networks; what the form does not show of the part stays."""
+    rules = Policy().model_dump(mode="json")
+    form = written_of(POLICY.fields, rules, "CNY")
+    late = read_of(POLICY.fields, rules, form | {"social_desk.answer_within_hours": "2"}, "CNY")
+    assert late.programme["social_desk"] is None, "nobody's hours"
+    made = read_of(POLICY.fields, rules, form | {"social_desk.owner": "Sue"}, "CNY").programme
+    desk = Policy.model_validate(made).social_desk
+    assert desk is not None
+    assert (desk.owner, desk.answer_within_hours) == ("Sue", 24)
+    kept = {"owner": "Sue", "answer_within_hours": 4, "by_network": {"weibo": "Wei"}}
+    form = written_of(POLICY.fields, rules | {"social_desk": kept}, "CNY")
+    assert read_of(POLICY.fields, rules | {"social_desk": kept}, form, "CNY").programme["social_desk"] == kept
+    gone = read_of(POLICY.fields, rules | {"social_desk": kept}, form | {"social_desk.owner": ""}, "CNY")
+    assert gone.programme["social_desk"] is None
+
+
 def test_a_change_is_named_and_everything_else_stays() -> None:
     rules = Policy().model_dump(mode="json")
     form = written_of(POLICY.fields, rules, "CNY")

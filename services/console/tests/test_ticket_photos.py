@@ -23,6 +23,19 @@ TICKET: dict[str, Any] = {
     **{"entries": [], "articles": [], "photos": [one["photo"] for one in PHOTOS], "sku": None, "reason": None},
 }
 
+CONTENT: dict[str, Any] = {
+    **dict.fromkeys(
+        ("title", "link", "text", "order_id", "sku", "source", "grade", "decided_at", "decided_by", "reason")
+    ),
+    **{"content_id": "show-1", "customer": "ann", "kind": "buyer_show", "state": "submitted", "submitted_at": AT},
+    **{
+        "as_buyer": False,
+        "of_leader": False,
+        "featured": False,
+        "photos": ["p 1", "https://photos.example.test/1.jpg"],
+    },
+}
+
 
 def feedback(request: httpx.Request) -> httpx.Response:
     """What feedback answers; everything else is away."""
@@ -31,6 +44,8 @@ def feedback(request: httpx.Request) -> httpx.Response:
     path = request.url.raw_path.decode().removeprefix("/v1/shops/tea/")
     if path == "tickets/t-1":
         return httpx.Response(200, json=TICKET)
+    if path == "ugc/show-1":
+        return httpx.Response(200, json=CONTENT)
     if path == "tickets/t-1/photos":
         return httpx.Response(200, json={"customer": "ann", "photos": PHOTOS})
     if path.removeprefix("customers/") in pictures:
@@ -69,3 +84,20 @@ async def test_fbk_040_photos_are_shown_side_by_side_after_a_look_that_is_record
         assert answer.status_code in (404, 422), f"{path}: not kept, no picture, or not there"
         assert answer.headers["content-type"].startswith("text/html"), "a page of ours that says so"
         assert "<script>" not in answer.text
+
+
+async def test_fbk_044_a_kept_photo_of_content_is_shown_after_a_look_that_is_recorded(site: Site) -> None:
+    await site.console.services.close()
+    site.console.services._client = httpx.AsyncClient(transport=httpx.MockTransport(feedback))
+    browser, here = await site.signed_in("marketer"), "/s/tea/content/show-1"
+    assert "<img" not in await browser.get(here)
+    assert (await browser.client.get(f"{here}/photos/0")).status_code == 404, "not before the look"
+    page = await browser.post(f"{here}/show")
+    assert f'<img src="{here}/photos/0"' in page
+    assert f'<img src="{here}/photos/1"' not in page, "another host's is a link"
+    answer = await browser.client.get(f"{here}/photos/0")
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, PNG, "image/png")
+    assert {(await browser.client.get(f"{here}/photos/{n}")).status_code for n in (1, 2)} <= {404, 503}
+    assert [entry[:2] for entry in await site.entries() if entry[0] == "show_content"] == [
+        ("show_content", "ugc/show-1")
+    ]

@@ -115,6 +115,7 @@ PAGES: dict[str, Page] = {
     "tell_call": Page(_of("owner", "agent")),
     "content": Page(),
     "one_content": Page(),
+    "content_photo": Page(_of("owner", "marketer", "agent")),
     "show_content": Page(_of("owner", "marketer", "agent")),
     "decide_content": Page(_of("owner", "marketer")),
     "content_form": Page(_of("owner", "marketer")),

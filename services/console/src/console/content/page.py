@@ -6,12 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from console.client import Answer
 from console.forms.fields import Field, read
 from console.forms.sheets import Command, Sheet, empty, filled, order, sent
 from console.texts import N_
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
 from console.web.paths import part
+from console.web.pictures import picture
 
 router = APIRouter()
 ROWS = 50
@@ -75,12 +77,7 @@ async def _page(
     wrong: dict[str, str] | None = None,
     failed: str = "",
 ) -> Response:
-    here = part(content_id)
-    (found,) = await viewer.console.services.ask(viewer.of_shop("feedback", f"/ugc/{here}"))
-    if found.state == "unavailable":
-        raise NoAnswer(found)
-    if not found.ok:
-        raise NotHere
+    here, found = part(content_id), await _asked(viewer, content_id)
     return viewer.draw(
         "content/one.html",
         status,
@@ -88,12 +85,41 @@ async def _page(
         here=here,
         part=part,
         decisions=DECISIONS.get(found.body["state"], ()) if viewer.may("decide_content") else (),
-        shown=found.body["customer"] is None or (viewer.may("show_content") and await viewer.may_look(f"ugc/{here}")),
+        shown=await _may_see(viewer, found),
         error=error,
         wrong=wrong or {},
         failed=failed,
         written=await sent(viewer) if failed else {},
     )
+
+
+async def _asked(viewer: Viewer, content_id: str) -> Answer:
+    """Raises NoAnswer, NotHere."""
+    (found,) = await viewer.console.services.ask(viewer.of_shop("feedback", f"/ugc/{part(content_id)}"))
+    if found.state == "unavailable":
+        raise NoAnswer(found)
+    if not found.ok:
+        raise NotHere
+    return found
+
+
+async def _may_see(viewer: Viewer, found: Answer) -> bool:
+    """Whether this session sees what was handed in: the shop's own always, a customer's after a look."""
+    if found.body["customer"] is None:
+        return True
+    return viewer.may("show_content") and await viewer.may_look(f"ugc/{part(found.body['content_id'])}")
+
+
+@router.get("/s/{shop}/content/{content_id}/photos/{number}")
+async def content_photo(
+    viewer: Guarded, content_id: ContentId, number: Annotated[int, Path(ge=0, le=1_000)]
+) -> Response:
+    """The picture of one of its photos that is kept here, the first is 0; after a look at the piece."""
+    found = await _asked(viewer, content_id)
+    customer, photos = found.body["customer"], found.body["photos"]
+    if customer is None or number >= len(photos) or not await _may_see(viewer, found):
+        raise NotHere
+    return await picture(viewer, customer, photos[number])
 
 
 @router.post("/s/{shop}/content/{content_id}/show")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Response
-from fastapi.responses import StreamingResponse
 
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
 from console.web.paths import part
+from console.web.pictures import picture
 
 router = APIRouter()
-KINDS = ("image/jpeg", "image/png", "image/webp")
-HEADERS = {"content-disposition": "inline", "cache-control": "private, no-store"}
 Number = Annotated[int, Path(ge=0, le=1_000)]
 
 
@@ -70,13 +68,6 @@ async def _asked(viewer: Viewer, ticket: str) -> dict[str, Any]:
 
 
 async def _picture(viewer: Viewer, customer: str, photo: dict[str, Any]) -> Response:
-    """A kept photo as it comes from feedback, and never as anything but a picture."""
     if not photo["kept"]:
         raise NotHere
-    path = f"/v1/shops/{viewer.here}/customers/{part(customer)}/photos/{part(photo['photo'])}"
-    answer, chunks = await viewer.console.services.download("feedback", path)
-    if answer.state == "unavailable":
-        raise NoAnswer(answer)
-    if chunks is None or answer.kind not in KINDS:
-        raise NotHere
-    return StreamingResponse(chunks, 200, HEADERS, answer.kind)
+    return await picture(viewer, customer, photo["photo"])

@@ -200,6 +200,31 @@ POLICY = Document(
             ),
         ),
         (
+            N_("Who answers on social networks"),
+            (
+                Field(
+                    "social_desk.owner",
+                    N_("Whose task it is"),
+                    N_("Such as social-team; empty: what customers say there is refused, as nobody would see it."),
+                    "text",
+                    1,
+                    100,
+                    (),
+                    True,
+                ),
+                Field(
+                    "social_desk.answer_within_hours",
+                    N_("Answered within, in hours"),
+                    N_("Empty: within a day."),
+                    "whole",
+                    1,
+                    168,
+                    (),
+                    True,
+                ),
+            ),
+        ),
+        (
             N_("Sender"),
             (
                 Field(

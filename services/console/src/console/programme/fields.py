@@ -19,6 +19,8 @@ _UNITS = {"percent": Decimal(100), "times": Decimal(10_000)}
 _DECIMALS = {"percent": 2, "times": 4}
 _TABLES = ("marketing_by_channel",)
 """Tables of values by name, which hold no null."""
+_PARTS: Mapping[str, str] = {"social_desk": "owner"}
+"""Parts of rules that may be absent as a whole, and the field without which there is none."""
 
 
 class Field(NamedTuple):
@@ -262,6 +264,9 @@ def read_of(known: Mapping[str, Field], base: Mapping[str, Any], form: Mapping[s
             _set(found.programme, name, _value(each, form.get(name, "").strip(), currency))
         except Wrong as wrong:
             found.wrong[name] = wrong
+    for part, needed in _PARTS.items():
+        if f"{part}.{needed}" in known and not (found.programme.get(part) or {}).get(needed):
+            found.programme[part] = None
     return found
 
 
@@ -306,7 +311,9 @@ def _set(programme: Any, path: str, value: Any) -> None:
     """Put the value at the path; None takes away what stands in a table of values, such as a cap of one channel."""
     *way, last = path.split(".")
     within = _get(programme, ".".join(way)) if way else programme
-    if value is None and way and way[-1] in _TABLES:
+    if within is None and way[-1] in _PARTS:
+        within = programme[way[-1]] = {}
+    if value is None and way and (way[-1] in _TABLES or way[-1] in _PARTS):
         within.pop(last, None)
     else:
         within[last] = value

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 RULES = {
+    "Answered within, in hours": "须在几小时内答复",
+    "Empty: within a day.": "留空：一天之内。",
+    "Such as social-team; empty: what customers say there is refused, as nobody would see it.": "例如：新媒体组；留空：不接收顾客在社交网络上的留言，因为无人查看。",
+    "Who answers on social networks": "社交网络上由谁答复",
+    "Whose task it is": "负责人",
     "A better product": "更好的产品",
     "A shop system shows its key with every request. To change one without a refused request: make the new one, hand it over, then revoke the old one.": "店铺系统在每次请求中出示密钥。要无中断地更换：先创建新密钥并交付，再撤销旧的。",
     "Ask at checkout, redeem points": "结账查询、使用积分",
