@@ -1,7 +1,8 @@
-"""Shifts beside tickets, and what a company's stage leaves out; pure (XCT-005, XCT-017, XCT-027)."""
+"""Shifts beside tickets, gifts out of their stock, what a company's stage leaves out (XCT-005, 008, 017, 027)."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,11 +10,16 @@ import pytest
 from console.access.roles import PAGES
 from console.access.stages import FROM, STAGES, off
 from console.company.page import TABLES
+from console.records import gifts
+from console.records.commands import NotSaved, save
 from console.records.company import INDUSTRIES, industry_of
 from console.records.kinds import KINDS
 from console.staffing.rules import beside, idle, on_duty, placed_at
 from console.web.navigation import SECTIONS, shown
 from segmentation.kpis.rules import BENCHMARKS
+
+from .conftest import Site
+from .viewers import viewer_of
 
 
 def _shift(opens: int, closes: int, *days: str, agents: tuple[str, ...] = ("ann",)) -> dict[str, Any]:
@@ -86,6 +92,26 @@ def test_each_stage_brings_more_pages_and_the_last_all() -> None:
     assert off("find") <= names <= PAGES.keys()
     seen = {e.page for s in shown(lambda _: True, "/regulars", off("find")) for e, _ in s.entries}
     assert names - seen == off("find") - {"regulars"}
+
+
+async def test_a_gift_is_taken_once_a_command_and_none_that_is_not_there(site: Site) -> None:
+    """XCT-008: of five who want the last two, two get one; what was refused is put back once."""
+    viewer = await viewer_of(site, await site.signed_in("owner", "Ann"))
+    gift = {"stock": 2, "cost": 5_00, "currency": "EUR"}
+    await save(viewer, "gift", "Tin", 0, gift, "f1")
+    assert await gifts.take(viewer, "Cup", "c0") is None, "no such gift is kept"
+    tries = (gifts.take(viewer, "Tin", f"c{n}") for n in range(5))
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(each, NotSaved) for each in results) == 3
+    taken = next(n for n, each in enumerate(results) if not isinstance(each, BaseException))
+    await gifts.take(viewer, "Tin", f"c{taken}")
+    for _ in range(2):
+        await gifts.put_back(viewer, "Tin", f"c{taken}")
+    last = await gifts.take(viewer, "Tin", "c9")
+    assert last is not None
+    assert last.fields["stock"] == 0
+    with pytest.raises(NotSaved, match="none is in stock"):
+        await gifts.take(viewer, "Tin", "c10")
 
 
 def test_tables_of_reference_are_kinds_of_records_and_industries_those_of_segmentation() -> None:

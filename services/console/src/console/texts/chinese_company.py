@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 COMPANY = {
+    "Of the gift {name} none is in stock: it is not promised.": "礼品 {name} 没有库存：不能承诺。",
     "Their way": "他们的路径",
     "In the last 90 days, of {n:customer|customers}": "最近 90 天，共 {n} 位顾客",
     "Of a larger segment so many by lot.": "较大的分群按抽签取其中这些顾客。",
