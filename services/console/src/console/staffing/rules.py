@@ -59,7 +59,12 @@ def beside(
 
 def placed_at(rhythm: Mapping[str, Any]) -> dict[tuple[int, int], int]:
     """Orders by hour of the week, as segmentation counts them."""
-    return {(day["weekday"], int(hour)): n for day in rhythm["weekdays"] for hour, n in day["hours"].items()}
+    return {
+        (day["weekday"], int(hour)): n
+        for day in rhythm["weekdays"]
+        for hour, n in day["hours"].items()
+        if hour.isdecimal()
+    }
 
 
 def idle(hours: Sequence[Hour], duty: Duty) -> int:
