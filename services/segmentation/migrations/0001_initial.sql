@@ -2,7 +2,7 @@
 
 -- The RFM score is an array in the order of attributes.rfm.rules.Score. Read by lists and reports. They have no indexes
 -- on purpose: each would be written at every order of every customer, and a list walks the primary key and stops at its
--- page. But for the day of the first order, which stays as it is: who came in a period is few of a large shop.
+-- page.
 alter table customers
     add column stage text generated always as (state -> 'stage' ->> 'value') stored,
     add column life_cycle text generated always as (state -> 'life_cycle' ->> 'value') stored,
@@ -15,7 +15,6 @@ alter table customers
     add column first_day text collate "C" generated always as (state -> 'purchases' ->> 'first_day') stored,
     add column last_day text collate "C" generated always as (state -> 'purchases' ->> 'last_day') stored,
     add column completed_orders integer generated always as (coalesce(cast(state -> 'purchases' ->> 'completed' as integer), 0)) stored;
-create index customers_first_day on customers (shop, first_day, customer) where first_day is not null;
 
 -- What statistics and reports read of the items, typed: a completed order with its refunds, or a refund of no order.
 -- Written with the items; one narrow row each, so that the totals of a shop parse no JSON and join nothing.

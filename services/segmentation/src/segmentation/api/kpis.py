@@ -145,16 +145,16 @@ async def get_repurchase(
     """Customers who bought again, of those who bought: over buyers and over members (ANA-005, ANA-034)."""
     period = await period_of(tx, shop, since, until, days)
     row = await buyers.sum_period(tx, shop, period.since, period.until, period.currency)
-    members, repurchasing = await buyers.count_members(tx, shop, period.since, period.until)
+    counted = await count_buyers(tx, shop, period.since, period.until)
     return RepurchaseOut(
         **said("customers with two completed orders or more in the period, of those with one or more in it", period),
         buyers=row.buyers,
         returning=row.returning,
         repeating=row.repeating,
         percent=rules.percent(row.repeating, row.buyers),
-        members=members,
-        repeating_members=repurchasing,
-        percent_of_members=rules.percent(repurchasing, members),
+        members=counted.members,
+        repeating_members=counted.repurchasing_members,
+        percent_of_members=rules.percent(counted.repurchasing_members, counted.members),
     )
 
 

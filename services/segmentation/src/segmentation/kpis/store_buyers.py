@@ -17,56 +17,27 @@ _COUNTS = "gone is null and orders > 0"
 async def sum_period(tx: Transaction, shop: str, since: date, until: date, currency: str) -> Row[Any]:
     """Row buyers, returning (with an order before the period or two within), repeating (two or more within), orders,
     orders_priced and net (of the currency), bought in [since, until)."""
-    # The period by the index on days; of its buyers those are new whose first day is in it, by its index.
+    # The period by the index on days; what was bought before it is a column of the customer.
     row = await tx.fetch_one(
         f"""
-        select count(*) as buyers, count(*) filter (where n >= 2 or c.customer is null) as returning,
+        select count(*) as buyers, count(*) filter (where n >= 2 or c.first_day < :first) as returning,
                count(*) filter (where n >= 2) as repeating, cast(coalesce(sum(n), 0) as bigint) as orders,
                cast(coalesce(sum(priced), 0) as bigint) as orders_priced, cast(coalesce(sum(net), 0) as bigint) as net
         from (
             select customer, sum(orders) as n, sum(orders) filter (where currency = :currency) as priced,
                    sum(paid - refunded) filter (where currency = :currency) as net
             from sales where shop = :shop and day >= :since and day < :until and {_COUNTS} group by customer
-        ) s left join (
-            select customer from customers where shop = :shop and first_day >= :first and first_day < :last
-        ) c using (customer)
+        ) s join customers c on c.shop = :shop and c.customer = s.customer
         """,
         shop=shop,
         since=since,
         until=until,
         first=since.isoformat(),
-        last=until.isoformat(),
         currency=currency,
     )
     if row is None:
         raise RuntimeError("an aggregate without groups always has one row")
     return row
-
-
-async def count_members(tx: Transaction, shop: str, since: date, until: date) -> tuple[int, int]:
-    """Members, and how many of them bought twice or more in [since, until)."""
-    # All members by their primary key alone; buyers of the period by the index on days.
-    row = await tx.fetch_one(
-        f"""
-        with standing as (
-            select customer from members t where shop = :shop
-              and not exists (select from people p where p.shop = t.shop and p.customer = t.customer
-                                                     and p.person <> p.customer)
-        )
-        select (select count(*) from standing) as members, (
-            select count(*) from (
-                select customer from sales where shop = :shop and day >= :since and day < :until and {_COUNTS}
-                group by customer having sum(orders) >= 2
-            ) again join standing using (customer)
-        ) as repurchasing
-        """,
-        shop=shop,
-        since=since,
-        until=until,
-    )
-    if row is None:
-        raise RuntimeError("a select without a table always has one row")
-    return row.members, row.repurchasing
 
 
 async def count_waiting(
@@ -76,7 +47,7 @@ async def count_waiting(
 
     Beside it, of those whose first order is `days` ago or more: how many bought again within them, and how many not.
     """
-    # Who came in the period by the index on first days; the second order of those who have one by primary key.
+    # One pass over the shop's customers; the second order of those who have one by primary key.
     rows = await tx.fetch(
         f"""
         select again, least(gap, :days + 1) as gap, :today - first >= :days as mature, count(*) as customers

@@ -13,10 +13,10 @@ from common.storage.database import Transaction
 
 async def compare_orders(tx: Transaction, shop: str, since: date, until: date, currency: str) -> Sequence[Row[Any]]:
     """Two rows returning (true: not the customer's first day of buying): orders of [since, until) and their sums."""
-    # Orders by the index on days of `sales`, their facts by primary key; who came in the period by that on first days.
+    # Orders by the index on days of `sales`, their facts and the customer by primary key.
     return await tx.fetch(
         """
-        select coalesce(c.first_day < to_char(s.day, 'YYYY-MM-DD') collate "C", true) as returning, count(*) as orders,
+        select c.first_day < to_char(s.day, 'YYYY-MM-DD') collate "C" as returning, count(*) as orders,
                count(distinct s.customer) as buyers,
                count(*) filter (where s.currency = :currency) as priced,
                cast(coalesce(sum(s.paid - s.refunded) filter (where s.currency = :currency), 0) as bigint) as net,
@@ -27,9 +27,7 @@ async def compare_orders(tx: Transaction, shop: str, since: date, until: date, c
                count(coalesce(f.silent, a.silent)) as measured,
                count(*) filter (where coalesce(f.silent, a.silent)) as silent,
                cast(avg(coalesce(f.decision_seconds, a.decision_seconds)) as bigint) as decision_seconds
-        from sales s left join (
-            select customer, first_day from customers where shop = :shop and first_day >= :first and first_day < :last
-        ) c on c.customer = s.customer
+        from sales s join customers c on c.shop = s.shop and c.customer = s.customer
         left join order_facts f on f.shop = s.shop and f.customer = s.customer and s.name = 'order/' || f.order_id
         left join absorbed_order_facts a
         on a.shop = s.shop and a.customer = s.customer and s.name = 'order/' || a.order_id
@@ -40,8 +38,6 @@ async def compare_orders(tx: Transaction, shop: str, since: date, until: date, c
         shop=shop,
         since=since,
         until=until,
-        first=since.isoformat(),
-        last=until.isoformat(),
         currency=currency,
     )
 

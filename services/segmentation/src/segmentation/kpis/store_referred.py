@@ -11,7 +11,7 @@ async def sum_by_referral(
     tx: Transaction, shop: str, since: date, until: date, currency: str
 ) -> dict[bool, tuple[int, int]]:
     """(customers, net) of those whose first order is in [since, until), by whether a referral of theirs is true."""
-    # Who came in the period by the index on first days; referral and orders by primary key.
+    # One pass over the shop's customers, states are not read; referral and orders by primary key.
     rows = await tx.fetch(
         """
         select referred, count(*) as customers, cast(coalesce(sum(net), 0) as bigint) as net

@@ -14,7 +14,7 @@ from common.storage.database import Transaction
 async def sum_by_week(tx: Transaction, shop: str, since: date, until: date, currency: str) -> Sequence[Row[Any]]:
     """Rows week (its Monday), orders, priced (those in the currency), buyers, returning_buyers, net, complaints,
     low_reviews of [since, until), both of them Mondays; weeks without anything have zeros."""
-    # Three periods by their indexes on days; who came in the first by the index on first days.
+    # Three periods by their indexes on days; the customers of the first by primary key.
     return await tx.fetch(
         """
         select w.week, coalesce(s.orders, 0) as orders, coalesce(s.priced, 0) as priced,
@@ -30,13 +30,10 @@ async def sum_by_week(tx: Transaction, shop: str, since: date, until: date, curr
                    cast(sum(orders) filter (where currency = :currency) as bigint) as priced,
                    count(distinct s.customer) as buyers,
                    count(distinct s.customer) filter (
-                       where coalesce(c.first_day < to_char(s.day, 'YYYY-MM-DD') collate "C", true)
+                       where c.first_day < to_char(s.day, 'YYYY-MM-DD') collate "C"
                    ) as returning_buyers,
                    cast(sum(paid - refunded) filter (where currency = :currency) as bigint) as net
-            from sales s left join (
-                select customer, first_day from customers
-                where shop = :shop and first_day >= :first and first_day < :last
-            ) c on c.customer = s.customer
+            from sales s join customers c on c.shop = s.shop and c.customer = s.customer
             where s.shop = :shop and s.day >= :since and s.day < :until and s.gone is null and s.orders > 0 group by 1
         ) s on s.week = w.week
         left join (
@@ -53,8 +50,6 @@ async def sum_by_week(tx: Transaction, shop: str, since: date, until: date, curr
         shop=shop,
         since=since,
         until=until,
-        first=since.isoformat(),
-        last=until.isoformat(),
         currency=currency,
     )
 
