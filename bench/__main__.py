@@ -1,4 +1,4 @@
-"""Runs P1 to P11, P13 to P16 and COUPONS, each beside its limit or baseline if it has one, on own servers."""
+"""Runs P1 to P11, P13 to P16, COUPONS and REPORTS, each beside its limit or baseline if it has one, on own servers."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from bench import (
     predicting,
     quoting,
     report,
+    reporting,
     segments,
     statements,
     verifying,
@@ -52,7 +53,7 @@ QUICK_WHOLE = (
 )
 FULL = (from_log.Size(), over_http.Size(), histories.Size(), segments.Size(), campaigning.Size(), issuing.Size())
 FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size(), quoting.Size())
-OF_ONE_SERVICE = ("P1", "P2", "P7", "P8", "COUPONS", "P13", "P16")
+OF_ONE_SERVICE = ("P1", "P2", "P7", "P8", "COUPONS", "P13", "P16", "REPORTS")
 OF_THE_STACK = ("P11", "P3", "P4", "P5", "P9", "P10", "P16")
 PARTS = tuple(dict.fromkeys(("P6", *OF_ONE_SERVICE, *OF_THE_STACK)))
 CUSTOMERS = {True: 20_000, False: 1_000_000}
@@ -99,6 +100,10 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
             if "P16" in parts:
                 console.print("P16: lists over many customers", style="dim")
                 await lists.measure(ours, result, CUSTOMERS[quick])
+            if "REPORTS" in parts:
+                console.print("REPORTS: reports of a large shop", style="dim")
+                await reporting.measure(ours, result, CUSTOMERS[quick])
+                report.tell(result, "REPORTS", console)
     if set(parts) & set(OF_THE_STACK):
         await _measure_stack(parts, result, quick, console)
     result.seconds = time.monotonic() - began

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.requests import Request
 
 from common.storage.database import Transaction
-from console.access import store as people
 from console.access.addresses import is_address
 from console.main import build_console
 from console.people import store as shop_people
@@ -26,6 +24,7 @@ from regulars.stack.mailsink import MailSink
 
 from .conftest import Browser, Site, settings
 from .report_documents import WEEK, document
+from .viewers import viewer_of
 
 BUDGET = "/s/tea/paperwork/budget"
 SERVICES = {"orders-ingest", "membership", "segmentation", "messaging", "feedback"}
@@ -79,7 +78,7 @@ async def test_what_is_above_the_standard_is_approved_by_another_and_payments_ke
     eve = await site.signed_in("marketer", "Eve")
     item = {"expense": "gifts", "planned": 500_00, "since": "2025-01-01", "until": "2026-01-01", "benefit": "more"}
     item["currency"] = "EUR"
-    viewers = {name: await _viewer(site, browser) for name, browser in (("ann", ann), ("ben", ben))}
+    viewers = {name: await viewer_of(site, browser) for name, browser in (("ann", ann), ("ben", ben))}
     assert (await save(viewers["ann"], "budget", "Tins", 0, item, "f1")).state == "asked", "no standard yet"
     page = await ann.get(f"{BUDGET}/one?of=Tins")
     assert ("Another person than who asked" in page, ">Approve<" in page) == (True, False)
@@ -159,7 +158,7 @@ _MANY = """
 async def test_money_is_counted_whole_however_many_payments_and_versions_there_are(site: Site) -> None:
     """ANA-052, XCT-009: sums are over all, lists have pages, an item older than its payments stays listed."""
     ann = await site.signed_in("owner", "Ann")
-    viewer = await _viewer(site, ann)
+    viewer = await viewer_of(site, ann)
     item = {"expense": "gifts", "planned": 700_00, "since": "2025-01-01", "until": "2026-01-01", "benefit": "more"}
     item["currency"] = "EUR"
     await save(viewer, "standard", "gifts", 0, {"limit": 700_00, "currency": "EUR"}, "f1")
@@ -199,14 +198,6 @@ async def _names(browser: Browser, path: str | None) -> list[str]:
         link = re.search(r'href="([^"]+after=[^"]+)">Next 50<', page)
         path = link[1] if link else None
     return found
-
-
-async def _viewer(site: Site, browser: Browser) -> Viewer:
-    assert browser.session is not None
-    async with site.console.database.transaction() as tx:
-        person = await people.get_person(tx, browser.session)
-    request = Request({"type": "http", "app": site.app, "headers": [], "method": "POST", "path": "/"})
-    return Viewer(site.console, request, browser.session, "en", "auto", person, "tea")
 
 
 async def _insert(tx: Transaction, whole: bool) -> None:

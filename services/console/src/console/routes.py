@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.activities import page as activities
 from console.catalogue import page as catalogue
 from console.communities import page as communities
+from console.company import page as company
 from console.content import page as content
 from console.desk import calls, special, tasks
 from console.feedback import building, reviews
@@ -21,9 +22,10 @@ from console.plan import page as plan
 from console.privacy import requests as privacy_requests
 from console.recommendations import page as recommendations
 from console.referrals import page as referrals
-from console.referrals import payouts, sharing
+from console.referrals import payouts, shared_traits
 from console.reports import page as reports
 from console.sharing import page as sharing
+from console.staffing import page as staffing
 
 DESK = (tasks.router, calls.router, special.router, content.router, reviews.router, building.router)
 MEMBERS = (
@@ -32,7 +34,7 @@ MEMBERS = (
     communities.router,
     referrals.router,
     payouts.router,
-    sharing.router,
+    shared_traits.router,
     liability.router,
     surprises.router,
     tiers.router,
@@ -53,4 +55,4 @@ SUPPLY = (
     pauses.router,
     recommendations.router,
 )
-YEAR = (reports.router, goals.router, plan.router, paperwork.router)
+YEAR = (reports.router, goals.router, plan.router, paperwork.router, company.router, staffing.router)

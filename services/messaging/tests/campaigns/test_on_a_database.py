@@ -65,6 +65,9 @@ async def test_a_campaign_goes_its_way(
         drafted = await client.put(BASE, json={"document": waiting})
         assert (drafted.status_code, drafted.json()["to_do"]) == (200, ["checklist: gifts are there"])
         assert (await act(client, "start", 409))["type"].rsplit("/")[-1] == "not_in_this_state"
+        older = {"action": "start", "replaces": drafted.json()["version"] + 1}
+        refused = await client.post(f"{BASE}/actions", json=older)
+        assert (refused.status_code, "another version meanwhile" in refused.text) == (409, True)
         wrong = await client.put(BASE, json={"document": {**MINE, "group": [{"what": "luck", "is": "1"}]}})
         assert (wrong.status_code, wrong.json()["type"].rsplit("/")[-1]) == (422, "campaign_refused")
         misspelt = {**MINE, "group": [{"what": "segment.sprnig", "is": "in"}]}

@@ -126,6 +126,11 @@ async def test_tags_tiers_activity_and_other_segments_move_customers(
     await take(runtime, events.viewed("n1", "2025-03-19T10:00"), events.viewed("n1", "2025-03-19T11:00"))
     await runtime.sweeper.sweep()
     assert (await inside(client, "vip"), await inside(client, "any")) == (["c1"], ["c1", "n1"])
+    path = (await client.get(f"{BASE}/segments/any/path", params={"days": 90})).json()
+    went = {step["step"]: step["customers"] for step in path["steps"]}
+    assert (path["counted"], path["by_lot"]) == (2, False)
+    assert went == {"looked": 1, "asked": 0, "ordered": 1, "reviewed": 0, "again": 0}, "XCT-014: n1 looked, c1 bought"
+    assert (await client.get(f"{BASE}/segments/none-such/path")).status_code == 404
     removed = await client.post(f"{BASE}/tags/vip dinner/customers/remove", json={"customers": ["c1"]})
     assert removed.json()["changed"] == 1
     # The views leave their week on 26 March.

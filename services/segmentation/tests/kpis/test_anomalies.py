@@ -25,6 +25,7 @@ def weeks(**last: int) -> list[Any]:
         ("more is better, but of complaints", {"buyers": 180, "complaints": 12},
          [("complaints", "200.00", True), ("buyers", "100.00", False)]),
         ("few are chance", {"complaints": 7}, []),
+        ("of few a rise even twice over", {"complaints": 10}, []),
         ("amounts go by their orders", {"net": 5_900}, [("net", "-41.00", True)]),
         ("nothing at all", {"orders": 0, "net": 0}, [("net", "-100.00", True), ("orders", "-100.00", True)]),
     ],

@@ -6,8 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
-from console.campaigns import forms
+from console.campaigns import budget, forms
 from console.client import Answer
+from console.records import store as records
+from console.records.commands import NotSaved
+from console.records.state import Record
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import whole
@@ -18,6 +21,7 @@ router = APIRouter()
 Name = Annotated[str, Path(max_length=40)]
 ACTIONS = {"draft": ("start",), "running": ("pause", "stop"), "paused": ("resume", "stop")}
 """What a campaign can be asked to do, by its state."""
+OVER = ("stopped", "finished")
 
 
 @router.get("/s/{shop}/campaigns")
@@ -60,11 +64,14 @@ async def _page(viewer: Viewer, campaign: str, error: str = "", status: int = 20
         viewer.of_shop("messaging", f"/campaigns/{here}/sheet"),
         viewer.of_shop("orders-ingest", "/settings"),
     )
+    async with viewer.console.database.transaction() as tx:
+        held = await budget.held_for(tx, viewer.here, campaign)
     return viewer.draw(
         "campaigns/campaign.html",
         status,
         c=found.body,
         here=here,
+        held=held,
         progress=progress,
         lift=lift,
         sheet=sheet,
@@ -76,14 +83,53 @@ async def _page(viewer: Viewer, campaign: str, error: str = "", status: int = 20
     )
 
 
+@router.post("/s/{shop}/campaigns/{campaign}/spent")
+async def settle_campaign(viewer: Guarded, campaign: Name, form: Annotated[str, Form(max_length=50)] = "") -> Response:
+    """Note in the budget what a campaign that is over cost, in place of what was held for it (ANA-052)."""
+    found = await _one(viewer, campaign)
+    if found.body["state"] not in OVER:
+        raise NotHere
+    (lift,) = await viewer.console.services.ask(viewer.of_shop("messaging", f"/campaigns/{part(campaign)}/lift"))
+    if not lift.ok:
+        raise NoAnswer(lift)
+    try:
+        await budget.settle(viewer, campaign, int(lift.body["cost"]), await _currency(viewer), form)
+    except NotSaved as error:
+        return await _page(viewer, campaign, viewer.say(error.text, **error.values), 409)
+    return see(viewer.url(f"/campaigns/{part(campaign)}"), "saved")
+
+
 @router.get("/s/{shop}/campaigns/{campaign}/{action}")
 async def check_campaign(viewer: Guarded, campaign: Name, action: Annotated[str, Path(max_length=20)]) -> Response:
     """What the action will do, before it is done."""
     found = await _one(viewer, campaign)
     if action not in ACTIONS.get(found.body["state"], ()):
         raise NotHere
-    (sheet,) = await viewer.console.services.ask(viewer.of_shop("messaging", f"/campaigns/{part(campaign)}/sheet"))
-    return viewer.draw("campaigns/check.html", c=found.body, here=part(campaign), action=action, sheet=sheet)
+    return await _check(viewer, found.body, action)
+
+
+async def _check(
+    viewer: Viewer, campaign: dict[str, Any], action: str, error: str = "", item: str = "", status: int = 200
+) -> Response:
+    here, document = part(campaign["campaign"]), campaign["document"]
+    (sheet,) = await viewer.console.services.ask(viewer.of_shop("messaging", f"/campaigns/{here}/sheet"))
+    cost, found, currency = budget.most_cost(document), None, ""
+    if action == "start" and cost != 0:
+        currency = await _currency(viewer)
+        found = await budget.standing(viewer, campaign["campaign"], document, currency)
+    return viewer.draw(
+        "campaigns/check.html",
+        status,
+        c=campaign,
+        here=here,
+        action=action,
+        sheet=sheet,
+        cost=cost,
+        budget=found,
+        item=item,
+        currency=currency,
+        error=error,
+    )
 
 
 @router.post("/s/{shop}/campaigns/{campaign}/{action}")
@@ -93,18 +139,43 @@ async def act_on_campaign(
     action: Annotated[str, Path(max_length=20)],
     form: Annotated[str, Form(max_length=50)],
     reason: Annotated[str, Form(max_length=500)] = "",
+    item: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
-    """Once; messaging refuses what the campaign's state does not allow."""
+    """Once; messaging refuses what the campaign's state does not allow, and the budget what it has not left."""
     if not any(action in each for each in ACTIONS.values()):
         raise NotHere
     path = f"/campaigns/{part(campaign)}"
-    body = {"action": action} | ({"reason": f"{reason.strip()} ({viewer.who.name})"} if reason.strip() else {})
+    body: dict[str, Any] = {"action": action}
+    if reason.strip():
+        body["reason"] = f"{reason.strip()} ({viewer.who.name})"
+    held: Record | None = None
+    if action == "start":
+        found = await _one(viewer, campaign)
+        # What was held is for this version: a draft that was changed meanwhile is refused.
+        body["replaces"] = found.body["version"]
+        if found.body["state"] == "draft" and not found.body["to_do"]:
+            try:
+                held = await _hold(viewer, found.body, item, form)
+            except NotSaved as error:
+                said = viewer.say(error.text, **error.values)
+                return await _check(viewer, found.body, action, said, item, 409)
     answer = await carry_out(
         viewer, f"campaign_{action}", path.strip("/"), form, "messaging", "POST", f"{path}/actions", json=body
     )
     if answer is not None and not answer.ok:
+        # Without an answer it may have started: what is held stays, and counts for the next try.
+        if held is not None and answer.state != "unavailable":
+            await budget.give_back(viewer, held, form)
         return await _page(viewer, campaign, why_not(viewer, answer), status_of(answer))
     return see(viewer.url(path), "sent-already" if answer is None else "campaign-done")
+
+
+async def _hold(viewer: Viewer, campaign: dict[str, Any], item: str, form: str) -> Record | None:
+    """What is held of the budget for its start; None where it costs nothing. Raises NotSaved, NoAnswer."""
+    document = campaign["document"]
+    if budget.most_cost(document) == 0:
+        return None
+    return await budget.hold(viewer, campaign["campaign"], document, item, await _currency(viewer), form)
 
 
 @router.get("/s/{shop}/campaign-builder")
@@ -133,7 +204,10 @@ async def _builder(
         viewer.of_shop("orders-ingest", "/settings"),
         viewer.of_shop("membership", "/offers", limit="200"),
     )
+    async with viewer.console.database.transaction() as tx:
+        costs = await records.list_all(tx, viewer.here, "channel_cost")
     given: dict[str, Any] = {"segments": segments, "templates": templates, "settings": settings, "offers": offers}
+    given["costs"] = costs
     return viewer.draw("campaigns/builder.html", status, form=form, wrong=wrong or {}, error=error, **given)
 
 

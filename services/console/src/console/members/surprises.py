@@ -6,20 +6,24 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from console.access.forms import new_form
 from console.forms.fields import Field
-from console.forms.sheets import Command, Sheet, empty, filled
+from console.forms.sheets import Command, Sheet, empty, filled, order
+from console.records import gifts
+from console.records.commands import NotSaved
 from console.texts import N_
 from console.web.guard import Guarded
 from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50
+_WHAT = N_("A small gift, free maintenance, an upgrade. A gift of the paperwork, by its name, comes out of its stock.")
 SURPRISE = Sheet(
     N_("Give a member something unasked"),
     N_("Give it"),
     (
         Field("customer", N_("Customer's id")),
-        Field("what", N_("What"), hint=N_("A small gift, free maintenance, an upgrade.")),
+        Field("what", N_("What"), hint=_WHAT),
         Field("value", N_("What it costs"), "money"),
     ),
     ("/surprises", N_("Surprises")),
@@ -51,7 +55,19 @@ async def give_surprise(viewer: Guarded) -> Response:
     if form.wrong:
         return form.refused()
     path = f"/members/{part(form.body.pop('customer'))}/surprises"
-    body = form.body | {"command_id": form.command, "by": viewer.who.name}
-    return await form.send(
-        Command("give_surprise", path.strip("/"), "membership", "POST", path), "/surprises", json=body
-    )
+    gift, command = form.body["what"], form.command
+    try:
+        taken = await gifts.take(viewer, gift, command)
+    except NotSaved as error:
+        return form.draw(viewer.say(error.text, **error.values), 409)
+
+    async def again(error: str, status: int) -> Response:
+        # Without an answer the gift may be promised: it stays taken, and the command is the same when it is sent again.
+        if taken is not None and status != 503:
+            await gifts.put_back(viewer, gift, command)
+            form.written["command"] = new_form()
+        return form.draw(error, status)
+
+    body = form.body | {"command_id": command, "by": viewer.who.name}
+    ordered = Command("give_surprise", path.strip("/"), "membership", "POST", path)
+    return await order(viewer, form.written.get("form", "")[:50], ordered, again, "/surprises", json=body)

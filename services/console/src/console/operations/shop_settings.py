@@ -62,7 +62,7 @@ async def settings_form(viewer: Guarded) -> Response:
         raise NoAnswer(found)
     known = found.body["current"] if found.ok else {}
     given = {name: known.get(name) or "" for name in ("name", "zone", "currency")}
-    given["version"] = str(max(each["version"] for each in found.body["versions"])) if found.ok else "0"
+    given["version"] = str(max((each["version"] for each in found.body["versions"]), default=0)) if found.ok else "0"
     return _sheet(viewer, {"command": new_form()} | given)
 
 

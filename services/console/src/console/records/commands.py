@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from common.storage.database import Transaction
@@ -47,6 +47,24 @@ async def save(viewer: Viewer, kind: str, name: str, version: int, fields: Mappi
         saved = await store.get_record(tx, viewer.here, kind, name)
     assert saved is not None
     return saved
+
+
+async def change(
+    viewer: Viewer, kind: str, name: str, form: str, make: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Record | None:
+    """The record that is in force with the fields that `make` makes of its own, once a form; None where there is none.
+
+    Whoever changes it at the same moment waits: `make` sees what is there. Raises NotSaved, as `make` may.
+    """
+    async with viewer.console.database.transaction() as tx:
+        await _lock(viewer, tx, kind)
+        newest = await store.get_record(tx, viewer.here, kind, name)
+        if newest is None or newest.state != rules.IN_FORCE or await _sent(viewer, tx, form):
+            return newest if newest is not None and newest.state == rules.IN_FORCE else None
+        number = newest.version + 1
+        fields = make(newest.fields)
+        await _insert(viewer, tx, f"save_{kind}", (kind, name, number), rules.IN_FORCE, fields, None, form)
+        return await store.get_record(tx, viewer.here, kind, name)
 
 
 async def decide(viewer: Viewer, kind: str, name: str, version: int, form: str, *, approve: bool) -> None:

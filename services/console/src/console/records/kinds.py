@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from console.access.stages import STAGES
 from console.forms.fields import Field
+from console.records.company import INDUSTRIES
 from console.texts import N_
 
 EXPENSES = ("training", "campaigns", "gifts", "technology", "other")
@@ -14,6 +16,8 @@ MOVES = ("discount", "gift", "points", "service", "new_goods", "other")
 LEVELS = ("strategy", "tactic", "execution")
 REPORTS = ("week", "month", "quarter", "year")
 LANGUAGES = ("en", "zh")
+SPECIAL_DAYS = ("holiday", "campaign", "platform", "other")
+CHANNELS = ("email", "sms", "chat", "phone")
 TOUCH_POINTS = (
     ("media", N_("Media")),
     ("front_page", N_("Front page")),
@@ -22,6 +26,16 @@ TOUCH_POINTS = (
     ("logistics", N_("Logistics")),
     ("parcel", N_("Parcel")),
 )
+WEEK = (
+    ("monday", N_("Monday")),
+    ("tuesday", N_("Tuesday")),
+    ("wednesday", N_("Wednesday")),
+    ("thursday", N_("Thursday")),
+    ("friday", N_("Friday")),
+    ("saturday", N_("Saturday")),
+    ("sunday", N_("Sunday")),
+)
+_CLOSES = N_("1 to 24; at or before its begin: the next day")
 _NOTE = Field("note", N_("Note"), "long", optional=True)
 _FROM, _UNTIL = Field("since", N_("From"), "day"), Field("until", N_("Until, that day left out"), "day")
 
@@ -69,9 +83,10 @@ KINDS: dict[str, Kind] = {
             Field("item", N_("Budget item"), hint=N_("As it is called in the budget."), most=100),
             Field("amount", N_("Amount"), "money", least=1, most=10**13),
             Field("day", N_("Paid on"), "day"),
+            Field("campaign", N_("Campaign"), hint=N_("The campaign's id."), most=63, optional=True),
             _NOTE,
         ),
-        ("item", "amount", "day"),
+        ("item", "amount", "day", "campaign"),
     ),
     "standard": Kind(
         N_("Standards"),
@@ -169,6 +184,58 @@ KINDS: dict[str, Kind] = {
             Field("quality", N_("Quality"), "long", most=500, optional=True),
         ),
         ("stock", "cost", "quality"),
+    ),
+    "shift": Kind(
+        N_("Shifts"),
+        N_("Add a shift"),
+        N_("Who is on duty at which hours of the week; the page Staffing lays it beside the hours of tickets."),
+        (
+            Field("agents", N_("Its agents"), "names", N_("As tickets name them, one a line."), most=200),
+            *(Field(name, label, "flag") for name, label in WEEK),
+            Field("opens", N_("Begins at the hour"), "whole", N_("0 to 23"), most=23),
+            Field(
+                "closes",
+                N_("Ends at the hour"),
+                "whole",
+                N_("1 to 24; at or before its begin: the next day"),
+                least=1,
+                most=24,
+            ),
+        ),
+        ("agents", *(name for name, _ in WEEK), "opens", "closes"),
+    ),
+    "special_day": Kind(
+        N_("Special days"),
+        N_("Add a special day"),
+        N_("Holidays, campaign days and days of the platform; reports name those of their time."),
+        (
+            Field("day", N_("Day"), "day"),
+            Field("what", N_("What it is"), "choice", choices=SPECIAL_DAYS, words="special_day_"),
+            _NOTE,
+        ),
+        ("day", "what", "note"),
+    ),
+    "channel_cost": Kind(
+        N_("Costs of channels"),
+        N_("Set what a message costs"),
+        N_("What one message costs by channel; a campaign's form says it where its cost is written."),
+        (Field("cost", N_("Cost of one message"), "money", most=1_000_000), _NOTE),
+        ("cost", "note"),
+        names=CHANNELS,
+        words="channel_of_",
+    ),
+    "company": Kind(
+        N_("Company"),
+        N_("Say at which stage the company is"),
+        N_("The stage decides which pages are in the navigation, the industry against whose ladder the shop is held."),
+        (
+            Field("stage", N_("Stage"), "choice", choices=STAGES, words="stage_"),
+            Field("industry", N_("Industry"), "choice", choices=INDUSTRIES, words="industry_", optional=True),
+        ),
+        ("stage", "industry"),
+        names=("shop",),
+        words="company_",
+        owners=True,
     ),
     "plan": Kind(
         N_("Plans"),

@@ -91,6 +91,10 @@ async def list_of_period(tx: Transaction, shop: str, kind: str, since: str, unti
     return [_record(row) for row in rows]
 
 
+async def count_records(tx: Transaction, shop: str, kind: str) -> int:
+    return int(await tx.value(f"select count(*) from ({_NEWEST}) standing", shop=shop, kind=kind, names=None))
+
+
 async def sum_payments(
     tx: Transaction, shop: str, items: Sequence[str] | None = None, without: str = ""
 ) -> dict[str, dict[str, int]]:

@@ -31,8 +31,10 @@ class Missing(Exception):
 class Gathering:
     """Asks for one shop's report. `ask` is given questions and answers them in their order."""
 
-    def __init__(self, shop: str, period: Period, ask: Asking) -> None:
+    def __init__(self, shop: str, period: Period, ask: Asking, industry: Mapping[str, str] | None = None) -> None:
+        """`industry`: against whose ladder the shop is held, as a query takes it."""
         self._base, self._period, self._ask = f"/v1/shops/{shop}", period, ask
+        self._industry = dict(industry or {})
 
     async def complete(self, known: Document | None) -> Document:
         """The document with the parts that were missing, as far as their services answer now.
@@ -87,7 +89,7 @@ class Gathering:
         return {"tiers": (await self._kpi("tiers", self._period))["tiers"]}
 
     async def _ladder(self) -> Document:
-        said = await self._get("segmentation", "/kpis/ladder")
+        said = await self._get("segmentation", "/kpis/ladder", **self._industry)
         return {"ladder": said["steps"], "industry": said["industry"]}
 
     async def _goals(self) -> Document:

@@ -15,6 +15,7 @@ from console.access.addresses import opened_address
 from console.client import Answer, Ask
 from console.records import rules
 from console.records import store as records
+from console.records.company import get_company, industry_of
 from console.reports import mailing, pdf, store
 from console.reports.content import content_of, lead_of, title_of
 from console.reports.gathering import Gathering
@@ -88,7 +89,9 @@ class Reports:
         if leased is None:
             return False
         of, report = leased
-        document = await Gathering(of, report.period, self._ask).complete(report.document)
+        async with self._console.database.transaction() as tx:
+            industry = industry_of(await get_company(tx, of))
+        document = await Gathering(of, report.period, self._ask, industry).complete(report.document)
         async with self._console.database.transaction() as tx:
             document |= await kept_beside(tx, of, report.period)
             whole = not document["missing"]
@@ -183,7 +186,7 @@ async def _roles(tx: Transaction, shop: str, kind: str) -> list[str]:
 
 
 async def kept_beside(tx: Transaction, shop: str, period: Period) -> dict[str, Any]:
-    """What the console itself keeps of the period: unusual weeks, budget, competitors, lessons (ANA-047, 049, 052)."""
+    """What the console itself keeps of the period (ANA-047, 049 to 052): budget, special days, lessons."""
     found: dict[str, Any] = {}
     if period.kind != "week":
         weeks = await store.list_weeks(tx, shop, period)
@@ -206,6 +209,10 @@ async def kept_beside(tx: Transaction, shop: str, period: Period) -> dict[str, A
         "competitors": [
             [p.fields["who"], p.fields["move"], p.fields.get("answer") or ""]
             for p in await records.list_of_period(tx, shop, "competitor", since, until)
+        ],
+        "days": [
+            [p.fields["day"], p.name, p.fields["what"]]
+            for p in await records.list_of_period(tx, shop, "special_day", since, until)
         ],
         "lessons": [
             [p.name, p.fields["learnt"]] for p in await records.list_of_period(tx, shop, "lesson", since, until)

@@ -295,5 +295,9 @@ def _notes(notes: dict[str, Any], say: Say) -> Iterator[Section]:
     ]
     heads = (say(N_("Who")), say(N_("What they do")), say(N_("What we do about it")))
     yield Section("competitors", say(N_("Competitors")), heads, rows)
+    rows = [
+        [text(day), text(name), text(word(f"special_day_{what}", say))] for day, name, what in notes.get("days", [])
+    ]
+    yield Section("days", say(N_("Special days")), (say(N_("Day")), say(N_("Name")), say(N_("What it is"))), rows)
     rows = [[text(name), text(learnt)] for name, learnt in notes.get("lessons", [])]
     yield Section("lessons", say(N_("Lessons")), (say(N_("Name")), say(N_("What we do from now on"))), rows)

@@ -140,8 +140,9 @@ async def one_segment(viewer: Guarded, segment: SegmentId) -> Response:
 async def _page(viewer: Viewer, segment: str, error: str = "", status: int = 200) -> Response:
     here = part(segment)
     found = await _one(viewer, segment)
-    sheet, history, settings = await viewer.ask(
+    sheet, path, history, settings = await viewer.ask(
         viewer.of_shop("segmentation", f"/segments/{here}/sheet"),
+        viewer.of_shop("segmentation", f"/segments/{here}/path", days="90"),
         viewer.of_shop("segmentation", f"/segments/{here}/history"),
         viewer.of_shop("orders-ingest", "/settings"),
     )
@@ -151,9 +152,10 @@ async def _page(viewer: Viewer, segment: str, error: str = "", status: int = 200
         s=found.body,
         here=here,
         sheet=sheet,
+        path=path,
         history=history,
         currency=settings.body["current"]["currency"] if settings.ok else "",
-        all=[sheet, history],
+        all=[sheet, path, history],
         error=error,
     )
 

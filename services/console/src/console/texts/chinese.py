@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.texts.chinese_company import COMPANY
 from console.texts.chinese_customers import CUSTOMERS
 from console.texts.chinese_desk import DESK
 from console.texts.chinese_marketing import MARKETING
@@ -616,5 +617,6 @@ CHINESE = (
     | RULES
     | SHARING
     | SUPPLY
+    | COMPANY
     | YEAR
 )

@@ -28,7 +28,7 @@ MEMBERS = {
     "A line cannot be read: see the example.": "有一行无法识别：请参照示例。",
     "A percentage takes off at most": "百分比优惠上限",
     "A place for {customer}": "为 {customer} 留一个名额",
-    "A small gift, free maintenance, an upgrade.": "小礼物、免费保养、升级。",
+    "A small gift, free maintenance, an upgrade. A gift of the paperwork, by its name, comes out of its stock.": "小礼物、免费保养、升级。填写文书中礼品的名称时，会从其库存中扣除。",
     "Activities": "活动",
     "Address of the form for those who came": "到场者反馈表地址",
     "Aiguangjie": "爱逛街",

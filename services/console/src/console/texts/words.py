@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.texts import N_
+from console.texts.words_company import COMPANY
 from console.texts.words_desk import DESK
 from console.texts.words_marketing import MORE
 from console.texts.words_members import MEMBERS
@@ -214,7 +215,7 @@ FLOWS = {
     "sale_days": N_("big sale"),
 }
 WORDS |= FLOWS
-WORDS |= MORE | DESK | MEMBERS | SUPPLY | YEAR
+WORDS |= MORE | DESK | MEMBERS | SUPPLY | YEAR | COMPANY
 REASONS = {
     "allowed": N_("nothing forbids it"),
     "erased": N_("the customer was erased"),

@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from console.access import store
 from console.access.forms import is_ours, same_origin
 from console.access.roles import PAGES, Role
+from console.access.stages import get_stage, off
 from console.client import Answer
 from console.texts import chosen
 from console.web.page import Console, Viewer
@@ -117,6 +118,7 @@ async def _let_in(request: Request) -> Viewer:
         viewer.shop = shop
         viewer.console.freshness.look()
         viewer.zone = await _zone(viewer)
+        viewer.off = await _off(viewer)
         if not viewer.may(name):
             raise NotTheirs
     if post:
@@ -136,6 +138,12 @@ def _check_texts(values: Iterable[object]) -> None:
     """Raises NoText: neither our store nor a service takes these."""
     if any(isinstance(value, str) and _NO_TEXT.search(value) for value in values):
         raise NoText
+
+
+async def _off(viewer: Viewer) -> frozenset[str]:
+    """Pages that the company's stage leaves out (XCT-027)."""
+    async with viewer.console.database.transaction() as tx:
+        return off(await get_stage(tx, viewer.here))
 
 
 async def _zone(viewer: Viewer) -> ZoneInfo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from console.texts import N_
@@ -52,6 +52,7 @@ SECTIONS = (
             Entry("goals", "/goals", N_("Goals"), ("/goal-form",)),
             Entry("plan", "/plan", N_("Plan")),
             Entry("paperwork", "/paperwork", N_("Paperwork"), ("/paper-form",)),
+            Entry("reference", "/reference", N_("Reference")),
         ),
     ),
     Section(
@@ -70,6 +71,7 @@ SECTIONS = (
         (
             Entry("tickets", "/tickets", N_("Tickets")),
             Entry("tasks", "/tasks", N_("Tasks"), ("/task-form",)),
+            Entry("staffing", "/staffing", N_("Staffing")),
             Entry("calls", "/calls", N_("Calls")),
             Entry("special_requests", "/special-requests", N_("Special requests")),
             Entry("key_issues", "/understanding", N_("What customers say")),
@@ -131,11 +133,18 @@ class Shown(NamedTuple):
     current: bool
 
 
-def shown(may: Callable[[str], bool], path: str) -> list[Shown]:
-    """The sections of which somebody may see a page; `path` is that of the page within the shop."""
+def shown(may: Callable[[str], bool], path: str, off: Collection[str] = ()) -> list[Shown]:
+    """The sections of which somebody may see a page; `path` is that of the page within the shop.
+
+    `off`: pages that the company's stage leaves out; the one that is looked at is shown all the same.
+    """
     found = []
     for section in SECTIONS:
-        entries = [(each, each.is_at(path)) for each in section.entries if may(each.page)]
+        entries = [
+            (each, here)
+            for each in section.entries
+            if may(each.page) and ((here := each.is_at(path)) or each.page not in off)
+        ]
         if entries:
             current = any(here for _, here in entries)
             found.append(Shown(section.label, entries[0][0].path, entries, current))

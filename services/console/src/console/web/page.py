@@ -88,6 +88,8 @@ class Viewer:
     person: Person | None = None
     shop: str | None = None
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    off: frozenset[str] = frozenset()
+    """Pages that the company's stage leaves out of the navigation."""
 
     @property
     def role(self) -> Role | None:
@@ -121,7 +123,7 @@ class Viewer:
         """The navigation; none outside of a shop."""
         if self.shop is None:
             return []
-        return navigation.shown(self.may, self.request.url.path.removeprefix(f"/s/{self.here}"))
+        return navigation.shown(self.may, self.request.url.path.removeprefix(f"/s/{self.here}"), self.off)
 
     async def ask(self, *asked: Ask) -> list[Answer]:
         """The answers for a page of parts: those within its budget, or with `wait` all that come in time."""

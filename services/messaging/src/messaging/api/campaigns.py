@@ -84,10 +84,14 @@ class CampaignIn(Body):
 
 
 class ActionIn(Body):
-    """`start` when its checklist is done; a paused one is resumed where it was, and writes to nobody twice."""
+    """`start` when its checklist is done; a paused one is resumed where it was, and writes to nobody twice.
+
+    `replaces`: the version that was read; leave it away to act on whatever is there.
+    """
 
     action: Literal["start", "pause", "resume", "stop"]
     reason: Text | None = None
+    replaces: Count | None = None
 
 
 class ProgressOut(BaseModel):
@@ -189,6 +193,8 @@ async def put_campaign(shop: ShopName, campaign: CampaignName, body: CampaignIn,
 async def act_on_campaign(shop: ShopName, campaign: CampaignName, body: ActionIn, tx: Tx) -> CampaignOut:
     """Start, pause, resume or stop it."""
     known = await _find(tx, shop, campaign)
+    if body.replaces is not None and body.replaces != known.version:
+        raise NotInThisState(known.state, "somebody saved another version meanwhile; read it, and ask again.")
     state = after(body.action, known.state)
     if state is None:
         raise NotInThisState(known.state, f"it cannot be asked to {body.action}.")

@@ -18,7 +18,7 @@ from segmentation.kpis.anomalies import Kpi, anomalies
 router = Router(prefix="/v1/shops/{shop}/kpis", tags=["kpis"], dependencies=[Depends(require("segments:read"))])
 DEFINITION = (
     "The last whole week of the shop's zone against the mean of the whole weeks before it, as far as it had begun: "
-    "what differs by so many percent, and by more than chance does (two standard deviations of a count)."
+    "what differs by so many percent, and by more than chance does (two and a half standard deviations of a count)."
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -11,9 +12,10 @@ from segmentation.kpis.rules import percent
 
 Kpi = Literal["orders", "buyers", "returning_buyers", "net", "per_order", "complaints", "low_reviews"]
 COUNTS: tuple[Kpi, ...] = ("orders", "buyers", "returning_buyers", "complaints", "low_reviews")
-"""Of a count of n chance alone makes some root of n; of amounts, of the orders that they come of."""
+"""Of a count of n chance alone makes some root of n more or less."""
 WORSE_WHEN_HIGHER: tuple[Kpi, ...] = ("complaints", "low_reviews")
-DEVIATIONS = 2
+DEVIATIONS = 2.5
+"""Beyond which a difference is no chance; `python -m bench.alarms` counts how often a quiet year is called unusual."""
 HUNDRED = 100
 
 
@@ -30,7 +32,9 @@ class Anomaly(NamedTuple):
 def anomalies(weeks: Sequence[Mapping[Kpi, int]], least_percent: int) -> list[Anomaly]:
     """What of the last of these weeks, oldest first, differs by `least_percent` or more from the mean of the others.
 
-    What chance does alone is left out: two standard deviations of a count as large as the usual one.
+    What chance does alone is left out: differences of a count within two and a half standard deviations of a count as
+    large as the usual one and of the mean of the weeks before, which is off by chance as well. Amounts go by the orders
+    that they come of.
     """
     if len(weeks) < 2:
         return []
@@ -43,14 +47,24 @@ def anomalies(weeks: Sequence[Mapping[Kpi, int]], least_percent: int) -> list[An
         if HUNDRED * apart < least_percent * usual or not apart:
             continue
         if kpi in COUNTS:
-            chance = max(usual, Fraction(1))
+            is_chance = _is_chance(value, float(usual), len(before))
         else:
             # As far apart as so many orders, if each were worth the same.
-            apart, chance = (apart / usual * orders if usual else Fraction(0)), max(orders, Fraction(1))
-        if apart * apart <= DEVIATIONS * DEVIATIONS * chance:
+            like = float(orders * value / usual) if usual else float(orders)
+            is_chance = _is_chance(like, float(orders), len(before))
+        if is_chance:
             continue
         change = percent((value - usual) / usual, 1) if usual else None
         mean = Decimal(usual.numerator) / Decimal(usual.denominator)
         worse = (value > usual) == (kpi in WORSE_WHEN_HIGHER)
         found.append(Anomaly(kpi, value, mean.quantize(Decimal("0.01")), change, worse))
     return sorted(found, key=lambda each: (not each.worse, each.kpi))
+
+
+def _is_chance(count: float, usual: float, weeks: int) -> bool:
+    """Whether a count may differ so from the mean of so many others by chance alone.
+
+    Roots of counts scatter alike, whatever is usual (Anscombe 1948): of few a rise is taken for chance more readily.
+    """
+    apart = 2 * abs(math.sqrt(count + 3 / 8) - math.sqrt(usual + 3 / 8))
+    return apart <= DEVIATIONS * math.sqrt(1 + 1 / weeks)

@@ -1,0 +1,141 @@
+"""What a campaign may cost, held against the shop's budget for campaigns before it starts (ANA-052, XCT-009)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from common.storage.database import Transaction
+from console.records import commands, rules, store
+from console.records.commands import NotSaved
+from console.records.state import Record
+from console.texts import N_
+from console.web.formats import instant
+from console.web.page import Viewer
+from console.web.today import today
+
+EXPENSE = "campaigns"
+
+
+def most_cost(document: Mapping[str, Any]) -> int | None:
+    """What its messages may cost at most, in minor units; None where nothing bounds their number.
+
+    Coupons are not in it: what they cost is known when they are used, and their offer's own limits hold them.
+    """
+    each, most = document["cost_per_message"], document["most_messages"]
+    if not each:
+        return 0
+    return None if most is None else int(each * most)
+
+
+class Item(NamedTuple):
+    """A budget item that may pay for it; `left` in minor units."""
+
+    name: str
+    left: int
+
+
+class Standing(NamedTuple):
+    """`kept`: the shop keeps a budget for campaigns, so that it is asked. `items`: those of the day, most left first.
+
+    `held`: what was held for the campaign before; of one that was taken back None.
+    """
+
+    kept: bool
+    items: list[Item]
+    held: Record | None = None
+
+
+def payment_of(campaign: str) -> str:
+    """The name of the payment that holds what the campaign may cost."""
+    return f"campaign {campaign}"
+
+
+async def standing(viewer: Viewer, campaign: str, document: Mapping[str, Any], currency: str) -> Standing:
+    """What the budget says of a campaign on the day on which it begins, or today where that is later.
+
+    `currency`: the shop's, in which campaigns cost; items of another one are none of them.
+    """
+    day = await _day(viewer, document)
+    async with viewer.console.database.transaction() as tx:
+        items = [each for each in await store.list_all(tx, viewer.here, "budget") if each.fields["expense"] == EXPENSE]
+        standard = await store.get_record(tx, viewer.here, "standard", EXPENSE)
+        held = await held_for(tx, viewer.here, campaign)
+        names = [each.name for each in items if each.fields["since"] <= day < each.fields["until"]]
+        deciding = await store.list_deciding(tx, viewer.here, "budget", names)
+        paid = await store.sum_payments(tx, viewer.here, names, without=payment_of(campaign))
+    approved = {name: rules.approved_of(deciding.get(name), "planned", currency) for name in names}
+    found = [Item(name, approved[name] - paid.get(name, {}).get(currency, 0)) for name in names if approved[name]]
+    kept = bool(items) or (standard is not None and standard.state != rules.ENDED)
+    return Standing(kept, sorted(found, key=lambda item: (-item.left, item.name)), held)
+
+
+async def _day(viewer: Viewer, document: Mapping[str, Any]) -> str:
+    begins = instant(document["starts_at"])
+    assert begins is not None
+    return max(begins.astimezone(viewer.zone).date(), await today(viewer)).isoformat()
+
+
+async def held_for(tx: Transaction, shop: str, campaign: str) -> Record | None:
+    """The payment that holds what the campaign may cost, or what it cost."""
+    found = await store.get_record(tx, shop, "spending", payment_of(campaign))
+    return found if found is not None and found.state == rules.IN_FORCE and _is_of(found, campaign) else None
+
+
+def _is_of(payment: Record, campaign: str) -> bool:
+    return payment.fields.get("campaign") == campaign
+
+
+async def hold(
+    viewer: Viewer, campaign: str, document: Mapping[str, Any], item: str, currency: str, form: str
+) -> Record | None:
+    """Hold what the campaign may cost, as a payment; None where it costs nothing, or no budget is kept.
+
+    Payments go one after the other, so that of two campaigns that want the rest of an item one is held. Raises
+    NotSaved.
+    """
+    cost = most_cost(document)
+    if cost == 0:
+        return None
+    found = await standing(viewer, campaign, document, currency)
+    if not found.kept:
+        return None
+    if cost is None:
+        raise NotSaved(N_("Nothing bounds what it may cost: write in its draft how many messages it sends at most."))
+    if item not in {each.name for each in found.items}:
+        raise NotSaved(N_("Choose the budget item that pays for it, one that holds the day on which it begins."))
+    return await _note(viewer, campaign, item, (cost, currency), form)
+
+
+async def settle(viewer: Viewer, campaign: str, cost: int, currency: str, form: str) -> None:
+    """Note what the campaign cost in place of what was held. Raises NotSaved."""
+    async with viewer.console.database.transaction() as tx:
+        held = await held_for(tx, viewer.here, campaign)
+    if held is None:
+        raise NotSaved(N_("Nothing is held in the budget for it."))
+    if not cost:
+        await commands.end(viewer, "spending", held.name, held.version, f"{form}.spent")
+        return
+    await _note(viewer, campaign, str(held.fields["item"]), (cost, currency), form)
+
+
+async def _note(viewer: Viewer, campaign: str, item: str, cost: tuple[int, str], form: str) -> Record:
+    amount, currency = cost
+    name, day = payment_of(campaign), (await today(viewer)).isoformat()
+    async with viewer.console.database.transaction() as tx:
+        known = await store.get_record(tx, viewer.here, "spending", name)
+    if known is not None and not _is_of(known, campaign):
+        raise NotSaved(N_("A payment is called {name} that is not of this campaign: take it off the list."), name=name)
+    fields = (dict(known.fields) if known is not None else {}) | {
+        **{"item": item, "amount": amount, "currency": currency, "day": day, "campaign": campaign},
+    }
+    version = known.version if known is not None else 0
+    return await commands.save(viewer, "spending", name, version, fields, f"{form}.budget")
+
+
+async def give_back(viewer: Viewer, held: Record, form: str) -> None:
+    """What was held for a start that messaging refused; not where somebody else's start holds it by now."""
+    # Each start adds a version: the one of a start that went through meanwhile stays.
+    with suppress(NotSaved):
+        await commands.end(viewer, "spending", held.name, held.version, f"{form}.back")

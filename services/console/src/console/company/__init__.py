@@ -1,0 +1,1 @@
+"""The company: its stage, its industry, and the tables of reference."""

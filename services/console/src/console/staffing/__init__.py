@@ -1,0 +1,1 @@
+"""Staffing: when customers write, and who is on duty then."""

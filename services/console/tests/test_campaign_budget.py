@@ -1,0 +1,96 @@
+"""What a campaign may cost is held against the budget before it starts (ANA-052, XCT-009)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from console.campaigns.budget import give_back, held_for, hold, most_cost, payment_of, settle, standing
+from console.records import store
+from console.records.commands import NotSaved, save
+from console.web.page import Viewer
+
+from .conftest import Site
+from .viewers import viewer_of
+
+
+def _document(most: int | None = 1_000, each: int = 5, starts: str = "2199-03-05T10:00:00+08:00") -> dict[str, Any]:
+    return {"cost_per_message": each, "most_messages": most, "starts_at": starts}
+
+
+@pytest.mark.parametrize(
+    ("document", "cost"),
+    [
+        (_document(1_000, 5), 5_000),
+        (_document(None, 5), None),
+        (_document(None, 0), 0),
+        (_document(1, 1_000_000), 1_000_000),
+        (_document(100_000_000, 1_000_000), 10**14),
+    ],
+)
+def test_what_a_campaign_may_cost_at_most(document: dict[str, Any], cost: int | None) -> None:
+    """XCT-009: so many messages at so much each; without a limit of messages nothing bounds it."""
+    assert most_cost(document) == cost
+
+
+async def _item(viewer: Viewer, name: str, planned: int, **more: str) -> None:
+    fields = {"expense": "campaigns", "planned": planned, "since": "2199-01-01", "until": "2199-12-01", "benefit": "-"}
+    await save(viewer, "budget", name, 0, fields | {"currency": "EUR"} | more, f"item {name}")
+
+
+async def _spent(viewer: Viewer, item: str) -> int:
+    async with viewer.console.database.transaction() as tx:
+        return (await store.sum_payments(tx, viewer.here, [item])).get(item, {}).get("EUR", 0)
+
+
+async def test_a_campaign_is_held_within_the_budget_and_of_two_that_race_for_the_rest_one(site: Site) -> None:
+    """ANA-052, XCT-009: over the budget nothing starts; a refused start gives back, one that is over notes its cost."""
+    viewer = await viewer_of(site, await site.signed_in("owner", "Ann"))
+    assert await hold(viewer, "a", _document(), "", "EUR", "f0") is None, "the shop keeps no budget"
+    await save(viewer, "standard", "campaigns", 0, {"limit": 100_00, "currency": "EUR"}, "f1")
+    with pytest.raises(NotSaved, match="Choose the budget item"):
+        await hold(viewer, "a", _document(), "", "EUR", "f2")
+    await _item(viewer, "Spring", 100_00)
+    await _item(viewer, "Waits", 100_01)
+    await _item(viewer, "Gifts", 100_00, expense="gifts")
+    await save(viewer, "standard", "gifts", 0, {"limit": 100_00, "currency": "EUR"}, "f1g")
+    await _item(viewer, "Yen", 100_00, currency="JPY")
+    await _item(viewer, "Past", 100_00, since="2198-01-01", until="2199-03-05")
+    found = await standing(viewer, "a", _document(), "EUR")
+    assert [(each.name, each.left) for each in found.items] == [("Spring", 100_00)]
+    for item in ("Waits", "Gifts", "Past", "Yen", "nothing"):
+        with pytest.raises(NotSaved, match="Choose the budget item"):
+            await hold(viewer, "a", _document(), item, "EUR", f"to {item}")
+    with pytest.raises(NotSaved, match="Nothing bounds"):
+        await hold(viewer, "a", _document(None), "Spring", "EUR", "f3")
+    assert await hold(viewer, "a", _document(None, 0), "", "EUR", "f4") is None, "it costs nothing"
+    with pytest.raises(NotSaved, match="has less left"):
+        await hold(viewer, "a", _document(2_001), "Spring", "EUR", "f5")
+    tries = [hold(viewer, name, _document(1_200), "Spring", "EUR", f"race {name}") for name in ("a", "b", "c")]
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert sorted(isinstance(each, NotSaved) for each in results) == [False, True, True], "100.00 hold 60.00 once"
+    assert await _spent(viewer, "Spring") == 60_00
+    (first,) = [each for each in results if not isinstance(each, BaseException)]
+    assert first is not None
+    name = str(first.fields["campaign"])
+    again = await hold(viewer, name, _document(1_200), "Spring", "EUR", "another start of it")
+    assert again is not None
+    assert (again.version, await _spent(viewer, "Spring")) == (2, 60_00)
+    await give_back(viewer, first, "refused")
+    assert await _spent(viewer, "Spring") == 60_00, "another start holds it by now"
+    await settle(viewer, name, 12_34, "EUR", "over")
+    assert await _spent(viewer, "Spring") == 12_34
+    other = await hold(viewer, "z", _document(1_753), "Spring", "EUR", "the rest")
+    assert other is not None
+    assert await _spent(viewer, "Spring") == 99_99
+    await give_back(viewer, other, "refused z")
+    async with viewer.console.database.transaction() as tx:
+        assert await held_for(tx, "tea", "z") is None
+    with pytest.raises(NotSaved, match="Nothing is held"):
+        await settle(viewer, "z", 1, "EUR", "of nothing")
+    by_hand = {"item": "Spring", "amount": 1, "day": "2199-02-01", "currency": "EUR"}
+    await save(viewer, "spending", payment_of("y"), 0, by_hand, "by hand")
+    with pytest.raises(NotSaved, match="not of this campaign"):
+        await hold(viewer, "y", _document(), "Spring", "EUR", "over another's")
