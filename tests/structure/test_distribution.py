@@ -17,6 +17,7 @@ CITUS = ROOT / "deploy/citus"
 NAMES = ("common", *SERVICES)
 OVER_ALL = {
     "segmentation/jobs/verifying_said.py": "erased customers, over all workers, in a command",
+    "segmentation/jobs/asking.py": "whether a work list has anything at all, over all workers, once a round",
     "segmentation/segments/store_stays.py": "of a shop, over all workers",
     "segmentation/segments/store_standings.py": "of a shop, over all workers",
     "segmentation/segments/store_sheet.py": "of a shop, over all workers",
@@ -37,6 +38,7 @@ OVER_ALL = {
     "common/shops/following.py": "whether the shop has a customer at all; once a setting",
     "common/verification/run.py": "a count for progress",
     "common/versions/table.py": "whether the shop has a customer at all; once a version",
+    "common/work/asking.py": "whether a work list has anything at all, over all workers, once a round",
     "common/work/set_aside.py": "few rows, counted and retried by the operator's command",
     "common/crypto/keys.py": "keys that a replaced master key wraps, found by their index",
     "common/fold/store_customers.py": "customers that fall due, whoever they are",
@@ -48,6 +50,7 @@ OVER_ALL = {
     "feedback/rewards/store.py": "found by its own id; the route does not name the customer",
     "feedback/ugc/store.py": "what a shop shows, and one found by its own id",
     "feedback/surveys/store.py": "found by its own id, out of a signed link",
+    "membership/costs/store.py": "of a shop, over all workers",
     "membership/announcements/store.py": "the condition is given: customers by their keys, or all for a verification",
     "membership/histories/store.py": "the condition is given: customers by their keys, or all for a verification",
     "membership/members/store.py": "figures of a shop, over all workers",

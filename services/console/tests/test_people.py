@@ -77,7 +77,7 @@ async def test_another_role_counts_from_the_next_page_on_and_removing_ends_the_s
     assert done == ["join", "join", "change_role", "remove_person"]
     await bea.post("/sign-in", name="Bea", password=PASSWORD)
     assert bea.status == 422, "nothing signs in who left"
-    assert "<h1>Today</h1>" in (await site.signed_in("viewer", "bea")).page, "the name is free"
+    assert "<h1>Today</h1>" in (await site.signed_up("viewer", "bea")).page, "the name is free"
 
 
 async def test_who_broke_confidentiality_sees_no_customer_until_it_is_handled_and_agreed_anew(site: Site) -> None:
@@ -318,7 +318,7 @@ async def test_the_only_owner_comes_in_again_by_the_command(site: Site, capsys: 
 
 async def test_who_is_signed_out_of_one_shop_stays_in_the_others(site: Site) -> None:
     """SEC-003: an owner's word counts in the owner's shop; a session that begins afterwards opens it again."""
-    owner, nora = await site.signed_in("owner", "Ann"), await site.signed_in("agent", "Nora")
+    owner, nora = await site.signed_in("owner", "Ann"), await site.signed_up("agent", "Nora")
     number = await person_id(owner, "Nora")
     async with site.console.database.transaction() as tx:
         await store.save_role(tx, int(number), "old", "agent", agreed=True)

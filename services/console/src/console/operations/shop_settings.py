@@ -92,6 +92,7 @@ async def save_settings(viewer: Guarded) -> Response:
     async def again(error: str, status: int) -> Response:
         return form.draw(f"{error} {await _owed(viewer, form.body)}".strip(), status)
 
-    answer = await order(viewer, form.written.get("form", "")[:50], command, again, "/settings", json=form.body | {"replaces": form.version})
+    sent = form.body | {"replaces": form.version}
+    answer = await order(viewer, form.written.get("form", "")[:50], command, again, "/settings", json=sent)
     viewer.request.app.state.zones.pop(viewer.here, None)
     return answer

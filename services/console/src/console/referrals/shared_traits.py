@@ -29,4 +29,4 @@ async def shared_traits(
 async def _page(viewer: Viewer, least: int, after: str) -> Response:
     asked = {"least": str(least), "limit": str(ROWS)} | ({"after": after} if after else {})
     (page,) = await viewer.ask(viewer.of_shop("membership", "/shared-traits", **asked))
-    return viewer.draw("referrals/sharing.html", page=page, least=least, choices=LEAST, after=after, part=part)
+    return viewer.draw("referrals/shared_traits.html", page=page, least=least, choices=LEAST, after=after, part=part)
