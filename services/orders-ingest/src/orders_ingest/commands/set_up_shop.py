@@ -31,7 +31,7 @@ class CurrencyChangeUnconfirmed(Conflict):
         when = rfc3339(since)
         span = f"From {when} on" if until is None else f"From {when} to {rfc3339(until)}, where another begins,"
         held = (
-            f"What orders paid in {before} have earned since is taken back, points, growth and tiers, and who has spent "
+            f"What orders paid in {before} earned since is taken back, points, growth and tiers, and who has spent "
             f"such points owes them; orders paid in {after} since then count instead. "
             if past
             else "Members keep the tier they hold until its term ends, and qualify anew by orders in "
