@@ -62,6 +62,7 @@ async def test_settings_are_versions_and_a_repetition_is_none(api: httpx.AsyncCl
     stale = await api.put(PATH, json=USD | {"name": "Tea", "replaces": 1})
     assert (stale.status_code, "version 2 now" in stale.json()["detail"]) == (409, True)
     found = (await api.get(PATH)).json()
+    first["valid_until"] = second["valid_from"]
     assert (found["current"], found["versions"]) == (first, [first, second])
     assert [(data.version, data.currency, data.name) for data in await announced(db)] == [
         (1, "USD", None),
@@ -84,6 +85,24 @@ async def test_another_currency_is_confirmed_where_there_are_orders(api: httpx.A
     made = (await api.put(PATH, json=change | {"confirmed": True})).json()
     assert (made["version"], made["currency"]) == (4, "JPY")
     assert (await api.put(PATH, json=change)).json() == made, "what is in force then needs no word either"
+    assert made["valid_until"] is None
+
+
+async def test_a_currency_of_a_time_that_is_past_takes_back_what_was_earned_and_ends_where_another_begins(
+    api: httpx.AsyncClient,
+) -> None:
+    """Decision 0070: both are said before, and until when it holds is answered."""
+    assert (await api.put(PATH, json=USD)).json()["valid_until"] is None
+    assert (await api.post("/v1/events", json=ORDER)).status_code == 202
+    past = {"zone": "UTC", "currency": "JPY", "valid_from": "2024-01-01T00:00:00Z"}
+    told = (await api.put(PATH, json=past)).json()
+    (current,) = (await api.get(PATH)).json()["versions"]
+    assert ("is taken back" in told["detail"], "stay theirs" in told["detail"]) == (True, False)
+    assert "From 2024-01-01T00:00:00Z to " in told["detail"]
+    assert told["valid_until"] == current["valid_from"]
+    made = (await api.put(PATH, json=past | {"confirmed": True})).json()
+    assert made["valid_until"] == current["valid_from"]
+    assert (await api.get(PATH)).json()["current"]["currency"] == "USD", "the version of today goes on"
 
 
 async def test_settings_that_nobody_can_compute_with_are_refused(api: httpx.AsyncClient, db: Database) -> None:

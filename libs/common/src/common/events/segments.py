@@ -122,6 +122,7 @@ class ChurnRiskRaised(SegmentFact):
     """
 
     TYPE: ClassVar[str] = "churn.risk_raised"
+    STANDING: ClassVar[str] = "churn_risk"
     HOW: ClassVar[tuple[str, ...]] = ("old",)
     old: Text | None = None
     signals: tuple[ChurnSignal, ...]
@@ -132,6 +133,7 @@ class ChurnRiskEnded(SegmentFact):
     """The customer buys as usual again, or has been silent for so long that it is no warning any more."""
 
     TYPE: ClassVar[str] = "churn.risk_ended"
+    STANDING: ClassVar[str] = "churn_risk"
     HOW: ClassVar[tuple[str, ...]] = ("old",)
     old: Text | None = None
 

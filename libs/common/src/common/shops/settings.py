@@ -116,6 +116,15 @@ class ShopSettings:
     def version_at(self, instant: datetime) -> Version:
         return self._order[bisect_right(self._starts, instant) - 1]
 
+    def end_of(self, version: Version) -> datetime | None:
+        """When another version takes its place (exclusive); None: not known yet."""
+        place = self._order.index(version)
+        return self._order[place + 1].valid_from if place + 1 < len(self._order) else None
+
+    def end_of_one_from(self, instant: datetime) -> datetime | None:
+        """When a version that held from the instant on would end: where the next one that is known begins."""
+        return next((start for start in (v.valid_from for v in self._order) if start > instant), None)
+
     @property
     def zones(self) -> list[ZoneInfo]:
         """Every zone that the shop ever had, each once."""

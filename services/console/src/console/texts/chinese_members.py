@@ -389,6 +389,7 @@ MEMBERS = {
     "Another currency: I have read what it does": "更换货币：我已阅读其影响",
     "Nothing is converted. What was paid in the former currency stays an order and counts as no spend any more; members keep their tier until its term ends and qualify anew; points stay, worth what the programme says in the new currency. Set thresholds and the worth of points for that day before.": "不作任何换算。以原货币支付的仍算作订单，但不再计入消费额；会员等级保留至期满，之后须重新达标；积分保留，其价值按会员方案以新货币计算。请事先为该日设定门槛与积分价值。",
     "From when on": "生效时间",
+    "Until when": "到何时为止",
     "Grade {n} ends at": "第 {n} 级上限",
     "How often goes with how much": "次数与金额的相关性",
     "ISO 4217, such as EUR.": "ISO 4217，例如 EUR。",

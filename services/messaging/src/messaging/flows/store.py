@@ -65,6 +65,33 @@ async def insert_candidates(tx: Transaction, candidates: Sequence[Candidate]) ->
 
 async def wake_with_coupon(tx: Transaction, reached: Iterable[tuple[CustomerKey, datetime]]) -> None:
     """Decide what campaigns want of those customers who have the coupon by now that it waits for, from the time on."""
+    # The index on customers' coupons; what was decided once has its own time.
+    await _wake(
+        tx,
+        reached,
+        """
+        select from coupons o where o.shop = c.shop and o.customer = w.has
+            and o.offer_id = c.untrue ->> 'offer' and o.valid_until > w.at and coalesce(o.free, true)
+        """,
+    )
+
+
+async def wake_declined(tx: Transaction, reached: Iterable[tuple[CustomerKey, datetime]]) -> None:
+    """Decide what campaigns want of those customers whose coupon was declined, from the time on: it does not come."""
+    # By primary key; the request is named for its campaign (CampaignDocument.batch).
+    await _wake(
+        tx,
+        reached,
+        """
+        select from declined_coupons d where d.shop = c.shop and d.customer = w.has
+            and d.batch = 'campaign:' || (c.details ->> 'campaign')
+        """,
+    )
+
+
+async def _wake(tx: Transaction, reached: Iterable[tuple[CustomerKey, datetime]], found: str) -> None:
+    """Of each customer from the first of the times on: what campaigns want, wait for, and have `found`, a select over
+    candidates `c` and `w`: who has it (`has`) and since when (`at`)."""
     first: dict[CustomerKey, datetime] = {}
     for key, at in reached:
         first[key] = min(at, first.get(key, at))
@@ -73,40 +100,14 @@ async def wake_with_coupon(tx: Transaction, reached: Iterable[tuple[CustomerKey,
     # Under whichever identifier of the person the coupon is, and the message (ORD-040).
     people = await get_people(tx, list(first))
     pairs = {(mine, has): at for key, at in first.items() for mine in people[key] for has in people[key]}
-    # By primary key, each with a probe of the index on customers' coupons; what was decided once has its own time.
+    # By primary key, each with a probe of what is found.
     woken = await tx.execute(
         f"""
         update candidates c set release_at = w.at from {_REACHED}
         where c.shop = w.shop and c.customer = w.customer and c.flow = 'campaign' and c.outcome is null
-            and c.release_at > w.at and exists (
-                select from coupons o where o.shop = c.shop and o.customer = w.has
-                    and o.offer_id = c.untrue ->> 'offer' and o.valid_until > w.at and coalesce(o.free, true))
+            and c.release_at > w.at and exists ({found})
         """,
         **_REACHED.of((*mine, has, at) for (mine, (_, has)), at in pairs.items()),
-    )
-    if woken:
-        await tx.execute("notify candidates")
-
-
-async def wake_declined(tx: Transaction, reached: Iterable[tuple[CustomerKey, datetime]]) -> None:
-    """Decide what campaigns want of those customers whose coupon was declined, from the time on: it does not come."""
-    first: dict[CustomerKey, datetime] = {}
-    for key, at in reached:
-        first[key] = min(at, first.get(key, at))
-    if not first:
-        return
-    people = await get_people(tx, list(first))
-    pairs = {(mine, asked): at for key, at in first.items() for mine in people[key] for asked in people[key]}
-    # By primary keys; the request is named for its campaign (CampaignDocument.batch).
-    woken = await tx.execute(
-        f"""
-        update candidates c set release_at = w.at from {_REACHED}
-        where c.shop = w.shop and c.customer = w.customer and c.flow = 'campaign' and c.outcome is null
-            and c.release_at > w.at and exists (
-                select from declined_coupons d where d.shop = c.shop and d.customer = w.has
-                    and d.batch = 'campaign:' || (c.details ->> 'campaign'))
-        """,
-        **_REACHED.of((*mine, asked, at) for (mine, (_, asked)), at in pairs.items()),
     )
     if woken:
         await tx.execute("notify candidates")

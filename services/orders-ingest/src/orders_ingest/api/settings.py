@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common.events.fields import Count, PlannedTime, ShopName
 from common.http.api import Router, Tx, require
-from common.shops.settings import SettingsBody, Version, get_shop
+from common.shops.settings import SettingsBody, ShopSettings, Version, get_shop
 from orders_ingest.commands.set_up_shop import set_up_shop
 
 router = Router(prefix="/v1/shops/{shop}/settings", tags=["settings"])
@@ -32,10 +32,12 @@ class SettingsIn(SettingsBody):
 
 
 class VersionOut(SettingsBody):
-    """Settings in force from `valid_from` until another version's; numbers begin with 1."""
+    """Settings in force from `valid_from` until `valid_until`, where another version begins (null: none is known yet);
+    numbers begin with 1."""
 
     version: int
     valid_from: datetime
+    valid_until: datetime | None
 
 
 class SettingsOut(BaseModel):
@@ -50,12 +52,13 @@ class SettingsOut(BaseModel):
 async def put_settings(shop: ShopName, body: SettingsIn, tx: Tx) -> VersionOut:
     """Set up the shop, or change its settings from a date on. Repeating what is in force then changes nothing.
 
+    Where another version begins later, this one ends there (`valid_until`): what comes behind it is changed by itself.
     Nothing is converted where the currency changes: a shop that has orders is told what becomes of its members, 409
     `currency_change_unconfirmed`, and sends the same with `confirmed`.
     """
     settings = SettingsBody(name=body.name, zone=body.zone, currency=body.currency)
     found = await set_up_shop(tx, shop, settings, body.valid_from, body.replaces, confirmed=body.confirmed)
-    return _shown(found)
+    return _shown(await get_shop(tx, shop), found)
 
 
 @router.get("", dependencies=[require("settings:read")])
@@ -63,9 +66,16 @@ async def get_settings(shop: ShopName, tx: Tx) -> SettingsOut:
     """The settings in force now, and all versions."""
     known, now = await get_shop(tx, shop), tx.clock.now()
     return SettingsOut(
-        as_of=now, current=_shown(known.version_at(now)), versions=[_shown(version) for version in known.versions]
+        as_of=now,
+        current=_shown(known, known.version_at(now)),
+        versions=[_shown(known, version) for version in known.versions],
     )
 
 
-def _shown(version: Version) -> VersionOut:
-    return VersionOut(version=version.number, valid_from=version.valid_from, **version.body.model_dump())
+def _shown(known: ShopSettings, version: Version) -> VersionOut:
+    return VersionOut(
+        version=version.number,
+        valid_from=version.valid_from,
+        valid_until=known.end_of(version),
+        **version.body.model_dump(),
+    )

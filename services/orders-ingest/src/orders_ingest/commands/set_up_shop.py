@@ -27,20 +27,27 @@ class InvalidStart(Invalid):
 class CurrencyChangeUnconfirmed(Conflict):
     """The shop has orders, and another currency from that instant on: what that does is said first (decision 0070)."""
 
-    def __init__(self, before: str, after: str, since: datetime) -> None:
+    def __init__(self, before: str, after: str, since: datetime, until: datetime | None, *, past: bool) -> None:
         when = rfc3339(since)
+        span = f"From {when} on" if until is None else f"From {when} to {rfc3339(until)}, where another begins,"
+        held = (
+            f"What orders paid in {before} earned since is taken back, points, growth and tiers, and who has spent "
+            f"such points owes them; orders paid in {after} since then count instead. "
+            if past
+            else "Members keep the tier they hold until its term ends, and qualify anew by orders in "
+            f"{after}. The points they hold stay theirs and are worth what the programme says in {after}. "
+        )
         super().__init__(
             "currency_change_unconfirmed",
-            f"From {when} on the shop would count in {after} instead of {before}, and nothing is converted. What was "
+            f"{span} the shop would count in {after} instead of {before}, and nothing is converted. What was "
             f"paid in {before} stays an order, but counts no longer as spend, and the growth and points that it earned "
-            "lead to no tier: members keep the tier they hold until its term ends, and qualify anew by orders in "
-            f"{after}. The points they hold stay theirs and are worth what the programme says in {after}: set its "
-            f"thresholds, amounts and `points.per_unit_worth` from {when} on before. Offers that name amounts apply to "
-            "nothing any more, goals keep their numbers: set both anew. Send the same with `confirmed`: true to "
-            "change it.",
+            f"lead to no tier. {held}Set the programme's thresholds, amounts and `points.per_unit_worth` for then "
+            "before. Offers that name amounts apply to nothing any more, goals keep their numbers: set both anew. Send "
+            "the same with `confirmed`: true to change it.",
             before=before,
             after=after,
             valid_from=when,
+            valid_until=None if until is None else rfc3339(until),
         )
 
 
@@ -80,8 +87,9 @@ async def set_up_shop(
     if replaces is not None and replaces != number - 1:
         raise SettingsChanged(number - 1)
     changed = known is not None and standing.body.currency != settings.currency
-    if changed and not confirmed and await has_orders(tx, shop):
-        raise CurrencyChangeUnconfirmed(standing.body.currency, settings.currency, since)
+    if known is not None and changed and not confirmed and await has_orders(tx, shop):
+        until = known.end_of_one_from(since)
+        raise CurrencyChangeUnconfirmed(standing.body.currency, settings.currency, since, until, past=since < now)
     version = Version(since, number, settings)
     await SHOPS.insert(tx, shop, version.number, since, settings)
     data = ShopSettingsChanged(version=version.number, valid_from=since, **settings.model_dump())
