@@ -134,6 +134,8 @@ create table candidates (
 create index candidates_due on candidates (release_at) where release_at is not null;
 -- What goes out next in a shop, also beside another shop's backlog.
 create index candidates_open on candidates (shop, release_at, message_id) where release_at is not null;
+-- What of a customer's is still to be decided, among all that was decided over the years.
+create index candidates_waiting on candidates (shop, customer) where release_at is not null;
 create index candidates_no_sender on candidates (channel) where outcome = 'hold' and reason = 'no_sender';
 create index candidates_paused on candidates (shop, cause) where outcome = 'hold' and reason = 'campaign_paused';
 create index candidates_message on candidates (shop, message_id);

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.customers import Channel
 from common.events.fields import PlannedTime
-from messaging.flows.document import Check, Slug
+from messaging.flows.document import Check, Slug, Untrue
 
 State = Literal["draft", "running", "paused", "stopped", "finished"]
 Percent = Annotated[int, Field(ge=0, le=100, strict=True)]
@@ -94,6 +95,16 @@ class CampaignDocument(Part):
     def cause(self) -> str:
         """What its messages answer: one to each customer."""
         return f"campaign/{self.campaign}"
+
+    @cached_property
+    def templates(self) -> dict[str, str]:
+        """The text of each variant, by its name."""
+        return {variant.name: variant.template for variant in self.variants}
+
+    @cached_property
+    def untrue(self) -> Untrue:
+        """What makes its messages needless: that the customer has no usable coupon of its offer (MSG-056)."""
+        return Untrue(offer=self.offer)
 
     @property
     def batch(self) -> str:

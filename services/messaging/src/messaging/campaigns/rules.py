@@ -20,6 +20,7 @@ _LEADS: dict[tuple[Action, State], State] = {
 }
 
 
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
 Mailboxes = Mapping[Channel, bytes]
 """The keyed hash of a person's address on each channel."""
 
@@ -35,7 +36,7 @@ def drawn_by(customer: str, mailboxes: Mailboxes, channels: Iterable[Channel] = 
 
     So all ids of one mailbox are in one arm, and nobody who is held out is written to under another id.
     """
-    for channel in (*channels, *get_args(Channel)):
+    for channel in (*channels, *CHANNELS):
         if channel in mailboxes:
             return mailboxes[channel].hex()
     return customer

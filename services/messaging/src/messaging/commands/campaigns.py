@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from common.events import Event
+from common.events.customers import Channel
 from common.events.messages import CampaignChanged, CampaignEntered
 from common.refusals import Conflict
 from common.storage.database import Transaction
@@ -13,7 +14,6 @@ from common.versions.table import tell
 from messaging.campaigns import store
 from messaging.campaigns.document import FLOW, HOLD_OUT, RANK, CampaignDocument, State
 from messaging.campaigns.store import Campaign
-from messaging.flows.document import Untrue
 from messaging.flows.state import Candidate, message_id
 from messaging.flows.store import insert_candidates, wake_declined, wake_with_coupon
 from messaging.policy.state import in_force
@@ -46,44 +46,52 @@ async def save_campaign(
     return saved
 
 
-async def enter_campaign(tx: Transaction, events: Sequence[Event[CampaignEntered]]) -> None:
+def candidate_of(
+    entered: Event[CampaignEntered], document: CampaignDocument, customer: str, arm: str, channel: Channel
+) -> Candidate:
+    """The message to a treated customer on a channel, by the version of the campaign that the fact names."""
+    due_at = entered.time + COUPON_WITHIN if document.give_coupons else entered.time
+    return Candidate(
+        shop=entered.shop,
+        customer=customer,
+        message_id=message_id(document.cause, FLOW, channel, entered.shop, customer),
+        flow=FLOW,
+        purpose="marketing",
+        rank=RANK,
+        channel=channel,
+        cause=document.cause,
+        cause_at=entered.time,
+        due_at=due_at,
+        release_at=due_at,
+        details={"campaign": document.campaign, "variant": arm},
+        causation=entered.id,
+        correlation=entered.correlationid or entered.id,
+        template=document.templates[arm],
+        untrue=document.untrue,
+    )
+
+
+async def enter_campaign(
+    tx: Transaction, events: Sequence[Event[CampaignEntered]], queued: Collection[str] = ()
+) -> None:
     """The customers of these facts are in their arms, and those who are written to have their candidates. Idempotent.
 
-    Texts and channels are those of the version that the fact names, so that a rebuild makes the same.
+    Texts and channels are those of the version that the fact names, so that a rebuild makes the same. `queued`: whose
+    messages were decided already, and stand.
     """
     versions = await get_versions(tx, {event.shop for event in events})
     for event in events:
         d, shop = event.data, event.shop
         document = CampaignDocument.model_validate(d.document)
-        templates = {v.name: v.template for v in document.variants}
         channels = document.channels or in_force(versions[shop], event.time).policy.channels
-        untrue = Untrue(offer=document.offer)
-        due_at = event.time + COUPON_WITHIN if document.give_coupons else event.time
         members = [(entry.customer, entry.arm) for entry in d.entries]
         await store.save_members(tx, shop, d.campaign, event.time, members)
         await insert_candidates(
             tx,
             [
-                Candidate(
-                    shop=shop,
-                    customer=customer,
-                    message_id=message_id(document.cause, FLOW, channel, shop, customer),
-                    flow=FLOW,
-                    purpose="marketing",
-                    rank=RANK,
-                    channel=channel,
-                    cause=document.cause,
-                    cause_at=event.time,
-                    due_at=due_at,
-                    release_at=due_at,
-                    details={"campaign": d.campaign, "variant": arm},
-                    causation=event.id,
-                    correlation=event.correlationid or event.id,
-                    template=templates[arm],
-                    untrue=untrue,
-                )
+                candidate_of(event, document, customer, arm, channel)
                 for customer, arm in members
-                if arm != HOLD_OUT
+                if arm != HOLD_OUT and customer not in queued
                 for channel in channels
             ],
         )

@@ -13,18 +13,23 @@ from common.storage.database import Transaction
 from messaging.campaigns import store, store_audience, store_results
 from messaging.campaigns.document import HOLD_OUT, CampaignDocument
 from messaging.campaigns.rules import arm_of, leading, must_stop
+from messaging.campaigns.store import Progress
 from messaging.commands.campaigns import enter_campaign, save_campaign
 from messaging.contacts.store_mailboxes import get_mailboxes
 from messaging.coupons.state import best
 from messaging.coupons.store import get_coupons
 from messaging.decisions.rules import may_be_offered
 from messaging.halts import store as halts
+from messaging.jobs.deciding_at_once import decide_at_once
 from messaging.known import get_reachable
+from messaging.policy.state import PolicyVersion
 from messaging.policy.store import get_policies
 from messaging.standings.store import get_standings
 
 MOST = 500
-"""Customers in a transaction, and in a fact."""
+"""Customers in a fact."""
+PAGES = 4
+"""Facts in a transaction."""
 
 
 async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
@@ -35,10 +40,24 @@ async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
     shop, name, progress = found
     campaign = await store.get_campaign(tx, shop, name)
     assert campaign is not None
-    document, policy = campaign.document, (await get_policies(tx, {shop}))[shop].policy
-    subject, values = leading(document)
+    version = (await get_policies(tx, {shop}))[shop]
     if not progress.looked_at:
-        await store.save_total(tx, shop, name, await store_audience.count_audience(tx, shop, subject, values))
+        total = await store_audience.count_audience(tx, shop, *leading(campaign.document))
+        await store.save_total(tx, shop, name, total)
+    for _ in range(PAGES):
+        data = await _plan_page(tx, now, shop, campaign.document, version, progress)
+        if data.done:
+            break
+        treated = sum(entry.arm != HOLD_OUT for entry in data.entries)
+        progress = progress._replace(entered_upto=data.upto, treated=progress.treated + treated)
+    return 1
+
+
+async def _plan_page(
+    tx: Transaction, now: datetime, shop: str, document: CampaignDocument, version: PolicyVersion, progress: Progress
+) -> CampaignEntered:
+    """The next customers come in, and what nothing speaks against is queued; the fact of it, which is announced."""
+    name, policy, (subject, values) = document.campaign, version.policy, leading(document)
     looked_at = await store_audience.list_audience(tx, shop, subject, values, progress.entered_upto, MOST)
     keys = await _persons(tx, shop, name, looked_at)
     standings: dict[CustomerKey, dict[str, str]] = {}
@@ -72,11 +91,13 @@ async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
     treated = [(shop, m.customer) for m in members if m.arm != HOLD_OUT]
     if document.give_coupons:
         await tx.lock_customers(treated)
-    await enter_campaign(tx, [event])
+    arms = {m.customer: m.arm for m in members if m.arm != HOLD_OUT}
+    queued = await decide_at_once(tx, event, document, version, arms, channels)
+    await enter_campaign(tx, [event], queued)
     await tx.announce([event])
     if document.give_coupons:
         await _request_coupons(tx, event, document, treated, channels)
-    return 1
+    return data
 
 
 async def _request_coupons(
