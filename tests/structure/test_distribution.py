@@ -55,6 +55,7 @@ OVER_ALL = {
     "membership/histories/store.py": "the condition is given: customers by their keys, or all for a verification",
     "membership/members/store.py": "figures of a shop, over all workers",
     "messaging/consent/store.py": "by the address, of which several customers may have one",
+    "messaging/decisions/store_alike.py": "by the address, of which several customers may have one",
     "messaging/delivery/store/queue.py": "the sender takes what waits, whoever it is for",
     "messaging/delivery/store/recall.py": "by the address, of which several customers may have one",
     "messaging/reports/coming.py": "lists of a shop, over all workers",
