@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -116,6 +117,20 @@ def test_a_code_names_customer_order_and_insert() -> None:
     url = LINKS.url(scanned)
     assert LINKS.read(urlsplit(url).path.removeprefix("/q/")) == scanned
     assert re.match(r"<svg [^>]*viewBox", drawn(url))
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_sec_009_a_code_shows_nobody_who_bought(customer: str, order_id: str) -> None:
+    """A card lies in a present for somebody else; printed again it is the same."""
+    scanned = Scanned(
+        "shop7", f"+49170{customer}", f"order9{order_id}", "next_tea", "https://shop.test/oolong", "second"
+    )
+    url = LINKS.url(scanned)
+    token = urlsplit(url).path.removeprefix("/q/")
+    shown = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    assert not any(part in shown for part in (b"49170", b"order9", b"shop7", b"oolong"))
+    assert (LINKS.url(scanned), LINKS.read(token)) == (url, scanned)
+    assert InsertLinks(bytes(32), "https://shop.example").read(token) is None
 
 
 async def test_a_parcel_is_planned_once_and_its_code_scanned_once(

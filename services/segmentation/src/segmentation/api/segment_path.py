@@ -57,8 +57,8 @@ async def get_path_of_segment(
     by_lot = (await stays.count_members(tx, shop)).get(segment, 0) > MOST
     row = await count_steps(tx, shop, segment, period.since, period.until, MOST)
     definition = (
-        "of the customers who are in the segment now: looked (a visit, view, search, favourite, cart or checkout), "
-        "asked (a chat), ordered (a completed order), reviewed, ordered again (two orders, or one and "
+        "of the customers who are in the segment now: looked (a view, search, favourite, cart or interrupted "
+        "checkout), asked (a chat), ordered (a completed order), reviewed, ordered again (two orders, or one and "
         "one before the period)"
     )
     return PathOut(

@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from common.events.activity import ChatEnded
 from common.storage.database import Transaction
+from segmentation.activity.state import KINDS
 
-LOOKS = ("product.viewed", "product.searched", "product.favourited", "cart.updated", "checkout.step", "visits.counted")
-"""Activity that is a look at the shop."""
+LOOKS = tuple(kind.TYPE for kind in KINDS if kind is not ChatEnded)
+"""Activity that is a look at the shop: all that is counted of a customer, but for what they asked."""
 
 
 async def count_steps(tx: Transaction, shop: str, segment: str, since: date, until: date, most: int) -> Row[Any]:
