@@ -31,8 +31,8 @@ class CurrencyChangeUnconfirmed(Conflict):
         when = rfc3339(since)
         span = f"From {when} on" if until is None else f"From {when} to {rfc3339(until)}, where another begins,"
         held = (
-            f"What orders paid in {before} have earned since is taken back, points, growth and tiers, and who has spent "
-            f"such points owes them; orders paid in {after} since then count instead. "
+            f"What orders paid in {before} have earned since is taken back, points, growth and tiers, and who has "
+            f"spent such points owes them; orders paid in {after} since then count instead. "
             if past
             else "Members keep the tier they hold until its term ends, and qualify anew by orders in "
             f"{after}. The points they hold stay theirs and are worth what the programme says in {after}. "
