@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,6 +15,27 @@ from .conftest import Site
 
 DONE = Answer("messaging", "ok", {})
 REFUSED = Answer("messaging", "refused", detail="Nobody of that name.", slug="unknown-customer")
+
+
+async def test_a_file_that_is_taken_twice_with_one_form_is_recorded_twice(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SEC-007, SEC-006: each copy of pseudonyms that leaves is in the audit."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"customer,because\n"
+
+    async def download(*_asked: Any) -> tuple[Answer, AsyncIterator[bytes]]:
+        return Answer("orders-ingest", "ok", {}), chunks()
+
+    browser = await site.signed_in("owner")
+    monkeypatch.setattr(site.console.services, "download", download)
+    await browser.get("/s/tea/audit")
+    for _ in range(2):
+        await browser.post("/s/tea/sharing/pots/gone", form="the-same")
+        assert browser.status == 200
+    async with site.console.database.transaction() as tx:
+        assert await tx.value("select count(*) from audit where action = 'share' and outcome = 'downloaded'") == 2
 
 
 @pytest.mark.parametrize(("outcome", "status", "told"), [(DONE, 303, "opted-out"), (REFUSED, 422, "Nobody of that")])
