@@ -13,9 +13,9 @@ from common.http.api import Body, Router, Tx, require
 from common.refusals import Invalid
 from orders_ingest.api.parts import vault_of
 from orders_ingest.commands import share_customers as commands
-from orders_ingest.customers.rules import UnknownCustomer
+from orders_ingest.customers.rules import CustomerErased, UnknownCustomer
 from orders_ingest.identity.store import find_known
-from orders_ingest.sharing import store
+from orders_ingest.sharing import store, store_people
 from orders_ingest.sharing.refusals import UnknownSharingPartner
 from orders_ingest.sharing.rules import in_order
 from orders_ingest.sharing.state import EVERYBODY, Basis, CustomerField, OrderField, Partner, Share, Statement, What
@@ -285,10 +285,17 @@ async def put_sharing_consent(
     """Tell whether a customer agrees that a partner, or all, are told of them under a pseudonym.
 
     A no counts from the next file on, also where the agreement asks for no consent, and for all identifiers of the
-    person; `…/sharing/partners/<partner>/gone` tells the partner. Repeating it is harmless.
+    person; `…/sharing/partners/<partner>/gone` tells the partner. A no needs a partner with whom there is, or was, an
+    agreement, so that no mistyped name takes it. Repeating it is harmless.
     """
     if not await find_known(tx, shop, [customer]):
         raise UnknownCustomer(customer)
+    # An erasure takes the same lock: nothing is said of a customer who is being erased.
+    await tx.lock_customers([(shop, customer)])
+    if await store_people.list_erased(tx, shop, [customer]):
+        raise CustomerErased
+    if body.partner and not body.granted and await store.get_partner(tx, shop, body.partner) is None:
+        raise UnknownSharingPartner(body.partner)
     now = tx.clock.now()
     if body.at is not None and body.at > now:
         raise Invalid("future_time", "`at` must not be in the future.")

@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+from common.events import CustomerKey
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 from orders_ingest.sharing.state import EVERYBODY, Counted, Partner, Share, Statement
 
@@ -13,6 +15,7 @@ _PARTNER = (
     "shop, partner, name, purpose, basis, customer_fields, order_fields, reference, agreed_by, agreed_at, key,"
     " key_number, key_since, key_by, described, widest, revoked_by, revoked_at, version"
 )
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 _SHARE = "shop, partner, share_id, what, fields, since, until, purpose, basis, asked_by, asked_at"
 
 
@@ -153,6 +156,16 @@ async def save_statement(tx: Transaction, shop: str, said: Statement) -> None:
         """,
         shop=shop,
         **said._asdict(),
+    )
+
+
+async def blank_statements(tx: Transaction, customers: Collection[CustomerKey]) -> None:
+    """Where these customers said what they say of partners is not told any more; a no stays, for partners to hear."""
+    # By primary key.
+    await tx.execute(
+        f"update sharing_consents c set source = null from {_CUSTOMERS}"
+        " where c.shop = w.shop and c.customer = w.customer",
+        **_CUSTOMERS.of(sorted(customers)),
     )
 
 
