@@ -41,8 +41,11 @@ class CurrencyChangeUnconfirmed(Conflict):
             "currency_change_unconfirmed",
             f"{span} the shop would count in {after} instead of {before}, and nothing is converted. What was "
             f"paid in {before} stays an order, but counts no longer as spend, and the growth and points that it earned "
-            f"lead to no tier. {held}Set the programme's thresholds, amounts and `points.per_unit_worth` for then "
-            "before. Offers that name amounts apply to nothing any more, goals keep their numbers: set both anew. Send "
+            f"lead to no tier. {held}Set the programme's thresholds, amounts, budgets and `points.per_unit_worth` "
+            "for then before; a programme holds in some minutes at the earliest, so choose a `valid_from` to come, "
+            "the same for both. Offers that name amounts apply to nothing any more, goals keep their numbers: set "
+            f"both anew. Amounts elsewhere are read as {after} at once: set the thresholds of segmentation (RFM, "
+            "bands of amounts, traits), segments by amounts, and limits of feedback's rewards anew as well. Send "
             "the same with `confirmed`: true to change it.",
             before=before,
             after=after,
