@@ -22,7 +22,7 @@ from membership.commands import offers
 from membership.commands.recording import carry_out_all
 from membership.commands.standings import orders_as_they_stand
 from membership.coupons.offer import Offer
-from membership.coupons.refusals import NoCouponsNeeded, OfferOver, UnknownOffer
+from membership.coupons.refusals import NoCouponsNeeded, OfferInOtherCurrency, OfferOver, UnknownOffer
 from membership.fold import MemberFolding
 from membership.payouts import store
 from membership.payouts.refusals import PayoutNotDue, UnknownPayout
@@ -220,6 +220,8 @@ async def _issue_coupon(tx: Transaction, event: Event[Any], due: Due, rules: Rul
     if due.offer_id is not None:
         try:
             made = await offers.issue_to(tx, event.shop, due.offer_id, name, [event.subject], 0, promotes=False)
+        except OfferInOtherCurrency:
+            await store.move(tx, [(event.shop, name, "blocked", "other_currency", None, event.time)])
         except (UnknownOffer, NoCouponsNeeded, OfferOver):
             await store.move(tx, [(event.shop, name, "blocked", "offer_over", None, event.time)])
         else:
