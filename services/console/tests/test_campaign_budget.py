@@ -10,6 +10,7 @@ import pytest
 from console.campaigns.budget import give_back, held_for, hold, most_cost, payment_of, settle, standing
 from console.records import store
 from console.records.commands import NotSaved, save
+from console.records.state import Record
 from console.web.page import Viewer
 
 from .conftest import Site
@@ -38,6 +39,11 @@ def test_what_a_campaign_may_cost_at_most(document: dict[str, Any], cost: int | 
 async def _item(viewer: Viewer, name: str, planned: int, **more: str) -> None:
     fields = {"expense": "campaigns", "planned": planned, "since": "2199-01-01", "until": "2199-12-01", "benefit": "-"}
     await save(viewer, "budget", name, 0, fields | {"currency": "EUR"} | more, f"item {name}")
+
+
+async def _item_again(viewer: Viewer, name: str, version: int, planned: int, **days: str) -> Record:
+    fields = {"expense": "campaigns", "planned": planned, "benefit": "-", "currency": "EUR"} | days
+    return await save(viewer, "budget", name, version, fields, f"{name} {version} {planned}")
 
 
 async def _spent(viewer: Viewer, item: str) -> int:
@@ -103,6 +109,16 @@ async def test_a_campaign_is_held_within_the_budget_and_of_two_that_race_for_the
     await give_back(viewer, "z", str(anew))
     with pytest.raises(NotSaved, match="Nothing is held"):
         await settle(viewer, "z", 1, "EUR", "of nothing")
+    # Approved for gifts and November; what is asked for since waits, and pays for no campaign of December.
+    await _item(viewer, "Moved", 90_00, expense="gifts", since="2198-11-01", until="2198-12-01")
+    await _item_again(viewer, "Moved", 1, 100_01, since="2199-01-01", until="2199-12-01")
+    found = await standing(viewer, "m", _document(), "EUR")
+    assert "Moved" not in {each.name for each in found.items}
+    await save(viewer, "standard", "campaigns", 1, {"limit": 10_00, "currency": "EUR"}, "f1 lower")
+    later = await _item_again(viewer, "Spring", 1, 100_00, since="2199-01-01", until="2199-12-02")
+    assert later.state == "asked", "days that nobody approved"
+    with pytest.raises(NotSaved, match="More than that is paid"):
+        await _item_again(viewer, "Spring", 2, 12_33, since="2199-01-01", until="2199-12-01")
     by_hand = {"item": "Spring", "amount": 1, "day": "2199-02-01", "currency": "EUR"}
     await save(viewer, "spending", payment_of("y"), 0, by_hand, "by hand")
     with pytest.raises(NotSaved, match="not of this campaign"):

@@ -60,15 +60,18 @@ async def standing(viewer: Viewer, campaign: str, document: Mapping[str, Any], c
     """
     day = await _day(viewer, document)
     async with viewer.console.database.transaction() as tx:
-        items = [each for each in await store.list_all(tx, viewer.here, "budget") if each.fields["expense"] == EXPENSE]
+        newest = await store.list_all(tx, viewer.here, "budget")
+        # Kind, days and amount of the version that decides: what somebody asks for since is not approved yet.
+        deciding = await store.list_deciding(tx, viewer.here, "budget", [each.name for each in newest])
         standard = await store.get_record(tx, viewer.here, "standard", EXPENSE)
         held = await held_for(tx, viewer.here, campaign)
+        items = [each for each in deciding.values() if each.fields["expense"] == EXPENSE]
         names = [each.name for each in items if each.fields["since"] <= day < each.fields["until"]]
-        deciding = await store.list_deciding(tx, viewer.here, "budget", names)
         paid = await store.sum_payments(tx, viewer.here, names, without=payment_of(campaign))
     approved = {name: rules.approved_of(deciding.get(name), "planned", currency) for name in names}
     found = [Item(name, approved[name] - paid.get(name, {}).get(currency, 0)) for name in names if approved[name]]
-    kept = bool(items) or (standard is not None and standard.state != rules.ENDED)
+    kept = any(each.fields["expense"] == EXPENSE for each in (*items, *newest))
+    kept = kept or (standard is not None and standard.state != rules.ENDED)
     return Standing(kept, sorted(found, key=lambda item: (-item.left, item.name)), held)
 
 

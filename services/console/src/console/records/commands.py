@@ -136,9 +136,11 @@ async def _state(viewer: Viewer, tx: Transaction, kind: str, name: str, fields: 
         return rules.IN_FORCE
     standard = await store.get_record(tx, viewer.here, "standard", fields["expense"])
     currency = str(fields["currency"])
+    if (await store.sum_payments(tx, viewer.here, [name])).get(name, {}).get(currency, 0) > int(fields[amount]):
+        raise NotSaved(N_("More than that is paid of it, or held for campaigns: take payments off the list first."))
     deciding = (await store.list_deciding(tx, viewer.here, kind, [name])).get(name)
-    # What was approved for one kind of expense is not approved for another.
-    same = deciding is not None and deciding.fields["expense"] == fields["expense"]
+    # What was approved for one kind of expense, and for some days, is not approved for another, nor for other days.
+    same = deciding is not None and rules.holds(deciding.fields, fields)
     approved = rules.approved_of(deciding, amount, currency) if same else 0
     return rules.state_of_item(int(fields[amount]), approved, rules.limit_of(standard, currency))
 
