@@ -178,8 +178,9 @@ async def _check_cash(tx: Transaction, row: Row[Any], by: str) -> None:
     people = [name for _, name in (await get_people(tx, [(row.shop, row.customer)]))[row.shop, row.customer]]
     midnight = rules.start_of(rules.date_of(now))
     paid = await store.cash_since(tx, row.shop, people, midnight)
-    alone = sum(each.amount for each in paid if is_alone(each.approved_by, each.paid_by))
-    check_cash(row.payout_id, row.amount, (row.approved_by, by), alone, rules.at(now).payouts)
+    alone = sum(e.amount for e in paid if e.currency == row.currency and is_alone(e.approved_by, e.paid_by))
+    domestic = row.currency == rules.currency_at(now)
+    check_cash(row.payout_id, row.amount, (row.approved_by, by), alone, rules.at(now).payouts, domestic=domestic)
 
 
 def payout_id(shop: str, origin: str) -> str:
