@@ -21,15 +21,15 @@ async def broken_off() -> AsyncIterator[bytes]:
     raise httpx.RemoteProtocolError("peer closed connection")
 
 
-def services(content: bytes | None) -> Services:
-    """Orders-ingest, whose file has this content; None: it breaks off."""
+def services(content: bytes | None, gone: bytes | None = b"customer,because\n") -> Services:
+    """Orders-ingest, whose files have these contents; None: it breaks off."""
 
     async def answer(request: httpx.Request) -> httpx.Response:
         path = request.url.path
         if path.endswith("/file"):
             return httpx.Response(200, content=broken_off() if content is None else content)
         if path.endswith("/gone"):
-            return httpx.Response(200, content=b"customer,because\n")
+            return httpx.Response(200, content=broken_off() if gone is None else gone)
         second = request.url.params["after"] == "autumn"
         items = [{**ROW, "files": FILES}] if second else [{**ROW, "share_id": "autumn", "files": []}]
         return httpx.Response(200, json={"items": items, "after": None if second else "autumn"})
@@ -55,3 +55,16 @@ async def test_of_a_file_that_broke_off_nothing_is_left(tmp_path: Path) -> None:
         with pytest.raises(Refused, match="broke off"):
             await download_share(asked, "demo", "pots", "spring", tmp_path / "a.csv", None)
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.csv", "of yesterday")]
+    async with services(b"customer,orders\n", gone=None) as asked:
+        with pytest.raises(Refused, match=r"gone\.csv broke off"):
+            await download_share(asked, "demo", "pots", "spring", tmp_path / "a.csv", tmp_path / "gone.csv")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.csv"], "nor of those whom the partner must delete"
+
+
+async def test_files_that_cannot_be_written_are_refused_before_anything_is_given(tmp_path: Path) -> None:
+    async with services(b"customer,orders\n") as asked:
+        with pytest.raises(Refused, match="both files would be"):
+            await download_share(asked, "demo", "pots", "spring", tmp_path / "a.csv", tmp_path / "." / "a.csv")
+        with pytest.raises(Refused, match="there is no folder"):
+            await download_share(asked, "demo", "pots", "spring", tmp_path / "a.csv", tmp_path / "no" / "gone.csv")
+    assert list(tmp_path.iterdir()) == []

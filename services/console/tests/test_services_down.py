@@ -33,6 +33,20 @@ async def test_today_says_who_does_not_answer_and_shows_no_number(site: Site) ->
     assert re.search(r"<dd>\s*0", page) is None
 
 
+async def test_a_form_that_names_its_command_is_kept_where_nobody_answers(site: Site) -> None:
+    """MEM-054: the page's form sends the same command again; opened anew it would be another, and a second coupon."""
+    browser = await site.signed_in("owner")
+    page = await browser.post("/s/tea/offers/ten/coupons", command="c1", customers='ann "A"', form="f1")
+    assert browser.status == 503
+    kept = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+    assert (kept["command"], kept["customers"].startswith("ann")) == ("c1", True)
+    assert kept["form"] != "f1", "the form that was sent before sends nothing any more"
+    assert "Try again" not in page, "by its address there is nothing to read"
+    await browser.post("/s/tea/campaigns/spring/stop", form="f2")
+    assert browser.status == 503
+    assert "look before you send it once more" in browser.page
+
+
 async def test_a_customer_whom_nobody_can_speak_of_is_not_unknown(site: Site) -> None:
     browser = await site.signed_in("agent")
     page = await browser.get("/s/tea/customers/ann")

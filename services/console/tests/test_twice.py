@@ -4,16 +4,68 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from console.client import Answer
+from console.client import Answer, Ask
+from console.offers.to_segment import issue_to_segment
 
 from .conftest import Site
+from .viewers import viewer_of
 
 DONE = Answer("messaging", "ok", {})
 REFUSED = Answer("messaging", "refused", detail="Nobody of that name.", slug="unknown-customer")
+
+
+async def test_a_file_that_is_taken_twice_with_one_form_is_recorded_twice(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SEC-007, SEC-006: each copy of pseudonyms that leaves is in the audit."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"customer,because\n"
+
+    async def download(*_asked: Any) -> tuple[Answer, AsyncIterator[bytes]]:
+        return Answer("orders-ingest", "ok", {}), chunks()
+
+    browser = await site.signed_in("owner")
+    monkeypatch.setattr(site.console.services, "download", download)
+    await browser.get("/s/tea/audit")
+    for _ in range(2):
+        await browser.post("/s/tea/sharing/pots/gone", form="the-same")
+        assert browser.status == 200
+    async with site.console.database.transaction() as tx:
+        assert await tx.value("select count(*) from audit where action = 'share' and outcome = 'downloaded'") == 2
+
+
+async def test_coupons_to_a_segment_are_sent_again_where_the_first_try_had_no_answer(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MEM-054: who has one of the batch gets no other, so all of it is sent again, the first page as well."""
+    given, answers = list[list[str]](), [Answer("membership", "unavailable"), DONE, DONE, DONE]
+    pages = {"": (["ann", "bob"], "bob"), "bob": (["cid"], None)}
+
+    async def ask(*asked: Ask) -> list[Answer]:
+        if asked[0].path.endswith("/customers"):
+            customers, after = pages[asked[0].params["after"]]
+            return [
+                Answer("segmentation", "ok", {"customers": [{"customer": c} for c in customers], "next_after": after})
+            ]
+        return [Answer("segmentation", "ok", {"customers": 3})]
+
+    async def tell(*_asked: Any, json: dict[str, Any], **_more: Any) -> Answer:
+        given.append(json["customers"])
+        return answers.pop(0)
+
+    viewer = await viewer_of(site, await site.signed_in("owner"))
+    monkeypatch.setattr(site.console.services, "ask", ask)
+    monkeypatch.setattr(site.console.services, "tell", tell)
+    body = {"segment": "buyers", "batch": "b"}
+    assert await issue_to_segment(viewer, "ten", "f1", dict(body)) is not None
+    assert await issue_to_segment(viewer, "ten", "f1", dict(body)) is None
+    assert given == [["ann", "bob"], ["ann", "bob"], ["cid"]]
 
 
 @pytest.mark.parametrize(("outcome", "status", "told"), [(DONE, 303, "opted-out"), (REFUSED, 422, "Nobody of that")])

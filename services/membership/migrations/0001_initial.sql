@@ -313,6 +313,7 @@ create table surprises (
     command_id text not null,
     what text not null,
     value bigint not null check (value >= 0), -- minor units
+    currency text not null,             -- the shop's when it was given
     month date not null,                -- of the shop's calendar, by its first day
     by text not null,
     at timestamptz not null,
@@ -325,8 +326,9 @@ create index surprises_month on surprises (shop, month);
 create table surprise_months (
     shop text not null,
     month date not null,
+    currency text not null,             -- a shop that changes its currency has a row of each
     spent bigint not null default 0,    -- minor units
-    primary key (shop, month)           -- closes the race of two who spend the last of a budget
+    primary key (shop, month, currency) -- closes the race of two who spend the last of a budget
 );
 
 -- Groups of customers on social platforms.

@@ -84,6 +84,28 @@ async def settled(db: Database, events: Sequence[Event[Any]]) -> Any:
         return await known(tx)
 
 
+async def test_what_fell_due_before_a_merge_is_not_done_again_when_it_is_undone(
+    new_db: MakeDatabase, shop: Shop
+) -> None:
+    """ORD-040: points that expired, tiers that were reviewed before the merge, and while it stood, are so afterwards:
+    nobody is set aside, and no fact goes out a second time with another content."""
+    events = inputs(shop, seed=7)
+    at = max(event.time for event in events) + timedelta(days=1)
+    expected = await settled(await new_db(), events)
+    db = await new_db()
+    await settled(db, events)
+    kinds = (CustomerMerged, CustomerUnmerged)
+    for number, pair in enumerate(("c0<c1", "c0<c1", "c2<c1", "c2<c1")):
+        step = said(shop, at + timedelta(minutes=number), kinds[number % 2], pair, number + 1)
+        found = await settled(db, [step])
+    for name, rows in expected.items():
+        assert set(found[name]) ^ set(rows) == set(), name
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from set_aside") == 0
+        twice = await tx.fetch("select type, count(*) from outbox group by id, type having count(*) > 1")
+    assert [tuple(row) for row in twice] == []
+
+
 @pytest.mark.parametrize("plan", PLANS)
 async def test_whatever_was_merged_members_are_those_of_the_joined_histories(
     new_db: MakeDatabase, shop: Shop, plan: str

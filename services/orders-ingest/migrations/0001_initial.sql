@@ -395,6 +395,7 @@ create table privacy_requests (
 create table sharing_partners (
     shop text not null,
     partner text not null,
+    version integer not null check (version > 0), -- of its terms
     name text not null,
     purpose text not null,
     basis text not null check (basis in ('consent', 'pseudonyms')),
@@ -406,6 +407,9 @@ create table sharing_partners (
     key bytea,                          -- of its pseudonyms, encrypted; null once it was revoked
     key_number integer not null check (key_number > 0),
     key_since timestamptz not null,
+    key_by text not null,
+    described text[] not null,          -- fields that describe a person, of all its terms under this key
+    widest text not null check (widest in ('consent', 'pseudonyms')), -- basis of all its terms under this key
     revoked_by text,
     revoked_at timestamptz,
     primary key (shop, partner)         -- closes the race of two agreements under one name
@@ -434,6 +438,8 @@ create table share_files (
     partner text not null,
     share_id text not null,
     key_number integer not null,        -- under which pseudonyms
+    purpose text not null,              -- the agreement's as it was written, as its basis
+    basis text not null,
     begun_at timestamptz not null,
     ended_at timestamptz,               -- null: broken off, or under way
     customers bigint not null default 0,

@@ -189,10 +189,22 @@ async def _halted(request: Request, error: Exception) -> Response:
         case NotOurForm():
             return viewer.draw("web/not_our_form.html", 403)
         case NoAnswer():
-            return viewer.draw("web/unavailable.html", 503, answer=error.answer)
+            again = await _to_send_again(viewer) if request.method == "POST" else None
+            return viewer.draw("web/unavailable.html", 503, answer=error.answer, again=again)
         case NotHere():
             return viewer.draw("web/not_here.html", 404)
     raise error
+
+
+async def _to_send_again(viewer: Viewer) -> list[tuple[str, str]] | None:
+    """What was sent, where it names its command: sent again it is done once, whatever came of it before.
+
+    Opened anew, its page would name another command, which gives everybody a second coupon.
+    """
+    form = await viewer.request.form()
+    if "command" not in form:
+        return None
+    return [(name, v) for name, v in form.multi_items() if isinstance(v, str) and name not in ("token", "form")]
 
 
 def see_sign_in(request: Request) -> Response:

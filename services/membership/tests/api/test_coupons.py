@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from common.events import decode
+from common.events import Event, decode
 from common.events.customers import CustomerErased
 from common.events.messages import CouponRequested
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, PromotionUse
+from common.events.shops import ShopSettingsChanged
+from common.shops.following import save
 from membership.jobs.verifying import verify
 from membership.programme.programme import Programme
 from membership.programme.promotions import PromotionGuard
@@ -290,6 +292,25 @@ async def test_a_flow_asks_for_coupons_and_is_answered_once(client: Client, shop
     issued_to = [c.customer for event in told if event.type == "coupon.issued" for c in event.data.coupons]
     declined = [(e.subject, e.data.reason) for e in told if e.type == "coupon.declined"]
     assert (sorted(issued_to), declined) == (["a", "b"], [("c", "unknown_offer")])
+
+
+async def test_of_an_offer_in_a_former_currency_no_coupon_is_issued(client: Client, shop: Shop) -> None:
+    """MEM-054, decision 0070: it would apply to nothing; a flow is told, so that nobody is written to about it."""
+    await offered(client, minimum=5_000)
+    await offered(client, "plain")
+    later = NOW + timedelta(hours=1)
+    yen = ShopSettingsChanged(version=2, valid_from=later, zone="Asia/Shanghai", currency="JPY")
+    async with client.database.transaction() as tx:
+        await save(tx, [Event("s2", "/shops/tea/orders-ingest", "tea", None, NOW, yen, "settings")], folds=True)
+    client.clock.set(later)
+    assert len(await issued(client, ["d"], "plain")) == 1, "it names no amount"
+    for how in ({"customers": ["d"], "batch": "x"}, {"count": 1, "batch": "y"}, {"code": "WORD"}):
+        refused = await client.post(f"{V1}/offers/spring/coupons", json=how)
+        assert (refused.status_code, refused.json()["type"].endswith("other_currency")) == (409, True), refused.text
+    await deliver(client.database, [shop.event("d", NOW, CouponRequested(offer_id="spring", batch="flow:win-back"))])
+    async with client.database.transaction() as tx:
+        rows = await tx.fetch("select payload from outbox where type = 'coupon.declined'")
+    assert [decode(row.payload).data.reason for row in rows] == ["other_currency"]
 
 
 async def test_nobody_is_given_more_promotions_than_the_programme_allows(client: Client, shop: Shop) -> None:

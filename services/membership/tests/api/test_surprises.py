@@ -6,6 +6,9 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from common.events import Event
+from common.events.shops import ShopSettingsChanged
+from common.shops.following import save
 from membership.jobs.verifying import verify
 from membership.programme.programme import Programme
 from membership.programme.surprises import SurpriseRules
@@ -45,4 +48,17 @@ async def test_agents_surprise_members_within_the_months_budget(client: Client, 
     client.clock.set(NOW + timedelta(days=20))
     assert (await client.get(f"{V1}/surprises", params={"limit": 1})).json()["left"] == 1_000
     mine = (await client.get(f"{V1}/members/{given['customer']}/surprises")).json()["items"]
-    assert [item["value"] for item in mine] == [400, 100]
+    assert [(item["value"], item["currency"]) for item in mine] == [(400, "CNY"), (100, "CNY")]
+    # The shop changes its currency within a month that has spent some: each currency has its own sum (decision 0070).
+    await rich(client, shop, "c9", "o9")
+    assert (await give(client, "u1", "c9", 400)).status_code == 200
+    euro = ShopSettingsChanged(version=2, valid_from=NOW + timedelta(days=20), zone="Asia/Shanghai", currency="EUR")
+    async with client.database.transaction() as tx:
+        await save(tx, [Event("s2", "/shops/tea/orders-ingest", "tea", None, NOW, euro, "settings")], folds=True)
+    client.clock.set(NOW + timedelta(days=20, hours=1))
+    page = (await client.get(f"{V1}/surprises", params={"limit": 1})).json()
+    assert (page["currency"], page["left"]) == ("EUR", 1_000)
+    assert (await give(client, "u2", "c9", 700)).json()["currency"] == "EUR"
+    costs = (await client.get(f"{V1}/report/customer-costs")).json()
+    assert (costs["currency"], costs["kept"]["surprises"]) == ("EUR", 700)
+    assert await verify(client.database) == []

@@ -110,4 +110,13 @@ def test_much_cash_is_paid_by_another_person_than_approved_it(
     """SEC-012: nobody is another person by writing the name otherwise; many small payouts are one large one."""
     rules = PayoutRules(cash_alone=500)
     with pytest.raises(PayoutNeedsAnother) if refused else nullcontext():
-        check_cash("p", amount, (approved_by, "li"), alone_today, rules)
+        check_cash("p", amount, (approved_by, "li"), alone_today, rules, domestic=True)
+
+
+def test_cash_in_a_former_currency_is_within_no_bound() -> None:
+    """SEC-012, decision 0070: 90.00 EUR are not less than 10,000 yen because 9,000 is less."""
+    rules = PayoutRules(cash_alone=10_000)
+    check_cash("p", 9_000, ("wu", "li"), 0, rules, domestic=False)
+    check_cash("p", 9_000, (None, "li"), 0, rules, domestic=False)
+    with pytest.raises(PayoutNeedsAnother, match="another currency"):
+        check_cash("p", 9_000, ("li", "li"), 0, rules, domestic=False)

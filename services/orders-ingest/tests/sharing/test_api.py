@@ -83,7 +83,14 @@ async def test_a_partner_is_told_of_customers_under_pseudonyms_of_its_own(api: h
     (told,) = await file(api, f"{CUPS}/shares/spring/file")
     assert told["customer"] not in {row["customer"] for row in rows}, "two partners' pseudonyms cannot be joined"
     assert told["city"] == "", "of one nothing is described"
+    mistyped = await put(api, f"{BASE}/customers/c-03/sharing", {"granted": False, "partner": "Teapot Works"}, 404)
+    assert mistyped["type"].endswith("unknown_sharing_partner"), "a no to nobody would be lost without a word"
+    word = {"granted": True, "source": "told by phone +86 130"}
+    assert (await put(api, f"{BASE}/customers/c-02/sharing", word))["said"][0]["source"]
     assert (await api.post(f"{BASE}/customers/c-02/erasure")).status_code == 202
+    said = (await api.get(f"{BASE}/customers/c-02/sharing")).json()["said"]
+    assert [(one["granted"], one["source"]) for one in said] == [(True, None)], "no text outlives the erasure"
+    assert (await put(api, f"{BASE}/customers/c-02/sharing", word, 409))["type"].endswith("customer_erased")
     later = await file(api, f"{POTS}/shares/spring/file")
     assert len(later) == 10
     missing = {row["customer"] for row in rows} - {row["customer"] for row in later}
@@ -91,6 +98,7 @@ async def test_a_partner_is_told_of_customers_under_pseudonyms_of_its_own(api: h
     gone = {row["customer"]: row["because"] for row in await file(api, f"{POTS}/gone")}
     assert missing <= set(gone)
     assert sorted(gone[one] for one in missing) == ["erased", "refused"]
+    assert sorted(gone.values()) == ["erased", "refused", "refused"], "c-10's of before c-11 was absorbed, and c-11's"
     assert {row["because"] for row in await file(api, f"{CUPS}/gone")} == {"erased"}
 
     await put(api, f"{POTS}/shares/orders", {**SHARE, "what": "orders", "fields": ["month", "categories"]})
@@ -105,10 +113,50 @@ async def test_a_partner_is_told_of_customers_under_pseudonyms_of_its_own(api: h
         ("spring", "customers", ["orders", "city"], TERMS["purpose"], "mara"),
     ]
     files = register[1]["files"]
+    assert {(one["basis"], one["purpose"]) for one in files} == {("pseudonyms", TERMS["purpose"])}
     assert [(one["customers"], one["rows"], one["withheld"], one["key_number"]) for one in files] == [
         (12, 12, 2, 1), (12, 12, 2, 1), (10, 10, 10, 1)
     ]  # fmt: skip
     assert all(one["ended_at"] for one in files)
+
+
+async def test_what_was_given_under_a_key_counts_when_the_terms_change(
+    api: httpx.AsyncClient, tell: Any, clock: FixedClock
+) -> None:
+    """SEC-007: files of two fields one after the other are joined by their pseudonyms; the register says under which
+    terms each was given; who is asked for a consent only now is named to the partner, and nobody's terms are lost."""
+    await shop(api, tell)
+    clock.set(NOW + timedelta(hours=1))
+    answer = await api.post(
+        f"{BASE}/customers", json={"customers": [{"id": f"c-{n:02}", "gender": "male"} for n in range(10, 13)]}
+    )
+    assert answer.status_code == 202, answer.text
+    for n in range(10):
+        assert (await api.put(f"{BASE}/customers/c-{n:02}", json={"city": "Hangzhou", "gender": "male"})).is_success
+    assert (await api.put(f"{BASE}/customers/c-09", json={"city": "Hangzhou", "gender": "female"})).is_success
+    one = {**TERMS, "customer_fields": ["city"]}
+    await put(api, POTS, {**one, "replaces": 0})
+    await put(api, f"{POTS}/shares/city", {**SHARE, "fields": ["city"]})
+    rows = await file(api, f"{POTS}/shares/city/file")
+    assert [row["city"] for row in rows].count("Hangzhou") == 10
+    assert (await put(api, POTS, {**one, "purpose": "mine", "replaces": 0}, 409))["type"].endswith("agreement_changed")
+    other = await put(api, POTS, {**TERMS, "customer_fields": ["gender"], "purpose": "B", "replaces": 1})
+    assert (other["version"], other["described"]) == (2, ["city", "gender"])
+    assert await put(api, POTS, {**TERMS, "customer_fields": ["gender"], "purpose": "B", "replaces": 1}) == other
+    await put(api, f"{POTS}/shares/gender", {**SHARE, "fields": ["gender"]})
+    rows = await file(api, f"{POTS}/shares/gender/file")
+    assert {row["gender"] for row in rows} == {""}, "nine are men of Hangzhou, and the partner has the cities"
+    assert len(await file(api, f"{POTS}/gone")) == 0
+    await put(api, f"{BASE}/customers/c-03/sharing", {"granted": True})
+    await put(api, POTS, {**TERMS, "customer_fields": ["gender"], "purpose": "B", "basis": "consent", "replaces": 2})
+    assert len(await file(api, f"{POTS}/shares/gender/file")) == 1
+    gone = await file(api, f"{POTS}/gone")
+    assert (len(gone), {row["because"] for row in gone}) == (12, {"no_consent"})
+    (register,) = [one for one in (await api.get(f"{POTS}/shares")).json()["items"] if one["share_id"] == "gender"]
+    assert [(one["purpose"], one["basis"]) for one in register["files"]] == [("B", "pseudonyms"), ("B", "consent")]
+    replaced = (await api.post(f"{POTS}/key", json={"replaces": 1, "by": "theo"})).json()
+    assert (replaced["described"], replaced["key_by"]) == (["gender"], "theo")
+    assert await file(api, f"{POTS}/gone") == []
 
 
 async def test_an_agreement_is_narrowed_its_key_replaced_and_revoked(

@@ -20,6 +20,7 @@ from orders_ingest.sharing.rules import (
     heading,
     in_order,
     may_share,
+    named_gone,
     order_row,
     pseudonym,
     written,
@@ -72,6 +73,15 @@ def test_whom_a_partner_is_told_of(said: list[tuple[str, str, bool]], consent: b
     assert may_share("consent", "pots", statements) is consent
     assert may_share("pseudonyms", "pots", statements) is pseudonyms
     assert may_share("consent", "pots", statements[::-1]) is consent, "in whatever order it is read"
+
+
+def test_every_pseudonym_of_who_is_gone_is_named() -> None:
+    """SEC-007: before a merge each identifier had rows of its own; what was erased is said to be, in whatever order."""
+    merged, erased = (["ann", "ann-2", "ann-3"], False), (["bea", "bea-2"], True)
+    told = {"ann": "refused", "ann-2": "refused", "ann-3": "refused", "bea": "erased", "bea-2": "erased"}
+    assert named_gone([merged, erased]) == told
+    assert named_gone([(["bea-2", "bea"], False), erased, merged, (["bea"], False)]) == told
+    assert named_gone([(["cid"], False)], "no_consent") == {"cid": "no_consent"}
 
 
 def test_no_field_that_may_be_given_is_personal_or_an_identifier() -> None:

@@ -28,11 +28,13 @@ class Items(Generic[I]):
     `changed` are the names of those that were put, changed in place or removed since they were loaded.
     """
 
-    __slots__ = ("_by_name", "_loaded", "changed", "whole")
+    __slots__ = ("_by_name", "_loaded", "_prefixes", "changed", "whole")
 
     def __init__(self, whole: bool = True) -> None:
         self._by_name: dict[str, I] = {}
         self._loaded: set[str] = set()
+        # Of those loaded the few that stand for many: each name that is missing is held against them alone.
+        self._prefixes: tuple[str, ...] = ()
         self.changed: set[str] = set()
         self.whole = whole
 
@@ -77,11 +79,13 @@ class Items(Generic[I]):
             return True
         if wanted == EVERYTHING:
             return False
-        return wanted in self._loaded or any(wanted.startswith(known) for known in self._loaded if known.endswith("/"))
+        return wanted in self._loaded or wanted.startswith(self._prefixes)
 
     def load(self, wanted: Iterable[str], stored: Mapping[str, I]) -> None:
         """Take what is stored of what was wanted; what is loaded already stays as it has become."""
-        self._loaded.update(wanted)
+        names = set(wanted)
+        self._prefixes += tuple(n for n in names if n.endswith("/") and n not in self._prefixes)
+        self._loaded |= names
         for name, item in stored.items():
             if name not in self._by_name and name not in self.changed:
                 self._by_name[name] = item

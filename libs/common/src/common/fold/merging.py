@@ -48,9 +48,13 @@ async def fold_merge(tx: Transaction, folding: Folding[S], merge: Merge) -> Fold
 
 
 def _until(moved: Moved, known_until: dict[CustomerKey, datetime | None], key: CustomerKey) -> datetime | None:
-    """How far the states of all who are this customer now were advanced; of one who is their own again nothing."""
-    joined = (known_until[one] for one, survivor in moved.after.items() if survivor == key)
-    return max((at for at in joined if at is not None), default=None)
+    """How far the states of all who are this customer now were advanced; who is their own again, as far as the person.
+
+    What fell due of a customer before a merge was told then: folded no further than the last input, who returns would
+    do it again, under the same causes and ids.
+    """
+    joined = {one for one, survivor in moved.after.items() if survivor == key} | {moved.before[key]}
+    return max((at for one in joined if (at := known_until[one]) is not None), default=None)
 
 
 async def _absorb(
@@ -88,12 +92,14 @@ async def _fold_anew(
     if row.last is None and row.state is None:
         return None
     if row.inputs > MANY_INPUTS or postponed:
+        row.done_until = until
         await store_long.want_fold(tx, key, cause_of(merge), merge.time)
         return work
     before = work.state
     latest = max((at for at in (until, row.last[0] if row.last else None) if at is not None), default=None)
     done = await fold_from_start(tx, folding, work, latest)
-    row.done_until = max((at for at in (done, row.done_until) if at is not None), default=None)
+    # Not the latest due that was done alone: the joined state may have none where one of them had, and told it.
+    row.done_until = max((at for at in (done, row.done_until, until) if at is not None), default=None)
     effects = folding.difference(before, await folding.posted(tx, key), work.state, merge.time)
     record(folded, row, [Step(key, cause_of(merge), True, merge.time, effects)])
     return work

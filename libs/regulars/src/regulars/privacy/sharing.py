@@ -18,21 +18,18 @@ async def download_share(
 ) -> dict[str, Any]:
     """Write the file, and that of pseudonyms to delete where it is wanted; the share as the register shows it.
 
-    Raises Refused where the file broke off: it is removed then, since half of one would pass for the whole.
+    Raises Refused where one cannot be written there, or broke off: it is removed then, since half of one would pass
+    for the whole.
     """
+    if gone is not None and gone.resolve() == to.resolve():
+        raise Refused(f"both files would be {to}: name another one for those to delete")
+    for file in (to, gone):
+        if file is not None and not file.parent.is_dir():
+            raise Refused(f"there is no folder {file.parent} to write {file.name} into")
     path = f"/v1/shops/{shop}/sharing/partners/{quote(partner, safe='')}"
-    part = to.with_name(f"{to.name}.part")
-    try:
-        await services.download("orders-ingest", f"{path}/shares/{quote(name, safe='')}/file", part)
-        part.replace(to)
-    except NO_ANSWER:
-        raise Refused(
-            "the file broke off: the agreement was revoked or its key replaced meanwhile, or see the log"
-        ) from None
-    finally:
-        part.unlink(missing_ok=True)
+    await _download(services, f"{path}/shares/{quote(name, safe='')}/file", to)
     if gone is not None:
-        await services.download("orders-ingest", f"{path}/gone", gone)
+        await _download(services, f"{path}/gone", gone)
     after = ""
     while True:
         page = await services.get("orders-ingest", f"{path}/shares", after=after, limit=PAGE)
@@ -43,6 +40,20 @@ async def download_share(
         if page["after"] is None:
             raise Refused(f"the register does not show {name!r}")
         after = page["after"]
+
+
+async def _download(services: Services, path: str, to: Path) -> None:
+    """The whole file or none; one that was there stays until then. Raises Refused."""
+    part = to.with_name(f"{to.name}.part")
+    try:
+        await services.download("orders-ingest", path, part)
+        part.replace(to)
+    except NO_ANSWER:
+        raise Refused(
+            f"{to.name} broke off: the agreement was changed or revoked or its key replaced meanwhile, or see the log"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def share_line(row: Mapping[str, Any], to: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 from common.storage.database import Transaction
@@ -59,15 +60,18 @@ async def standing(viewer: Viewer, campaign: str, document: Mapping[str, Any], c
     """
     day = await _day(viewer, document)
     async with viewer.console.database.transaction() as tx:
-        items = [each for each in await store.list_all(tx, viewer.here, "budget") if each.fields["expense"] == EXPENSE]
+        newest = await store.list_all(tx, viewer.here, "budget")
+        # Kind, days and amount of the version that decides: what somebody asks for since is not approved yet.
+        deciding = await store.list_deciding(tx, viewer.here, "budget", [each.name for each in newest])
         standard = await store.get_record(tx, viewer.here, "standard", EXPENSE)
         held = await held_for(tx, viewer.here, campaign)
+        items = [each for each in deciding.values() if each.fields["expense"] == EXPENSE]
         names = [each.name for each in items if each.fields["since"] <= day < each.fields["until"]]
-        deciding = await store.list_deciding(tx, viewer.here, "budget", names)
         paid = await store.sum_payments(tx, viewer.here, names, without=payment_of(campaign))
     approved = {name: rules.approved_of(deciding.get(name), "planned", currency) for name in names}
     found = [Item(name, approved[name] - paid.get(name, {}).get(currency, 0)) for name in names if approved[name]]
-    kept = bool(items) or (standard is not None and standard.state != rules.ENDED)
+    kept = any(each.fields["expense"] == EXPENSE for each in (*items, *newest))
+    kept = kept or (standard is not None and standard.state != rules.ENDED)
     return Standing(kept, sorted(found, key=lambda item: (-item.left, item.name)), held)
 
 
@@ -87,13 +91,12 @@ def _is_of(payment: Record, campaign: str) -> bool:
     return payment.fields.get("campaign") == campaign
 
 
-async def hold(
-    viewer: Viewer, campaign: str, document: Mapping[str, Any], item: str, currency: str, form: str
-) -> Record | None:
+async def hold(viewer: Viewer, campaign: str, document: Mapping[str, Any], item: str, currency: str) -> str | None:
     """Hold what the campaign may cost, as a payment; None where it costs nothing, or no budget is kept.
 
-    Payments go one after the other, so that of two campaigns that want the rest of an item one is held. Raises
-    NotSaved.
+    The answer names this start: several starts of one campaign at once hold it each, and it is held as long as one of
+    them does. Payments go one after the other, so that of two campaigns that want the rest of an item one is held.
+    Raises NotSaved.
     """
     cost = most_cost(document)
     if cost == 0:
@@ -105,7 +108,9 @@ async def hold(
         raise NotSaved(N_("Nothing bounds what it may cost: write in its draft how many messages it sends at most."))
     if item not in {each.name for each in found.items}:
         raise NotSaved(N_("Choose the budget item that pays for it, one that holds the day on which it begins."))
-    return await _note(viewer, campaign, item, (cost, currency), form)
+    start = token_hex(8)
+    await _note(viewer, campaign, item, (cost, currency), f"{start}.budget", start)
+    return start
 
 
 async def settle(viewer: Viewer, campaign: str, cost: int, currency: str, form: str) -> None:
@@ -117,25 +122,49 @@ async def settle(viewer: Viewer, campaign: str, cost: int, currency: str, form: 
     if not cost:
         await commands.end(viewer, "spending", held.name, held.version, f"{form}.spent")
         return
-    await _note(viewer, campaign, str(held.fields["item"]), (cost, currency), form)
+    await _note(viewer, campaign, str(held.fields["item"]), (cost, currency), f"{form}.budget")
 
 
-async def _note(viewer: Viewer, campaign: str, item: str, cost: tuple[int, str], form: str) -> Record:
-    amount, currency = cost
+async def _note(
+    viewer: Viewer, campaign: str, item: str, cost: tuple[int, str], form: str, start: str | None = None
+) -> None:
+    """`start`: the one that holds it; None once it is over."""
     name, day = payment_of(campaign), (await today(viewer)).isoformat()
-    async with viewer.console.database.transaction() as tx:
-        known = await store.get_record(tx, viewer.here, "spending", name)
-    if known is not None and not _is_of(known, campaign):
-        raise NotSaved(N_("A payment is called {name} that is not of this campaign: take it off the list."), name=name)
-    fields = (dict(known.fields) if known is not None else {}) | {
-        **{"item": item, "amount": amount, "currency": currency, "day": day, "campaign": campaign},
-    }
-    version = known.version if known is not None else 0
-    return await commands.save(viewer, "spending", name, version, fields, f"{form}.budget")
+    sum_ = {"item": item, "amount": cost[0], "currency": cost[1]}
+
+    def noted(known: Record | None) -> dict[str, Any]:
+        if known is not None and not _is_of(known, campaign):
+            raise NotSaved(
+                N_("A payment is called {name} that is not of this campaign: take it off the list."), name=name
+            )
+        fields = dict(known.fields) if known is not None else {}
+        starts = _starts(known, cost[1]) | {start: sum_} if start is not None else {}
+        return fields | _most_of(starts or {"": sum_}) | {"day": day, "campaign": campaign, "starts": starts}
+
+    await commands.revise(viewer, "spending", name, form, noted)
 
 
-async def give_back(viewer: Viewer, held: Record, form: str) -> None:
-    """What was held for a start that messaging refused; not where somebody else's start holds it by now."""
-    # Each start adds a version: the one of a start that went through meanwhile stays.
+def _starts(payment: Record | None, currency: str) -> dict[str, Any]:
+    """What each start that was not refused holds in the currency; of a payment that was taken back none does."""
+    if payment is None or payment.state != rules.IN_FORCE:
+        return {}
+    return {name: sum_ for name, sum_ in payment.fields.get("starts", {}).items() if sum_["currency"] == currency}
+
+
+def _most_of(starts: Mapping[str, Any]) -> dict[str, Any]:
+    """What is held: enough for whichever of them goes through."""
+    return dict(max(starts.values(), key=lambda sum_: (sum_["amount"], sum_["item"])))
+
+
+async def give_back(viewer: Viewer, campaign: str, start: str) -> None:
+    """What a start held that messaging refused; what another start of the campaign holds stays."""
+
+    def less(known: Record | None) -> dict[str, Any] | None:
+        starts = _starts(known, known.currency) if known is not None else {}
+        if known is None or starts.pop(start, None) is None:
+            return known.fields if known is not None and known.state == rules.IN_FORCE else None
+        return known.fields | _most_of(starts) | {"starts": starts} if starts else None
+
+    # Where the other's item has no room any more, it stays held in this one's.
     with suppress(NotSaved):
-        await commands.end(viewer, "spending", held.name, held.version, f"{form}.back")
+        await commands.revise(viewer, "spending", payment_of(campaign), f"{start}.back", less)

@@ -10,7 +10,6 @@ from console.campaigns import budget, forms
 from console.client import Answer
 from console.records import store as records
 from console.records.commands import NotSaved
-from console.records.state import Record
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import whole
@@ -148,34 +147,34 @@ async def act_on_campaign(
     body: dict[str, Any] = {"action": action}
     if reason.strip():
         body["reason"] = f"{reason.strip()} ({viewer.who.name})"
-    held: Record | None = None
+    held: str | None = None
     if action == "start":
         found = await _one(viewer, campaign)
         # What was held is for this version: a draft that was changed meanwhile is refused.
         body["replaces"] = found.body["version"]
         if found.body["state"] == "draft" and not found.body["to_do"]:
             try:
-                held = await _hold(viewer, found.body, item, form)
+                held = await _hold(viewer, found.body, item)
             except NotSaved as error:
                 said = viewer.say(error.text, **error.values)
                 return await _check(viewer, found.body, action, said, item, 409)
     answer = await carry_out(
         viewer, f"campaign_{action}", path.strip("/"), form, "messaging", "POST", f"{path}/actions", json=body
     )
+    # Without an answer it may have started: what is held stays. A form that was answered before has started nothing.
+    if held is not None and (answer is None or not (answer.ok or answer.state == "unavailable")):
+        await budget.give_back(viewer, campaign, held)
     if answer is not None and not answer.ok:
-        # Without an answer it may have started: what is held stays, and counts for the next try.
-        if held is not None and answer.state != "unavailable":
-            await budget.give_back(viewer, held, form)
         return await _page(viewer, campaign, why_not(viewer, answer), status_of(answer))
     return see(viewer.url(path), "sent-already" if answer is None else "campaign-done")
 
 
-async def _hold(viewer: Viewer, campaign: dict[str, Any], item: str, form: str) -> Record | None:
-    """What is held of the budget for its start; None where it costs nothing. Raises NotSaved, NoAnswer."""
+async def _hold(viewer: Viewer, campaign: dict[str, Any], item: str) -> str | None:
+    """The start for which the budget holds it; None where it costs nothing. Raises NotSaved, NoAnswer."""
     document = campaign["document"]
     if budget.most_cost(document) == 0:
         return None
-    return await budget.hold(viewer, campaign["campaign"], document, item, await _currency(viewer), form)
+    return await budget.hold(viewer, campaign["campaign"], document, item, await _currency(viewer))
 
 
 @router.get("/s/{shop}/campaign-builder")

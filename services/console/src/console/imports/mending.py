@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import UploadFile
 
@@ -19,9 +17,9 @@ router = APIRouter()
 
 
 @router.post("/s/{shop}/imports/{job}/to-mend")
-async def download_to_mend(viewer: Guarded, job: str, form: Annotated[str, Form(max_length=50)]) -> Response:
+async def download_to_mend(viewer: Guarded, job: str) -> Response:
     """All refused lines as orders-ingest takes them back: mended in the column `text`; a look that is recorded."""
-    await viewer.record("refused_lines", f"imports/{part(job)}", "downloaded", form)
+    await viewer.record("refused_lines", f"imports/{part(job)}", "downloaded")
     path = f"/v1/shops/{viewer.here}/imports/{part(job)}/refusals.csv"
     answer, chunks = await viewer.console.services.download("orders-ingest", path)
     if chunks is None:

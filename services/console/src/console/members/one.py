@@ -14,12 +14,11 @@ router = APIRouter()
 async def club(viewer: Guarded, customer: str) -> Response:
     """Referrals both ways, activities, surprises, tiers by hand."""
     here = part(customer)
-    referrals, activities, surprises, grants, settings = await viewer.ask(
+    referrals, activities, surprises, grants = await viewer.ask(
         viewer.of_shop("membership", f"/members/{here}/referrals"),
         viewer.of_shop("membership", f"/members/{here}/activities"),
         viewer.of_shop("membership", f"/members/{here}/surprises"),
         viewer.of_shop("membership", f"/members/{here}/tier-grants"),
-        viewer.of_shop("orders-ingest", "/settings"),
     )
     if grants.state == "unknown":
         raise NotHere
@@ -32,5 +31,4 @@ async def club(viewer: Guarded, customer: str) -> Response:
         activities=activities,
         surprises=surprises,
         grants=grants,
-        currency=settings.body["current"]["currency"] if settings.ok else "",
     )

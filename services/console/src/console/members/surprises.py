@@ -36,10 +36,8 @@ SURPRISE = Sheet(
 async def surprises(viewer: Guarded, after: Annotated[str, Query(max_length=500)] = "") -> Response:
     """What was given, and what is left of the budget."""
     asked = {"limit": str(ROWS)} | ({"after": after} if after else {})
-    page, settings = await viewer.ask(
-        viewer.of_shop("membership", "/surprises", **asked), viewer.of_shop("orders-ingest", "/settings")
-    )
-    return viewer.draw("members/surprises.html", page=page, settings=settings, after=after, part=part)
+    (page,) = await viewer.ask(viewer.of_shop("membership", "/surprises", **asked))
+    return viewer.draw("members/surprises.html", page=page, after=after, part=part)
 
 
 @router.get("/s/{shop}/surprise-form")

@@ -38,14 +38,17 @@ async def issue_to_segment(viewer: Viewer, offer: str, form: str, body: dict[str
         if not page.ok:
             return why_not(viewer, page)
         some = body | {"customers": [each["customer"] for each in page.body["customers"]]}
+        told = None
         if not after:
             # The first page is the command that the form orders, recorded once; the others follow from it.
             told = await carry_out(viewer, "issue_coupons", path.strip("/"), form, *command, json=some)
-        else:
+        if told is None:
+            # Also the first page of a form that was sent before: whether it was answered is not known, and who has a
+            # coupon of the batch gets no other.
             where = f"/v1/shops/{viewer.here}{command[2]}"
             headers = {"x-correlation-id": correlation(form)}
             told = await services.tell(*command[:2], where, headers=headers, json=some)
-        if told is not None and not told.ok:
+        if not told.ok:
             return why_not(viewer, told)
         after = page.body["next_after"]
     return None

@@ -36,7 +36,8 @@ SETTINGS = Sheet(
             N_(
                 "Nothing is converted. What was paid in the former currency stays an order and counts as no spend any "
                 "more; members keep their tier until its term ends and qualify anew; points stay, worth what the "
-                "programme says in the new currency. Set thresholds and the worth of points for that day before."
+                "programme says in the new currency. Set thresholds, budgets and the worth of points for that day "
+                "before; offers, segments by amounts and segmentation's thresholds are set anew."
             ),
         ),
     ),

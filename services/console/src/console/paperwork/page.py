@@ -16,7 +16,7 @@ from console.records.commands import NotSaved
 from console.records.kinds import HAND, KINDS, Kind
 from console.records.state import Record
 from console.texts import N_
-from console.web.guard import Guarded, NotHere, NotTheirs
+from console.web.guard import Guarded, NoAnswer, NotHere, NotTheirs
 from console.web.page import Viewer, see
 from console.web.paths import part
 
@@ -204,6 +204,7 @@ async def _save(viewer: Viewer, kind: str, number: int, form: Filled) -> Respons
     if form.currency:
         form.body["currency"] = form.currency
     try:
+        await _check_held(viewer, kind, name)
         saved = await commands.save(viewer, kind, name, number, form.body, form.written.get("form", "")[:50])
     except NotSaved as error:
         return form.draw(viewer.say(error.text, **error.values), 409)
@@ -211,6 +212,24 @@ async def _save(viewer: Viewer, kind: str, number: int, form: Filled) -> Respons
         return see(viewer.url("/plan"), "saved")
     notice = "paper-asked" if saved.state == rules.ASKED else "saved"
     return see(viewer.url(f"/paperwork/{kind}/one?of={part(name)}"), notice)
+
+
+async def _check_held(viewer: Viewer, kind: str, name: str) -> None:
+    """Raises NotSaved where a payment holds the cost of a campaign that has begun, NoAnswer where that is unknown."""
+    if kind != "spending":
+        return
+    async with viewer.console.database.transaction() as tx:
+        known = await store.get_record(tx, viewer.here, kind, name)
+    if known is None or known.state == rules.ENDED or not known.fields.get("starts"):
+        return
+    path = f"/campaigns/{part(str(known.fields['campaign']))}"
+    (found,) = await viewer.console.services.ask(viewer.of_shop("messaging", path))
+    if found.state == "unavailable":
+        raise NoAnswer(found)
+    if found.ok and found.body["state"] != "draft":
+        raise NotSaved(
+            N_("It holds the cost of a campaign that has begun: the campaign's page notes what it did cost, once over.")
+        )
 
 
 @router.get("/s/{shop}/paperwork/{kind}/one")
@@ -288,6 +307,7 @@ async def end_paper(viewer: Guarded, kind: Name, of: Given = "", version: Number
     """Off the list; its versions stay."""
     _written_by(viewer, kind)
     try:
+        await _check_held(viewer, kind, of)
         await commands.end(viewer, kind, of, version, form)
     except NotSaved as error:
         return await _one(viewer, kind, of, viewer.say(error.text, **error.values), 409)

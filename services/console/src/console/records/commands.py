@@ -67,6 +67,29 @@ async def change(
         return await store.get_record(tx, viewer.here, kind, name)
 
 
+async def revise(
+    viewer: Viewer, kind: str, name: str, form: str, make: Callable[[Record | None], dict[str, Any] | None]
+) -> None:
+    """Write the fields that `make` makes of the newest version, or of none, once a form; None ends the record.
+
+    Whoever writes it at the same moment waits: `make` sees what is there, also a version that has ended. The same
+    fields again write nothing. Raises NotSaved, as `make` may.
+    """
+    async with viewer.console.database.transaction() as tx:
+        await _lock(viewer, tx, kind)
+        newest = await store.get_record(tx, viewer.here, kind, name)
+        if await _sent(viewer, tx, form):
+            return
+        standing = newest is not None and newest.state != rules.ENDED
+        fields = make(newest)
+        number = newest.version + 1 if newest is not None else 1
+        if fields is not None and not (standing and newest is not None and fields == newest.fields):
+            state = await _state(viewer, tx, kind, name, fields)
+            await _insert(viewer, tx, f"save_{kind}", (kind, name, number), state, fields, None, form)
+        elif fields is None and standing and newest is not None:
+            await _insert(viewer, tx, f"end_{kind}", (kind, name, number), rules.ENDED, newest.fields, None, form)
+
+
 async def decide(viewer: Viewer, kind: str, name: str, version: int, form: str, *, approve: bool) -> None:
     """Approve or refuse what somebody else asked for. Raises NotSaved."""
     async with viewer.console.database.transaction() as tx:
@@ -113,9 +136,11 @@ async def _state(viewer: Viewer, tx: Transaction, kind: str, name: str, fields: 
         return rules.IN_FORCE
     standard = await store.get_record(tx, viewer.here, "standard", fields["expense"])
     currency = str(fields["currency"])
+    if (await store.sum_payments(tx, viewer.here, [name])).get(name, {}).get(currency, 0) > int(fields[amount]):
+        raise NotSaved(N_("More than that is paid of it, or held for campaigns: take payments off the list first."))
     deciding = (await store.list_deciding(tx, viewer.here, kind, [name])).get(name)
-    # What was approved for one kind of expense is not approved for another.
-    same = deciding is not None and deciding.fields["expense"] == fields["expense"]
+    # What was approved for one kind of expense, and for some days, is not approved for another, nor for other days.
+    same = deciding is not None and rules.holds(deciding.fields, fields)
     approved = rules.approved_of(deciding, amount, currency) if same else 0
     return rules.state_of_item(int(fields[amount]), approved, rules.limit_of(standard, currency))
 

@@ -35,6 +35,12 @@ def state_of_item(amount: int, approved: int, limit: int | None) -> str:
     return IN_FORCE if amount <= max(approved, limit if limit is not None else 0) else ASKED
 
 
+def holds(approved: Mapping[str, object], asked: Mapping[str, object]) -> bool:
+    """Whether what was approved is for what an item is to be for: its kind of expense, and days within its own."""
+    same = approved["expense"] == asked["expense"]
+    return same and str(approved["since"]) <= str(asked["since"]) and str(asked["until"]) <= str(approved["until"])
+
+
 def approved_of(deciding: Record | None, amount: str, currency: str) -> int:
     """What the newest version that is in force or ended allows in the currency; 0 where none is, or it has ended.
 

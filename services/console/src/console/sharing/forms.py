@@ -57,7 +57,7 @@ FILE = (
 )
 
 
-def terms_of(body: Mapping[str, Any], by: str) -> dict[str, Any]:
+def terms_of(body: Mapping[str, Any], by: str, replaces: int) -> dict[str, Any]:
     """The agreement's form as orders-ingest takes it."""
     return {
         "name": body["name"],
@@ -67,6 +67,7 @@ def terms_of(body: Mapping[str, Any], by: str) -> dict[str, Any]:
         "order_fields": [name for name in ORDER_FIELDS if body[f"order-{name}"]],
         "reference": body.get("reference"),
         "by": by,
+        "replaces": replaces,
     }
 
 
@@ -74,4 +75,5 @@ def written_of(agreed: Mapping[str, Any]) -> dict[str, str]:
     """An agreement as its form holds it."""
     words = {name: str(agreed[name] or "") for name in ("partner", "name", "purpose", "basis", "reference")}
     flags = {f"customer-{name}": "yes" for name in agreed["customer_fields"]}
+    words["version"] = str(agreed["version"])
     return words | flags | {f"order-{name}": "yes" for name in agreed["order_fields"]}

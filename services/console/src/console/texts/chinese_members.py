@@ -387,7 +387,7 @@ MEMBERS = {
     "Spent on keeping": "维系支出",
     "What offers took off, points when they are spent, cash rewards and surprises. Won: offers to new customers, for a first purchase or for friends, and rewards of referrals, by new member; kept: all else, by member from before. Tier prices, free shipping, gifts and advertising are not counted.": "优惠减免额、已使用的积分、现金奖励与惊喜礼。获客：面向新客户、首购或好友的优惠及推荐奖励，按新会员计；维系：其余全部，按此前的会员计。等级价、包邮、赠品与广告不计入。",
     "Another currency: I have read what it does": "更换货币：我已阅读其影响",
-    "Nothing is converted. What was paid in the former currency stays an order and counts as no spend any more; members keep their tier until its term ends and qualify anew; points stay, worth what the programme says in the new currency. Set thresholds and the worth of points for that day before.": "不作任何换算。以原货币支付的仍算作订单，但不再计入消费额；会员等级保留至期满，之后须重新达标；积分保留，其价值按会员方案以新货币计算。请事先为该日设定门槛与积分价值。",
+    "Nothing is converted. What was paid in the former currency stays an order and counts as no spend any more; members keep their tier until its term ends and qualify anew; points stay, worth what the programme says in the new currency. Set thresholds, budgets and the worth of points for that day before; offers, segments by amounts and segmentation's thresholds are set anew.": "不作任何换算。以原货币支付的仍算作订单，但不再计入消费额；会员等级保留至期满，之后须重新达标；积分保留，其价值按会员方案以新货币计算。请事先为该日设定门槛、预算与积分价值；优惠、按金额划分的细分与细分门槛须重新设定。",
     "From when on": "生效时间",
     "Until when": "到何时为止",
     "Grade {n} ends at": "第 {n} 级上限",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 YEAR = {
+    "It holds the cost of a campaign that has begun: the campaign's page notes what it did cost, once over.": "它为已开始的活动预留费用：活动结束后，在活动页面登记实际费用。",
+    "More than that is paid of it, or held for campaigns: take payments off the list first.": "已支付或为活动预留的金额超过该数：请先从列表中移除付款。",
     "What it is to reach is no more than there was before: no rise. Set a higher target.": "目标值不高于此前的数值，并无提升：请设定更高的目标。",
     "Its amounts are in another currency: write each anew in the shop's.": "其金额为另一种货币：请按店铺的货币重新填写每一项金额。",
     "Paid in another currency than the item's, and in no sum here: {paid}.": "以不同于该项目的货币支付，未计入此处任何合计：{paid}。",

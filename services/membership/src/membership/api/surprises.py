@@ -22,7 +22,7 @@ router = Router(prefix="/v1/shops/{shop}", tags=["surprises"])
 
 
 class SurpriseIn(Body):
-    """`command_id` is the caller's own and makes a repetition harmless; `value`: its cost, minor units."""
+    """`command_id` is the caller's own and makes a repetition harmless; `value`: its cost, minor units of the shop."""
 
     command_id: Identifier
     what: Annotated[Text, Field(min_length=1, description="a small gift, free maintenance, an upgrade")]
@@ -31,18 +31,25 @@ class SurpriseIn(Body):
 
 
 class SurpriseOut(BaseModel):
+    """`value` in minor units of the `currency` that the shop had when it was given."""
+
     command_id: str
     customer: str
     what: str
     value: int
+    currency: str
     month: date
     by: str
     at: datetime
 
 
 class SurprisePage(BaseModel):
-    """`budget` of this month and what is `left` of it, minor units. `after` of the next page; null on the last one."""
+    """`budget` of this month and what is `left` of it, minor units of `currency`, the shop's of now.
 
+    What was given in another currency takes nothing of it. `after` of the next page; null on the last one.
+    """
+
+    currency: str
     budget: int
     left: int
     items: list[SurpriseOut]
@@ -76,10 +83,12 @@ async def list_surprises(shop: ShopName, tx: Tx, after: Cursor = "", limit: Limi
 async def _page(tx: Tx, shop: str, people: list[str] | None, after: str, limit: int) -> SurprisePage:
     rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()
     budget, month = rules.at(now).surprises.budget_a_month, start_of_month(rules.date_of(now))
+    currency = rules.currency_at(now)
     rows = await store.list_surprises(tx, shop, people, after, limit + 1)
     return SurprisePage(
+        currency=currency,
         budget=budget,
-        left=max(0, budget - await store.spent_in(tx, shop, month)),
+        left=max(0, budget - await store.spent_in(tx, shop, month, currency)),
         items=[_out(row) for row in rows[:limit]],
         after=rows[limit - 1].command_id if len(rows) > limit else None,
     )

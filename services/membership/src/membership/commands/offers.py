@@ -19,10 +19,12 @@ from membership.coupons.refusals import (
     CodeTaken,
     NoCouponsNeeded,
     OfferDiffers,
+    OfferInOtherCurrency,
     OfferMakesNoSense,
     OfferOver,
     UnknownOffer,
 )
+from membership.coupons.using import currency_of
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
 
@@ -92,7 +94,7 @@ async def issue_to(
 
     Idempotent by batch: a customer gets one of a batch, and the numbers of a batch are given once. `promotes`: it is a
     promotion, of which nobody is given more than the programme's `promotions` says (MEM-083). Raises UnknownOffer,
-    NoCouponsNeeded, OfferOver.
+    NoCouponsNeeded, OfferOver, OfferInOtherCurrency.
     """
     guard = None
     if promotes:
@@ -152,18 +154,19 @@ async def issue_requested(tx: Transaction, events: Sequence[Event[Any]]) -> None
     for (shop, offer_id, batch), by_customer in sorted(asked.items()):
         try:
             await issue_to(tx, shop, offer_id, batch, list(by_customer), 0, promotes=True)
-        except (UnknownOffer, NoCouponsNeeded, OfferOver) as refused:
+        except (UnknownOffer, NoCouponsNeeded, OfferOver, OfferInOtherCurrency) as refused:
             await tx.announce(_declined(event, _REASONS[type(refused)]) for event in by_customer.values())
         else:
             left = await held_back(tx, shop, offer_id, batch, list(by_customer))
             await tx.announce(_declined(by_customer[customer], "enough_promotions") for customer in left)
 
 
-_Reason = Literal["unknown_offer", "no_coupons_needed", "offer_over", "enough_promotions"]
+_Reason = Literal["unknown_offer", "no_coupons_needed", "offer_over", "other_currency", "enough_promotions"]
 _REASONS: dict[type[Exception], _Reason] = {
     UnknownOffer: "unknown_offer",
     NoCouponsNeeded: "no_coupons_needed",
     OfferOver: "offer_over",
+    OfferInOtherCurrency: "other_currency",
 }
 
 
@@ -239,16 +242,22 @@ async def _issue(
 
 
 async def _open_offer(tx: Transaction, shop: str, offer_id: str) -> Offer:
-    """An offer of which coupons may be issued now. Raises UnknownOffer, NoCouponsNeeded, OfferOver."""
+    """An offer of which coupons may be issued now. Raises UnknownOffer, NoCouponsNeeded, OfferOver,
+    OfferInOtherCurrency."""
     row = await store_offers.get_offer(tx, shop, offer_id)
     if row is None:
         raise UnknownOffer(offer_id)
     offer = offer_of(row.terms)
     if offer.automatic:
         raise NoCouponsNeeded(offer_id)
-    ended = min(at for at in (row.stopped_at, row.ends) if at is not None)
-    if ended <= tx.clock.now():
+    ended, now = min(at for at in (row.stopped_at, row.ends) if at is not None), tx.clock.now()
+    if ended <= now:
         raise OfferOver(offer_id, ended)
+    if offer.in_money:
+        rules = (await programmes.read_rules(tx, {shop}))[shop]
+        own, used = currency_of(offer, row.recorded_at, rules.currency_at), rules.currency_at(max(now, offer.starts))
+        if own is not None and own != used:
+            raise OfferInOtherCurrency(offer_id, own, used)
     return offer
 
 

@@ -22,7 +22,7 @@ from membership.commands import offers
 from membership.commands.recording import carry_out_all
 from membership.commands.standings import orders_as_they_stand
 from membership.coupons.offer import Offer
-from membership.coupons.refusals import NoCouponsNeeded, OfferOver, UnknownOffer
+from membership.coupons.refusals import NoCouponsNeeded, OfferInOtherCurrency, OfferOver, UnknownOffer
 from membership.fold import MemberFolding
 from membership.payouts import store
 from membership.payouts.refusals import PayoutNotDue, UnknownPayout
@@ -178,8 +178,9 @@ async def _check_cash(tx: Transaction, row: Row[Any], by: str) -> None:
     people = [name for _, name in (await get_people(tx, [(row.shop, row.customer)]))[row.shop, row.customer]]
     midnight = rules.start_of(rules.date_of(now))
     paid = await store.cash_since(tx, row.shop, people, midnight)
-    alone = sum(each.amount for each in paid if is_alone(each.approved_by, each.paid_by))
-    check_cash(row.payout_id, row.amount, (row.approved_by, by), alone, rules.at(now).payouts)
+    alone = sum(e.amount for e in paid if e.currency == row.currency and is_alone(e.approved_by, e.paid_by))
+    domestic = row.currency == rules.currency_at(now)
+    check_cash(row.payout_id, row.amount, (row.approved_by, by), alone, rules.at(now).payouts, domestic=domestic)
 
 
 def payout_id(shop: str, origin: str) -> str:
@@ -220,6 +221,8 @@ async def _issue_coupon(tx: Transaction, event: Event[Any], due: Due, rules: Rul
     if due.offer_id is not None:
         try:
             made = await offers.issue_to(tx, event.shop, due.offer_id, name, [event.subject], 0, promotes=False)
+        except OfferInOtherCurrency:
+            await store.move(tx, [(event.shop, name, "blocked", "other_currency", None, event.time)])
         except (UnknownOffer, NoCouponsNeeded, OfferOver):
             await store.move(tx, [(event.shop, name, "blocked", "offer_over", None, event.time)])
         else:

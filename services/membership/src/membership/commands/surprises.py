@@ -20,7 +20,7 @@ _A_YEAR = timedelta(days=365)
 
 
 class Asked(NamedTuple):
-    """`value`: what it costs the shop, in minor units."""
+    """`value`: what it costs the shop, in minor units of its currency of now."""
 
     command_id: str
     what: str
@@ -36,18 +36,20 @@ async def give(tx: Transaction, key: CustomerKey, asked: Asked) -> Row[Any]:
     if known is not None:
         return _repeated(known, customer, asked)
     rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()
-    allowed, month = rules.at(now).surprises, start_of_month(rules.date_of(now))
+    allowed, month, currency = rules.at(now).surprises, start_of_month(rules.date_of(now)), rules.currency_at(now)
     people = [name for _, name in (await get_people(tx, [key]))[key]]
     if await store.count_since(tx, shop, people, now - _A_YEAR) >= allowed.a_member_a_year:
         raise SurprisedEnough(customer, allowed.a_member_a_year)
     # The row before the money: the id may be another customer's, whose request came at the same time.
-    new = await store.insert_surprise(tx, shop=shop, customer=customer, month=month, at=now, **asked._asdict())
+    given = {"customer": customer, "month": month, "currency": currency, "at": now}
+    new = await store.insert_surprise(tx, shop=shop, **given, **asked._asdict())
     row = await store.get_surprise(tx, shop, asked.command_id)
     assert row is not None
     if not new:
         return _repeated(row, customer, asked)
-    if await store.spend(tx, shop, month, asked.value, allowed.budget_a_month) is None:
-        raise SurpriseBudgetUsed(max(0, allowed.budget_a_month - await store.spent_in(tx, shop, month)))
+    if await store.spend(tx, shop, month, currency, asked.value, allowed.budget_a_month) is None:
+        spent = await store.spent_in(tx, shop, month, currency)
+        raise SurpriseBudgetUsed(max(0, allowed.budget_a_month - spent))
     return row
 
 

@@ -48,7 +48,7 @@ async def sum_costs(tx: Transaction, shop: str, since: datetime, until: datetime
                (select coalesce(sum(amount) filter (where won), 0) from handed) as won_cash,
                (select coalesce(sum(amount) filter (where not won), 0) from handed) as kept_cash,
                (select coalesce(sum(value), 0) from surprises
-                where shop = :shop and at >= :since and at < :until) as surprises
+                where shop = :shop and at >= :since and at < :until and currency = :currency) as surprises
         """,
         shop=shop,
         since=since,

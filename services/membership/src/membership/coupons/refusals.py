@@ -39,6 +39,16 @@ class OfferOver(Conflict):
         super().__init__("offer_over", f"The offer {offer_id!r} is over since {at.isoformat()}.", ended_at=at)
 
 
+class OfferInOtherCurrency(Conflict):
+    """Its amounts are of a currency that the shop had before: its coupons would apply to nothing (0070)."""
+
+    def __init__(self, offer_id: str, own: str, now: str) -> None:
+        super().__init__(
+            "other_currency",
+            f"The amounts of the offer {offer_id!r} are in {own}, and the shop counts in {now}: set another offer.",
+        )
+
+
 class NoCouponsNeeded(Conflict):
     def __init__(self, offer_id: str) -> None:
         super().__init__("offer_automatic", f"The offer {offer_id!r} is automatic: it needs no coupons.")

@@ -101,7 +101,7 @@ async def _shared(tx: Transaction) -> list[str]:
         for row in await satisfaction.wrong(tx)
     ]
     found += [
-        f"{row.shop}: of {row.month:%Y-%m} {row.spent} are spent on surprises, which come to {row.summed}"
+        f"{row.shop}: of {row.month:%Y-%m} {row.spent} {row.currency} are spent on surprises, which make {row.summed}"
         for row in await surprises.wrong(tx)
     ]
     return found + await wrong_payouts(tx)

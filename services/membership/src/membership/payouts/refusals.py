@@ -24,6 +24,6 @@ class PayoutNeedsAnother(Forbidden):
         super().__init__(
             "payout_needs_another",
             f"{by!r} approved the payout {payout_id!r}: above {most} minor units for one customer in a day"
-            " (`payouts.cash_alone`) another person has to pay it.",
+            " (`payouts.cash_alone`), and in another currency than the shop's, another person has to pay it.",
             most=most,
         )

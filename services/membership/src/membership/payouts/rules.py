@@ -110,14 +110,17 @@ def after_ground(state: State) -> State:
 
 
 def check_cash(
-    payout_id: str, amount: int, people: tuple[str | None, str], alone_today: int, rules: PayoutRules
+    payout_id: str, amount: int, people: tuple[str | None, str], alone_today: int, rules: PayoutRules, *, domestic: bool
 ) -> None:
     """`people`: who approved the cash, and who says to have paid it; a payout that a rule approved has nobody.
 
     `alone_today`: what the customer was paid today by those who had approved it themselves, so that a large payout
-    cannot be made of many small ones (SEC-012). Raises PayoutNeedsAnother.
+    cannot be made of many small ones (SEC-012). `domestic`: it is in the shop's currency of now, as the bound is; of
+    another nobody can say that it is within it, so another person than who approved it pays. What a rule approved has
+    nobody else who could, and is held against the bound as it stands. Raises PayoutNeedsAnother.
     """
-    if is_alone(*people) and amount + alone_today > rules.cash_alone:
+    unknown = not domestic and people[0] is not None
+    if is_alone(*people) and (unknown or amount + alone_today > rules.cash_alone):
         raise PayoutNeedsAnother(payout_id, people[1], rules.cash_alone)
 
 

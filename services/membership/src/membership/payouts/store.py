@@ -148,7 +148,7 @@ async def cash_since(tx: Transaction, shop: str, people: Sequence[str], since: d
     # By the index of the customer.
     return await tx.fetch(
         """
-        select amount, approved_by, paid_by from payouts where shop = :shop and customer = any(:people)
+        select amount, currency, approved_by, paid_by from payouts where shop = :shop and customer = any(:people)
         and form = 'cash' and state = 'paid' and moved_at >= :since
         """,
         shop=shop,

@@ -22,32 +22,40 @@ async def get_surprise(tx: Transaction, shop: str, command_id: str) -> Row[Any] 
     )
 
 
-async def spend(tx: Transaction, shop: str, month: date, value: int, budget: int) -> int | None:
-    """What is left of the month's budget after it; None where that does not suffice, and nothing is spent."""
+async def spend(tx: Transaction, shop: str, month: date, currency: str, value: int, budget: int) -> int | None:
+    """What is left of the month's budget after it; None where that does not suffice, and nothing is spent.
+
+    What was given in another currency takes nothing of it: no rate is known (decision 0070).
+    """
     # The month's row is made, and locked by whoever comes first.
     await tx.execute(
-        "insert into surprise_months (shop, month) values (:shop, :month) on conflict do nothing",
+        "insert into surprise_months (shop, month, currency) values (:shop, :month, :currency) on conflict do nothing",
         shop=shop,
         month=month,
+        currency=currency,
     )
     # Spent where it fits: of two at once the second sees what the first has spent.
     spent = await tx.value(
         """
         update surprise_months set spent = spent + :value
-        where shop = :shop and month = :month and spent + :value <= :budget returning spent
+        where shop = :shop and month = :month and currency = :currency and spent + :value <= :budget returning spent
         """,
         shop=shop,
         month=month,
+        currency=currency,
         value=value,
         budget=budget,
     )
     return None if spent is None else budget - int(spent)
 
 
-async def spent_in(tx: Transaction, shop: str, month: date) -> int:
+async def spent_in(tx: Transaction, shop: str, month: date, currency: str) -> int:
     # By the primary key.
     found = await tx.value(
-        "select spent from surprise_months where shop = :shop and month = :month", shop=shop, month=month
+        "select spent from surprise_months where shop = :shop and month = :month and currency = :currency",
+        shop=shop,
+        month=month,
+        currency=currency,
     )
     return int(found or 0)
 
@@ -69,8 +77,8 @@ async def insert_surprise(tx: Transaction, **row: Any) -> bool:
     # Waits for a transaction that inserts the same id, then finds it taken.
     count = await tx.execute(
         """
-        insert into surprises (shop, customer, command_id, what, value, month, by, at)
-        values (:shop, :customer, :command_id, :what, :value, :month, :by, :at) on conflict do nothing
+        insert into surprises (shop, customer, command_id, what, value, currency, month, by, at)
+        values (:shop, :customer, :command_id, :what, :value, :currency, :month, :by, :at) on conflict do nothing
         """,
         **row,
     )
@@ -99,9 +107,10 @@ async def wrong(tx: Transaction) -> Sequence[Row[Any]]:
     # Reads both tables whole: for verify alone.
     return await tx.fetch(
         """
-        select m.shop, m.month, m.spent, coalesce(sum(s.value), 0) as summed
-        from surprise_months m left join surprises s on s.shop = m.shop and s.month = m.month
-        group by m.shop, m.month, m.spent having m.spent <> coalesce(sum(s.value), 0)
+        select m.shop, m.month, m.currency, m.spent, coalesce(sum(s.value), 0) as summed
+        from surprise_months m
+        left join surprises s on s.shop = m.shop and s.month = m.month and s.currency = m.currency
+        group by m.shop, m.month, m.currency, m.spent having m.spent <> coalesce(sum(s.value), 0)
         """
     )
 

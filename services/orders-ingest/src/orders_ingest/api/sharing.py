@@ -13,9 +13,9 @@ from common.http.api import Body, Router, Tx, require
 from common.refusals import Invalid
 from orders_ingest.api.parts import vault_of
 from orders_ingest.commands import share_customers as commands
-from orders_ingest.customers.rules import UnknownCustomer
+from orders_ingest.customers.rules import CustomerErased, UnknownCustomer
 from orders_ingest.identity.store import find_known
-from orders_ingest.sharing import store
+from orders_ingest.sharing import store, store_people
 from orders_ingest.sharing.refusals import UnknownSharingPartner
 from orders_ingest.sharing.rules import in_order
 from orders_ingest.sharing.state import EVERYBODY, Basis, CustomerField, OrderField, Partner, Share, Statement, What
@@ -59,6 +59,9 @@ class SharingPartnerIn(Body):
     order_fields: list[OrderField] = Field(default_factory=list, max_length=20)
     reference: Text | None = None
     by: Staff
+    replaces: Annotated[
+        int | None, Field(ge=0, le=1_000_000_000, strict=True, description="the version that was read; 0: none stands")
+    ] = None
 
     @model_validator(mode="after")
     def _gives_something(self) -> Self:
@@ -68,9 +71,14 @@ class SharingPartnerIn(Body):
 
 
 class SharingPartnerOut(BaseModel):
-    """An agreement. `key_number` counts the keys of its pseudonyms: those of two keys cannot be joined."""
+    """An agreement; `version` counts its terms, `key_number` the keys of its pseudonyms: those of two cannot be joined.
+
+    `described`: what describes a person in any of its terms under this key: of fewer than ten customers alike in all of
+    it no description is told. A new key forgets it.
+    """
 
     partner: str
+    version: int
     name: str
     purpose: str
     basis: Basis
@@ -81,6 +89,8 @@ class SharingPartnerOut(BaseModel):
     agreed_at: datetime
     key_number: int
     key_since: datetime
+    key_by: str
+    described: list[str]
     revoked_by: str | None
     revoked_at: datetime | None
 
@@ -117,9 +127,11 @@ class PartnerShareIn(Body):
 
 
 class PartnerShareFileOut(BaseModel):
-    """A file that was written: under which key, and what it held. `ended_at` null: broken off, or under way."""
+    """A file that was written: under which key and terms, and what it held. `ended_at` null: it broke off."""
 
     key_number: int
+    purpose: str
+    basis: Basis
     begun_at: datetime
     ended_at: datetime | None
     customers: int
@@ -192,7 +204,9 @@ async def put_sharing_partner(
     """Agree what a partner may be given, of whom and for what, or change it. Nothing is given by that.
 
     Its customers' pseudonyms are made with a key that this partner alone has, and stay while the key does. The same
-    terms again change nothing; an agreement that was revoked begins anew, with other pseudonyms.
+    terms again change nothing; others than were read (`replaces`) are not written over. What described customers under
+    the key is counted on until the key is replaced, and a consent that is asked for now has `gone` name who has not
+    given it. An agreement that was revoked begins anew, with other pseudonyms.
     """
     terms = commands.Terms(
         body.name,
@@ -202,7 +216,7 @@ async def put_sharing_partner(
         [one for one in in_order("orders", body.order_fields)],  # type: ignore[misc]
         body.reference,
     )
-    return _partner(await commands.agree(tx, vault_of(request.app), shop, partner, terms, body.by))
+    return _partner(await commands.agree(tx, vault_of(request.app), shop, partner, terms, body.by, body.replaces))
 
 
 @router.get("/sharing/partners", dependencies=[require("customers:share")])
@@ -231,7 +245,7 @@ async def replace_sharing_key(
     The old key is thrown away, so nobody can say any more whom the old pseudonyms meant; have the partner delete
     them. Idempotent by `replaces`.
     """
-    return _partner(await commands.replace_key(tx, vault_of(request.app), shop, partner, body.replaces))
+    return _partner(await commands.replace_key(tx, vault_of(request.app), shop, partner, body.replaces, body.by))
 
 
 @router.post("/sharing/partners/{partner}/revocation", dependencies=[require("customers:share")])
@@ -248,8 +262,8 @@ async def put_partner_share(
     """Register what the partner is given; `…/file` then writes it. Repeating it is harmless."""
     if body.since is not None and body.until is not None and body.since >= body.until:
         raise Invalid("invalid_period", "`since` must be before `until`.")
-    asked = commands.Asked(share_id, body.what, body.fields, body.since, body.until)
-    return _share(await commands.ask(tx, shop, partner, asked, body.by))
+    wanted = commands.Wanted(share_id, body.what, body.fields, body.since, body.until)
+    return _share(await commands.ask(tx, shop, partner, wanted, body.by))
 
 
 @router.get("/sharing/partners/{partner}/shares", dependencies=[require("customers:share")])
@@ -271,10 +285,17 @@ async def put_sharing_consent(
     """Tell whether a customer agrees that a partner, or all, are told of them under a pseudonym.
 
     A no counts from the next file on, also where the agreement asks for no consent, and for all identifiers of the
-    person; `…/sharing/partners/<partner>/gone` tells the partner. Repeating it is harmless.
+    person; `…/sharing/partners/<partner>/gone` tells the partner. A no needs a partner with whom there is, or was, an
+    agreement, so that no mistyped name takes it. Repeating it is harmless.
     """
     if not await find_known(tx, shop, [customer]):
         raise UnknownCustomer(customer)
+    # An erasure takes the same lock: nothing is said of a customer who is being erased.
+    await tx.lock_customers([(shop, customer)])
+    if await store_people.list_erased(tx, shop, [customer]):
+        raise CustomerErased
+    if body.partner and not body.granted and await store.get_partner(tx, shop, body.partner) is None:
+        raise UnknownSharingPartner(body.partner)
     now = tx.clock.now()
     if body.at is not None and body.at > now:
         raise Invalid("future_time", "`at` must not be in the future.")

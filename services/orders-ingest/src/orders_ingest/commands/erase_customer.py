@@ -19,6 +19,7 @@ from orders_ingest.erasure.rules import looked_for
 from orders_ingest.erasure.state import Because
 from orders_ingest.identity import store
 from orders_ingest.refunds.state import place_of
+from orders_ingest.sharing import store as sharing
 
 
 async def erase_customer(
@@ -41,6 +42,7 @@ async def erase_customer(
     await recognise(tx, vault.ring, keys)
     sealed = vault.seal(texts_place(shop, customer), orjson.dumps(texts))
     await erasures.insert_erasures(tx, keys, customer, tx.clock.now(), sealed, because)
+    await sharing.blank_statements(tx, keys)
     for key in keys:
         removed = await _strip_refunds(tx, vault, key)
         await erasures.save_progress(tx, key, 0, {"refunds": removed} if removed else {}, done=key[1] != customer)

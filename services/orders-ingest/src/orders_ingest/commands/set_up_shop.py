@@ -31,8 +31,8 @@ class CurrencyChangeUnconfirmed(Conflict):
         when = rfc3339(since)
         span = f"From {when} on" if until is None else f"From {when} to {rfc3339(until)}, where another begins,"
         held = (
-            f"What orders paid in {before} earned since is taken back, points, growth and tiers, and who has spent "
-            f"such points owes them; orders paid in {after} since then count instead. "
+            f"What orders paid in {before} have earned since is taken back, points, growth and tiers, and who has "
+            f"spent such points owes them; orders paid in {after} since then count instead. "
             if past
             else "Members keep the tier they hold until its term ends, and qualify anew by orders in "
             f"{after}. The points they hold stay theirs and are worth what the programme says in {after}. "
@@ -41,8 +41,11 @@ class CurrencyChangeUnconfirmed(Conflict):
             "currency_change_unconfirmed",
             f"{span} the shop would count in {after} instead of {before}, and nothing is converted. What was "
             f"paid in {before} stays an order, but counts no longer as spend, and the growth and points that it earned "
-            f"lead to no tier. {held}Set the programme's thresholds, amounts and `points.per_unit_worth` for then "
-            "before. Offers that name amounts apply to nothing any more, goals keep their numbers: set both anew. Send "
+            f"lead to no tier. {held}Set the programme's thresholds, amounts, budgets and `points.per_unit_worth` "
+            "for then before; a programme holds in some minutes at the earliest, so choose a `valid_from` to come, "
+            "the same for both. Offers that name amounts apply to nothing any more, goals keep their numbers: set "
+            f"both anew. Amounts elsewhere are read as {after} at once: set the thresholds of segmentation (RFM, "
+            "bands of amounts, traits), segments by amounts, and limits of feedback's rewards anew as well. Send "
             "the same with `confirmed`: true to change it.",
             before=before,
             after=after,

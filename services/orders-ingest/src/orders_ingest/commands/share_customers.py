@@ -11,13 +11,14 @@ from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
 from orders_ingest.sharing import store
 from orders_ingest.sharing.refusals import (
+    AgreementChanged,
     AgreementRevoked,
     FieldNotAgreed,
     KeyNumberPassed,
     ShareKnown,
     UnknownSharingPartner,
 )
-from orders_ingest.sharing.rules import KEY_BYTES, in_order
+from orders_ingest.sharing.rules import KEY_BYTES, asked, in_order
 from orders_ingest.sharing.state import Basis, CustomerField, OrderField, Partner, Share, What
 
 
@@ -32,7 +33,7 @@ class Terms(NamedTuple):
     reference: str | None
 
 
-class Asked(NamedTuple):
+class Wanted(NamedTuple):
     """A share as somebody asks for it."""
 
     share_id: str
@@ -42,23 +43,42 @@ class Asked(NamedTuple):
     until: datetime | None
 
 
-async def agree(tx: Transaction, vault: Vault, shop: str, partner: str, terms: Terms, by: str) -> Partner:
-    """Make an agreement or change its terms; pseudonyms stay, but one that was revoked begins anew with a key."""
+async def agree(
+    tx: Transaction, vault: Vault, shop: str, partner: str, terms: Terms, by: str, replaces: int | None = None
+) -> Partner:
+    """Make an agreement or change its terms; pseudonyms stay, but one that was revoked begins anew with a key.
+
+    `replaces`: the version that was read, 0: none stands; None: whichever it is. Raises AgreementChanged.
+    """
     known = await store.get_partner(tx, shop, partner, lock=True)
     if known is not None and known.key is not None:
         if Terms(*known[2:8]) == terms:
             return known
-        agreed = known._replace(**terms._asdict(), agreed_by=by, agreed_at=tx.clock.now())
+        if replaces not in (None, known.version):
+            raise AgreementChanged(partner, known.version)
+        described = asked([*known.described, *terms.customer_fields])
+        widest = terms.basis if known.widest == "consent" else known.widest
+        agreed = known._replace(
+            **terms._asdict(),
+            agreed_by=by,
+            agreed_at=tx.clock.now(),
+            described=described,
+            widest=widest,
+            version=known.version + 1,
+        )
     else:
-        number = 1 if known is None else known.key_number + 1
+        number, version = (1, 1) if known is None else (known.key_number + 1, known.version + 1)
+        if replaces not in (None, 0, version - 1):
+            raise AgreementChanged(partner, version - 1)
         now = tx.clock.now()
         key = _new_key(vault, shop, partner, number)
-        agreed = Partner(shop, partner, *terms, by, now, key, number, now, None, None)
+        given = asked(terms.customer_fields), terms.basis
+        agreed = Partner(shop, partner, *terms, by, now, key, number, now, by, *given, None, None, version)
     await store.save_partner(tx, agreed)
     return agreed
 
 
-async def replace_key(tx: Transaction, vault: Vault, shop: str, partner: str, replaces: int) -> Partner:
+async def replace_key(tx: Transaction, vault: Vault, shop: str, partner: str, replaces: int, by: str) -> Partner:
     """Give the partner's pseudonyms a new key; the one before is gone for everybody. The same again is harmless.
 
     Raises KeyNumberPassed where another key is in use than the one that is replaced.
@@ -70,8 +90,13 @@ async def replace_key(tx: Transaction, vault: Vault, shop: str, partner: str, re
         raise KeyNumberPassed(known.key_number)
     number = replaces + 1
     replaced = known._replace(
-        key=_new_key(vault, shop, partner, number), key_number=number, key_since=tx.clock.now()
-    )  # fmt: skip
+        key=_new_key(vault, shop, partner, number),
+        key_number=number,
+        key_since=tx.clock.now(),
+        key_by=by,
+        described=asked(known.customer_fields),
+        widest=known.basis,
+    )
     await store.save_partner(tx, replaced)
     return replaced
 
@@ -88,21 +113,21 @@ async def revoke(tx: Transaction, shop: str, partner: str, by: str) -> Partner:
     return revoked
 
 
-async def ask(tx: Transaction, shop: str, partner: str, asked: Asked, by: str) -> Share:
+async def ask(tx: Transaction, shop: str, partner: str, wanted: Wanted, by: str) -> Share:
     """Register what a partner is to be given, within what was agreed. The same again is the same share."""
     standing = await get_standing(tx, shop, partner, lock=True)
-    check_fields(standing, asked.what, asked.fields)
-    fields = in_order(asked.what, asked.fields)
+    check_fields(standing, wanted.what, wanted.fields)
+    fields = in_order(wanted.what, wanted.fields)
     share = Share(
-        shop, partner, asked.share_id, asked.what, fields, asked.since, asked.until,
+        shop, partner, wanted.share_id, wanted.what, fields, wanted.since, wanted.until,
         standing.purpose, standing.basis, by, tx.clock.now(),
     )  # fmt: skip
     if await store.insert_share(tx, share):
         return share
-    known = await store.get_share(tx, shop, partner, asked.share_id)
+    known = await store.get_share(tx, shop, partner, wanted.share_id)
     assert known is not None, "its name was taken, and shares are never removed"
     if known[3:7] != share[3:7]:
-        raise ShareKnown(asked.share_id)
+        raise ShareKnown(wanted.share_id)
     return known
 
 

@@ -21,6 +21,7 @@ from orders_ingest.sharing.rules import (
     description_of,
     heading,
     may_share,
+    named_gone,
     order_row,
     pseudonym,
     written,
@@ -44,7 +45,7 @@ class Begun(NamedTuple):
 
 
 class PartnerChanged(Exception):
-    """The agreement was revoked or its key replaced while a file was written; the rest is not."""
+    """The agreement was revoked, its key replaced or its terms changed while a file was written; the rest is not."""
 
 
 async def begin(tx: Transaction, vault: Vault, shop: str, partner: str, share_id: str) -> Begun:
@@ -56,7 +57,7 @@ async def begin(tx: Transaction, vault: Vault, shop: str, partner: str, share_id
         raise UnknownShare(share_id)
     check_fields(standing, share.what, share.fields)
     settings = (await get_shop(tx, shop)).at(tx.clock.now())
-    number = await store.begin_file(tx, share, standing.key_number)
+    number = await store.begin_file(tx, share, standing)
     return Begun(share, standing, key_of(vault, standing), settings.zone, settings.currency, number)
 
 
@@ -86,27 +87,45 @@ async def lines(database: Database, begun: Begun) -> AsyncIterator[str]:
 
 
 async def gone(database: Database, partner: Partner, key: bytes) -> AsyncIterator[str]:
-    """The pseudonyms of who was erased, or does not want the partner to know them, since the key is in use.
+    """The pseudonyms of who was erased, or is not to be known to the partner, since the key is in use.
 
-    Also of some whom it never was told of: their pseudonyms tell it nothing.
+    Also of some whom it never was told of: their pseudonyms tell it nothing. A person is named by the pseudonyms of all
+    their identifiers: before a merge each had rows of its own. Where the agreement asks for a consent that it did not
+    ask for before under this key, who has not given it is named as well.
     """
     yield written([["customer", "because"]])
+    async for names in _refusing(database, partner):
+        yield written([pseudonym(key, "customer", partner.shop, name), why] for name, why in sorted(names.items()))
+    if partner.basis == "consent" and partner.widest != "consent":
+        async for names in _not_asked(database, partner):
+            yield written([pseudonym(key, "customer", partner.shop, name), why] for name, why in sorted(names.items()))
+
+
+async def _refusing(database: Database, partner: Partner) -> AsyncIterator[dict[str, str]]:
+    """Identifiers of who was erased or said no, a page of those who did at a time."""
     after, shop = "", partner.shop
     while True:
         async with database.transaction() as tx:
             found = await store.list_gone(tx, shop, partner.partner, partner.key_since, after, PAGE)
             people = await _people(tx, shop, [name for name, _ in found])
             allowed = await _allowed(tx, partner, people)
-        names = {
-            each: "erased" if erased else "refused"
-            for name, erased in found
-            if erased or name not in allowed
-            for each in (name, people[name][0])
-        }
-        yield written([pseudonym(key, "customer", shop, name), why] for name, why in sorted(names.items()))
+        yield named_gone([(people[name], erased) for name, erased in found if erased or name not in allowed])
         if len(found) < PAGE:
             return
         after = found[-1][0]
+
+
+async def _not_asked(database: Database, partner: Partner) -> AsyncIterator[dict[str, str]]:
+    """Identifiers of who has not said yes, a page of all persons at a time."""
+    after = ""
+    while True:
+        async with database.transaction() as tx:
+            people = await store_people.list_people(tx, partner.shop, after, PAGE)
+            allowed = await _allowed(tx, partner, people)
+        yield named_gone([(names, False) for person, names in people.items() if person not in allowed], "no_consent")
+        if len(people) < PAGE:
+            return
+        after = list(people)[-1]
 
 
 async def _people(tx: Transaction, shop: str, names: list[str]) -> dict[str, list[str]]:
@@ -132,7 +151,8 @@ async def _allowed(tx: Transaction, partner: Partner, people: dict[str, list[str
 async def _page(tx: Transaction, begun: Begun, after: str) -> tuple[list[str], dict[str, list[str]]]:
     """The next persons, and those of them who are in the file, with their identifiers."""
     standing = await store.get_partner(tx, begun.share.shop, begun.share.partner)
-    if standing is None or standing.key != begun.partner.key:
+    terms = begun.partner
+    if standing is None or (standing.key, standing.basis, standing.purpose) != (terms.key, terms.basis, terms.purpose):
         raise PartnerChanged
     people = await store_people.list_people(tx, begun.share.shop, after, PAGE)
     allowed = await _allowed(tx, standing, people)
@@ -142,15 +162,15 @@ async def _page(tx: Transaction, begun: Begun, after: str) -> tuple[list[str], d
 async def _cells(database: Database, begun: Begun) -> Cells:
     """How many customers of the file have the same description.
 
-    Of all that the agreement names and not of this file's fields alone: several files of one partner, each with another
-    field, are joined by their pseudonyms.
+    Of all that agreements under this key named, and not of this file's fields alone: several files of one partner, each
+    with another field, are joined by their pseudonyms.
     """
     cells, after = Cells(), ""
     while True:
         async with database.transaction() as tx:
             people, shared = await _page(tx, begun, after)
             profiles = await store_people.list_descriptions(tx, begun.share.shop, shared)
-        agreed = begun.partner.customer_fields
+        agreed = begun.partner.described
         cells.update(description_of(agreed, profiles.get(one, SharedProfile())) for one in shared)
         if len(people) < PAGE:
             return cells
@@ -177,7 +197,7 @@ async def _rows(
     profiles = await store_people.list_descriptions(tx, share.shop, shared) if asked(fields) else {}
     rows, withheld = [], 0
     for person in shared:
-        profile, agreed = profiles.get(person, SharedProfile()), begun.partner.customer_fields
+        profile, agreed = profiles.get(person, SharedProfile()), begun.partner.described
         whole, words = description_of(agreed, profile), description_of(fields, profile)
         small = any(words) and cells[whole] < SMALLEST_CELL
         withheld += small

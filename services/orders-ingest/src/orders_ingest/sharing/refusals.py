@@ -37,6 +37,16 @@ class AgreementRevoked(Conflict):
         )
 
 
+class AgreementChanged(Conflict):
+    """Somebody else changed the agreement since its terms were read."""
+
+    def __init__(self, partner: str, version: int) -> None:
+        super().__init__(
+            "agreement_changed",
+            f"The agreement with {partner!r} has version {version} now: read it, and send yours with `replaces`.",
+        )
+
+
 class FieldNotAgreed(Invalid):
     """A field that the agreement does not name."""
 

@@ -54,6 +54,16 @@ def may_share(basis: Basis, partner: str, said: Iterable[Statement]) -> bool:
     return basis == "pseudonyms" or True in answers
 
 
+def named_gone(people: Iterable[tuple[Sequence[str], bool]], otherwise: str = "refused") -> dict[str, str]:
+    """Why each identifier of these persons is to be deleted; a person: (all their identifiers, whether erased)."""
+    found: dict[str, str] = {}
+    for names, erased in people:
+        for name in names:
+            if erased or name not in found:
+                found[name] = "erased" if erased else otherwise
+    return found
+
+
 def description_of(fields: Sequence[str], profile: SharedProfile) -> tuple[str, ...]:
     """What of the person a file with these fields says."""
     return tuple("" if (value := getattr(profile, name)) is None else str(value) for name in asked(fields))

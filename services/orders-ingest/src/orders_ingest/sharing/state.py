@@ -25,7 +25,13 @@ EVERYBODY = ""
 
 
 class Partner(NamedTuple):
-    """An agreement. `key` is sealed, None once it was revoked; `key_number` counts keys, of which one is known."""
+    """An agreement; `version` counts its terms.
+
+    `key` is sealed, None once it was revoked; `key_number` counts keys, of which one is known.
+
+    `described` and `widest`: the describing fields and the widest basis of all terms that it had under this key: what
+    was given under it can be joined by its pseudonyms, and is not forgotten when the terms change.
+    """
 
     shop: str
     partner: str
@@ -40,8 +46,12 @@ class Partner(NamedTuple):
     key: bytes | None
     key_number: int
     key_since: datetime
+    key_by: str
+    described: list[str]
+    widest: Basis
     revoked_by: str | None
     revoked_at: datetime | None
+    version: int
 
 
 class Share(NamedTuple):

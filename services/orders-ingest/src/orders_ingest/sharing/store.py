@@ -6,13 +6,16 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+from common.events import CustomerKey
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 from orders_ingest.sharing.state import EVERYBODY, Counted, Partner, Share, Statement
 
 _PARTNER = (
     "shop, partner, name, purpose, basis, customer_fields, order_fields, reference, agreed_by, agreed_at, key,"
-    " key_number, key_since, revoked_by, revoked_at"
+    " key_number, key_since, key_by, described, widest, revoked_by, revoked_at, version"
 )
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 _SHARE = "shop, partner, share_id, what, fields, since, until, purpose, basis, asked_by, asked_at"
 
 
@@ -46,13 +49,16 @@ async def save_partner(tx: Transaction, partner: Partner) -> None:
         f"""
         insert into sharing_partners ({_PARTNER}) values (
             :shop, :partner, :name, :purpose, :basis, cast(:customer_fields as text[]), cast(:order_fields as text[]),
-            :reference, :agreed_by, :agreed_at, :key, :key_number, :key_since, :revoked_by, :revoked_at)
+            :reference, :agreed_by, :agreed_at, :key, :key_number, :key_since, :key_by, cast(:described as text[]),
+            :widest, :revoked_by, :revoked_at, :version)
         on conflict (shop, partner) do update set
             name = excluded.name, purpose = excluded.purpose, basis = excluded.basis,
             customer_fields = excluded.customer_fields, order_fields = excluded.order_fields,
             reference = excluded.reference, agreed_by = excluded.agreed_by, agreed_at = excluded.agreed_at,
             key = excluded.key, key_number = excluded.key_number, key_since = excluded.key_since,
-            revoked_by = excluded.revoked_by, revoked_at = excluded.revoked_at
+            key_by = excluded.key_by, described = excluded.described, widest = excluded.widest,
+            revoked_by = excluded.revoked_by, revoked_at = excluded.revoked_at,
+            version = excluded.version
         """,
         **partner._asdict(),
     )
@@ -92,8 +98,9 @@ async def list_shares(tx: Transaction, shop: str, partner: str, after: str, limi
         select {", ".join(f"s.{name}" for name in _SHARE.split(", "))}, coalesce(f.files, '[]') as files
         from shares s left join lateral (
             select jsonb_agg(jsonb_build_object(
-                'key_number', f.key_number, 'begun_at', f.begun_at, 'ended_at', f.ended_at, 'customers', f.customers,
-                'rows', f.rows, 'withheld', f.withheld) order by f.number) as files
+                'key_number', f.key_number, 'purpose', f.purpose, 'basis', f.basis, 'begun_at', f.begun_at,
+                'ended_at', f.ended_at, 'customers', f.customers, 'rows', f.rows, 'withheld', f.withheld)
+                order by f.number) as files
             from share_files f where f.shop = s.shop and f.partner = s.partner and f.share_id = s.share_id
         ) f on true
         where s.shop = :shop and s.partner = :partner and s.share_id > :after
@@ -106,18 +113,20 @@ async def list_shares(tx: Transaction, shop: str, partner: str, after: str, limi
     )
 
 
-async def begin_file(tx: Transaction, share: Share, key_number: int) -> int:
-    """Record, before its first line goes out, that a file is written; its number."""
+async def begin_file(tx: Transaction, share: Share, standing: Partner) -> int:
+    """Record, before its first line goes out, that a file is written, and under which terms; its number."""
     return int(
         await tx.value(
             """
-            insert into share_files (shop, partner, share_id, key_number, begun_at)
-            values (:shop, :partner, :share_id, :key_number, :now) returning number
+            insert into share_files (shop, partner, share_id, key_number, purpose, basis, begun_at)
+            values (:shop, :partner, :share_id, :key_number, :purpose, :basis, :now) returning number
             """,
             shop=share.shop,
             partner=share.partner,
             share_id=share.share_id,
-            key_number=key_number,
+            key_number=standing.key_number,
+            purpose=standing.purpose,
+            basis=standing.basis,
             now=tx.clock.now(),
         )
     )
@@ -147,6 +156,16 @@ async def save_statement(tx: Transaction, shop: str, said: Statement) -> None:
         """,
         shop=shop,
         **said._asdict(),
+    )
+
+
+async def blank_statements(tx: Transaction, customers: Collection[CustomerKey]) -> None:
+    """Where these customers said what they say of partners is not told any more; a no stays, for partners to hear."""
+    # By primary key.
+    await tx.execute(
+        f"update sharing_consents c set source = null from {_CUSTOMERS}"
+        " where c.shop = w.shop and c.customer = w.customer",
+        **_CUSTOMERS.of(sorted(customers)),
     )
 
 

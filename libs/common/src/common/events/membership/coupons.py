@@ -57,7 +57,8 @@ class CouponsIssued(EventData):
 class CouponDeclined(EventData):
     """What `coupon.requested` asked for is not issued.
 
-    There is no such offer, it needs no coupons, it is over, or the customer was given enough of late (MEM-083).
+    There is no such offer, it needs no coupons, it is over, its amounts are not in the shop's currency any more, or the
+    customer was given enough of late (MEM-083).
     """
 
     TYPE: ClassVar[str] = "coupon.declined"
@@ -65,7 +66,7 @@ class CouponDeclined(EventData):
     RANK: ClassVar[int] = 412
     offer_id: Identifier
     batch: Identifier
-    reason: Literal["unknown_offer", "no_coupons_needed", "offer_over", "enough_promotions"]
+    reason: Literal["unknown_offer", "no_coupons_needed", "offer_over", "other_currency", "enough_promotions"]
 
 
 class CouponRedeemed(EventData):
