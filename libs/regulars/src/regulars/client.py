@@ -106,11 +106,22 @@ async def set_up_shop(services: Services, shop: str, within_s: float = 30, **set
     await services.call("orders-ingest", "PUT", path, json=settings)
     deadline = asyncio.get_running_loop().time() + within_s
     while True:
-        open_ = await services.everywhere("GET", "/ops/settled", params={"wait_s": 1})
-        if not any(counters["lag"] or counters["outbox"] for counters in open_.values()):
+        open_ = await ask_settled(services, wait_s=1)
+        if open_ is not None and not any(counters["lag"] or counters["outbox"] for counters in open_.values()):
             return
         if asyncio.get_running_loop().time() > deadline:
             raise Refused(f"the settings of {shop} did not reach every service within {within_s:.0f} s: see the logs")
+
+
+async def ask_settled(services: Services, **params: Any) -> dict[str, Any] | None:
+    """What each service has still to do; None where one of them cannot say just now. Raises Refused otherwise."""
+    try:
+        return await services.everywhere("GET", "/ops/settled", params=params)
+    except Refused as refused:
+        if refused.status != 503:
+            raise
+        await asyncio.sleep(1)
+        return None
 
 
 async def count_mails(url: str) -> Any:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from regulars.client import Services
+from regulars.client import Services, ask_settled
 
 SWEPT = ("orders-ingest", "membership", "segmentation", "feedback", "messaging")
 OPEN = ("lag", "outbox", "leases", "arriving")
@@ -75,7 +75,7 @@ class Replay:
         deadline = time.monotonic() + self.patience_s
         before = self._last if due else None
         while True:
-            seen = await self.services.everywhere("GET", "/ops/settled", params={"wait_s": 5, "due": due})
+            seen = await ask_settled(self.services, wait_s=5, due=due) or {}
             self.passes += 1
             still = {
                 f"{name}.{what}": counters[what]
@@ -85,7 +85,7 @@ class Replay:
             }
             for counters in seen.values():
                 counters.pop("due", None)  # asked for in some passes only
-            if not still and seen == before:
+            if seen and not still and seen == before:
                 self._last = seen
                 return
             if time.monotonic() > deadline:

@@ -80,8 +80,8 @@ async def photo(state: StackState, method: str, body: bytes | None = None) -> ht
 
 async def settled(services: Services) -> None:
     for _ in range(240):
-        counters = await services.everywhere("GET", "/ops/settled", params={"wait_s": 1})
-        if not any(each["lag"] or each["outbox"] for each in counters.values()):
+        counters = await ask_settled(services, wait_s=1)
+        if counters is not None and not any(each["lag"] or each["outbox"] for each in counters.values()):
             return
         await asyncio.sleep(0.25)
     raise AssertionError(counters)

@@ -280,6 +280,8 @@ async def test_every_example_of_the_document_is_taken_as_it_stands(api: httpx.As
                 "upload_id": "file-1",
                 "number": "1",
                 "dead_id": "1",
+                "partner": "parcels",
+                "share_id": "spring",
             }
             url = path.format(**names, **dict.fromkeys(_DETAILS, "d-1"))
             for kind, media in operation["requestBody"]["content"].items():
