@@ -19,7 +19,7 @@ from PIL import Image
 
 from regulars import operating
 from regulars.backups.commands import backup, restore
-from regulars.client import Services, set_up_shop
+from regulars.client import Services, ask_settled, set_up_shop
 from regulars.stack import postgres_binaries
 from regulars.stack.databases import dsn, in_database
 from regulars.stack.errors import StackError
