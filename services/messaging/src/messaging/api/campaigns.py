@@ -304,8 +304,8 @@ async def _of_offer(tx: Tx, shop: str, document: CampaignDocument) -> list[str]:
     """What keeps everybody from having a coupon of its offer, when it starts: asked on saving and at the start."""
     if document.offer is None:
         return []
-    at = max(document.starts_at, tx.clock.now())
-    return [f"offer: {said}" for said in unusable([document.offer], await get_offers(tx, shop), at)]
+    asked, at = [document.offer], max(document.starts_at, tx.clock.now())
+    return [f"offer: {said}" for said in unusable(asked, await get_offers(tx, shop, asked), at)]
 
 
 def _out(c: Campaign) -> CampaignOut:
