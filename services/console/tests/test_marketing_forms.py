@@ -49,6 +49,16 @@ def test_a_campaign_is_read_as_messaging_takes_it() -> None:
     }
 
 
+def test_a_draft_whose_cost_was_said_in_another_currency_asks_for_it_anew() -> None:
+    """ANA-052, decision 0070: 0.50 EUR are never shown, or saved, as JPY 50."""
+    draft = campaigns.read(CAMPAIGN, None, ZONE, "EUR").document | {"currency": "EUR", "cost_per_message": 50}
+    assert campaigns.written(draft, 1, ZONE, "EUR")["cost_per_message"] == "0.50"
+    form = campaigns.written(draft, 1, ZONE, "JPY")
+    assert form["cost_per_message"] == ""
+    saved = campaigns.read(form | {"cost_per_message": "8"}, draft, ZONE, "JPY").document
+    assert (saved["cost_per_message"], "currency" in saved) == (8, False), "messaging says which it is"
+
+
 @pytest.mark.parametrize(
     ("name", "written"),
     [

@@ -388,6 +388,7 @@ create table coupons (
     used_at timestamptz,
     free boolean,                       -- the use was given back
     amount bigint,                      -- what it took off an order that was paid, minor units
+    currency text,                      -- of the order that it was used on
     told_at timestamptz,                -- of the newest word about a use
     primary key (shop, code)            -- closes the race of two deliveries of one issue
 );

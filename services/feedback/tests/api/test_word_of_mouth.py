@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -77,3 +78,25 @@ async def test_new_customers_are_counted_by_source_in_whatever_order_it_is_read(
         {"since": "2030-01-01T00:00:00Z"},
     ):
         assert (await feedback.client.get(PATH, params=bad)).status_code == 422, bad
+
+
+async def test_ana_009_what_was_paid_in_another_currency_is_added_to_nothing(feedback: Feedback) -> None:
+    """The shop's currency of now is the one that is told; of an order its newest version says which it is."""
+    yen = completed("yen", 1, "fred")
+    corrected = completed("corrected", 2, "fred")
+    await feedback.handle(
+        *brought("fred", "ann", "1+"),
+        completed("cny", customer="fred"),
+        replace(yen, data=yen.data.model_copy(update={"currency": "JPY", "goods_paid": 30_000})),
+        corrected,
+        replace(
+            corrected,
+            id="corrected-2",
+            data=corrected.data.model_copy(update={"currency": "JPY", "goods_paid": 500, "revision": 2, "again": True}),
+        ),
+        refunded("cny", 3, 40, "fred"),
+        refunded("yen", 3, 7, "fred"),
+    )
+    told = ("orders", "priced", "paid", "currency")
+    [fred] = (await feedback.client.get(f"{PATH}/referred")).json()["items"]
+    assert tuple(fred[name] for name in told) == (3, 1, 60, "CNY")

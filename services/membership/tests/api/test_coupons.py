@@ -313,6 +313,27 @@ async def test_of_an_offer_in_a_former_currency_no_coupon_is_issued(client: Clie
     assert [decode(row.payload).data.reason for row in rows] == ["other_currency"]
 
 
+async def test_msg_026_of_four_orders_at_once_the_customer_gets_one_coupon(client: Client, shop: Shop) -> None:
+    """Each order's run asks by a name of its own, before any hears of the coupon; who used it is given another."""
+    await offered(client)
+
+    def asks(order: int) -> Any:
+        return shop.event("ann", NOW, CouponRequested(offer_id="spring", batch=f"flow:thanks:{order}"))
+
+    async def given() -> list[str]:
+        return [c["code"] for c in (await client.get(f"{V1}/members/ann/coupons")).json()["coupons"]]
+
+    await deliver(client.database, [asks(order) for order in range(4)], size=2)
+    [code] = await given()
+    await deliver(client.database, [asks(0)])
+    assert await given() == [code], "asked for again it is the same"
+    assert (await use(client, code, "o1", "ann")).status_code == 200
+    await deliver(client.database, [asks(4), asks(5)])
+    assert len([each for each in await given() if each != code]) == 1
+    async with client.database.transaction() as tx:
+        assert await tx.value("select count(*) from outbox where type = 'coupon.declined'") == 0
+
+
 async def test_nobody_is_given_more_promotions_than_the_programme_allows(client: Client, shop: Shop) -> None:
     """MEM-083: over all offers, in any 30 days; what is held back is said, and a flow is told why."""
     await offered(client)

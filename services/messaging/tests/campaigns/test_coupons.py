@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from common.events import decode
 from common.events.customers import CustomerMerged
-from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon
+from common.events.membership import CouponDeclined, CouponRedeemed, CouponsIssued, IssuedCoupon
 from messaging.channels.smtp.connection import SmtpConnection
 from regulars.stack.mailsink import MailSink
 from regulars.testing import OwnTopics
@@ -92,3 +92,20 @@ async def test_each_is_given_one_and_written_to_once_it_is_there(
     assert (await kept(rebuilt))["candidates"] == (await kept(messaging))["candidates"]
     assert await rebuilt.rows("select code from coupons order by 1") == [("RING-given",), ("RING-old",)]
     assert await verify(messaging, topics) == []
+    # Each came in, and used a coupon: what one took off an order in another currency is added to nothing.
+    for code, amount, currency in (("RING-given", 500, "CNY"), ("RING-never", 30_000, "JPY")):
+        data = CouponRedeemed(
+            offer_id="ring", code=code, order_id=f"o-{code}", status="committed", amount=amount, currency=currency
+        )
+        customer = code.removeprefix("RING-")
+        if customer == "never":
+            await messaging.feed(issued("never", "shop:2"))
+        await messaging.feed(messaging.event(data, f"{code}-used", messaging.clock.now(), customer=customer))
+    async with messaging.client() as client:
+        lift = (await client.get(f"{BASE}/lift")).json()
+        assert (lift["coupons_used"], lift["cost_of_coupons"], lift["currency"]) == (2, 500, "CNY")
+        saved = (await client.get(BASE)).json()["document"]
+        assert saved["currency"] == "CNY", "the shop's, when it was saved"
+        other = {**GIVING, "campaign": "yen", "currency": "JPY", "cost_per_message": 5}
+        refused = await client.put(BASE.replace("spring", "yen"), json={"document": other})
+        assert (refused.status_code, "said in JPY" in refused.text) == (422, True)

@@ -15,7 +15,7 @@ from common.events.messages import CampaignEntry
 from common.values.shares import Z_95, wilson
 from messaging.campaigns.document import HOLD_OUT
 from messaging.campaigns.lift import lift
-from messaging.campaigns.rules import after, arm_of, leading, must_stop, not_ready
+from messaging.campaigns.rules import after, arm_of, leading, must_stop, not_ready, other_currency
 from messaging.jobs.campaigning import _within_budget
 
 from ..campaigns_of import campaign
@@ -32,6 +32,15 @@ def test_arms_are_as_large_as_they_should_be_and_do_not_hang_together() -> None:
     assert shares["b"] / shares["a"] == pytest.approx(3, rel=0.1)
     both = [c for c in CUSTOMERS if arms[c] == "hold_out" == arm_of(summer, "s", c, 0)]
     assert len(both) / len(CUSTOMERS) == pytest.approx(0.01, abs=0.004)
+
+
+def test_a_cost_that_was_said_in_another_currency_is_said_anew() -> None:
+    """ANA-052, decision 0070: 50 cents a message never become 50 yen."""
+    document = campaign(cost_per_message=50, currency="EUR")
+    assert other_currency(document, "EUR") == other_currency(campaign(cost_per_message=50), "JPY") == []
+    assert other_currency(campaign(cost_per_message=0, currency="EUR"), "JPY") == [], "nothing is nothing in any"
+    (said,) = other_currency(document, "JPY")
+    assert "said in EUR, and the shop's currency is JPY" in said
 
 
 def test_the_shops_own_hold_out_is_the_same_in_every_campaign() -> None:

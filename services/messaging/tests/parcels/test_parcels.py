@@ -159,7 +159,8 @@ async def test_a_parcel_is_planned_once_and_its_code_scanned_once(
         assert (refused.status_code, refused.json()["type"].rsplit("/")[-1]) == (422, "parcel_plan_refused")
         unknown = await client.put(f"{base}/parcel-plan", json={"document": DOCUMENT})
         assert (unknown.status_code, "there is no offer 'second'" in unknown.text) == (422, True)
-        await messaging.feed(messaging.offer("second"))
+        # MSG-056: however many offers of the shop end later than the one that is asked for.
+        await messaging.feed(messaging.offer("second"), *(messaging.offer(f"f{n}", days=400) for n in range(25)))
         saved = await client.put(f"{base}/parcel-plan", json={"document": DOCUMENT, "replaces": 0})
         assert (saved.status_code, saved.json()["version"]) == (200, 1)
         assert (await client.put(f"{base}/parcel-plan", json={"document": DOCUMENT, "replaces": 0})).status_code == 409

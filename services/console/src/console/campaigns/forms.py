@@ -48,13 +48,18 @@ def written(document: Mapping[str, Any], version: int, zone: tzinfo, currency: s
         "starts_at": f"{start.astimezone(zone):%Y-%m-%dT%H:%M}",
         "hold_out_percent": str(document["hold_out_percent"]),
         "most_messages": str(document["most_messages"] or ""),
-        "cost_per_message": major(document["cost_per_message"], currency),
+        "cost_per_message": major(document["cost_per_message"], currency) if in_shops_money(document, currency) else "",
         "attribution_days": str(document["attribution_days"]),
         "offer": document.get("offer") or "",
         "give_coupons": "yes" if document.get("give_coupons") else "",
         "checklist": "\n".join(("x " if task["done"] else "") + task["task"] for task in document["checklist"]),
         "replaces": str(version),
     }
+
+
+def in_shops_money(document: Mapping[str, Any], currency: str) -> bool:
+    """False: its cost was said in the currency that the shop had then, and is said anew (0070)."""
+    return document.get("currency") in (None, currency)
 
 
 def read(form: Mapping[str, str], base: Mapping[str, Any] | None, zone: tzinfo, currency: str) -> Read:
@@ -96,6 +101,7 @@ def read(form: Mapping[str, str], base: Mapping[str, Any] | None, zone: tzinfo, 
         wrong["most_messages"] = N_("Write a whole number, or nothing for no limit.")
     cost = minor(form.get("cost_per_message", "").strip() or "0", currency)
     document["cost_per_message"] = cost
+    document.pop("currency", None)  # what is written here is in the shop's of now
     if cost is None or not 0 <= cost <= 1_000_000:
         wrong["cost_per_message"] = N_("Write what one message costs, such as 0.05.")
     document["checklist"] = [_task(line) for line in form.get("checklist", "").splitlines() if line.strip()]

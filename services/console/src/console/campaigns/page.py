@@ -48,6 +48,11 @@ async def _currency(viewer: Viewer) -> str:
     return str(settings.body["current"]["currency"])
 
 
+async def _currency_of(viewer: Viewer, document: dict[str, Any]) -> str:
+    """In which its cost was said: where that is the shop's no more, messaging does not let it start."""
+    return document.get("currency") or await _currency(viewer)
+
+
 @router.get("/s/{shop}/campaigns/{campaign}")
 async def one_campaign(viewer: Guarded, campaign: Name) -> Response:
     """Goal, group and plan, how far it is, and what it brought over those who got nothing."""
@@ -92,7 +97,7 @@ async def settle_campaign(viewer: Guarded, campaign: Name, form: Annotated[str, 
     if not lift.ok:
         raise NoAnswer(lift)
     try:
-        await budget.settle(viewer, campaign, int(lift.body["cost"]), await _currency(viewer), form)
+        await budget.settle(viewer, campaign, int(lift.body["cost"]), lift.body["currency"], form)
     except NotSaved as error:
         return await _page(viewer, campaign, viewer.say(error.text, **error.values), 409)
     return see(viewer.url(f"/campaigns/{part(campaign)}"), "saved")
@@ -114,7 +119,7 @@ async def _check(
     (sheet,) = await viewer.console.services.ask(viewer.of_shop("messaging", f"/campaigns/{here}/sheet"))
     cost, found, currency = budget.most_cost(document), None, ""
     if action == "start" and cost != 0:
-        currency = await _currency(viewer)
+        currency = await _currency_of(viewer, document)
         found = await budget.standing(viewer, campaign["campaign"], document, currency)
     return viewer.draw(
         "campaigns/check.html",
@@ -174,7 +179,7 @@ async def _hold(viewer: Viewer, campaign: dict[str, Any], item: str) -> str | No
     document = campaign["document"]
     if budget.most_cost(document) == 0:
         return None
-    return await budget.hold(viewer, campaign["campaign"], document, item, await _currency(viewer))
+    return await budget.hold(viewer, campaign["campaign"], document, item, await _currency_of(viewer, document))
 
 
 @router.get("/s/{shop}/campaign-builder")

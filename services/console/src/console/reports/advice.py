@@ -69,7 +69,7 @@ def _of_campaigns(d: dict[str, Any]) -> Iterator[Advice]:
         cost = each["cost_per_extra_order"]
         if effect_of(each) == "harmed":
             yield Advice(N_("{title} did harm: do not send it again."), "/campaigns", title)
-        elif cost is not None and per_order is not None and cost > per_order:
+        elif None not in (cost, per_order) and each["currency"] == d["currency"] and cost > per_order:
             yield Advice(N_("An extra order by {title} cost more than an order brings."), "/campaigns", title)
         elif effect_of(each) == "helped":
             yield Advice(N_("{title}: it brought orders that would not have come. Plan it again."), "/campaigns", title)

@@ -139,6 +139,6 @@ class Gathering:
 
 
 def _lift(said: Mapping[str, Any]) -> Document:
-    kept = ("difference", "low", "high", "certain", "extra_orders", "cost", "cost_per_extra_order")
+    kept = ("difference", "low", "high", "certain", "extra_orders", "cost", "currency", "cost_per_extra_order")
     arms = {each["arm"]: each["customers"] for each in said["arms"]}
     return {name: said[name] for name in kept} | {"customers": sum(arms.values())}

@@ -89,7 +89,7 @@ def _all(d: dict[str, Any], currency: str, say: Say) -> Iterator[Section]:
     if d.get("goals"):
         yield _goals(d["goals"], say)
     if d.get("campaigns"):
-        yield _campaigns(d["campaigns"], currency, say)
+        yield _campaigns(d["campaigns"], say)
     if "offers" in d or "programme" in d:
         yield _running(d, say)
     yield from _standing(d, currency, say)
@@ -171,7 +171,7 @@ def _plain(value: Any, unit: str) -> Any:
     return int(Decimal(str(value))) if unit == "money" and value is not None else value
 
 
-def _campaigns(campaigns: list[dict[str, Any]], currency: str, say: Say) -> Section:
+def _campaigns(campaigns: list[dict[str, Any]], say: Say) -> Section:
     rows = []
     for c in campaigns:
         seen = c["difference"] is not None
@@ -182,8 +182,8 @@ def _campaigns(campaigns: list[dict[str, Any]], currency: str, say: Say) -> Sect
                 amount(c["customers"], "count", "", say),
                 text(_minus(between)),
                 text(NOTHING if c["extra_orders"] is None else _minus(f"{c['extra_orders']:.0f}")),
-                amount(c["cost"], "money", currency, say),
-                amount(c["cost_per_extra_order"] and round(c["cost_per_extra_order"]), "money", currency, say),
+                amount(c["cost"], "money", c["currency"], say),
+                amount(c["cost_per_extra_order"] and round(c["cost_per_extra_order"]), "money", c["currency"], say),
                 text(word(f"effect_{effect_of(c)}", say)),
             ]
         )

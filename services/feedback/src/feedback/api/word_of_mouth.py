@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from common.events.fields import Cursor, Identifier, Instant, ShopName
 from common.http.api import Router, Tx, require
+from common.shops.settings import get_shop
 from feedback.api.periods import period_of
 from feedback.word_of_mouth import store
 from feedback.word_of_mouth.rules import hundredths, per_mille
@@ -43,16 +44,20 @@ class WordOfMouthOut(BaseModel):
 
 
 class BroughtOut(BaseModel):
-    """Who was brought by whom; `confirmed`: membership found it true, and an order of theirs counts. `paid` in minor
-    units: for goods, and not refunded."""
+    """Who was brought by whom; `confirmed`: membership found it true, and an order of theirs counts.
+
+    `orders`: all that count; `priced`: those of them in `currency`, the shop's. `paid`: for the goods of those, and not
+    refunded, in its minor units; what was paid in another currency is not in it.
+    """
 
     customer: str
     referrer: str
     made_at: datetime
     confirmed: bool
     orders: int
+    priced: int
     paid: int
-    currency: str | None
+    currency: str
 
 
 class BroughtPage(BaseModel):
@@ -103,6 +108,7 @@ async def list_referred(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> BroughtPage:
     """Who was brought by whom, and what they bought since (ANA-009)."""
-    rows = await store.list_brought(tx, shop, referrer, after, limit + 1)
-    items = [BroughtOut(**dict(row._mapping)) for row in rows[:limit]]
+    currency = (await get_shop(tx, shop)).at(tx.clock.now()).currency
+    rows = await store.list_brought(tx, shop, currency, referrer, after, limit + 1)
+    items = [BroughtOut(**dict(row._mapping), currency=currency) for row in rows[:limit]]
     return BroughtPage(items=items, after=items[-1].customer if len(rows) > limit else None)

@@ -106,31 +106,42 @@ async def count_new(tx: Transaction, shop: str, since: datetime, until: datetime
     )
 
 
-async def list_brought(tx: Transaction, shop: str, referrer: str | None, after: str, limit: int) -> Sequence[Row[Any]]:
-    """(customer, referrer, made_at, confirmed, orders, paid) of who was brought, by identifier; `paid` in minor units:
-    of all orders that count, what was paid for goods and not refunded (ANA-009)."""
+async def list_brought(
+    tx: Transaction, shop: str, currency: str, referrer: str | None, after: str, limit: int
+) -> Sequence[Row[Any]]:
+    """(customer, referrer, made_at, confirmed, orders, priced, paid) of who was brought, by identifier (ANA-009).
+
+    `orders`: all that count; `priced`: those of them in this currency, as their newest version says; `paid`: what was
+    paid for goods of those and not refunded, in minor units.
+    """
     # By primary key, or by the index of who brought them; the orders of a page's customers alone are read.
     return await tx.fetch(
         """
-        select r.customer, r.referrer, r.made_at, r.confirmed, coalesce(o.orders, 0) as orders,
-               coalesce(o.paid, 0) as paid, o.currency
-        from referred r left join lateral (
-            select count(*) as orders, sum(greatest(0, v.goods_paid - v.refunded)) as paid, min(v.currency) as currency
+        select r.customer, r.referrer, r.made_at, r.confirmed, o.orders, o.priced, coalesce(o.paid, 0) as paid
+        from referred r cross join lateral (
+            select count(*) as orders, count(*) filter (where v.currency = :currency) as priced,
+                   cast(sum(greatest(0, v.goods_paid - b.refunded)) filter (where v.currency = :currency) as bigint)
+                   as paid
             from completed_orders d cross join lateral (
                 select (array_agg(cast(i.body ->> 'goods_paid' as bigint) order by
-                            coalesce(cast(i.body ->> 'revision' as bigint), 0) desc, i.at desc)
-                            filter (where not i.refund))[1] as goods_paid,
-                       coalesce(sum(cast(i.body ->> 'amount' as bigint)) filter (where i.refund), 0) as refunded,
-                       min(i.body ->> 'currency') as currency
-                from order_inputs i where i.shop = d.shop and i.customer = d.customer and i.order_id = d.order_id
-            ) v
+                            coalesce(cast(i.body ->> 'revision' as bigint), 0) desc, i.at desc))[1] as goods_paid,
+                       (array_agg(i.body ->> 'currency' order by
+                            coalesce(cast(i.body ->> 'revision' as bigint), 0) desc, i.at desc))[1] as currency
+                from order_inputs i
+                where i.shop = d.shop and i.customer = d.customer and i.order_id = d.order_id and not i.refund
+            ) v cross join lateral (
+                select coalesce(sum(cast(i.body ->> 'amount' as bigint)), 0) as refunded from order_inputs i
+                where i.shop = d.shop and i.customer = d.customer and i.order_id = d.order_id and i.refund
+                  and i.body ->> 'currency' = v.currency
+            ) b
             where d.shop = r.shop and d.customer = r.customer and d.counts
-        ) o on true
+        ) o
         where r.shop = :shop and r.referrer is not null and r.customer > :after
           and (cast(:referrer as text) is null or r.referrer = :referrer)
         order by r.customer limit :limit
         """,
         shop=shop,
+        currency=currency,
         referrer=referrer,
         after=after,
         limit=limit,

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon, OfferSet, OfferStopped
-from common.people.store import get_survivors
+from common.people.store import get_people, get_survivors
 from common.storage.database import Transaction
 from membership.coupons import store, store_hold_outs, store_offers
 from membership.coupons.gifts import unrelated
@@ -145,7 +145,9 @@ async def held_back(tx: Transaction, shop: str, offer_id: str, batch: str, custo
 async def issue_requested(tx: Transaction, events: Sequence[Event[Any]]) -> None:
     """Issue what flows and campaigns ask for, set-wise by offer and batch, or say why not.
 
-    A rebuild takes coupons from the live database instead.
+    Whose person has a usable coupon of the offer by now is given no other, and needs no answer (MSG-026): the issue of
+    that one lets go on who waits for one, of four orders at once each. A rebuild takes coupons from the live database
+    instead.
     """
     asked: dict[tuple[str, str, str], dict[str, Event[Any]]] = {}
     for event in events:
@@ -153,12 +155,22 @@ async def issue_requested(tx: Transaction, events: Sequence[Event[Any]]) -> None
             asked.setdefault((event.shop, event.data.offer_id, event.data.batch), {}).setdefault(event.subject, event)
     for (shop, offer_id, batch), by_customer in sorted(asked.items()):
         try:
-            await issue_to(tx, shop, offer_id, batch, list(by_customer), 0, promotes=True)
+            wanting = await _without_usable(tx, shop, offer_id, batch, list(by_customer))
+            await issue_to(tx, shop, offer_id, batch, wanting, 0, promotes=True)
         except (UnknownOffer, NoCouponsNeeded, OfferOver, OfferInOtherCurrency) as refused:
             await tx.announce(_declined(event, _REASONS[type(refused)]) for event in by_customer.values())
         else:
-            left = await held_back(tx, shop, offer_id, batch, list(by_customer))
+            left = await held_back(tx, shop, offer_id, batch, wanting)
             await tx.announce(_declined(by_customer[customer], "enough_promotions") for customer in left)
+
+
+async def _without_usable(tx: Transaction, shop: str, offer_id: str, batch: str, customers: Sequence[str]) -> list[str]:
+    """Those of these customers whose person has no usable coupon of the offer; of two of one person the first."""
+    people = await get_people(tx, [(shop, name) for name in customers])
+    persons = {people[shop, name][0]: name for name in reversed(customers)}
+    identifiers = [(name, one) for name in persons.values() for _, one in people[shop, name]]
+    having = await store.with_usable(tx, shop, offer_id, batch, identifiers, tx.clock.now())
+    return [name for name in reversed(persons.values()) if name not in having]
 
 
 _Reason = Literal["unknown_offer", "no_coupons_needed", "offer_over", "other_currency", "enough_promotions"]

@@ -13,6 +13,7 @@ from common.storage.database import Transaction
 
 _PROMOTIONS = 7_301_010
 """Namespace of the advisory locks that let a shop issue promotions one after the other."""
+_OF = Columns("w", holder="text", customer="text")
 _HOLDERS = Columns("w", code="text", holder="text", customer="text")
 
 
@@ -94,6 +95,29 @@ async def without_coupon(tx: Transaction, shop: str, offer_id: str, batch: str, 
         customers=sorted(set(customers)),
     )
     return [row.customer for row in rows]
+
+
+async def with_usable(
+    tx: Transaction, shop: str, offer_id: str, batch: str, identifiers: Iterable[tuple[str, str]], at: datetime
+) -> set[str]:
+    """Of (customer, identifier of the person) the customers who have a coupon of the offer that is open or will be.
+
+    What the customer has of this very batch is not one: asked for again it is the same.
+    """
+    # By the index of a customer's coupons.
+    rows = await tx.fetch(
+        f"""
+        select distinct w.holder from {_OF} join coupons c on c.shop = :shop and c.customer = w.customer
+        where c.offer_id = :offer_id and (c.batch <> :batch or c.holder <> w.holder)
+          and c.valid_until > :at and c.voided_at is null and (c.use_limit is null or c.uses < c.use_limit)
+        """,
+        shop=shop,
+        offer_id=offer_id,
+        batch=batch,
+        at=at,
+        **_OF.of(identifiers),
+    )
+    return {row.holder for row in rows}
 
 
 async def list_coupons(

@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 from common.events.fields import Count, ShopName, Text
 from common.http.api import Body, Router, Tx, require
 from common.refusals import Conflict, Invalid, NotFound
+from common.shops.settings import get_shop
 from messaging.campaigns import store, store_audience, store_results
 from messaging.campaigns.document import HOLD_OUT, CampaignDocument, State
 from messaging.campaigns.lift import Lift, lift
-from messaging.campaigns.rules import after, leading, not_ready
+from messaging.campaigns.rules import after, leading, not_ready, other_currency
 from messaging.campaigns.store import Campaign
 from messaging.channels.registry import CHANNELS
 from messaging.commands.campaigns import save_campaign
@@ -123,8 +124,8 @@ class LiftOut(BaseModel):
 
     Of all who came in, whether a message reached them or not. `certain`: the interval does not hold 0. `extra_orders`:
     customers who would not have ordered. `cost`: of the messages, and of the coupons of its offer that the customers
-    who came in used on paid orders within the window. Money in minor units; null while an arm has nobody, or nothing
-    was gained.
+    who came in used on paid orders within the window. Money in minor units of `currency`, the campaign's; what a coupon
+    took off an order in another currency is not in it. Null while an arm has nobody, or nothing was gained.
     """
 
     campaign: str
@@ -138,6 +139,7 @@ class LiftOut(BaseModel):
     certain: bool = False
     extra_orders: float | None = None
     cost: int
+    currency: str
     cost_of_messages: int
     cost_of_coupons: int
     coupons_used: int
@@ -183,10 +185,11 @@ async def put_campaign(shop: ShopName, campaign: CampaignName, body: CampaignIn,
         raise NotInThisState(known.state, "only a draft is changed; write another campaign.")
     if body.replaces is not None and body.replaces != (known.version if known is not None else 0):
         raise NotInThisState("draft", "somebody saved another version meanwhile; read it, and send yours again.")
-    found = await _problems(tx, shop, campaign, body.document)
+    currency = await _currency(tx, shop)
+    found = await _problems(tx, shop, campaign, body.document) + other_currency(body.document, currency)
     if found:
         raise CampaignRefused(found)
-    return _out(await save_campaign(tx, shop, body.document, "draft"))
+    return _out(await save_campaign(tx, shop, body.document.model_copy(update={"currency": currency}), "draft"))
 
 
 @router.post("/v1/shops/{shop}/campaigns/{campaign}/actions", dependencies=[require("programme:write")])
@@ -198,12 +201,14 @@ async def act_on_campaign(shop: ShopName, campaign: CampaignName, body: ActionIn
     state = after(body.action, known.state)
     if state is None:
         raise NotInThisState(known.state, f"it cannot be asked to {body.action}.")
-    to_do: list[str] = []
+    to_do, document = list[str](), known.document
     if body.action == "start":
-        to_do = not_ready(known.document) + await _of_offer(tx, shop, known.document)
+        currency = await _currency(tx, shop)
+        to_do = not_ready(document) + await _of_offer(tx, shop, document) + other_currency(document, currency)
+        document = document.model_copy(update={"currency": currency})
     if to_do:
         raise NotInThisState(known.state, f"before it starts: {'; '.join(to_do)}.")
-    return _out(await save_campaign(tx, shop, known.document, state, body.reason))
+    return _out(await save_campaign(tx, shop, document, state, body.reason))
 
 
 @router.get("/v1/shops/{shop}/campaigns/{campaign}/progress", dependencies=[require("messages:read")])
@@ -233,10 +238,11 @@ async def get_campaign_lift(shop: ShopName, campaign: CampaignName, tx: Tx) -> L
     ordered, customers = sum(o for o, _ in treated), sum(n for _, n in treated)
     messages = await store_results.count_messages(tx, shop, document.cause)
     handed_over = messages.get("sent", 0) + messages.get("undelivered", 0)  # what came back is charged for, too
+    currency = document.currency or await _currency(tx, shop)
     of_messages, of_coupons, used = handed_over * document.cost_per_message, 0, 0
     if document.offer is not None:
         used, of_coupons = await store_results.count_coupons(
-            tx, shop, campaign, document.offer, document.attribution_days
+            tx, shop, campaign, document.offer, currency, document.attribution_days
         )
     cost = of_messages + of_coupons
     found: Lift | None = lift((ordered, customers), arms.get(HOLD_OUT, (0, 0)), cost)
@@ -245,6 +251,7 @@ async def get_campaign_lift(shop: ShopName, campaign: CampaignName, tx: Tx) -> L
         attribution_days=document.attribution_days,
         arms=[ArmOut(arm=arm, customers=n, ordered=o) for arm, (o, n) in sorted(arms.items())],
         cost=cost,
+        currency=currency,
         cost_of_messages=of_messages,
         cost_of_coupons=of_coupons,
         coupons_used=used,
@@ -281,6 +288,10 @@ async def _find(tx: Tx, shop: str, campaign: str) -> Campaign:
     return found
 
 
+async def _currency(tx: Tx, shop: str) -> str:
+    return (await get_shop(tx, shop)).at(tx.clock.now()).currency
+
+
 async def _problems(tx: Tx, shop: str, campaign: str, document: CampaignDocument) -> list[str]:
     found = []
     if document.campaign != campaign:
@@ -304,8 +315,8 @@ async def _of_offer(tx: Tx, shop: str, document: CampaignDocument) -> list[str]:
     """What keeps everybody from having a coupon of its offer, when it starts: asked on saving and at the start."""
     if document.offer is None:
         return []
-    at = max(document.starts_at, tx.clock.now())
-    return [f"offer: {said}" for said in unusable([document.offer], await get_offers(tx, shop), at)]
+    asked, at = [document.offer], max(document.starts_at, tx.clock.now())
+    return [f"offer: {said}" for said in unusable(asked, await get_offers(tx, shop, asked), at)]
 
 
 def _out(c: Campaign) -> CampaignOut:

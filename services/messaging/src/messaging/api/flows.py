@@ -199,7 +199,7 @@ async def put_flow(shop: ShopName, flow: FlowName, body: FlowIn, tx: Tx) -> Flow
     found += unknown_segments(segments, await get_known(tx, shop, segments))
     offers = offers_of_flow(document) if document.enabled else set()
     if offers:
-        found += [f"offer: {said}" for said in unusable(offers, await get_offers(tx, shop), tx.clock.now())]
+        found += [f"offer: {said}" for said in unusable(offers, await get_offers(tx, shop, offers), tx.clock.now())]
     if known is None and len(books.now.flows) >= MOST_FLOWS:
         found.append(f"a shop has {MOST_FLOWS} flows at most")
     if found:

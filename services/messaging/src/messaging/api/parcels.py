@@ -132,7 +132,7 @@ async def put_parcel_plan(shop: ShopName, body: ParcelPlanIn, tx: Tx) -> ParcelP
     found = _problems(body.document)
     offers = {insert.code.offer for insert in body.document.inserts if insert.code and insert.code.offer}
     if offers:
-        found += [f"offer: {said}" for said in unusable(offers, await get_offers(tx, shop), tx.clock.now())]
+        found += [f"offer: {said}" for said in unusable(offers, await get_offers(tx, shop, offers), tx.clock.now())]
     if found:
         raise ParcelPlanRefused(found)
     version, now = last + 1, tx.clock.now()

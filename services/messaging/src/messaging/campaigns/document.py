@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.customers import Channel
-from common.events.fields import PlannedTime
+from common.events.fields import Currency, PlannedTime
 from messaging.flows.document import Check, Slug, Untrue
 
 State = Literal["draft", "running", "paused", "stopped", "finished"]
@@ -59,7 +59,8 @@ class CampaignDocument(Part):
     `hold_out_percent`: of the group, always the same ones, get nothing, and show what would have happened anyway.
     `offer`: what it is about; only who has a usable coupon of it is written to. `give_coupons`: who has none is given
     one, as a flow's step does, and is written to once it is there (MSG-026); not those who are held out.
-    `most_messages`: the budget. `cost_per_message`: minor units. `attribution_days`: orders so long after count.
+    `most_messages`: the budget. `cost_per_message`: in minor units of `currency`, the shop's when it was saved; leave
+    that away, it is set. `attribution_days`: orders so long after count.
     """
 
     campaign: Slug
@@ -75,6 +76,7 @@ class CampaignDocument(Part):
     hold_out_percent: Percent = 10
     most_messages: Annotated[int, Field(ge=1, le=100_000_000, strict=True)] | None = None
     cost_per_message: Annotated[int, Field(ge=0, le=1_000_000, strict=True)] = 0
+    currency: Currency | None = None
     attribution_days: Annotated[int, Field(ge=1, le=90, strict=True)] = 14
     stop: Stop = Stop()
     checklist: Annotated[tuple[Task, ...], Field(max_length=50)] = ()

@@ -74,6 +74,16 @@ def after(action: Action, state: State) -> State | None:
     return _LEADS.get((action, state))
 
 
+def other_currency(document: CampaignDocument, currency: str) -> list[str]:
+    """What its money is wrong for, where the shop's currency is this one: an amount is never read in another (0070)."""
+    if not document.cost_per_message or document.currency in (None, currency):
+        return []
+    return [
+        f"cost_per_message: it is said in {document.currency}, and the shop's currency is {currency}; "
+        f"say it in {currency}, and leave currency away"
+    ]
+
+
 def not_ready(document: CampaignDocument) -> list[str]:
     """What is still to be done before it may start."""
     found = [f"checklist: {task.task}" for task in document.checklist if not task.done]

@@ -102,14 +102,18 @@ async def count_orders(tx: Transaction, shop: str, campaign: str, days: int) -> 
     return {r.arm: (int(r.ordered), int(r.customers)) for r in rows}
 
 
-async def count_coupons(tx: Transaction, shop: str, campaign: str, offer: str, days: int) -> tuple[int, int]:
+async def count_coupons(
+    tx: Transaction, shop: str, campaign: str, offer: str, currency: str, days: int
+) -> tuple[int, int]:
     """Coupons of the offer that treated customers used on paid orders within so many days after they came in.
 
-    (How many, what they took off in minor units.) A coupon belongs to the identifier that it was given to."""
+    (How many, what those on orders in this currency took off, in minor units.) A coupon belongs to the identifier that
+    it was given to.
+    """
     # The members by primary key, each with a probe of the index on customers' coupons.
     r = await tx.fetch_one(
         """
-        select count(*) as coupons, coalesce(sum(c.amount), 0) as amount
+        select count(*) as coupons, coalesce(sum(c.amount) filter (where c.currency = :currency), 0) as amount
         from campaign_members m join coupons c on c.shop = m.shop and c.customer = m.customer
         where m.shop = :shop and m.campaign = :campaign and m.arm <> 'hold_out' and c.offer_id = :offer
             and c.amount is not null and c.used_at > m.at and c.used_at <= m.at + make_interval(days => :days)
@@ -117,6 +121,7 @@ async def count_coupons(tx: Transaction, shop: str, campaign: str, offer: str, d
         shop=shop,
         campaign=campaign,
         offer=offer,
+        currency=currency,
         days=days,
     )
     assert r is not None

@@ -10,11 +10,12 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.coupons.state import Coupon
 
+Used = tuple[str, str, datetime, bool, int | None, str]
 _OF = Columns("w", shop="text", customer="text")
 _ISSUED = Columns(
     "n", shop="text", code="text", customer="text", offer_id="text", valid_from="timestamptz", valid_until="timestamptz"
 )
-_USED = Columns("n", shop="text", code="text", used_at="timestamptz", free="boolean", amount="bigint")
+_USED = Columns("n", shop="text", code="text", used_at="timestamptz", free="boolean", amount="bigint", currency="text")
 
 
 async def save_issued(tx: Transaction, issued: Iterable[tuple[str, str, str, str, datetime, datetime]]) -> None:
@@ -30,12 +31,12 @@ async def save_issued(tx: Transaction, issued: Iterable[tuple[str, str, str, str
     )
 
 
-async def save_used(tx: Transaction, used: Iterable[tuple[str, str, datetime, bool, int | None]]) -> None:
-    """Uses: (shop, code, when, whether it is free again, what it took off an order that was paid).
+async def save_used(tx: Transaction, used: Iterable[Used]) -> None:
+    """Uses: (shop, code, when, whether it is free again, what it took off an order that was paid, in which currency).
 
     The newest of a coupon counts. Idempotent.
     """
-    newest: dict[tuple[str, str], tuple[str, str, datetime, bool, int | None]] = {}
+    newest: dict[tuple[str, str], Used] = {}
     for row in used:
         known = newest.get(row[:2])
         if known is None or row[2] >= known[2]:
@@ -43,10 +44,10 @@ async def save_used(tx: Transaction, used: Iterable[tuple[str, str, datetime, bo
     # By primary key.
     await tx.execute(
         f"""
-        insert into coupons as c (shop, code, used_at, free, amount, told_at)
-        select shop, code, used_at, free, amount, used_at from {_USED}
+        insert into coupons as c (shop, code, used_at, free, amount, currency, told_at)
+        select shop, code, used_at, free, amount, currency, used_at from {_USED}
         on conflict (shop, code) do update set used_at = excluded.used_at, free = excluded.free,
-            amount = excluded.amount, told_at = excluded.told_at
+            amount = excluded.amount, currency = excluded.currency, told_at = excluded.told_at
         where c.told_at is null or c.told_at <= excluded.told_at
         """,
         **_USED.of(newest[key] for key in sorted(newest)),

@@ -63,7 +63,7 @@ async def on_coupon_uses(tx: Transaction, batch: Batch) -> None:
     await save_used(
         tx,
         [
-            (e.shop, e.data.code, e.time, d.status == "released", d.amount if d.status in CHARGED else None)
+            (e.shop, e.data.code, e.time, d.status == "released", d.amount if d.status in CHARGED else None, d.currency)
             for e in batch.events
             for d in (e.data,)
         ],

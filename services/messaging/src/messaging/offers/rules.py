@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from messaging.flows.document import CouponStep, FlowDocument
 
+LISTED = 20
+"""Offers that are named where one is asked for that there is not."""
 SOON = "one that was set a moment ago may be read soon"
 
 
@@ -42,4 +44,4 @@ def _said(name: str, known: Mapping[str, Offer], at: datetime) -> str | None:
 
 def _listed(known: Mapping[str, Offer], at: datetime) -> str:
     names: Iterable[str] = sorted(n for n, offer in known.items() if offer.needs_coupons and offer.ends > at)
-    return ", ".join([*names][:20]) or "none"
+    return ", ".join([*names][:LISTED]) or "none"

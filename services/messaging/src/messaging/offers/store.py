@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from common.events import Event
 from common.events.membership import OfferSet, OfferStopped
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from messaging.offers.rules import Offer
+from messaging.offers.rules import LISTED, Offer
 
-MOST = 1_000
 _SET = Columns("n", shop="text", offer_id="text", starts="timestamptz", ends="timestamptz", needs_coupons="boolean")
 _STOPPED = Columns("n", shop="text", offer_id="text", stopped_at="timestamptz")
 
@@ -40,15 +39,20 @@ async def save_stopped(tx: Transaction, events: Iterable[Event[OfferStopped]]) -
     )
 
 
-async def get_offers(tx: Transaction, shop: str) -> dict[str, Offer]:
-    """The shop's offers by their ids, the last to end first where there are more than a thousand."""
-    # By the primary key's first column: a shop has some hundred at most.
+async def get_offers(tx: Transaction, shop: str, asked: Collection[str]) -> dict[str, Offer]:
+    """The offers of these ids that the shop has, and a few more to choose from: those with coupons that end last."""
+    # Those asked for by primary key; the others by its first column: a shop has some hundred, seldom thousands.
     rows = await tx.fetch(
         """
         select offer_id, least(ends, stopped_at) as ends, needs_coupons from defined_offers
-        where shop = :shop and ends is not null order by ends desc, offer_id limit :most
+        where shop = :shop and ends is not null and offer_id = any(:asked)
+        union
+        (select offer_id, least(ends, stopped_at) as ends, needs_coupons from defined_offers
+         where shop = :shop and ends is not null and needs_coupons
+         order by least(ends, stopped_at) desc, offer_id limit :listed)
         """,
         shop=shop,
-        most=MOST,
+        asked=sorted({*asked}),
+        listed=LISTED,
     )
     return {r.offer_id: Offer(r.ends, r.needs_coupons) for r in rows}
