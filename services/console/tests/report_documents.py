@@ -13,8 +13,8 @@ WEEK = period_of("week", date(2025, 3, 5))
 
 def document() -> dict[str, Any]:
     """Sales rose, repurchase fell; one campaign helped, one harmed, one cost more than it brought."""
-    lift = {"difference": 0.04, "low": 0.01, "high": 0.07, "certain": True, "extra_orders": 12.0, "cost": 50_00}
-    lift |= {"currency": "CNY"}
+    lift: dict[str, Any] = {"difference": 0.04, "low": 0.01, "high": 0.07, "certain": True, "extra_orders": 12.0}
+    lift |= {"cost": 50_00, "currency": "CNY"}
     harmed = lift | {"difference": -0.04, "low": -0.07, "high": -0.01, "extra_orders": -12.0}
     dear = lift | {"cost_per_extra_order": 9_000_00.0}
     return {
