@@ -435,20 +435,27 @@ create view signals_of_people as
     union all
     select p.shop, p.person, t.source, t.name, t.part, t.day, t.signals
     from people p join signals t on t.shop = p.shop and t.customer = p.customer;
--- The survivor's profile; where the survivor has none, that of the first of the others by name.
+-- The survivor's profile; where the survivor has none, that of the first of the others by name. Where it tells no life
+-- state, that of the person's newest order whose address tells one, under whichever identifier it came.
 create view profiles_of_people as
     select shop, customer, gender, region, city, city_level, education, credit_level, source,
            coalesce(life_state, sent_state) as life_state, born_from
     from profiles t
     where not exists (select from people p where p.shop = t.shop and p.customer = t.customer)
     union all
-    select shop, customer, gender, region, city, city_level, education, credit_level, source, life_state, born_from
+    select said.shop, said.customer, gender, region, city, city_level, education, credit_level, source,
+           coalesce(life_state, sent_state) as life_state, born_from
     from (
         select distinct on (p.shop, p.person) p.shop, p.person as customer, t.gender, t.region, t.city, t.city_level,
-               t.education, t.credit_level, t.source, coalesce(t.life_state, t.sent_state) as life_state, t.born_from
+               t.education, t.credit_level, t.source, t.life_state, t.born_from
         from people p join profiles t on t.shop = p.shop and t.customer = p.customer
         order by p.shop, p.person, t.revision is null, p.customer <> p.person, p.customer
-    ) said;
+    ) said left join (
+        select distinct on (p.shop, p.person) p.shop, p.person as customer, t.sent_state
+        from people p join profiles t on t.shop = p.shop and t.customer = p.customer
+        where t.sent_state is not null
+        order by p.shop, p.person, t.sent_at desc, t.sent_revision desc, t.sent_state collate "C" desc
+    ) sent on sent.shop = said.shop and sent.customer = said.customer;
 -- The tags that somebody bears; of all changes of a tag under a person's identifiers the newest counts.
 create view borne_tags as
     select shop, customer, tag, source, at from tags t

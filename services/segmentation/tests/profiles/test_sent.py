@@ -63,6 +63,29 @@ async def test_seg_040_the_newest_orders_address_tells_where_the_profile_does_no
         assert len(kept) == 24 + 2
 
 
+async def test_seg_040_of_a_person_the_newest_order_tells_under_whichever_identifier(db: Database, events: Any) -> None:
+    """ORD-040: whoever goes on, with a profile or without; what the profile says stands before it."""
+    old = events.completed("old", "2025-01-05T10:00", order="a", life_state="student", revision=1)
+    new = events.completed("new", "2025-02-05T10:00", order="b", life_state="white_collar", revision=1)
+    bare = events.make("bare", "2025-03-06T10:00", CustomerUpdated(gender="female", revision=1))
+    says = events.make("says", "2025-03-06T10:00", CustomerUpdated(life_state="civil_servant", revision=1))
+    async with db.transaction() as tx:
+        for event in (old, new, bare, says):
+            await take(tx, event)
+        for survivor, others, found in (
+            ("old", ("new",), ("white_collar", None)),
+            ("bare", ("new",), ("white_collar", "female")),
+            ("new", ("bare", "old"), ("white_collar", "female")),
+            ("says", ("new", "old"), ("civil_servant", None)),
+            ("nobody", ("old",), ("student", None)),
+        ):
+            await tx.execute("delete from people")
+            for name in (survivor, *others):
+                await tx.execute("insert into people values ('tea', :name, :person)", name=name, person=survivor)
+            assert await state_of(tx, survivor) == found, survivor
+            assert await state_of(tx, others[0]) is None, "asked for by the survivor's name alone"
+
+
 async def test_seg_040_of_an_erased_customer_no_address_tells(db: Database, events: Any) -> None:
     """SEC-006: neither the row that is there nor an order that is read again."""
     async with db.transaction() as tx:
