@@ -35,6 +35,7 @@ OVER_ALL = {
     "feedback/understanding/store.py": "of a shop, over all workers",
     "feedback/understanding/store_days.py": "of a shop, over all workers",
     "common/service/live.py": "a rebuild's looks at the live service",
+    "common/people/store.py": "whether a shop has merged anybody at all, over all workers, once a request for coupons",
     "common/shops/following.py": "whether the shop has a customer at all; once a setting",
     "common/verification/run.py": "a count for progress",
     "common/versions/table.py": "whether the shop has a customer at all; once a version",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common.events import Event, decode
-from common.events.customers import CustomerErased
+from common.events.customers import CustomerErased, CustomerMerged
 from common.events.messages import CouponRequested
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, PromotionUse
 from common.events.shops import ShopSettingsChanged
@@ -332,6 +332,19 @@ async def test_msg_026_of_four_orders_at_once_the_customer_gets_one_coupon(clien
     assert len([each for each in await given() if each != code]) == 1
     async with client.database.transaction() as tx:
         assert await tx.value("select count(*) from outbox where type = 'coupon.declined'") == 0
+
+
+async def test_a_person_gets_one_of_a_batch_whichever_identifiers_a_list_holds(client: Client, shop: Shop) -> None:
+    """MEM-054, ORD-040: of two in one list, and of one asked for before the merge and another one after it."""
+    await offered(client)
+    assert len(await issued(client, ["ann", "eve"], batch="before")) == 2
+    merged = [
+        shop.event(survivor, NOW, CustomerMerged(survivor=survivor, absorbed=absorbed, sequence=1))
+        for survivor, absorbed in (("bob", "ann"), ("eve", "fay"))
+    ]
+    await deliver(client.database, merged)
+    assert len(await issued(client, ["bob", "ann", "eve", "fay", "gus"], batch="before")) == 3, "gus alone is new"
+    assert len(await issued(client, ["ann", "bob", "fay"], batch="after")) == 2
 
 
 async def test_nobody_is_given_more_promotions_than_the_programme_allows(client: Client, shop: Shop) -> None:

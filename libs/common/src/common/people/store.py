@@ -74,6 +74,16 @@ async def get_survivors(tx: Transaction, customers: Collection[CustomerKey]) -> 
     return {key: (key[0], survivor(above[key[0]], key[1])) for key in absorbed}
 
 
+async def any_merged(tx: Transaction, shop: str) -> bool:
+    """Whether any customer of the shop is absorbed by another one."""
+    # By the index of absorbed customers.
+    return bool(
+        await tx.value(
+            "select exists (select from customers where shop = :shop and merged_into is not null)", shop=shop
+        )
+    )
+
+
 async def get_people(tx: Transaction, customers: Collection[CustomerKey]) -> dict[CustomerKey, list[CustomerKey]]:
     """Everybody who is one person with each of these: the survivor first, then the others in order of name."""
     # By primary key upwards and by the index of absorbed customers downwards: two looks a customer.

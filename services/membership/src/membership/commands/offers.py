@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon, OfferSet, OfferStopped
-from common.people.store import get_people, get_survivors
+from common.people.store import any_merged, get_people, get_survivors
 from common.storage.database import Transaction
 from membership.coupons import store, store_hold_outs, store_offers
 from membership.coupons.gifts import unrelated
@@ -92,16 +92,20 @@ async def issue_to(
 ) -> list[Issued]:
     """Coupons for these customers, or so many for whoever has the code; those that are new.
 
-    Idempotent by batch: a customer gets one of a batch, and the numbers of a batch are given once. `promotes`: it is a
-    promotion, of which nobody is given more than the programme's `promotions` says (MEM-083). Raises UnknownOffer,
-    NoCouponsNeeded, OfferOver, OfferInOtherCurrency.
+    Idempotent by batch: a person gets one of a batch, under the identifier that is asked first, and the numbers of a
+    batch are given once. `promotes`: it is a promotion, of which nobody is given more than the programme's `promotions`
+    says (MEM-083). Raises UnknownOffer, NoCouponsNeeded, OfferOver, OfferInOtherCurrency.
     """
     guard = None
     if promotes:
         now = tx.clock.now()
         allowed = (await programmes.read_rules(tx, {shop}))[shop].at(now).promotions
         guard = None if allowed.coupons is None else (allowed.coupons, now - timedelta(days=allowed.days))
-    names = list(dict.fromkeys(customers)) if guard is None else await _one_a_person(tx, shop, customers)
+    if guard is not None:
+        # What is issued in the shop beside waits until this is committed: of two promotions at once the second sees
+        # the first.
+        await store.lock_promotions(tx, shop)
+    names = await _one_a_person(tx, shop, offer_id, batch, customers)
     codes = iter(_codes(len(names) + count))
     holders = [(next(codes), customer, customer) for customer in names]
     numbered = [(next(codes), f"#{number:07}", None) for number in range(1, count + 1)]
@@ -126,15 +130,19 @@ async def hold_out(
     return [name for name in customers if name not in held]
 
 
-async def _one_a_person(tx: Transaction, shop: str, customers: Sequence[str]) -> list[str]:
-    """The first identifier of each person. What is issued in the shop beside waits until this is committed, so that of
-    two promotions at once the second sees the first."""
-    await store.lock_promotions(tx, shop)
-    survivors = await get_survivors(tx, [(shop, name) for name in customers])
+async def _one_a_person(tx: Transaction, shop: str, offer_id: str, batch: str, customers: Sequence[str]) -> list[str]:
+    """The first identifier of each person who has no coupon of the batch under another one: lists of a shop hold the
+    identifiers of before a merge too (ORD-040)."""
+    names = list(dict.fromkeys(customers))
+    if not names or not await any_merged(tx, shop):
+        return names
+    people = await get_people(tx, [(shop, name) for name in names])
     persons: dict[CustomerKey, str] = {}
-    for name in customers:
-        persons.setdefault(survivors.get((shop, name), (shop, name)), name)
-    return list(persons.values())
+    for name in names:
+        persons.setdefault(people[shop, name][0], name)
+    others = [(name, one) for name in persons.values() for _, one in people[shop, name] if one != name]
+    having = await store.with_one_of(tx, shop, offer_id, batch, others) if others else set()
+    return [name for name in persons.values() if name not in having]
 
 
 async def held_back(tx: Transaction, shop: str, offer_id: str, batch: str, customers: Sequence[str]) -> list[str]:

@@ -97,6 +97,24 @@ async def without_coupon(tx: Transaction, shop: str, offer_id: str, batch: str, 
     return [row.customer for row in rows]
 
 
+async def with_one_of(
+    tx: Transaction, shop: str, offer_id: str, batch: str, identifiers: Iterable[tuple[str, str]]
+) -> set[str]:
+    """Of (customer, identifier of the person) the customers who have a coupon of the batch under that identifier."""
+    # By the unique index of batch and holder.
+    rows = await tx.fetch(
+        f"""
+        select distinct w.holder from {_OF} join coupons c on c.shop = :shop and c.offer_id = :offer_id
+            and c.batch = :batch and c.holder = w.customer
+        """,
+        shop=shop,
+        offer_id=offer_id,
+        batch=batch,
+        **_OF.of(identifiers),
+    )
+    return {row.holder for row in rows}
+
+
 async def with_usable(
     tx: Transaction, shop: str, offer_id: str, batch: str, identifiers: Iterable[tuple[str, str]], at: datetime
 ) -> set[str]:
