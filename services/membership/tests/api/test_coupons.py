@@ -409,3 +409,9 @@ async def test_a_batch_leaves_some_out_and_tells_what_the_others_coupons_brought
     await deliver(client.database, [shop.event(left_out[0], NOW, CustomerErased())])
     found = (await client.get(f"{V1}/offers/spring/effect", params=asked)).json()
     assert found["held_out"]["customers"] == len(left_out) - 1
+    yen = ShopSettingsChanged(version=2, valid_from=client.clock.now(), zone="Asia/Shanghai", currency="JPY")
+    async with client.database.transaction() as tx:
+        await save(tx, [Event("s2", "/shops/tea/orders-ingest", "tea", None, NOW, yen, "settings")], folds=True)
+    found = (await client.get(f"{V1}/offers/spring/effect", params=asked)).json()
+    told = (found["currency"], found["issued"]["orders"], found["issued"]["spend"], found["taken_off"])
+    assert told == ("JPY", 5, 0, 0), "nothing of another currency is added (0070)"

@@ -39,10 +39,11 @@ async def coupon_effect(tx: Transaction, shop: str, offer_id: str, batch: str, d
     """Of each customer the orders paid within so many days after the issue. Raises UnknownOffer, UnknownBatch."""
     if await store_offers.get_offer(tx, shop, offer_id) is None:
         raise UnknownOffer(offer_id)
-    counted = await store_hold_outs.count_groups(tx, shop, offer_id, batch)
+    rules = await programmes.read_rules(tx, {shop})
+    currency = rules[shop].currency_at(tx.clock.now())
+    counted = await store_hold_outs.count_groups(tx, shop, offer_id, batch, currency)
     if counted.until is None:
         raise UnknownBatch(offer_id, batch)
-    rules = await programmes.read_rules(tx, {shop})
     folding = MemberFolding(rules, silent=True)
     one_of = [max(1, -(-count // SAMPLE)) for count in (counted.issued, counted.held_out)]
     issued = await _persons(tx, shop, await store_hold_outs.sample_issued(tx, shop, offer_id, batch, one_of[0]))
@@ -51,12 +52,11 @@ async def coupon_effect(tx: Transaction, shop: str, offer_id: str, batch: str, d
     held = {key: at for key, at in held.items() if key not in issued}
     span = timedelta(days=days)
     groups = [
-        Group.of(customers, [each async for each in _bought(tx, folding, persons, span)])
+        Group.of(customers, [each async for each in _bought(tx, folding, persons, span, currency)])
         for customers, persons in ((counted.issued, issued), (counted.held_out, held))
     ]
     taken_off = int(counted.taken_off)
     effect = effect_of(groups[0], groups[1], taken_off)
-    currency = rules[shop].currency_at(tx.clock.now())
     return Found(groups[0], groups[1], effect, taken_off, currency, counted.until + span)
 
 
@@ -73,22 +73,22 @@ async def _persons(
 
 
 async def _bought(
-    tx: Transaction, folding: MemberFolding, persons: Mapping[CustomerKey, datetime], span: timedelta
+    tx: Transaction, folding: MemberFolding, persons: Mapping[CustomerKey, datetime], span: timedelta, currency: str
 ) -> AsyncIterator[Bought]:
     waiting: Iterator[CustomerKey] = iter(sorted(persons))
     while some := list(islice(waiting, AT_ONCE)):
         stored = await get_items(tx, folding, [(key, ORDER.all_names) for key in some])
         for key in some:
             orders = [item[ORDER.field] for item in stored.get(key, {}).values() if ORDER.field in item]
-            yield _within(orders, persons[key], persons[key] + span)
+            yield _within(orders, persons[key], persons[key] + span, currency)
 
 
-def _within(orders: Sequence[Order], start: datetime, end: datetime) -> Bought:
-    """Orders that stand, paid within [start, end); an amount in another currency counts for nothing."""
+def _within(orders: Sequence[Order], start: datetime, end: datetime, currency: str) -> Bought:
+    """Orders that stand, paid within [start, end); an amount in another currency than this counts for nothing."""
     count = spend = 0
     for order in orders:
         at = order.paid_at or order.completed_at
         if at is not None and start <= at < end and order.known and not order.void:
             count += 1
-            spend += max(0, order.goods - order.refunded) if order.unit else 0
+            spend += max(0, order.goods - order.refunded) if order.currency == currency else 0
     return Bought(count, spend)

@@ -70,9 +70,9 @@ async def held_out_among(
     return frozenset(row.customer for row in rows)
 
 
-async def count_groups(tx: Transaction, shop: str, offer_id: str, batch: str) -> Row[Any]:
+async def count_groups(tx: Transaction, shop: str, offer_id: str, batch: str, currency: str) -> Row[Any]:
     """`issued` and `held_out`: customers; `since` and `until`: the first and the last that was issued or held out;
-    `taken_off`: by uses of the batch that stand, minor units."""
+    `taken_off`: by uses of the batch that stand, minor units of the currency; other ones are left out."""
     # By the unique index of batch and holder, the primary key of hold-outs, and the index of uses by offer.
     row = await tx.fetch_one(
         """
@@ -80,7 +80,7 @@ async def count_groups(tx: Transaction, shop: str, offer_id: str, batch: str) ->
                (select coalesce(sum(u.amount), 0) from coupon_uses u
                 join coupons c on c.shop = u.shop and c.code = u.code
                 where u.shop = :shop and u.offer_id = :offer_id and u.status in ('reserved', 'committed')
-                and c.batch = :batch) as taken_off
+                and c.batch = :batch and u.currency = :currency) as taken_off
         from (select count(*) as issued, min(issued_at) as since, max(issued_at) as until from coupons
               where shop = :shop and offer_id = :offer_id and batch = :batch and customer is not null) a,
              (select count(*) as held_out, min(at) as since, max(at) as until from coupon_hold_outs
@@ -89,6 +89,7 @@ async def count_groups(tx: Transaction, shop: str, offer_id: str, batch: str) ->
         shop=shop,
         offer_id=offer_id,
         batch=batch,
+        currency=currency,
     )
     assert row is not None
     return row
