@@ -36,10 +36,10 @@ async def test_today_says_who_does_not_answer_and_shows_no_number(site: Site) ->
 async def test_a_form_that_names_its_command_is_kept_where_nobody_answers(site: Site) -> None:
     """MEM-054: the page's form sends the same command again; opened anew it would be another, and a second coupon."""
     browser = await site.signed_in("owner")
-    page = await browser.post("/s/tea/offers/ten/coupons", command="c1", customers='ann "A"', form="f1")
+    page = await browser.post("/s/tea/offers/ten/coupons", command="c1", customers="ann", form="f1")
     assert browser.status == 503
     kept = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
-    assert (kept["command"], kept["customers"].startswith("ann")) == ("c1", True)
+    assert (kept["command"], kept["customers"]) == ("c1", "ann")
     assert kept["form"] != "f1", "the form that was sent before sends nothing any more"
     assert "Try again" not in page, "by its address there is nothing to read"
     await browser.post("/s/tea/campaigns/spring/stop", form="f2")

@@ -83,7 +83,7 @@ async def test_a_partner_is_told_of_customers_under_pseudonyms_of_its_own(api: h
     (told,) = await file(api, f"{CUPS}/shares/spring/file")
     assert told["customer"] not in {row["customer"] for row in rows}, "two partners' pseudonyms cannot be joined"
     assert told["city"] == "", "of one nothing is described"
-    mistyped = await put(api, f"{BASE}/customers/c-03/sharing", {"granted": False, "partner": "Teapot Works"}, 404)
+    mistyped = await put(api, f"{BASE}/customers/c-03/sharing", {"granted": False, "partner": "teapot-works"}, 404)
     assert mistyped["type"].endswith("unknown_sharing_partner"), "a no to nobody would be lost without a word"
     word = {"granted": True, "source": "told by phone +86 130"}
     assert (await put(api, f"{BASE}/customers/c-02/sharing", word))["said"][0]["source"]

@@ -98,8 +98,7 @@ async def _fold_anew(
     before = work.state
     latest = max((at for at in (until, row.last[0] if row.last else None) if at is not None), default=None)
     done = await fold_from_start(tx, folding, work, latest)
-    # Not the latest due that was done alone: the joined state may have none where one of them had, and told it.
-    row.done_until = max((at for at in (done, row.done_until, until) if at is not None), default=None)
+    row.done_until = max((at for at in (done, row.done_until) if at is not None), default=None)
     effects = folding.difference(before, await folding.posted(tx, key), work.state, merge.time)
     record(folded, row, [Step(key, cause_of(merge), True, merge.time, effects)])
     return work
