@@ -54,7 +54,6 @@ async def test_a_campaign_goes_its_way(
 ) -> None:
     """MSG-049 to MSG-051, MSG-057, MSG-062."""
     monkeypatch.setattr(campaigning, "MOST", 5)
-    monkeypatch.setattr(campaigning, "PAGES", 1)
     now, sender = messaging.clock.now(), messaging.sender(mailsink.port)
     for customer in EVERYBODY:
         await messaging.feed(*messaging.known(customer))

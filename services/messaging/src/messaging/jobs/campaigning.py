@@ -27,9 +27,8 @@ from messaging.policy.store import get_policies
 from messaging.standings.store import get_standings
 
 MOST = 500
-"""Customers in a fact."""
-PAGES = 4
-"""Facts in a transaction."""
+"""Customers in a transaction, and in a fact: as many addresses are locked at most, of the few thousand locks that a
+PostgreSQL has for all of its sessions."""
 
 
 async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
@@ -44,19 +43,14 @@ async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
     if not progress.looked_at:
         total = await store_audience.count_audience(tx, shop, *leading(campaign.document))
         await store.save_total(tx, shop, name, total)
-    for _ in range(PAGES):
-        data = await _plan_page(tx, now, shop, campaign.document, version, progress)
-        if data.done:
-            break
-        treated = sum(entry.arm != HOLD_OUT for entry in data.entries)
-        progress = progress._replace(entered_upto=data.upto, treated=progress.treated + treated)
+    await _plan_page(tx, now, shop, campaign.document, version, progress)
     return 1
 
 
 async def _plan_page(
     tx: Transaction, now: datetime, shop: str, document: CampaignDocument, version: PolicyVersion, progress: Progress
-) -> CampaignEntered:
-    """The next customers come in, and what nothing speaks against is queued; the fact of it, which is announced."""
+) -> None:
+    """The next customers come in, and what nothing speaks against is queued; the fact of it is announced."""
     name, policy, (subject, values) = document.campaign, version.policy, leading(document)
     looked_at = await store_audience.list_audience(tx, shop, subject, values, progress.entered_upto, MOST)
     keys = await _persons(tx, shop, name, looked_at)
@@ -97,7 +91,6 @@ async def _plan_page(
     await tx.announce([event])
     if document.give_coupons:
         await _request_coupons(tx, event, document, treated, channels)
-    return data
 
 
 async def _request_coupons(

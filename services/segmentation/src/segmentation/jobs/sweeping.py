@@ -128,32 +128,24 @@ def long_histories() -> WorkList:
     return LongHistories(folding_of_shop, keep).work_list()
 
 
+def _refolds(
+    name: str,
+    table: VersionTable[Any],
+    find: Callable[[Transaction, int], Awaitable[tuple[Late | None, list[CustomerKey]]]],
+    cause: str,
+) -> WorkList:
+    """The work list of customers who were folded without a version of the table."""
+    return WorkList(name, take_refolds(table, find), refold_by(cause), rebuilds=True, asks=asking.late(table))
+
+
 WORK = (
     # Not in a rebuild: what the live service has computed is read back, and what it will compute is its own to say.
     WorkList(STATISTICS, take_overdue, compute_statistics, asks=asking.STATISTICS),
     WorkList(FITS, take_unfitted, fit_models, asks=asking.FITS),
     WorkList(VALUES, take_unvalued, value_next, asks=asking.VALUES),
-    WorkList(
-        "settings",
-        take_refolds(SHOPS, next_refolds_of_settings),
-        refold_by("settings"),
-        rebuilds=True,
-        asks=asking.late(SHOPS),
-    ),
-    WorkList(
-        "thresholds",
-        take_refolds(THRESHOLDS, next_refolds),
-        refold_by("thresholds_known"),
-        rebuilds=True,
-        asks=asking.late(THRESHOLDS),
-    ),
-    WorkList(
-        "statistics_read",
-        take_refolds(READ_BACK, READ_BACK.next_refolds),
-        refold_by("statistics_known"),
-        rebuilds=True,
-        asks=asking.late(READ_BACK),
-    ),
+    _refolds("settings", SHOPS, next_refolds_of_settings, "settings"),
+    _refolds("thresholds", THRESHOLDS, next_refolds, "thresholds_known"),
+    _refolds("statistics_read", READ_BACK, READ_BACK.next_refolds, "statistics_known"),
     WorkList(HELD, take_held, fold_held, rebuilds=True, asks=asking.HELD),
     WorkList("rescheduling", take_scheduled, reschedule, most=RESCHEDULED, rebuilds=True, asks=asking.RESCHEDULING),
     WorkList("segments", take_due, turn_due, rebuilds=True, asks=asking.CUSTOMERS),
