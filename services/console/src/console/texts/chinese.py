@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from console.texts.chinese_campaigns import CAMPAIGNS
 from console.texts.chinese_company import COMPANY
 from console.texts.chinese_customers import CUSTOMERS
 from console.texts.chinese_desk import DESK
+from console.texts.chinese_figures import FIGURES
 from console.texts.chinese_marketing import MARKETING
 from console.texts.chinese_members import MEMBERS
 from console.texts.chinese_people import PEOPLE
 from console.texts.chinese_retention import RETENTION
 from console.texts.chinese_rules import RULES
+from console.texts.chinese_segments import SEGMENTS
 from console.texts.chinese_sharing import SHARING
 from console.texts.chinese_supply import SUPPLY
 from console.texts.chinese_year import YEAR
@@ -613,6 +616,9 @@ CHINESE = (
     }
     | CUSTOMERS
     | DESK
+    | CAMPAIGNS
+    | SEGMENTS
+    | FIGURES
     | MARKETING
     | MEMBERS
     | PEOPLE
