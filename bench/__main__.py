@@ -1,4 +1,4 @@
-"""Runs P1 to P11, P13 to P16, COUPONS and REPORTS, each beside its limit or baseline if it has one, on own servers."""
+"""Runs P1 to P11, P13 to P16, BEHAVIOUR, COUPONS and REPORTS on own servers, beside limits and baselines."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import (
+    behaviour,
     campaigning,
     everything,
     footprint,
@@ -48,13 +49,14 @@ QUICK = (
 QUICK_WHOLE = (
     everything.Size(orders=2_500, warm=500),
     latency.Size(a_second=50.0, seconds=4.0, idle=6),
+    behaviour.Size(orders_a_second=50.0, seconds=4.0),
     imports.Size(whole=False),
     quoting.Size(members=1_000, rates=(100.0,), seconds=5.0),
 )
 FULL = (from_log.Size(), over_http.Size(), histories.Size(), segments.Size(), campaigning.Size(), issuing.Size())
-FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size(), quoting.Size())
+FULL_WHOLE = (everything.Size(), latency.Size(), behaviour.Size(), imports.Size(), quoting.Size())
 OF_ONE_SERVICE = ("P1", "P2", "P7", "P8", "COUPONS", "P13", "P16", "REPORTS")
-OF_THE_STACK = ("P11", "P3", "P4", "P5", "P9", "P10", "P16")
+OF_THE_STACK = ("P11", "P3", "P4", "BEHAVIOUR", "P5", "P9", "P10", "P16")
 PARTS = tuple(dict.fromkeys(("P6", *OF_ONE_SERVICE, *OF_THE_STACK)))
 CUSTOMERS = {True: 20_000, False: 1_000_000}
 """Of P6 and P16, where it is quick, and where it is not."""
@@ -112,7 +114,7 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
 
 async def _measure_stack(parts: list[str], result: Result, quick: bool, console: Console) -> None:
     """What is measured of all services together, on one stack."""
-    whole, waiting, files, quotes = QUICK_WHOLE if quick else FULL_WHOLE
+    whole, waiting, seen, files, quotes = QUICK_WHOLE if quick else FULL_WHOLE
     work: dict[str, tuple[str, Callable[[Living], Awaitable[None]]]] = {
         "P11": (
             "a stack that starts and rests",
@@ -120,6 +122,7 @@ async def _measure_stack(parts: list[str], result: Result, quick: bool, console:
         ),
         "P3": ("everything", lambda stack: everything.measure(stack, result, result.seed, whole)),
         "P4": ("from an order to its notice", lambda stack: latency.measure(stack, result, waiting)),
+        "BEHAVIOUR": ("from a view to its count", lambda stack: behaviour.measure(stack, result, seen)),
         "P5": ("imports", lambda stack: imports.measure(stack, result, files)),
         "P16": ("the console's pages", lambda stack: pages.measure(stack, result)),
         "P9": ("the checkout's question", lambda stack: quoting.measure(stack, result, quotes)),

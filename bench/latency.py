@@ -8,11 +8,9 @@ import statistics
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-import aiohttp
-import orjson
-
-from bench import machine
+from bench import machine, paced
 from bench.figures import Figure, Result
 from bench.living import Living
 from bench.servers import Failed
@@ -81,22 +79,8 @@ async def _register(stack: Living, customers: int) -> None:
 
 async def _send(stack: Living, first: int, orders: int, a_second: float) -> list[float]:
     """Milliseconds from each order's answer to its mail's line in the sink's file. Raises Failed."""
-    url = f"{stack.state.services['orders-ingest']['PUBLIC_URL']}/v1/shops/{SHOP}/events"
-    headers = {"Authorization": f"Bearer {stack.state.api_key}", "Content-Type": "application/cloudevents+json"}
-    accepted: dict[str, float] = {}
-
-    async def one(session: aiohttp.ClientSession, number: int, at: float) -> None:
-        await asyncio.sleep(at - time.perf_counter())
-        async with session.post(url, data=_order(number)) as answer:
-            content = await answer.read()
-        if answer.status != 202 or b'"accepted"' not in content:
-            raise Failed(f"an order was not accepted: {answer.status} {content[:200]!r}")
-        accepted[f"{_customer(number)}@example.test"] = time.time()
-
-    connector = aiohttp.TCPConnector(limit=256)
-    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
-        began = time.perf_counter()
-        await asyncio.gather(*(one(session, first + n, began + n / a_second) for n in range(orders)))
+    sent = await paced.send(stack, SHOP, orders, a_second, lambda n: _order(first + n))
+    accepted = {_address(event): at for event, at in sent.items()}
     deadline = time.monotonic() + ARRIVED_WITHIN_S
     while True:
         arrived = await asyncio.to_thread(_arrivals, stack)
@@ -109,11 +93,17 @@ async def _send(stack: Living, first: int, orders: int, a_second: float) -> list
         await asyncio.sleep(0.5)
 
 
-def _order(number: int) -> bytes:
+def _order(number: int) -> dict[str, Any]:
+    """The only order of the customer of this number, paid now."""
     now = rfc3339(datetime.now(UTC))
     data = {"order_id": f"o{number:06d}", "state": "paid", "currency": "CNY", "goods_paid": 10_000, "paid_at": now}
-    event = {"specversion": "1.0", "id": f"e{number:06d}", "source": f"/shops/{SHOP}/bench", "shop": SHOP}
-    return orjson.dumps(event | {"type": "order.paid", "subject": _customer(number), "time": now, "data": data})
+    event = {"specversion": "1.0", "id": f"e-{_customer(number)}", "source": f"/shops/{SHOP}/bench", "shop": SHOP}
+    return event | {"type": "order.paid", "subject": _customer(number), "time": now, "data": data}
+
+
+def _address(event: str) -> str:
+    """Where the notice of the order of that event goes."""
+    return f"{event.removeprefix('e-')}@example.test"
 
 
 def _arrivals(stack: Living) -> dict[str, float]:
