@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from regulars.stack.errors import Refused
 
 SERVICES = ("orders-ingest", "membership", "segmentation", "feedback", "messaging")
-NO_ANSWER = httpx.TransportError
-"""What a call raises where no answer came."""
+T = TypeVar("T")
+WITHIN_S = 900.0
+"""So long a service that is away is waited for."""
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
+_AGAIN = frozenset({429, 502, 503, 504})
+
+
+class NoAnswer(Refused):
+    """No answer came, or it broke off: whether what was asked for was done is not known."""
+
+    def __init__(self, service: str, method: str, path: str, error: httpx.TransportError) -> None:
+        why = str(error) or type(error).__name__
+        super().__init__(
+            f"{service} {method} {path} got no answer ({why}): see `regulars status` and the log, then give the command "
+            "again"
+        )
 
 
 class Services:
@@ -44,8 +58,11 @@ class Services:
         await asyncio.gather(*(client.aclose() for client in self._clients.values()))
 
     async def call(self, service: str, method: str, path: str, **more: Any) -> Any:
-        """One request; the decoded JSON answer. Raises Refused with the problem's detail."""
-        answer = await self._client(service).request(method, path, **more)
+        """One request; the decoded JSON answer. Raises Refused with the problem's detail, NoAnswer where none came."""
+        try:
+            answer = await self._client(service).request(method, path, **more)
+        except httpx.TransportError as error:
+            raise NoAnswer(service, method, path, error) from None
         _check(answer, service, method, path)
         return answer.json() if answer.content else None
 
@@ -57,14 +74,17 @@ class Services:
         return await self.call(service, "POST", path, params=given, content=_pieces(file), timeout=patient)
 
     async def download(self, service: str, path: str, to: Path) -> None:
-        """Write what a path answers into a file. Raises Refused."""
-        async with self._client(service).stream("GET", path) as answer:
-            if answer.status_code >= 400:
-                await answer.aread()
-                _check(answer, service, "GET", path)
-            with to.open("wb") as file:
-                async for piece in answer.aiter_bytes():
-                    file.write(piece)
+        """Write what a path answers into a file. Raises Refused, NoAnswer where it broke off."""
+        try:
+            async with self._client(service).stream("GET", path) as answer:
+                if answer.status_code >= 400:
+                    await answer.aread()
+                    _check(answer, service, "GET", path)
+                with to.open("wb") as file:
+                    async for piece in answer.aiter_bytes():
+                        file.write(piece)
+        except httpx.TransportError as error:
+            raise NoAnswer(service, "GET", path, error) from None
 
     def _client(self, service: str) -> httpx.AsyncClient:
         if service not in self._clients:
@@ -73,6 +93,12 @@ class Services:
 
     async def get(self, service: str, path: str, **params: Any) -> Any:
         return await self.call(service, "GET", path, params=params)
+
+    async def call_patiently(
+        self, say: Callable[[str], None], service: str, method: str, path: str, **more: Any
+    ) -> Any:
+        """As `call`, of what does no harm when it is asked twice: a service that is away for a while is waited for."""
+        return await patiently(lambda: self.call(service, method, path, **more), say)
 
     async def everywhere(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """The same request to every service, side by side."""
@@ -92,6 +118,23 @@ def _check(answer: httpx.Response, service: str, method: str, path: str) -> None
     except ValueError:
         detail = answer.text[:300]
     raise Refused(f"{service} {method} {path} answered {answer.status_code}: {detail}", slug, answer.status_code)
+
+
+async def patiently(ask: Callable[[], Awaitable[T]], say: Callable[[str], None]) -> T:
+    """The answer to what may be asked twice; a service that is away, or has no time, is asked again for WITHIN_S."""
+    loop = asyncio.get_running_loop()
+    until, wait = loop.time() + WITHIN_S, FIRST_WAIT_S
+    while True:
+        try:
+            return await ask()
+        except Refused as error:
+            if not isinstance(error, NoAnswer) and error.status not in _AGAIN:
+                raise
+            if loop.time() > until:
+                raise Refused(f"given up after {WITHIN_S:.0f} s, the same command goes on from here: {error}") from None
+            say(f"waiting: {str(error)[:200]}")
+        await asyncio.sleep(wait)
+        wait = min(wait * 2, LONGEST_WAIT_S)
 
 
 async def _pieces(file: Path) -> AsyncIterator[bytes]:

@@ -94,7 +94,7 @@ async def send(
         job = await services.upload(HERE, path, file, params)
     last = ""
     while True:
-        report: dict[str, Any] = await services.get(HERE, f"{path}/{job['id']}")
+        report: dict[str, Any] = await services.call_patiently(say, HERE, "GET", f"{path}/{job['id']}")
         if (now := _progress(report)) != last:
             say(now)
             last = now

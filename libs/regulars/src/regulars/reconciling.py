@@ -16,6 +16,7 @@ from regulars.stack.errors import Refused
 
 Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
 _RUN = Path(".run")
+HERE = "orders-ingest"
 _console = Console(highlight=False, soft_wrap=True)
 PAGE = 500
 SHOWN = 20
@@ -69,6 +70,10 @@ def reconcile(
     return 1 if report["refused"] or report["trouble"] else 0
 
 
+def _say(line: str) -> None:
+    _console.print(line, markup=False)
+
+
 def pages(file: Path) -> Iterator[list[dict[str, Any]]]:
     """The file's orders, 500 at a time. Raises Refused at a line that is no JSON object."""
     page: list[dict[str, Any]] = []
@@ -98,26 +103,26 @@ async def compare(services: Services, shop: str, period: dict[str, str], file: P
     """Send the file page by page and end the comparison."""
     path = f"/v1/shops/{shop}/reconciliations"
     run = period["run_id"]
-    begun = await services.call("orders-ingest", "POST", path, json=period)
+    begun = await services.call_patiently(_say, HERE, "POST", path, json=period)
     if begun["ended_at"] is None:
         coming = pages(file)
         while page := await asyncio.to_thread(next, coming, None):
-            await services.call("orders-ingest", "POST", f"{path}/{run}/orders", json={"orders": page})
-        begun = await services.call("orders-ingest", "POST", f"{path}/{run}/end")
+            await services.call_patiently(_say, HERE, "POST", f"{path}/{run}/orders", json={"orders": page})
+        begun = await services.call_patiently(_say, HERE, "POST", f"{path}/{run}/end")
     return begun, await _findings(services, f"{path}/{run}", begun)
 
 
 async def follow(services: Services, shop: str, asked_for: dict[str, str]) -> Report:
     """Begin a comparison with a system's own list, and wait until it has ended; a page that is waited for is said."""
     path = f"/v1/shops/{shop}/reconciliations"
-    report = await services.call("orders-ingest", "POST", path, json=asked_for)
+    report = await services.call_patiently(_say, HERE, "POST", path, json=asked_for)
     said = ""
     while report["ended_at"] is None:
         await asyncio.sleep(1)
-        report = await services.get("orders-ingest", f"{path}/{asked_for['run_id']}")
+        report = await services.call_patiently(_say, HERE, "GET", f"{path}/{asked_for['run_id']}")
         now = f"{report['pages']} pages" + (f"; {report['trouble']}" if report["trouble"] else "")
         if now != said:
-            _console.print(now, markup=False)
+            _say(now)
         said = now
     return report, await _findings(services, f"{path}/{asked_for['run_id']}", report)
 
@@ -126,7 +131,7 @@ async def _findings(services: Services, path: str, report: dict[str, Any]) -> di
     found = {}
     for kind in WORDS:
         if report[kind]:
-            answer = await services.get("orders-ingest", f"{path}/findings", kind=kind, limit=SHOWN)
+            answer = await services.get(HERE, f"{path}/findings", kind=kind, limit=SHOWN)
             found[kind] = answer["items"]
     return found
 

@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from regulars.client import NO_ANSWER, Services
-from regulars.stack.errors import Refused
+from regulars.client import Services, patiently
 
-T = TypeVar("T")
 HERE = "orders-ingest"
 FROM = 64 << 20
 """Bytes from which on a file is sent in parts."""
 EDGE = 1 << 20
 AT_ONCE = 2
 """Parts that are on their way at a time."""
-WITHIN_S = 900.0
-"""So long a service that is away is waited for."""
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
-_AGAIN = frozenset({429, 502, 503, 504})
 
 
 def upload_name(file: Path) -> str:
@@ -43,7 +37,7 @@ async def send_parts(
     size = file.stat().st_size
 
     async def known() -> dict[str, Any]:
-        found: dict[str, Any] = await _patiently(lambda: services.call(HERE, "PUT", path, json={"size": size}), say)
+        found: dict[str, Any] = await patiently(lambda: services.call(HERE, "PUT", path, json={"size": size}), say)
         return found
 
     found = await known()
@@ -55,7 +49,7 @@ async def send_parts(
         async def send(number: int, part_size: int = found["part_size"]) -> None:
             async with sending:  # noqa: B023 # awaited within this round
                 part = await asyncio.to_thread(_part, file, number, part_size)
-                await _patiently(lambda: services.call(HERE, "PUT", f"{path}/parts/{number}", content=part), say)
+                await patiently(lambda: services.call(HERE, "PUT", f"{path}/parts/{number}", content=part), say)
 
         async with asyncio.TaskGroup() as round_:
             for number in found["missing"]:
@@ -63,7 +57,7 @@ async def send_parts(
         found = await known()
         say(f"{found['received']:,} of {found['parts']:,} parts sent")
     given = {name: value for name, value in params.items() if value is not None}
-    job: dict[str, Any] = await _patiently(lambda: services.call(HERE, "POST", f"{path}/import", params=given), say)
+    job: dict[str, Any] = await patiently(lambda: services.call(HERE, "POST", f"{path}/import", params=given), say)
     return job
 
 
@@ -71,22 +65,3 @@ def _part(file: Path, number: int, size: int) -> bytes:
     with file.open("rb") as source:
         source.seek((number - 1) * size, os.SEEK_SET)
         return source.read(size)
-
-
-async def _patiently(ask: Callable[[], Awaitable[T]], say: Callable[[str], None]) -> T:
-    """The answer; a service that is away, or has no time, is asked again for a quarter of an hour."""
-    loop = asyncio.get_running_loop()
-    until, wait = loop.time() + WITHIN_S, FIRST_WAIT_S
-    while True:
-        try:
-            return await ask()
-        except (NO_ANSWER, Refused) as error:
-            if isinstance(error, Refused) and error.status not in _AGAIN:
-                raise
-            if loop.time() > until:
-                raise Refused(
-                    f"{HERE} does not answer ({error}): the same command goes on where this one was"
-                ) from None
-            say(f"waiting for {HERE}: {str(error)[:200] or type(error).__name__}")
-        await asyncio.sleep(wait)
-        wait = min(wait * 2, LONGEST_WAIT_S)

@@ -169,9 +169,9 @@ async def test_the_command_sends_a_large_file_in_parts_and_goes_on_where_it_was(
     for module in ("imports.uploads", "api.uploads"):
         monkeypatch.setattr(f"orders_ingest.{module}.PART", SMALL)
     monkeypatch.setattr(uploading, "FROM", 10)
-    monkeypatch.setattr(uploading, "FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr("regulars.client.FIRST_WAIT_S", 0.001)
     monkeypatch.setattr("regulars.importing.LOOKS_EVERY_S", 0.01)
-    file, said, sent = tmp_path / "old.csv", list[str](), list[str]()
+    file, said, sent, looked = tmp_path / "old.csv", list[str](), list[str](), list[str]()
     file.write_text(importing.cdnow)
 
     class Flaky(httpx.AsyncBaseTransport):
@@ -182,6 +182,9 @@ async def test_the_command_sends_a_large_file_in_parts_and_goes_on_where_it_was(
                     raise httpx.ConnectError("cut")
                 if len(sent) == 4:
                     raise ZeroDivisionError
+            if "/imports/" in request.url.path and not looked:
+                looked.append(request.url.path)
+                raise httpx.ReadError("started anew")
             return await api._transport.handle_async_request(request)
 
     async with httpx.AsyncClient(transport=Flaky(), base_url="http://test", headers=api.headers) as flaky:
@@ -205,7 +208,9 @@ async def test_the_command_sends_a_large_file_in_parts_and_goes_on_where_it_was(
         before = len(sent)
         assert (await run())["id"] == report["id"]
         assert len(sent) == before
-    assert any(line.startswith("waiting for orders-ingest: cut") for line in said)
+    waited = [line for line in said if line.startswith("waiting: orders-ingest")]
+    assert any("cut" in line for line in waited)
+    assert any("started anew" in line for line in waited)
     assert any("parts are there already" in line for line in said)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import html
 import json
 import time
@@ -11,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from regulars.client import SERVICES, Services
+from regulars.client import SERVICES, NoAnswer, Services
 from regulars.stack.errors import Refused
 
 POLL_S = 0.5
@@ -33,7 +34,8 @@ async def erase(services: Services, shop: str, customer: str, within_s: float) -
             waiting = ", ".join(report["waiting_for"])
             raise Refused(f"asked for; not confirmed yet by {waiting}: call the command again, or GET {path}")
         await asyncio.sleep(POLL_S)
-        report = await services.get("orders-ingest", path)
+        with contextlib.suppress(NoAnswer):  # started anew; the report is kept
+            report = await services.get("orders-ingest", path)
     return report
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from regulars.client import NO_ANSWER, Services
+from regulars.client import NoAnswer, Services
 from regulars.stack.errors import Refused
 
 PAGE = 200
@@ -48,7 +48,7 @@ async def _download(services: Services, path: str, to: Path) -> None:
     try:
         await services.download("orders-ingest", path, part)
         part.replace(to)
-    except NO_ANSWER:
+    except NoAnswer:
         raise Refused(
             f"{to.name} broke off: the agreement was changed or revoked or its key replaced meanwhile, or see the log"
         ) from None

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TextIO
 
@@ -115,7 +116,8 @@ def written(path: Path, plan: Plan) -> Iterator[Book]:
 async def tell(services: Services, plan: Plan, book: Book, rate: float) -> Telling:
     """Set the shop up, and tell its catalogue and all that happened."""
     await set_up_shop(services, plan.shop, zone=plan.kind.zone, currency=plan.kind.currency)
-    telling = Telling(services.call, plan.shop, rate)
+    # All that is told may be told twice.
+    telling = Telling(partial(services.call_patiently, _say), plan.shop, rate)
     catalogue = Catalogue(plan)
     await telling.products(catalogue.told())
     shown = asyncio.create_task(_show(telling))
@@ -124,6 +126,10 @@ async def tell(services: Services, plan: Plan, book: Book, rate: float) -> Telli
     finally:
         shown.cancel()
     return telling
+
+
+def _say(line: str) -> None:
+    _console.print(line, style="dim", markup=False)
 
 
 async def _show(telling: Telling) -> None:

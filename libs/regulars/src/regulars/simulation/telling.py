@@ -18,7 +18,7 @@ TRIES, TRIED_EVERY_S = 600, 0.2
 """Until feedback has read of a customer; a service that stands still ends the telling."""
 SHOWN = 20
 Call = Callable[..., Awaitable[Any]]
-"""`regulars.client.Services.call`: service, method, path and `json`; raises where the request is refused."""
+"""As `regulars.client.Services.call`: service, method, path and `json`; raises where the request is refused."""
 
 
 class Telling:
