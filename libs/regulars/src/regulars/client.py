@@ -25,8 +25,8 @@ class NoAnswer(Refused):
     def __init__(self, service: str, method: str, path: str, error: httpx.TransportError) -> None:
         why = str(error) or type(error).__name__
         super().__init__(
-            f"{service} {method} {path} got no answer ({why}): see `regulars status` and the log, then give the command "
-            "again"
+            f"{service} {method} {path} got no answer ({why}): see `regulars status` and the log, then give the "
+            "command again"
         )
 
 
