@@ -116,8 +116,16 @@ def written(path: Path, plan: Plan) -> Iterator[Book]:
 async def tell(services: Services, plan: Plan, book: Book, rate: float) -> Telling:
     """Set the shop up, and tell its catalogue and all that happened."""
     await set_up_shop(services, plan.shop, zone=plan.kind.zone, currency=plan.kind.currency)
+    waits = set[str]()
+
+    def say(line: str) -> None:
+        """Eight requests wait for the same service: it is said once."""
+        if line not in waits:
+            waits.add(line)
+            _console.print(line, style="dim", markup=False)
+
     # All that is told may be told twice.
-    telling = Telling(partial(services.call_patiently, _say), plan.shop, rate)
+    telling = Telling(partial(services.call_patiently, say), plan.shop, rate)
     catalogue = Catalogue(plan)
     await telling.products(catalogue.told())
     shown = asyncio.create_task(_show(telling))
@@ -126,10 +134,6 @@ async def tell(services: Services, plan: Plan, book: Book, rate: float) -> Telli
     finally:
         shown.cancel()
     return telling
-
-
-def _say(line: str) -> None:
-    _console.print(line, style="dim", markup=False)
 
 
 async def _show(telling: Telling) -> None:
