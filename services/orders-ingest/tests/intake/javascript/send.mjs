@@ -3,14 +3,18 @@
 import { compress, decompress, init } from "@bokuweb/zstd-wasm";
 import { CloudEvent, HTTP, Kafka as Bound, Mode, emitterFor, httpTransport } from "cloudevents";
 import kafkajs from "kafkajs";
-import lz4 from "kafkajs-lz4";
 import snappy from "kafkajs-snappy";
+import lz4 from "lz4-napi";
 
 const [brokers, url, key, shop] = process.argv.slice(2);
 const { CompressionTypes, CompressionCodecs, Kafka, logLevel } = kafkajs;
 await init();
 CompressionCodecs[CompressionTypes.Snappy] = snappy.default ?? snappy;
-CompressionCodecs[CompressionTypes.LZ4] = new (lz4.default ?? lz4)().codec;
+// It brings its binaries; kafkajs-lz4 wants a compiler where it is installed.
+CompressionCodecs[CompressionTypes.LZ4] = () => ({
+  compress: async (encoder) => lz4.compressFrame(encoder.buffer),
+  decompress: async (buffer) => lz4.decompressFrame(buffer),
+});
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: async (encoder) => Buffer.from(compress(encoder.buffer)),
   decompress: async (buffer) => Buffer.from(decompress(buffer)),
