@@ -364,3 +364,14 @@ async def test_reports_goals_and_budgets_are_kept_by_their_forms(desk: Desk) -> 
     page = await desk.follow("/reports", kind="month", day="2025-02-10")
     assert "Tins" in page
     assert "60.25" in page
+
+
+async def test_every_layout_and_encoding_of_a_file_can_be_chosen(desk: Desk, apps: dict[str, FastAPI]) -> None:
+    """ORD-005: a layout that orders-ingest learns is offered by the console's form too."""
+    page = await desk.get("/imports")
+    operation = apps["orders-ingest"].openapi()["paths"]["/v1/shops/{shop}/imports"]["post"]
+    taken = {each["name"]: set(each["schema"].get("enum", ())) for each in operation["parameters"]}
+    for name in ("layout", "encoding"):
+        select = re.search(rf'<select id="{name}".*?</select>', page, re.DOTALL)
+        assert select is not None
+        assert set(re.findall(r"<option[^>]*>([^<]+)", select[0])) == taken[name] != set()

@@ -18,7 +18,7 @@ from console.web.page import Viewer, see
 from console.web.paths import part
 
 router = APIRouter()
-LAYOUTS = ("orders", "online_retail", "cdnow_sample", "cdnow_master")
+LAYOUTS = ("orders", "shopify_orders", "woocommerce_orders", "online_retail", "cdnow_sample", "cdnow_master")
 FIELDS = ("layout", "name", "currency", "zone", "encoding", "decimals")
 ENCODINGS = ("utf-8", "gbk", "latin-1", "utf-16")
 LINES, MOST_LINES = 50, 10_000
