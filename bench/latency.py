@@ -14,6 +14,7 @@ import orjson
 
 from bench import machine
 from bench.figures import Figure, Result
+from bench.hops import hops
 from bench.living import Living
 from bench.servers import Failed
 from common.events.envelope import rfc3339
@@ -31,17 +32,27 @@ class Size:
     a_second: float = 300.0
     seconds: float = 15.0
     idle: int = 20
+    before: tuple[float, ...] = (100.0, 200.0)
+    """Lower rates, for some seconds each: where the way begins to be too narrow."""
+
+
+BEFORE_S = 5.0
 
 
 async def measure(stack: Living, result: Result, size: Size) -> None:
     """Every customer orders once, so that an address tells the order."""
     await stack.set_up(SHOP, "Asia/Shanghai", "CNY")
     loaded = int(size.a_second * size.seconds)
-    await _register(stack, size.idle + loaded)
+    earlier = [(rate, int(rate * BEFORE_S)) for rate in size.before]
+    await _register(stack, size.idle + sum(orders for _, orders in earlier) + loaded)
     await stack.caught_up(ARRIVED_WITHIN_S)
-    idle = await _send(stack, 0, size.idle, IDLE_A_SECOND)
+    idle, first = await _send(stack, result, 0, size.idle, IDLE_A_SECOND), size.idle
+    for rate, orders in earlier:
+        await _send(stack, result, first, orders, rate)
+        await stack.caught_up(ARRIVED_WITHIN_S)
+        first += orders
     load = machine.load()
-    under_load = await _send(stack, size.idle, loaded, size.a_second)
+    under_load = await _send(stack, result, first, loaded, size.a_second)
     await stack.none_dead()
     for name, place, most in (("p50", 49, 300), ("p99", 98, 1_500)):
         result.figures.append(
@@ -79,8 +90,12 @@ async def _register(stack: Living, customers: int) -> None:
         await stack.services.call("orders-ingest", "POST", path, json={"customers": given})
 
 
-async def _send(stack: Living, first: int, orders: int, a_second: float) -> list[float]:
-    """Milliseconds from each order's answer to its mail's line in the sink's file. Raises Failed."""
+async def _send(stack: Living, result: Result, first: int, orders: int, a_second: float) -> list[float]:
+    """Milliseconds from each order's answer to its mail's line in the sink's file; hops and CPU are noted.
+
+    Raises Failed.
+    """
+    load, cpu = machine.load(), stack.cpu()
     url = f"{stack.state.services['orders-ingest']['PUBLIC_URL']}/v1/shops/{SHOP}/events"
     headers = {"Authorization": f"Bearer {stack.state.api_key}", "Content-Type": "application/cloudevents+json"}
     accepted: dict[str, float] = {}
@@ -91,7 +106,7 @@ async def _send(stack: Living, first: int, orders: int, a_second: float) -> list
             content = await answer.read()
         if answer.status != 202 or b'"accepted"' not in content:
             raise Failed(f"an order was not accepted: {answer.status} {content[:200]!r}")
-        accepted[f"{_customer(number)}@example.test"] = time.time()
+        accepted[_customer(number)] = time.time()
 
     connector = aiohttp.TCPConnector(limit=256)
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
@@ -101,8 +116,16 @@ async def _send(stack: Living, first: int, orders: int, a_second: float) -> list
     while True:
         arrived = await asyncio.to_thread(_arrivals, stack)
         if accepted.keys() <= arrived.keys():
+            found = await hops(stack, SHOP, accepted, arrived)
+            spent = {name: (after - cpu[name]) / orders * 1000 for name, after in stack.cpu().items()}
+            result.notes.append(
+                f"P4 at {a_second:.0f}/s, load {load}: ms of each hop, p50 (p99): "
+                + ", ".join(f"{name} {half:,.0f} ({most:,.0f})" for name, (half, most) in found.items())
+                + f"; CPU ms an order {sum(spent.values()):.2f}: "
+                + ", ".join(f"{name} {ms:.2f}" for name, ms in sorted(spent.items(), key=lambda s: -s[1]) if ms > 0.05)
+            )
             # A mail can be there before the answer to its order is.
-            return [max(0.0, arrived[address] - at) * 1000 for address, at in accepted.items()]
+            return [max(0.0, arrived[customer] - at) * 1000 for customer, at in accepted.items()]
         if time.monotonic() > deadline:
             missing = len(accepted.keys() - arrived.keys())
             raise Failed(f"{missing} notices did not arrive within {ARRIVED_WITHIN_S:.0f} s")
@@ -117,11 +140,11 @@ def _order(number: int) -> bytes:
 
 
 def _arrivals(stack: Living) -> dict[str, float]:
-    """When the first mail to each address was taken, in seconds since 1970."""
+    """When the first mail to each customer was taken, in seconds since 1970."""
     found: dict[str, float] = {}
     with stack.mails_file.open(encoding="utf-8") as lines:
         for line in lines:
             mail = json.loads(line)
             for address in mail["to"]:
-                found.setdefault(address, datetime.fromisoformat(mail["at"]).timestamp())
+                found.setdefault(address.partition("@")[0], datetime.fromisoformat(mail["at"]).timestamp())
     return found
