@@ -58,7 +58,7 @@ from messaging.jobs.deciding import DECIDING
 from messaging.jobs.expiring import mind_expired
 from messaging.jobs.judging import judge_clicks, take_clicks
 from messaging.jobs.moving import move_due_runs, take_due_runs
-from messaging.jobs.prompting import sweep_when
+from messaging.jobs.prompting import decide_notices_when, sweep_when
 from messaging.jobs.sending import sender_of
 from messaging.jobs.verifying import verify
 from messaging.jobs.waking import listen
@@ -102,13 +102,15 @@ async def collect(runtime: Runtime) -> None:
 
 
 async def decide_promptly(runtime: Runtime) -> None:
-    """The sweep, woken at once when there is something to decide; on a set clock it waits until it is asked for."""
+    """Notices and the sweep, each woken when there is something for it; on a set clock they wait to be asked for."""
     if runtime.settings.set_clock:
         await runtime.stopping.wait()
         return
-    arrived = asyncio.Event()
+    notices, arrived = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(listen(runtime.database, {"candidates": arrived.set}, runtime.stopping))
+        wakes = {"notices": notices.set, "candidates": arrived.set}
+        group.create_task(listen(runtime.database, wakes, runtime.stopping))
+        group.create_task(decide_notices_when(notices, runtime), name="prompt-notices")
         group.create_task(sweep_when(arrived, runtime), name="prompt-sweep")
 
 

@@ -117,7 +117,7 @@ async def wake_held(tx: Transaction, reached: Sequence[tuple[CustomerKey, dateti
         **_REACHED.of((*key, at) for key, at in reached),
     )
     if woken:
-        await tx.execute("notify candidates")
+        await _wake_deciders(tx)
 
 
 async def wake_people(tx: Transaction, keys: Sequence[CustomerKey], at: datetime) -> None:
@@ -133,7 +133,13 @@ async def wake_people(tx: Transaction, keys: Sequence[CustomerKey], at: datetime
         **_CUSTOMERS.of(keys),
     )
     if woken:
-        await tx.execute("notify candidates")
+        await _wake_deciders(tx)
+
+
+async def _wake_deciders(tx: Transaction) -> None:
+    """Wakes at commit whoever decides notices, and the sweep, which decides all others."""
+    await tx.execute("notify notices")
+    await tx.execute("notify candidates")
 
 
 async def save_decisions(tx: Transaction, decided: Sequence[Decided]) -> None:

@@ -79,7 +79,6 @@ class Preparation:
         if offering:
             earliest = since or tx.clock.now()
             await add_offers(tx, offering, [m.claim for m in leased if m.claim.asks_of_offers], earliest)
-        data_keys = await self._keys.keys_for(tx, {one for each in known.values() for one in each.people})
         policies = await get_policies(tx, {m.about.shop for m in leased})
         shops = await get_shops(tx, policies)
         books = await get_books(tx, policies)
@@ -101,7 +100,7 @@ class Preparation:
             else self._prepare(
                 message,
                 known[message.key],
-                data_keys.get(contact.key if (contact := known[message.key].contact) is not None else message.key),
+                self._key_of(known[message.key]),
                 policies[message.about.shop].policy,
                 books[message.about.shop].names,
                 own.get((message.about.shop, message.about.template)),
@@ -115,6 +114,12 @@ class Preparation:
         ]
         await announce(tx, await end(tx, [one for one in prepared if isinstance(one, Ended)]))
         return [one for one in prepared if isinstance(one, Ready)]
+
+    def _key_of(self, known: Known) -> DataKey | None:
+        """The key of the person's contact data. Raises SealBroken where a master key is missing."""
+        if known.contact is None or known.data_key is None:
+            return None
+        return self._keys.unwrapped(known.contact.key, known.data_key)
 
     def _address(self, message: Queued, known: Known) -> Address | None:
         hashed = known.hashes.get(message.about.channel)

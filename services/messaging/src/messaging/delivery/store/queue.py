@@ -80,7 +80,7 @@ async def lease(tx: Transaction, channel: str, limit: int, paused: Sequence[str]
     )
     if not picked:
         return []
-    await tx.lock_customers((r.shop, r.customer) for r in picked)
+    await tx.lock_customers(((r.shop, r.customer) for r in picked), there=True)
     # What was leased or suppressed before we had the lock has another state.
     rows = await tx.fetch(
         f"""
@@ -162,7 +162,7 @@ async def lock_expired(tx: Transaction, limit: int) -> list[Queued]:
     )
     if not picked:
         return []
-    await tx.lock_customers((r.shop, r.customer) for r in picked)
+    await tx.lock_customers(((r.shop, r.customer) for r in picked), there=True)
     # Their holder may have recorded them meanwhile.
     rows = await tx.fetch(
         f"""
