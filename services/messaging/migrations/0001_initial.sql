@@ -138,6 +138,8 @@ create index candidates_open on candidates (shop, release_at, message_id) where 
 create index candidates_waiting on candidates (shop, customer) where release_at is not null;
 create index candidates_no_sender on candidates (channel) where outcome = 'hold' and reason = 'no_sender';
 create index candidates_paused on candidates (shop, cause) where outcome = 'hold' and reason = 'campaign_paused';
+-- Of whom a message is that a link or a gateway names alone. A hash: ids come in no order, and a tree of them would be
+-- several times as large, so that a large campaign would read and write most of its pages again and again.
 create index candidates_message on candidates using hash (message_id);
 -- What was decided last in a shop.
 create index candidates_decided on candidates (shop, decided_at, message_id) where release_at is null;

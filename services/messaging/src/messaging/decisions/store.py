@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from common.events import CustomerKey
@@ -228,8 +228,16 @@ async def _queue(tx: Transaction, decided: Sequence[Decided]) -> None:
             for c in (d.candidate,)
         ],
     )
-    # Wakes the senders at commit.
-    await tx.execute("notify messages")
+    await wake_senders(tx, {d.candidate.channel for d in decided})
+
+
+async def wake_senders(tx: Transaction, channels: Collection[str]) -> None:
+    """At commit, those of these channels alone: each look of another one costs a transaction."""
+    # The payload is the channel's name.
+    await tx.execute(
+        "select pg_notify('messages', w.channel) from unnest(cast(:channels as text[])) as w(channel)",
+        channels=sorted(channels),
+    )
 
 
 async def count_due(tx: Transaction, now: datetime) -> int:

@@ -79,6 +79,7 @@ class Sender:
         mark_bounced: MarkBounced,
         *,
         workers: int | None = None,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._database = database
         self._channel = channel
@@ -88,6 +89,7 @@ class Sender:
         self._hands = Hands(database)
         self._late: Done = []  # taken from behind slow hand-offs, not recorded yet
         self._workers = workers or channel.workers
+        self._look_every_s = look_every_s
         self._at_work = 0
         self._more = False  # the last lease found about as many as it may take
         self._wake = asyncio.Event()
@@ -151,7 +153,7 @@ class Sender:
                     await self._gather(books, stopping)
                 started = await self._one_entry(books, stopping)
                 if not started and not self._turns and self._at_work:
-                    await self._woken(LOOK_EVERY_S)
+                    await self._woken(self._look_every_s)
         finally:
             self._ahead.give_up()
 
