@@ -196,7 +196,7 @@ class Preparation:
         zone: ZoneInfo,
         at: datetime,
     ) -> Letter:
-        about, contact = message.about, known.contact
+        about, contact, links = message.about, known.contact, self._receipts
         assert contact is not None
         address = known.address(about.channel)
         assert address is not None
@@ -239,9 +239,9 @@ class Preparation:
             about.flow,
             language,
             filled_in({**offered, **message.details, "name": name or NOBODY[language], "shop_name": sender}, zone),
-            self._receipts.receipt_url(about.shop, about.message_id) if self._receipts is not None else None,
+            links.receipt_url(about.shop, about.message_id) if links is not None and self._channel.receipts else None,
             html,
-            self._receipts.reference(about.shop, about.message_id) if self._receipts is not None else None,
+            links.reference(about.shop, about.message_id) if links is not None else None,
         )
 
 
