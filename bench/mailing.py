@@ -45,6 +45,7 @@ from regulars.stack.usage import cpu_seconds, memory_mb
 LEAST_A_SECOND = 1_000.0
 CAMPAIGN = "spring"
 STANDS_STILL_S = 120.0
+LOOK_EVERY_S = 5.0
 _TEXT = "Dear Ann,\r\n\r\nyou have not been with us for a while.\r\n" + "A line of text as mails have it.\r\n" * 15
 
 
@@ -198,7 +199,7 @@ async def _show(services: Services, path: str, began: float) -> None:
     at = await services.get("messaging", f"{path}/progress")
     what = ", ".join(f"{count:,} {name}" for name, count in sorted(at["messages"].items()))
     print(f"{time.monotonic() - began:5.0f} s  {at['share']:4.0%} looked at, {at['treated']:,} written to: {what}")
-    await asyncio.sleep(2)
+    await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _open(url: str) -> bool:
