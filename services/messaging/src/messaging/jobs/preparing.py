@@ -10,7 +10,7 @@ import structlog
 
 from common.crypto.keys import DataKey, KeyRing
 from common.crypto.sealing import SealBroken, is_sealed, open_sealed
-from common.shops.settings import display_names, get_shops
+from common.shops.settings import get_shops
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.values.addresses import InvalidAddress
@@ -85,7 +85,7 @@ class Preparation:
         campaigning = {m.about.shop for m in leased if m.about.flow == CAMPAIGN}
         halts: Halts = await get_halts(tx, campaigning) if campaigning else {}
         own = await get_own(tx, policies, {m.about.template for m in leased})
-        names = await display_names(tx, policies, tx.clock.now())
+        names = {name: shop.at(tx.clock.now()).name or name for name, shop in shops.items()}
         at_addresses = await get_address_pauses(
             tx, self._channel.name, {a for m in leased if (a := self._address(m, known[m.key])) is not None}
         )
