@@ -1,4 +1,4 @@
-"""Runs P1 to P11, P13 to P16, BEHAVIOUR, COUPONS and REPORTS on own servers, beside limits and baselines."""
+"""Runs P1 to P11, P13 to P16, MAILS, BEHAVIOUR, COUPONS, REPORTS on own servers, beside limits and baselines."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from bench import (
     latency,
     lists,
     machine,
+    mailing,
     over_http,
     pages,
     predicting,
@@ -45,17 +46,26 @@ QUICK = (
     segments.Size(10_000),
     campaigning.Size(5_000),
     issuing.Size(30_000),
+    mailing.Size(2_000, 1_000),
 )
 QUICK_WHOLE = (
     everything.Size(orders=2_500, warm=500),
-    latency.Size(a_second=50.0, seconds=4.0, idle=6),
+    latency.Size(a_second=50.0, seconds=4.0, idle=6, before=()),
     behaviour.Size(orders_a_second=50.0, seconds=4.0),
     imports.Size(whole=False),
     quoting.Size(members=1_000, rates=(100.0,), seconds=5.0),
 )
-FULL = (from_log.Size(), over_http.Size(), histories.Size(), segments.Size(), campaigning.Size(), issuing.Size())
+FULL = (
+    from_log.Size(),
+    over_http.Size(),
+    histories.Size(),
+    segments.Size(),
+    campaigning.Size(),
+    issuing.Size(),
+    mailing.Size(),
+)
 FULL_WHOLE = (everything.Size(), latency.Size(), behaviour.Size(), imports.Size(), quoting.Size())
-OF_ONE_SERVICE = ("P1", "P2", "P7", "P8", "COUPONS", "P13", "P16", "REPORTS")
+OF_ONE_SERVICE = ("P1", "P2", "P7", "P8", "MAILS", "COUPONS", "P13", "P16", "REPORTS")
 OF_THE_STACK = ("P11", "P3", "P4", "BEHAVIOUR", "P5", "P9", "P10", "P16")
 PARTS = tuple(dict.fromkeys(("P6", *OF_ONE_SERVICE, *OF_THE_STACK)))
 CUSTOMERS = {True: 20_000, False: 1_000_000}
@@ -64,7 +74,7 @@ CUSTOMERS = {True: 20_000, False: 1_000_000}
 
 async def measure(parts: list[str], seed: int, quick: bool, console: Console) -> Result:
     """Run the parts one after the other, so that none disturbs another."""
-    log, http, long, groups, wide, many = QUICK if quick else FULL
+    log, http, long, groups, wide, many, mails = QUICK if quick else FULL
     result = Result(machine.describe(), seed)
     began = time.monotonic()
     if "P6" in parts:
@@ -90,6 +100,10 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
                 console.print("P8: a campaign to many customers", style="dim")
                 await campaigning.measure(ours, result, wide)
                 report.tell(result, "P8", console)
+            if "MAILS" in parts:
+                console.print("MAILS: a queue of mails handed off", style="dim")
+                await mailing.measure(ours, result, mails)
+                report.tell(result, "MAILS", console)
             if "COUPONS" in parts:
                 console.print("COUPONS: a coupon to each of many customers", style="dim")
                 await issuing.measure(ours, result, many)

@@ -128,8 +128,8 @@ create table candidates (
     correlation text,
     template text not null,             -- of its text, and what makes it untrue, as its flow said when it was made
     untrue jsonb,
-    primary key (shop, customer, message_id),
-    unique (shop, customer, flow, cause, channel) -- closes the race of two events that ask for the same message
+    -- Closes the race of two events that ask for the same message: its id is derived from customer, flow, cause and channel.
+    primary key (shop, customer, message_id)
 ) with (fillfactor = 80);
 create index candidates_due on candidates (release_at) where release_at is not null;
 -- What goes out next in a shop, also beside another shop's backlog.
@@ -138,7 +138,9 @@ create index candidates_open on candidates (shop, release_at, message_id) where 
 create index candidates_waiting on candidates (shop, customer) where release_at is not null;
 create index candidates_no_sender on candidates (channel) where outcome = 'hold' and reason = 'no_sender';
 create index candidates_paused on candidates (shop, cause) where outcome = 'hold' and reason = 'campaign_paused';
-create index candidates_message on candidates (shop, message_id);
+-- Of whom a message is that a link or a gateway names alone. A hash: ids come in no order, and a tree of them would be
+-- several times as large, so that a large campaign would read and write most of its pages again and again.
+create index candidates_message on candidates using hash (message_id);
 -- What was decided last in a shop.
 create index candidates_decided on candidates (shop, decided_at, message_id) where release_at is null;
 -- What became of one flow's messages; the keys are few, so that the index stays small.

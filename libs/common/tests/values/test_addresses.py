@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.values.addresses import InvalidAddress, InvalidPhone, mail_address, phone_number, webhook_url
 
@@ -84,3 +87,23 @@ def test_what_is_no_webhook_is_refused_without_its_text(given: str) -> None:
     with pytest.raises(InvalidAddress) as caught:
         webhook_url(given)
     assert "robots" not in str(caught.value)
+
+
+_LOCAL = st.text("aZ09_+-.'!", max_size=66)
+_DOMAIN = st.one_of(
+    st.lists(st.text("aZ9-_", max_size=64), max_size=4).map(".".join),
+    st.sampled_from(["Example.COM", "xn--kse-qla.example", "a.test", "a.localhost", "a.invalid", "1.2.3.4", "x" * 190]),
+)
+
+
+@given(_LOCAL, _DOMAIN)
+def test_an_address_of_a_known_domain_is_judged_as_a_whole_look_would(local: str, domain: str) -> None:
+    """The domain alone is looked at, once, where the local part is plain."""
+    text = f"{local}@{domain}"
+    try:
+        looked_at = validate_email(text, check_deliverability=False, strict=True, test_environment=True).ascii_email
+    except EmailNotValidError:
+        with pytest.raises(InvalidAddress):
+            mail_address(text)
+    else:
+        assert mail_address(text) == looked_at

@@ -58,10 +58,10 @@ from messaging.jobs.deciding import DECIDING
 from messaging.jobs.expiring import mind_expired
 from messaging.jobs.judging import judge_clicks, take_clicks
 from messaging.jobs.moving import move_due_runs, take_due_runs
-from messaging.jobs.prompting import sweep_when
-from messaging.jobs.sending import sender_of
+from messaging.jobs.prompting import decide_notices_when, sweep_when
+from messaging.jobs.sending import SELDOM_S, sender_of
 from messaging.jobs.verifying import verify
-from messaging.jobs.waking import listen
+from messaging.jobs.waking import listen, look
 from messaging.jobs.without_sender import mind_without_sender, note_without_sender
 from messaging.occasions.store import count_due_days
 from messaging.replies.store_mailboxes import note_mailboxes
@@ -72,25 +72,27 @@ async def send(runtime: Runtime) -> None:
     links = UnsubscribeLinks(runtime.master, runtime.settings.public_url)
     receipts = GatewayLinks(runtime.master, runtime.settings.public_url)
     clicks = ClickLinks(runtime.master, runtime.settings.public_url)
-    senders = [
-        sender_of(
+    senders = {
+        name: sender_of(
             runtime.database,
             runtime.keys,
             links,
             channel.opened(load_settings(channel.settings)),
             receipts=receipts,
             clicks=clicks,
+            look_every_s=SELDOM_S,
         )
-        for channel in CHANNELS.values()
-    ]
+        for name, channel in CHANNELS.items()
+    }
 
-    def queued() -> None:
-        for sender in senders:
-            sender.wake()
+    def queued(channel: str) -> None:
+        if channel in senders:  # another release may have more
+            senders[channel].wake()
 
     async with asyncio.TaskGroup() as group:
-        for sender in senders:
+        for sender in senders.values():
             group.create_task(sender.run(runtime.stopping))
+        group.create_task(look(runtime.database, queued, runtime.stopping), name="look-for-queued")
         group.create_task(mind_expired(runtime.database, runtime.stopping), name="expired-leases")
         group.create_task(mind_without_sender(runtime.database, runtime.stopping), name="without-sender")
         group.create_task(listen(runtime.database, {"messages": queued}, runtime.stopping))
@@ -102,13 +104,15 @@ async def collect(runtime: Runtime) -> None:
 
 
 async def decide_promptly(runtime: Runtime) -> None:
-    """The sweep, woken at once when there is something to decide; on a set clock it waits until it is asked for."""
+    """Notices and the sweep, each woken when there is something for it; on a set clock they wait to be asked for."""
     if runtime.settings.set_clock:
         await runtime.stopping.wait()
         return
-    arrived = asyncio.Event()
+    notices, arrived = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(listen(runtime.database, {"candidates": arrived.set}, runtime.stopping))
+        wakes = {"notices": lambda _: notices.set(), "candidates": lambda _: arrived.set()}
+        group.create_task(listen(runtime.database, wakes, runtime.stopping))
+        group.create_task(decide_notices_when(notices, runtime), name="prompt-notices")
         group.create_task(sweep_when(arrived, runtime), name="prompt-sweep")
 
 

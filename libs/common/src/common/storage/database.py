@@ -121,17 +121,21 @@ class Transaction:
         driver: Any = raw.driver_connection
         await driver.copy_records_to_table(table, columns=list(columns), records=rows, timeout=UNIT_OF_WORK_S)
 
-    async def lock_customers(self, keys: Iterable[CustomerKey]) -> dict[CustomerKey, CustomerRow]:
+    async def lock_customers(
+        self, keys: Iterable[CustomerKey], *, there: bool = False
+    ) -> dict[CustomerKey, CustomerRow]:
         """Insert the missing rows and lock all, sorted, so that two writers never wait for each other in a circle.
 
         Every missing row is inserted before any row is locked: a writer that inserts holds only rows that no other
         writer can see yet, so nobody who locks waits for it. Locking first and inserting then deadlocks.
+        `there`: all of them have a row, as who has a message does, so that nothing is inserted.
         """
         wanted = sorted(set(keys) - self.locked.keys())
         if wanted:
             shops, customers = [k[0] for k in wanted], [k[1] for k in wanted]
-            # Customers seen for the first time; who comes second waits here for the first.
-            await self.execute(_INSERT_CUSTOMERS, shops=shops, customers=customers)
+            if not there:
+                # Customers seen for the first time; who comes second waits here for the first.
+                await self.execute(_INSERT_CUSTOMERS, shops=shops, customers=customers)
             # All rows, locked in order of key.
             for row in await self.fetch(_LOCK_CUSTOMERS, shops=shops, customers=customers):
                 self.locked[(row.shop, row.customer)] = customer_row(row)

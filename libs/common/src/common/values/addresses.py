@@ -5,12 +5,15 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 _URL = re.compile(r"[!-~]{1,2000}")
+_PLAIN = re.compile(r"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@([A-Za-z0-9.-]{1,189})")
+"""A local part that is in its one form already, and a domain. Within 254 octets, as the local part is of 64 at most."""
 
 
 class InvalidAddress(ValueError):
@@ -28,6 +31,9 @@ def mail_address(text: str, *, utf8: bool = False) -> str:
     stands in NFC. Quoted local parts, IP literals and names without a dot are refused; `.test` is taken (RFC 6761).
     Raises InvalidAddress.
     """
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None and len(plain[1]) <= 64 and (domain := _domain(plain[2])) is not None:
+        return f"{plain[1]}@{domain}"
     try:
         found = validate_email(text, check_deliverability=False, strict=True, test_environment=True)
     except EmailNotValidError as error:
@@ -37,6 +43,16 @@ def mail_address(text: str, *, utf8: bool = False) -> str:
     if not utf8:
         raise InvalidAddress("The part before the @-sign must be ASCII: no mail server here takes any other.")
     return f"{found.local_part}@{found.ascii_domain}"
+
+
+@lru_cache(maxsize=4096)
+def _domain(text: str) -> str | None:
+    """The domain's one form, None where no mail can be sent there. Most mailboxes are of few domains, and to look at
+    one again for each takes as long as to write the mail."""
+    try:
+        return validate_email(f"a@{text}", check_deliverability=False, strict=True, test_environment=True).ascii_domain
+    except EmailNotValidError:
+        return None
 
 
 def mailbox(text: str) -> str:

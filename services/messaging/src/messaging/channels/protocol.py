@@ -122,6 +122,8 @@ class Channel(Protocol):
     """People do it: it is used where a flow or a campaign names it, and is in no policy."""
     in_house: ClassVar[bool] = False
     """It needs no address: the shop's own app shows it to whoever is a customer."""
+    receipts: ClassVar[bool] = False
+    """Its gateway says at an address of each message's own what became of it (`Letter.receipt_url`)."""
     workers: int
     """Messages that are handed over at a time."""
 

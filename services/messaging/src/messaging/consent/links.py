@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import get_args
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 
 from common.crypto.sealing import derived_key
 from common.events.customers import Channel
+from messaging.tokens.signed import SignedTokens
 
 
 class InvalidToken(Exception):
@@ -28,9 +28,7 @@ class UnsubscribeLinks:
 
     def __init__(self, master: bytes, public_url: str) -> None:
         self._public_url = public_url.rstrip("/")
-        self._serializer = URLSafeSerializer(
-            derived_key(master, "unsubscribe"), salt="unsubscribe", signer_kwargs={"digest_method": hashlib.sha256}
-        )
+        self._serializer = SignedTokens(derived_key(master, "unsubscribe"), "unsubscribe")
 
     def url(self, recipient: Recipient) -> str:
         token = self._serializer.dumps([recipient.shop, recipient.customer, recipient.channel])

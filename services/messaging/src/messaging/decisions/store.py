@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from common.events import CustomerKey
@@ -117,7 +117,7 @@ async def wake_held(tx: Transaction, reached: Sequence[tuple[CustomerKey, dateti
         **_REACHED.of((*key, at) for key, at in reached),
     )
     if woken:
-        await tx.execute("notify candidates")
+        await _wake_deciders(tx)
 
 
 async def wake_people(tx: Transaction, keys: Sequence[CustomerKey], at: datetime) -> None:
@@ -133,7 +133,13 @@ async def wake_people(tx: Transaction, keys: Sequence[CustomerKey], at: datetime
         **_CUSTOMERS.of(keys),
     )
     if woken:
-        await tx.execute("notify candidates")
+        await _wake_deciders(tx)
+
+
+async def _wake_deciders(tx: Transaction) -> None:
+    """Wakes at commit whoever decides notices, and the sweep, which decides all others."""
+    await tx.execute("notify notices")
+    await tx.execute("notify candidates")
 
 
 async def save_decisions(tx: Transaction, decided: Sequence[Decided]) -> None:
@@ -222,8 +228,16 @@ async def _queue(tx: Transaction, decided: Sequence[Decided]) -> None:
             for c in (d.candidate,)
         ],
     )
-    # Wakes the senders at commit.
-    await tx.execute("notify messages")
+    await wake_senders(tx, {d.candidate.channel for d in decided})
+
+
+async def wake_senders(tx: Transaction, channels: Collection[str]) -> None:
+    """At commit, those of these channels alone: each look of another one costs a transaction."""
+    # The payload is the channel's name.
+    await tx.execute(
+        "select pg_notify('messages', w.channel) from unnest(cast(:channels as text[])) as w(channel)",
+        channels=sorted(channels),
+    )
 
 
 async def count_due(tx: Transaction, now: datetime) -> int:

@@ -11,6 +11,7 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.decisions.alike import Unhindered
 from messaging.decisions.state import Decided
+from messaging.decisions.store import wake_senders
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
 _ASKED = Columns("w", shop="text", customer="text", message_id="text")
@@ -153,5 +154,4 @@ async def insert_queued(tx: Transaction, decided: Sequence[Decided]) -> None:
         correlation=like.correlation,
         policy_version=version,
     )
-    # Wakes the senders at commit.
-    await tx.execute("notify messages")
+    await wake_senders(tx, {like.channel})

@@ -58,8 +58,11 @@ async def insert_candidates(tx: Transaction, candidates: Sequence[Candidate]) ->
         **_CANDIDATES.of(_row(c) for c in candidates),
     )
     if added:
-        # Wakes the sweep at commit.
-        await tx.execute("notify candidates")
+        # Wakes at commit what decides them: notices wait for no round of the sweep, and give no cause for one.
+        if any(c.purpose == "transactional" for c in candidates):
+            await tx.execute("notify notices")
+        if any(c.purpose != "transactional" for c in candidates):
+            await tx.execute("notify candidates")
     return added
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 
 from common.crypto.sealing import derived_key
 from common.events import CustomerKey
+from messaging.tokens.signed import SignedTokens
 
 
 class InboxTokens:
     """Makes and reads the tokens. One lets the customer's inbox be read, and what was opened be told; nothing else."""
 
     def __init__(self, master: bytes) -> None:
-        self._serializer = URLSafeSerializer(
-            derived_key(master, "inbox"), salt="inbox", signer_kwargs={"digest_method": hashlib.sha256}
-        )
+        self._serializer = SignedTokens(derived_key(master, "inbox"), "inbox")
 
     def token(self, key: CustomerKey, until: datetime) -> str:
         """Good until then, exclusive."""

@@ -10,7 +10,7 @@ import structlog
 
 from common.crypto.keys import DataKey, KeyRing
 from common.crypto.sealing import SealBroken, is_sealed, open_sealed
-from common.shops.settings import display_names, get_shops
+from common.shops.settings import get_shops
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.values.addresses import InvalidAddress
@@ -79,14 +79,13 @@ class Preparation:
         if offering:
             earliest = since or tx.clock.now()
             await add_offers(tx, offering, [m.claim for m in leased if m.claim.asks_of_offers], earliest)
-        data_keys = await self._keys.keys_for(tx, {one for each in known.values() for one in each.people})
         policies = await get_policies(tx, {m.about.shop for m in leased})
         shops = await get_shops(tx, policies)
         books = await get_books(tx, policies)
         campaigning = {m.about.shop for m in leased if m.about.flow == CAMPAIGN}
         halts: Halts = await get_halts(tx, campaigning) if campaigning else {}
         own = await get_own(tx, policies, {m.about.template for m in leased})
-        names = await display_names(tx, policies, tx.clock.now())
+        names = {name: shop.at(tx.clock.now()).name or name for name, shop in shops.items()}
         at_addresses = await get_address_pauses(
             tx, self._channel.name, {a for m in leased if (a := self._address(m, known[m.key])) is not None}
         )
@@ -101,7 +100,7 @@ class Preparation:
             else self._prepare(
                 message,
                 known[message.key],
-                data_keys.get(contact.key if (contact := known[message.key].contact) is not None else message.key),
+                self._key_of(known[message.key]),
                 policies[message.about.shop].policy,
                 books[message.about.shop].names,
                 own.get((message.about.shop, message.about.template)),
@@ -115,6 +114,12 @@ class Preparation:
         ]
         await announce(tx, await end(tx, [one for one in prepared if isinstance(one, Ended)]))
         return [one for one in prepared if isinstance(one, Ready)]
+
+    def _key_of(self, known: Known) -> DataKey | None:
+        """The key of the person's contact data. Raises SealBroken where a master key is missing."""
+        if known.contact is None or known.data_key is None:
+            return None
+        return self._keys.unwrapped(known.contact.key, known.data_key)
 
     def _address(self, message: Queued, known: Known) -> Address | None:
         hashed = known.hashes.get(message.about.channel)
@@ -191,7 +196,7 @@ class Preparation:
         zone: ZoneInfo,
         at: datetime,
     ) -> Letter:
-        about, contact = message.about, known.contact
+        about, contact, links = message.about, known.contact, self._receipts
         assert contact is not None
         address = known.address(about.channel)
         assert address is not None
@@ -234,9 +239,9 @@ class Preparation:
             about.flow,
             language,
             filled_in({**offered, **message.details, "name": name or NOBODY[language], "shop_name": sender}, zone),
-            self._receipts.receipt_url(about.shop, about.message_id) if self._receipts is not None else None,
+            links.receipt_url(about.shop, about.message_id) if links is not None and self._channel.receipts else None,
             html,
-            self._receipts.reference(about.shop, about.message_id) if self._receipts is not None else None,
+            links.reference(about.shop, about.message_id) if links is not None else None,
         )
 
 

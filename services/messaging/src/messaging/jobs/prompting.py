@@ -16,21 +16,37 @@ from messaging.jobs.deciding import decide_notices, take_due_notices
 log = structlog.get_logger()
 
 
-async def sweep_when(arrived: asyncio.Event, runtime: Runtime) -> None:
-    """The regular sweep comes every second; an order notice need not wait for it, nor for what is not read yet."""
+async def decide_notices_when(arrived: asyncio.Event, runtime: Runtime) -> None:
+    """An order's notice waits neither for the regular sweep, which comes every second, nor for a round of it that is
+    under way, nor for what is not read yet."""
     while not runtime.stopping.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(arrived.wait(), 1)
-        prompt = arrived.is_set()
-        arrived.clear()
+        await _come(arrived)
         try:
-            # First what waits for nothing: a round of the sweep asks every job, and how far the log is read.
             await decide_all_notices(runtime.database)
-            if prompt:
-                await runtime.sweeper.sweep(patiently=True)
+        except Exception as error:
+            # The regular sweep finds the same rows due.
+            log.warning("notices_not_decided", temporary=is_temporary(error), detail=repr(error)[:300])
+
+
+async def sweep_when(arrived: asyncio.Event, runtime: Runtime) -> None:
+    """A round of the sweep as soon as there is something to decide, beside the regular one of every second."""
+    while not runtime.stopping.is_set():
+        if not await _come(arrived):
+            continue
+        try:
+            await runtime.sweeper.sweep(patiently=True)
         except Exception as error:
             # The regular sweep finds the same rows due.
             log.warning("prompt_sweep_failed", temporary=is_temporary(error), detail=repr(error)[:300])
+
+
+async def _come(arrived: asyncio.Event) -> bool:
+    """Whether something came within a second; what comes from here on counts anew."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(arrived.wait(), 1)
+    came = arrived.is_set()
+    arrived.clear()
+    return came
 
 
 async def decide_all_notices(database: Database) -> None:

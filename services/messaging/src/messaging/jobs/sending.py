@@ -9,8 +9,11 @@ from messaging.consent.links import UnsubscribeLinks
 from messaging.contacts.store_bounces import mark_bounced
 from messaging.delivery.clicks.links import ClickLinks
 from messaging.delivery.receipts.links import GatewayLinks
-from messaging.delivery.worker.desk import Sender
+from messaging.delivery.worker.desk import LOOK_EVERY_S, Sender
 from messaging.jobs.preparing import Preparation
+
+SELDOM_S = 5.0
+"""Of a sender that somebody looks for (`waking.look`)."""
 
 
 def sender_of(
@@ -20,9 +23,13 @@ def sender_of(
     channel: Channel,
     *,
     workers: int | None = None,
+    look_every_s: float = LOOK_EVERY_S,
     receipts: GatewayLinks | None = None,
     clicks: ClickLinks | None = None,
 ) -> Sender:
-    """The sender of one channel; without `receipts` its gateway is not asked for any, without `clicks` none count."""
+    """The sender of one channel; without `receipts` its gateway is not asked for any, without `clicks` none count.
+
+    `look_every_s`: so often it looks without being woken.
+    """
     preparation = Preparation(database, keys, links, channel, receipts, clicks)
-    return Sender(database, channel, preparation.take, mark_bounced, workers=workers)
+    return Sender(database, channel, preparation.take, mark_bounced, workers=workers, look_every_s=look_every_s)

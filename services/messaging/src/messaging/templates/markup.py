@@ -34,12 +34,17 @@ _PAGE = """\
 <body class="page" style="margin:0;padding:0;background:#f4f5f7">
 <table class="page" role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" \
 style="table-layout:fixed;background:#f4f5f7"><tr><td align="center" style="padding:24px 12px">
+<!--[if mso]><table role="presentation" width="600" align="center" cellpadding="0" cellspacing="0" border="0"><tr><td>\
+<![endif]-->
 <table class="card" role="presentation" width="600" cellpadding="0" cellspacing="0" border="0" \
 style="width:100%;max-width:600px;table-layout:fixed;overflow-wrap:break-word;background:#ffffff;color:#202124;font-family:Helvetica,Arial,sans-serif">
 <tr><td style="padding:24px">
 {body}
-</td></tr></table></td></tr></table></body></html>
+</td></tr></table>
+<!--[if mso]></td></tr></table><![endif]-->
+</td></tr></table></body></html>
 """
+"""Mail programs drop style sheets, and Outlook on Windows knows no `max-width`: it alone reads the table around it."""
 
 
 class BadMarkup(ValueError):

@@ -26,6 +26,7 @@ class SmsChannel(Channel):
     name: ClassVar[ChannelName] = "sms"
     settings: ClassVar[type[BaseSettings]] = SmsSettings
     short: ClassVar[bool] = True
+    receipts: ClassVar[bool] = True
     config: SmsSettings
     lines: tuple[Line, ...]
     bucket: TokenBucket = field(repr=False)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 
 from common.crypto.sealing import derived_key
+from messaging.tokens.signed import SignedTokens
 
 
 class GatewayLinks:
@@ -15,13 +15,9 @@ class GatewayLinks:
 
     def __init__(self, master: bytes, public_url: str) -> None:
         self._public_url = public_url.rstrip("/")
-        self._serializer = URLSafeSerializer(
-            derived_key(master, "sms-receipts"), salt="receipt", signer_kwargs={"digest_method": hashlib.sha256}
-        )
+        self._serializer = SignedTokens(derived_key(master, "sms-receipts"), "receipt")
         # Another key: a mail's reference is seen by whoever gets the mail, and is no receipt of a gateway's.
-        self._references = URLSafeSerializer(
-            derived_key(master, "mail-references"), salt="reference", signer_kwargs={"digest_method": hashlib.sha256}
-        )
+        self._references = SignedTokens(derived_key(master, "mail-references"), "reference")
         self._token = derived_key(master, "sms-gateway").hex()
         self._mail_token = derived_key(master, "mail-reports").hex()
 
@@ -69,7 +65,7 @@ class GatewayLinks:
         }
 
 
-def _place(serializer: URLSafeSerializer, text: str) -> tuple[str, str] | None:
+def _place(serializer: SignedTokens, text: str) -> tuple[str, str] | None:
     try:
         shop, message_id = serializer.loads(text)
     except (BadData, ValueError, TypeError):

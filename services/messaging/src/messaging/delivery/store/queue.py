@@ -80,7 +80,7 @@ async def lease(tx: Transaction, channel: str, limit: int, paused: Sequence[str]
     )
     if not picked:
         return []
-    await tx.lock_customers((r.shop, r.customer) for r in picked)
+    await tx.lock_customers(((r.shop, r.customer) for r in picked), there=True)
     # What was leased or suppressed before we had the lock has another state.
     rows = await tx.fetch(
         f"""
@@ -162,7 +162,7 @@ async def lock_expired(tx: Transaction, limit: int) -> list[Queued]:
     )
     if not picked:
         return []
-    await tx.lock_customers((r.shop, r.customer) for r in picked)
+    await tx.lock_customers(((r.shop, r.customer) for r in picked), there=True)
     # Their holder may have recorded them meanwhile.
     rows = await tx.fetch(
         f"""
@@ -193,11 +193,7 @@ def _queued(r: Row[Any]) -> Queued:
     )
 
 
-async def channels_without_sender(tx: Transaction, senders: Collection[str]) -> list[str]:
-    """The channels on which messages are queued, but for those of `senders`; also names that no release knows."""
-    # One index probe a channel, however many messages are queued.
-    rows = await tx.fetch(
-        """
+_USED = """
         with recursive used as (
             (select channel from messages where state = 'queued' order by channel limit 1)
             union all
@@ -205,10 +201,21 @@ async def channels_without_sender(tx: Transaction, senders: Collection[str]) -> 
                     order by m.channel limit 1)
             from used u where u.channel is not null
         )
-        select channel from used where channel <> all(cast(:senders as text[]))
-        """,
-        senders=list(senders),
-    )
+        select channel from used where channel is not null
+"""
+"""One index probe a channel, however many messages are queued."""
+
+
+async def channels_queued(tx: Transaction) -> list[str]:
+    """The channels on which messages are queued, due or not."""
+    # As `_USED` says.
+    return [r.channel for r in await tx.fetch(_USED)]
+
+
+async def channels_without_sender(tx: Transaction, senders: Collection[str]) -> list[str]:
+    """The channels on which messages are queued, but for those of `senders`; also names that no release knows."""
+    # As `_USED` says.
+    rows = await tx.fetch(f"{_USED} and channel <> all(cast(:senders as text[]))", senders=list(senders))
     return [r.channel for r in rows]
 
 

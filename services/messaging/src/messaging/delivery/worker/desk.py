@@ -1,7 +1,8 @@
 """Workers of one channel that hand messages off, each on a connection of its own, and one desk that keeps their books.
 
 The desk leases messages, looks at the register once more, and gives each worker a few. One transaction records what all
-workers that are done bring back and starts what they get next; no provider is called inside it. What was started when a
+workers that are done bring back and starts what they get next; no provider is called inside it. While a queue is long
+the next messages are leased and written meanwhile, in a transaction beside it (decision 0083). What was started when a
 process died may have left: marketing and surveys are then never sent again, transactional ones once.
 """
 
@@ -26,14 +27,16 @@ from messaging.delivery.outcomes.rules import back
 from messaging.delivery.state import Ended, Place, Ready
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
-from messaging.delivery.store.pauses import ALL_SHOPS
+from messaging.delivery.store.pauses import ALL_SHOPS, Pause
+from messaging.delivery.worker.ahead import Ahead
 from messaging.delivery.worker.hands import SURE_S, Chunk, Done, Hands
 
 log = structlog.get_logger()
-CHUNK = 4
+CHUNK = 8
 """Messages a worker hands off between two records: so many are in doubt for each worker when the process is killed."""
 AHEAD_CHUNKS = 2
-"""Chunks for each worker that are leased at once: an opt-out waits for what is leased, so these are few."""
+"""Chunks for each worker that are leased at once. An opt-out recalls what is leased and not started, without a wait;
+but what is leased waits here, and no other process can send it."""
 RENEW_EVERY_S = 5.0
 LOOK_EVERY_S = 0.5
 GATHER_S = 0.05
@@ -76,6 +79,7 @@ class Sender:
         mark_bounced: MarkBounced,
         *,
         workers: int | None = None,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._database = database
         self._channel = channel
@@ -85,8 +89,11 @@ class Sender:
         self._hands = Hands(database)
         self._late: Done = []  # taken from behind slow hand-offs, not recorded yet
         self._workers = workers or channel.workers
+        self._look_every_s = look_every_s
         self._at_work = 0
+        self._more = False  # the last lease found about as many as it may take
         self._wake = asyncio.Event()
+        self._ahead = Ahead(self._lease_next, self._wake.set)
         self._turns: list[_Turn] = []
         self._connections: list[Connection] = []
 
@@ -139,13 +146,16 @@ class Sender:
 
     async def _keep_books(self, stopping: asyncio.Event) -> None:
         books = _Books()
-        while self._at_work:
-            self._wake.clear()
-            if self._turns:
-                await self._gather(books, stopping)
-            started = await self._one_entry(books, stopping)
-            if not started and not self._turns and self._at_work:
-                await self._woken(LOOK_EVERY_S)
+        try:
+            while self._at_work:
+                self._wake.clear()
+                if self._turns:
+                    await self._gather(books, stopping)
+                started = await self._one_entry(books, stopping)
+                if not started and not self._turns and self._at_work:
+                    await self._woken(self._look_every_s)
+        finally:
+            self._ahead.give_up()
 
     async def _gather(self, books: _Books, stopping: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -171,6 +181,7 @@ class Sender:
         books.ended += self._late
         self._turns, self._late = [], []
         wanted = 0 if leaving else CHUNK * len(books.at_desk)
+        books.waiting = books.waiting + await self._ahead.receive(wait=leaving)
         if leaving:
             self._give_back(books, books.waiting)
         sure_until = asyncio.get_running_loop().time() + SURE_S
@@ -185,6 +196,8 @@ class Sender:
             return False
         if leaving:
             self._send_home(books)
+        elif self._more and len(books.waiting) < CHUNK * self._workers:
+            self._ahead.begin()
         share = -(-len(started) // max(1, len(books.at_desk)))
         for number, turn in enumerate(list(books.at_desk)):
             chunk = started[number * share : (number + 1) * share]
@@ -192,6 +205,10 @@ class Sender:
                 books.at_desk.remove(turn)
                 turn.chunk.set_result(Chunk(chunk, sure_until))
         return bool(started)
+
+    async def _lease_next(self) -> list[Ready]:
+        async with self._database.transaction() as tx:
+            return await self.take(tx)
 
     async def _commit(self, books: _Books, wanted: int) -> list[Ready]:
         """Record what ended, start up to `wanted` messages; the books change with the commit. Returns the started."""
@@ -209,8 +226,8 @@ class Sender:
                 leased = [r for r in leased if r not in idle]
                 if any(p.shop == ALL_SHOPS for p in pauses):
                     wanted = 0 if ALL_SHOPS in running else 1  # one is enough to try
-                if len(leased) < wanted:
-                    leased = leased + await self.take(tx)
+                if len(leased) < wanted and not self._ahead.under_way:
+                    leased = leased + await self.take(tx, pauses)
                 chosen, leased = leased[:wanted], leased[wanted:]
                 started = await self.start(tx, chosen)
                 idle += [r for r in chosen if r not in started]
@@ -230,12 +247,18 @@ class Sender:
             turn.chunk.set_result(None)
         books.at_desk = []
 
-    async def take(self, tx: Transaction) -> list[Ready]:
-        """Lease messages for all workers; those that may not go any more are suppressed or given back."""
-        paused = [p.shop for p in await self._fuse.look(tx) if not p.over]
+    async def take(self, tx: Transaction, pauses: Sequence[Pause] | None = None) -> list[Ready]:
+        """Lease messages for all workers; those that may not go any more are suppressed or given back.
+
+        `pauses`: as this transaction has seen them.
+        """
+        paused = [p.shop for p in (await self._fuse.look(tx) if pauses is None else pauses) if not p.over]
         if ALL_SHOPS in paused:
+            self._more = False
             return []
-        taken = await self._take(tx, AHEAD_CHUNKS * CHUNK * self._workers, paused)
+        limit = AHEAD_CHUNKS * CHUNK * self._workers
+        taken = await self._take(tx, limit, paused)
+        self._more = 2 * len(taken) >= limit
         led_to = await traces.of(tx, ((r.message.about.shop, r.message.about.causation) for r in taken))
         if not led_to:
             return taken
@@ -266,7 +289,7 @@ class Sender:
         if not ended:
             return
         ended = [(_with_address(e, r), r) for e, r in ended]
-        await tx.lock_customers(e.message.key for e, _ in ended)
+        await tx.lock_customers((e.message.key for e, _ in ended), there=True)
         done = await end(tx, [e for e, _ in ended])
         await self._mark_bounced(tx, [((e.message.about.shop, e.bounced), e.at) for e in done if e.bounced is not None])
         await announce(tx, done)

@@ -1,0 +1,1 @@
+"""Signed tokens, of which the links in messages are made."""

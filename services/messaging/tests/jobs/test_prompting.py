@@ -1,0 +1,58 @@
+"""What is woken by something to decide."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from datetime import datetime
+from typing import Any
+
+from pydantic import SecretStr
+
+from common.process.runtime import Runtime
+from common.process.settings import Settings
+from common.storage.database import Transaction
+from common.work.sweeps import Job, Sweeper
+from messaging.main import SERVICE, decide_promptly
+
+from ..conftest import API_KEY, MASTER
+from ..sending import until
+
+
+async def test_a_notice_waits_for_no_round_of_the_sweep_that_is_under_way(messaging: Any) -> None:
+    """P4: a round goes through all jobs, and one of them may take long; offers alone give cause for one."""
+    began, goes_on, rounds = asyncio.Event(), asyncio.Event(), 0
+
+    async def long(_tx: Transaction, _now: datetime, _limit: int) -> int:
+        nonlocal rounds
+        rounds += 1
+        began.set()
+        await goes_on.wait()
+        return 0
+
+    settings = Settings(
+        database_url="postgresql://unused/x",
+        kafka_bootstrap_servers="unused:1",
+        master_key=SecretStr(base64.b64encode(MASTER).decode()),
+        bootstrap_api_key=SecretStr(API_KEY),
+        public_url="https://shop.example",
+    )
+    runtime = Runtime(SERVICE, settings, messaging.clock, messaging.database, messaging.keys, MASTER)
+    runtime.sweeper = Sweeper(messaging.database, [Job("long", long)])
+    await messaging.feed(*messaging.known("c1"), *messaging.known("c2"))
+    deciding = asyncio.create_task(decide_promptly(runtime))
+    try:
+        heard = "select from pg_stat_activity where datname = current_database() and query ~* '^listen'"
+        await until(lambda: messaging.rows(f"select 1 where not exists ({heard})"))
+        await messaging.feed(messaging.tier_up(1, customer="c1"))
+        await asyncio.wait_for(began.wait(), 30)
+        await messaging.feed(messaging.notice("o1", customer="c2"))
+        await until(
+            lambda: messaging.rows("select 1 from candidates where purpose = 'transactional' and outcome is null")
+        )
+        assert await messaging.rows("select customer, purpose from messages") == [("c2", "transactional")]
+        assert rounds == 1, "the offer waits for the round under way"
+    finally:
+        goes_on.set()
+        runtime.stop()
+        await deciding
