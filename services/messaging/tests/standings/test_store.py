@@ -49,3 +49,25 @@ async def test_what_is_not_so_any_more_was_so_before(messaging: Any) -> None:
         await save_standings(tx, [(key, at + timedelta(days=1), Standing("segment.spring", 2, NOTHING))])
         assert (await get_standings(tx, {key: at}))[key] == {"segment.spring": "in"}
         assert (await get_standings(tx, {key: at + timedelta(days=2)}))[key] == {}
+
+
+async def test_what_each_order_changes_is_written_in_place(messaging: Any) -> None:
+    """The index of audiences, of a million customers, does not grow with every order."""
+    sizes = []
+    for revision in range(1, 4):
+        async with messaging.database.transaction() as tx:
+            await save_standings(
+                tx,
+                [
+                    (("s", f"c{n}"), TUESDAY_TEN, Standing(subject, revision, f"{revision * 1000 + n}"))
+                    for n in range(500)
+                    for subject in ("orders", "points", "tier")
+                ],
+            )
+            sizes.append(await tx.value("select pg_relation_size('standings_audience')"))
+            planned = await tx.fetch(
+                "explain select count(*) from standings where shop = 's' and subject = 'tier' and value = any('{1}')"
+                " and subject not in ('orders', 'points')"
+            )
+    assert sizes[0] < 500 * 100, "an entry a customer, of their tier alone"
+    assert any("standings_audience" in row[0] for row in planned)
