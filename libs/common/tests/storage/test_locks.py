@@ -66,7 +66,7 @@ async def test_a_unit_of_work_that_lost_a_deadlock_is_done_again(db: Database) -
 
 
 async def test_a_shops_first_customers_are_not_read_through_for_each_batch(db: Database) -> None:
-    """A plan that was made while the table was empty, and not analysed since, reads those alone who are to be locked."""
+    """A plan made while the table was empty, and not analysed since, reads those alone who are to be locked."""
     read = (
         "select coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0)"
         " from pg_stat_xact_user_tables where relname = 'customers'"
