@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from common.bus.broker import Outgoing, Position, Record
 from common.bus.consumer import EventConsumer, NotStoppedThere
 from common.bus.parts import Item
-from common.bus.subscriptions import Batch, Subscription
+from common.bus.subscriptions import Batch, Handlers, Subscription
 from common.events import NewerVersion
 from common.refusals import Refusal
 from common.storage.database import Transaction
@@ -173,7 +173,7 @@ async def test_a_batch_slower_than_our_own_deadline_is_halved_until_it_fits(
             await tx.execute("select pg_sleep(:s)", s=10 if event.data.n == 7 else 0.15)
         await stand.toy.on_ticks(tx, batch)
 
-    stand.consumer._subscriptions = (Subscription(slow, (Ticked,)),)
+    stand.consumer._handlers = Handlers((Subscription(slow, (Ticked,)),))
     await stand.put(*[tick(n) for n in range(20)])
     await stand.read()
     assert [n for _, n in await stand.rows()] == [n for n in range(20) if n != 7]
@@ -188,7 +188,7 @@ async def test_events_that_were_written_in_order_to_two_partitions_are_handled_i
     async def note(tx: Transaction, batch: Batch) -> None:
         seen.extend(event.data.n for event in batch.events)
 
-    stand.consumer._subscriptions = (Subscription(note, (Ticked,)),)
+    stand.consumer._handlers = Handlers((Subscription(note, (Ticked,)),))
     await stand.put(*[Outgoing(stand.topic, tick(n).key.encode(), tick(n).encode(), {}, n % 3) for n in range(30)])
     await stand.read()
     assert seen == sorted(seen)

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
+from sqlalchemy.event import listen
 
 from common.bus.inbox import claim
 from common.events import Event
 from common.events.activity import ProductViewed
 from common.events.kept import Kept
 from common.events.membership import BalancesChanged
+from common.fold import working
 from common.fold.customers import fold_due, fold_events
 from common.fold.folding import Due, Effect, Folding, fold_all
 from common.fold.items import State
@@ -72,9 +74,16 @@ class ToyFolding(Folding[Toy]):
 FOLDING = ToyFolding()
 
 
-def view(number: int, hour: int) -> Event[Any]:
+def view(number: int, hour: int, customer: str = KEY[1]) -> Event[Any]:
     time = START + timedelta(hours=hour)
-    return Event(str(number), "/shops/shop/web", "shop", "c1", time, ProductViewed(sku="a"))
+    return Event(
+        f"{customer}-{number}" if customer != KEY[1] else str(number),
+        "/shops/shop/web",
+        "shop",
+        customer,
+        time,
+        ProductViewed(sku="a"),
+    )
 
 
 async def fold(tx: Transaction, events: Sequence[Event[Any]]) -> Folded[Toy]:
@@ -142,6 +151,33 @@ async def test_all_late_inputs_of_a_batch_fold_the_customer_once(db: Database, m
     corrections = [step for step in folded.steps if step.correction]
     assert [(step.cause, step.at) for step in corrections] == [("/shops/shop/web#200", late[0].time)]
     assert {event.id for event in folded.events} == {event.id for event in mixed}
+
+
+@pytest.mark.parametrize("at_once", [working.INPUTS_AT_ONCE, 8])
+async def test_late_news_of_many_customers_is_read_together(
+    db: Database, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """As many statements as for one, and the states of each customer alone; histories beyond `at_once` in groups."""
+    monkeypatch.setattr(working, "INPUTS_AT_ONCE", at_once)
+    names = [f"m{n}" for n in range(12)]
+    said: list[str] = []
+    listen(db.engine.sync_engine, "before_cursor_execute", lambda _, __, statement, *rest: said.append(statement))
+
+    async def late(customers: Sequence[str], number: int) -> tuple[int, Folded[Toy]]:
+        async with db.transaction() as tx:
+            said.clear()
+            folded = await fold(tx, [view(number, 2, customer) for customer in customers])
+            return len(said), folded
+
+    await feed(db, [view(n, 20 + n, customer) for customer in names for n in range(4)], 500)
+    alone, _ = await late(names[:1], 100)
+    together, folded = await late(names, 101)
+    assert together == alone + (at_once == 8) * 6, "seven groups: who has 5 inputs, and then by twos who have 4"
+    for customer in names:
+        numbers = [(n, 20 + n) for n in range(4)] + [(100, 2)] * (customer == names[0]) + [(101, 2)]
+        key, events = ("shop", customer), [view(n, hour, customer) for n, hour in numbers]
+        expected, _, _ = fold_all(FOLDING, events, max(e.time for e in events), key)
+        assert folded.states[key] == expected
 
 
 async def test_a_long_fold_lets_the_event_loop_do_other_work(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:

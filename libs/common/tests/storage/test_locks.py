@@ -63,3 +63,20 @@ async def test_a_unit_of_work_that_lost_a_deadlock_is_done_again(db: Database) -
         assert (await connection.execute(text("select sum(revision) from customers"))).scalar() == 4
     assert len(tries) == 3
     await db.close()
+
+
+async def test_a_shops_first_customers_are_not_read_through_for_each_batch(db: Database) -> None:
+    """A plan made while the table was empty, and not analysed since, reads those alone who are to be locked."""
+    read = (
+        "select coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0)"
+        " from pg_stat_xact_user_tables where relname = 'customers'"
+    )
+    size = 50
+    for batch in range(20):
+        async with db.transaction() as tx:
+            await tx.lock_customers(("shop", f"c{batch}-{n}") for n in range(size))
+    async with db.transaction() as tx:
+        before = await tx.value(read)
+        await tx.lock_customers(("shop", f"c7-{n}") for n in range(size))
+        assert len(tx.locked) == size
+        assert await tx.value(read) - before <= 5 * size

@@ -133,6 +133,30 @@ async def test_the_cost_follows_what_is_new_and_not_what_the_customer_has(feedba
     assert await feedback.rows(QUESTIONS) == [("ann", "o001", MARCH + 7.01 * DAY, False)]
 
 
+async def test_a_further_order_leaves_the_question_as_it_stands(feedback: Feedback) -> None:
+    """Nearly every order is of somebody whose question is noted: no row is written for it."""
+    written = "select cast(xmin as text) from usage_questions"
+    await feedback.handle(completed("o1"))
+    before = await feedback.rows(written)
+    await feedback.handle(completed("o2", 1))
+    assert await feedback.rows(written) == before
+    await feedback.handle(refunded("o1", 2))
+    assert await feedback.rows(written) != before
+
+
+async def test_a_shops_first_orders_are_not_read_through_for_each_batch(feedback: Feedback) -> None:
+    """A plan that was made while the table was empty, and not analysed since, reads what the batch concerns alone."""
+    made, size = 20, 50
+    for batch in range(made):
+        await feedback.handle(*[completed(f"o{batch}-{n}", customer=f"c{batch}-{n}") for n in range(size)])
+    async with feedback.database.transaction() as tx:
+        new = [completed(f"new-{n}", customer=f"new-{n}") for n in range(size)]
+        await tx.lock_customers([event.customer for event in new])
+        before = await tx.value(ROWS_READ)
+        await on_orders(tx, Batch(new))
+        assert 0 < await tx.value(ROWS_READ) - before <= 5 * size
+
+
 async def test_no_personal_text_of_an_order_is_kept(feedback: Feedback) -> None:
     """SEC-006."""
     order = completed("o1")

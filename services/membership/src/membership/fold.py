@@ -29,7 +29,7 @@ from membership.ledger.legs import Balances, Book, Posting, difference, legs_of
 from membership.manual_changes.part import PART as MANUAL_CHANGES
 from membership.member import Member
 from membership.orders.part import PART as ORDERS
-from membership.part import Part, Work
+from membership.part import Part, Wants, Work
 from membership.points.part import PART as POINTS
 from membership.programme.versions import ShopRules
 from membership.qualification.recent import Recent
@@ -62,16 +62,18 @@ def _that_bring(method: str) -> tuple[Part[Any], ...]:
 
 
 _TAKES: dict[type[EventData], list[Callable[[Work, Any], None]]] = defaultdict(list)
+_WANTS: dict[type[EventData], list[Wants]] = defaultdict(list)
 for _part in PARTS:
     for _type, _take in _part.inputs.items():
         _TAKES[_type].append(_take)
+    for _type, _wants in _part.wants.items():
+        _WANTS[_type].append(_wants)
 INPUTS = tuple(_TAKES)
 """The types of events that are folded."""
 KEPT = Kept.together([{kind: () for kind in INPUTS}, *(part.reads for part in PARTS)])
 """What the histories keep of them."""
 _WITH_DUES = _that_bring("next_due")
 _OF_DUE = {kind: part for part in PARTS for kind in part.dues}
-_WANTING = _that_bring("wants")
 _SAVING = _that_bring("save")
 _WITH_ROWS = _that_bring("rows_of")
 _FOLLOWING = _that_bring("follow")
@@ -119,7 +121,7 @@ class MemberFolding(Folding[Member]):
         if isinstance(cause, Due):
             return list(_OF_DUE[cause.kind].wants_due(state, cause.kind))
         shop = self._rules[cause.shop]
-        return [name for part in _WANTING for name in part.wants(state, cause, shop)]
+        return [name for wants in _WANTS[type(cause.data)] for name in wants(state, cause, shop)]
 
     def next_due(self, state: Member) -> Due | None:
         if not state.shop:
@@ -154,9 +156,10 @@ class MemberFolding(Folding[Member]):
         postings = (Posting(part.book, difference(posted.sums[part.book], {})) for part in PARTS if part.book)
         return [Effect(made, at) for made in postings if made.legs]
 
-    async def posted(self, tx: Transaction, key: CustomerKey) -> Posted:
-        rows = [await part.rows_of(tx, key) for part in _WITH_ROWS]
-        return Posted(await ledger.sums_of(tx, key), rows)
+    async def posted(self, tx: Transaction, keys: Collection[CustomerKey]) -> dict[CustomerKey, Posted]:
+        rows = [await part.rows_of(tx, keys) for part in _WITH_ROWS]
+        sums = await ledger.sums_of(tx, keys)
+        return {key: Posted(sums[key], [of_part.get(key, ()) for of_part in rows]) for key in keys}
 
     def difference(self, before: Member, posted: Posted, after: Member, at: datetime) -> list[Effect]:
         """What makes what was posted and announced before true again; facts bear reason `correction`."""

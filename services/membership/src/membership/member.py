@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from common.fold.items import State
 
@@ -21,10 +21,6 @@ class Member(State):
     __slots__ = ("_history",)  # of a member who was folded from the start; see qualification.history
 
     shop: str = ""
-
-    if not TYPE_CHECKING:
-        # Pydantic keeps a record of which fields were set; nobody reads it here, and keeping it is slow.
-        __setattr__ = object.__setattr__
 
 
 class PartState:

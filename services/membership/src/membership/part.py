@@ -25,6 +25,7 @@ from membership.qualification.recent import Recent, UpToNow
 
 S = TypeVar("S", bound=PartState)
 N = TypeVar("N")
+Wants = Callable[[Member, Event[Any], ShopRules], Wanted]
 
 
 class Work:
@@ -88,7 +89,9 @@ class Part(Generic[S]):
 
     `shares`: what it keeps in the member's items, one row each, because there may be many.
     `inputs`: what each type of event does, in the part's own state alone. `reads`: the fields that it reads of them,
-    which alone are kept. `dues`: what each kind of what falls due for it does.
+    which alone are kept. `wants`: the items that the part reads or changes by an event of the type, as far as it shows
+    by those that are loaded; `EVERYTHING` where only a fold from the start can tell what the event does. `dues`: what
+    each kind of what falls due for it does.
     `book`: the ledger that must come to its `balances`. `announced_first`: what its facts say is what the customer is,
     which comes before what the customer has.
     """
@@ -98,19 +101,13 @@ class Part(Generic[S]):
     shares: tuple[Share[Any], ...] = ()
     inputs: Mapping[type[EventData], Callable[[Work, Any], None]] = {}
     reads: Mapping[type[EventData], Fields] = {}
+    wants: Mapping[type[EventData], Wants] = {}
     dues: Mapping[str, Callable[[Work], None]] = {}
     book: Book | None = None
     announced_first = False
 
-    def wants(self, member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
-        """The items that the part reads or changes by the event, as far as it shows by those that are loaded.
-
-        `EVERYTHING` where only a fold from the start can tell what the event does.
-        """
-        return ()
-
     def wants_due(self, member: Member, kind: str) -> Wanted:
-        """The same of what falls due."""
+        """As `wants`, of what falls due."""
         return ()
 
     def next_due(self, member: Member, shop: ShopRules) -> tuple[datetime, str] | None:
@@ -150,9 +147,9 @@ class Part(Generic[S]):
     async def moved(self, tx: Transaction, customers: Collection[CustomerKey]) -> None:
         """Inputs were moved among the histories of these customers, who are locked: move the part's own rows."""
 
-    async def rows_of(self, tx: Transaction, key: CustomerKey) -> Sequence[Row[Any]]:
-        """The part's own rows of one customer."""
-        return ()
+    async def rows_of(self, tx: Transaction, keys: Collection[CustomerKey]) -> Mapping[CustomerKey, Sequence[Row[Any]]]:
+        """The part's own rows of these customers; who has none may be left out."""
+        return {}
 
     async def rows(self, tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
         """The part's own rows of the customers behind `after` through `last` (None: to the very end)."""

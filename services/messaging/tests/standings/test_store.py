@@ -49,3 +49,28 @@ async def test_what_is_not_so_any_more_was_so_before(messaging: Any) -> None:
         await save_standings(tx, [(key, at + timedelta(days=1), Standing("segment.spring", 2, NOTHING))])
         assert (await get_standings(tx, {key: at}))[key] == {"segment.spring": "in"}
         assert (await get_standings(tx, {key: at + timedelta(days=2)}))[key] == {}
+
+
+async def test_what_each_order_changes_has_no_entry_in_the_index_of_audiences(messaging: Any) -> None:
+    """The index, which a shop of a million customers asks for its groups, does not grow with every order."""
+    sizes = []
+    for revision in range(1, 5):
+        subjects = ("orders", "points", "tier") if revision == 1 else ("orders", "points")
+        async with messaging.database.transaction() as tx:
+            await save_standings(
+                tx,
+                [
+                    (("s", f"c{n}"), TUESDAY_TEN, Standing(subject, revision, f"{revision * 1000 + n}"))
+                    for n in range(500)
+                    for subject in subjects
+                ],
+            )
+            sizes.append(await tx.value("select pg_relation_size('standings_audience')"))
+    assert sizes == sizes[:1] * 4
+    async with messaging.database.transaction() as tx:
+        await tx.execute("set local enable_seqscan = off")  # of so few rows a scan may be cheaper
+        planned = await tx.fetch(
+            "explain select count(*) from standings where shop = 's' and subject = 'tier' and value = any('{1}')"
+            " and subject not in ('orders', 'points')"
+        )
+    assert any("standings_audience" in row[0] for row in planned)

@@ -98,3 +98,8 @@ def test_the_next_order_makes_active_again(events: Any) -> None:
 @pytest.mark.parametrize(("gaps", "expected"), [(0, "low"), (1, "medium"), (2, "medium"), (3, "high"), (9, "high")])
 def test_confidence_of_the_life_cycle_by_number_of_own_gaps(gaps: int, expected: str) -> None:
     assert lifecycle.confidence(gaps, DEFAULT.gap) == expected
+
+
+@given(st.integers(1, 10**9), st.integers(1, 10**5))
+def test_a_gap_is_shown_in_hundredths_of_a_day_halves_to_even(numerator: int, denominator: int) -> None:
+    assert lifecycle.in_days((numerator, denominator)) == float(round(Fraction(numerator, denominator), 2))

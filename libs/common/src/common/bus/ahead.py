@@ -10,7 +10,7 @@ import structlog
 
 from common.bus.broker import Position, Reader, Record
 from common.bus.inbox import claim_each
-from common.bus.subscriptions import Batch, Subscription
+from common.bus.subscriptions import Batch, Handlers, Subscription
 from common.events import Event, EventData, InvalidEvent, decode
 from common.storage.database import Database, Transaction
 from common.storage.failures import passes
@@ -34,6 +34,7 @@ class Ahead:
     ) -> None:
         self._database, self._servers, self._before = database, servers, before
         self._subscriptions = [each for each in subscriptions if each.ahead]
+        self._handlers = Handlers(self._subscriptions)
         self._types = {kind.TYPE: kind for each in self._subscriptions for kind in each.types}
 
     async def read(self, stored: Mapping[Position, int], stopping: asyncio.Event) -> int:
@@ -59,10 +60,8 @@ class Ahead:
                     await self._before(tx)
                 outcomes = await claim_each(tx, events)
                 fresh = [event for (event, _), outcome in zip(events, outcomes, strict=True) if outcome == "new"]
-                for subscription in self._subscriptions:
-                    mine = [event for event in fresh if isinstance(event.data, subscription.types)]
-                    if mine:
-                        await subscription.handler(tx, Batch(mine))
+                for handler, mine in self._handlers.share(fresh):
+                    await handler(tx, Batch(mine))
         except Exception as error:
             if passes(error):
                 raise

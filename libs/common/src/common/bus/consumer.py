@@ -26,7 +26,7 @@ from common.bus.inbox import claim_each
 from common.bus.parts import Item, Part, before
 from common.bus.parts import position as place_of
 from common.bus.reading import Admit, Reader
-from common.bus.subscriptions import Batch, RawSubscription, Subscription, kept_by, topics_of
+from common.bus.subscriptions import Batch, Handlers, RawSubscription, Subscription, kept_by, topics_of
 from common.events import Event, NewerVersion
 from common.metrics import EVENT_AGE
 from common.refusals import Conflict
@@ -87,6 +87,7 @@ class EventConsumer:
         self._database, self._service = database, service
         self._subscriptions = tuple(subscriptions)
         self._kept = kept_by(self._subscriptions)
+        self._handlers = Handlers(self._subscriptions)
         self._raw = tuple(raw)
         self._seal = seal
         self._before = before
@@ -250,10 +251,8 @@ class EventConsumer:
             self._fuse.check(failed)
             with handled(self._service, fresh) as tx.traces:
                 await tx.lock_customers(e.customer for e in fresh if e.subject is not None)
-                for subscription in self._subscriptions:
-                    mine = [e for e in fresh if isinstance(e.data, subscription.types)]
-                    if mine:
-                        await subscription.handler(tx, Batch(mine))
+                for handler, mine in self._handlers.share(fresh):
+                    await handler(tx, Batch(mine))
                 if tx.traces:
                     await traces.keep(tx, fresh)
             for reader in self._raw:

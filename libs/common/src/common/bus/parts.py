@@ -87,6 +87,8 @@ def merged(items: Sequence[Item]) -> list[Item]:
     queues: dict[Position, list[Item]] = {}
     for item in items:
         queues.setdefault(position(item.record), []).append(item)
+    if len(queues) < 2:
+        return list(items)
     return [item for _, item in heapq.merge(*map(_keyed, queues.values()), key=itemgetter(0))]
 
 

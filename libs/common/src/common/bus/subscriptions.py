@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,27 @@ class RawSubscription:
 
     handler: RawHandler
     topics: tuple[str, ...]
+
+
+class Handlers:
+    """The handlers of some subscriptions, each with what it takes."""
+
+    def __init__(self, subscriptions: Sequence[Subscription]) -> None:
+        self._subscriptions = subscriptions
+        self._taking: dict[type[EventData], tuple[int, ...]] = {}
+        """By type the places of the subscriptions that take it: asked of each event, it would be most of the work."""
+
+    def share(self, events: Iterable[Event[Any]]) -> list[tuple[Handler, list[Event[Any]]]]:
+        """In the order of the subscriptions, without those of whose types there is none; events in their order."""
+        found: dict[int, list[Event[Any]]] = {}
+        for event in events:
+            for place in self._taking.get(type(event.data)) or self._places(type(event.data)):
+                found.setdefault(place, []).append(event)
+        return [(self._subscriptions[place].handler, found[place]) for place in sorted(found)]
+
+    def _places(self, kind: type[EventData]) -> tuple[int, ...]:
+        taking = (place for place, each in enumerate(self._subscriptions) if issubclass(kind, each.types))
+        return self._taking.setdefault(kind, tuple(taking))
 
 
 def topics_of(subscriptions: Sequence[Subscription]) -> set[str]:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from common.events.fields import Instant, Number
 from common.tracing import given_traceparent
+from common.values.light import light_dataclass
 
 NAMESPACE = uuid.UUID("6f1d7c3e-2f3b-5c58-9a1e-7d0c5f2b8a11")
 _time: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -132,7 +133,7 @@ class NewerVersion(InvalidEvent):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@light_dataclass(frozen=True, slots=True)
 class Event(Generic[D]):
     """One event. (`shop`, `source`, `id`) names it for ever; `time` is when it happened, always in UTC here."""
 

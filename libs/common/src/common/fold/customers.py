@@ -19,6 +19,7 @@ from common.fold.store_history import move_inputs
 from common.fold.store_long import postpone, want_fold
 from common.fold.working import (
     Folded,
+    Pasts,
     Working,
     do_dues,
     fold_from_start,
@@ -51,16 +52,18 @@ async def fold_events(tx: Transaction, folding: Folding[S], events: Sequence[Eve
         for key, mine in batch.items()
     }
     await load_ahead(tx, folding, [(work, event) for work in working.values() for event in work.fresh])
+    lates = {key: [event for event in work.fresh if _is_late(work.row, event)] for key, work in working.items()}
+    for key, late in lates.items():
+        working[key].folded = len(late)
+    past = Pasts(tx, folding, (work for key, work in working.items() if lates[key] and not is_long(work.row)))
     turns = Turns()
-    for work in working.values():
-        row, steps = work.row, list[Step]()
-        late = [event for event in work.fresh if _is_late(row, event)]
+    for key, work in working.items():
+        row, steps, late = work.row, list[Step](), lates[key]
         if late and is_long(row):
             await postpone(tx, row.key, late)
             row.last = max(row.last or late[-1].order_key, late[-1].order_key)
-            work.folded = len(late)
         elif late:
-            steps.append(await _fold_late(tx, folding, work, late))
+            steps.append(await _fold_late(tx, folding, work, late, past))
             folded.events.extend(late)
         for event in work.fresh[len(late) :]:
             async for step in do_dues(tx, folding, work, event.time):
@@ -104,14 +107,15 @@ def _is_late(row: CustomerRow, event: Event[Any]) -> bool:
     )
 
 
-async def _fold_late(tx: Transaction, folding: Folding[S], work: Working[S], late: list[Event[Any]]) -> Step:
+async def _fold_late(
+    tx: Transaction, folding: Folding[S], work: Working[S], late: list[Event[Any]], past: Pasts[S]
+) -> Step:
     """Fold the customer anew with all that is late, up to where the stored state stood; the newest is the cause."""
     row, newest, before = work.row, late[-1], work.state
     tx.late += len(late)
-    work.folded = len(late)
     until = max(at for at in (work.known_until, newest.time) if at is not None)
-    done = await fold_from_start(tx, folding, work, until)
-    effects = folding.difference(before, await folding.posted(tx, row.key), work.state, newest.time)
+    done = await fold_from_start(tx, folding, work, until, past)
+    effects = folding.difference(before, await past.posted_of(work), work.state, newest.time)
     row.last = max(row.last, newest.order_key) if row.last else newest.order_key
     row.done_until = max((t for t in (done, row.done_until) if t is not None), default=None)
     row.inputs += len(late)
@@ -131,15 +135,16 @@ async def refold(
     folded: Folded[S] = Folded(tx.service)
     working: dict[CustomerKey, Working[S]] = {}
     for key in sorted(wanted):
-        row = tx.locked[key]
-        if is_long(row):
+        if is_long(tx.locked[key]):
             await want_fold(tx, key, cause, at)
-            continue
-        before = load(folding, row)
-        work = working[key] = Working(row, before)
-        done = await fold_from_start(tx, folding, work, work.known_until)
+        else:
+            working[key] = Working(tx.locked[key], load(folding, tx.locked[key]))
+    past = Pasts(tx, folding, working.values())
+    for key, work in working.items():
+        row, before = work.row, work.state
+        done = await fold_from_start(tx, folding, work, work.known_until, past)
         row.done_until = max((t for t in (done, row.done_until) if t is not None), default=None)
-        effects = folding.difference(before, await folding.posted(tx, key), work.state, at)
+        effects = folding.difference(before, await past.posted_of(work), work.state, at)
         record(folded, row, [Step(key, cause, True, at, effects)])
     await store_folded(tx, folding, folded, working)
     return folded

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -21,6 +21,7 @@ from common.events import CustomerKey, Event, rfc3339
 from common.events.kept import Kept
 from common.fold.items import State, Wanted
 from common.storage.database import Transaction
+from common.values.light import light_dataclass
 
 S = TypeVar("S", bound=State)
 OrderKey = tuple[datetime, int, str, str]
@@ -39,7 +40,7 @@ class Due:
         return f"{self.kind}@{rfc3339(self.at)}"
 
 
-@dataclass(frozen=True, slots=True)
+@light_dataclass(frozen=True, slots=True)
 class Effect:
     """What came of an input or a due: event data is announced, anything else is for the service's own store."""
 
@@ -92,9 +93,9 @@ class Folding(ABC, Generic[S]):
         """What ends the own account of a customer whose inputs are all a survivor's now; nothing is announced of it."""
         return []
 
-    async def posted(self, tx: Transaction, key: CustomerKey) -> Any:
-        """What the service has stored of the customer beside state and items and `difference` compares with."""
-        return None
+    async def posted(self, tx: Transaction, keys: Collection[CustomerKey]) -> Mapping[CustomerKey, Any]:
+        """What the service has stored of each customer beside state and items and `difference` compares with."""
+        return dict.fromkeys(keys)
 
     @abstractmethod
     def difference(self, before: S, posted: Any, after: S, at: datetime) -> list[Effect]:

@@ -7,7 +7,7 @@ and is loaded when an input or something due concerns it. A state that was folde
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -99,6 +99,10 @@ class State(BaseModel):
     """A state with items beside it; what is stored of the state itself is its JSON, without them."""
 
     __slots__ = ("_items",)
+
+    if not TYPE_CHECKING:
+        # Pydantic keeps a record of which fields were set; nobody reads it here, and keeping it is slow.
+        __setattr__ = object.__setattr__
 
     @property
     def items(self) -> Items[Any]:

@@ -113,7 +113,7 @@ class LongHistories(Generic[S]):
         folded: Folded[S] = Folded(tx.service, sorted(fold.postponed.values(), key=lambda event: event.order_key))
         if why is not None:
             cause, at = why
-            effects = folding.difference(before, await folding.posted(tx, key), fold.state, at)
+            effects = folding.difference(before, (await folding.posted(tx, [key]))[key], fold.state, at)
             tx.late += len(fold.postponed)
             row.last, row.inputs = fold.last, len(fold.seen)
             row.done_until = max((t for t in (fold.done, row.done_until) if t is not None), default=None)

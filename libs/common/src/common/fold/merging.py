@@ -64,7 +64,7 @@ async def _absorb(
     row = tx.locked[key]
     before = load(folding, row)
     if row.state is not None:
-        effects = folding.absorbed(before, await folding.posted(tx, key), merge.time)
+        effects = folding.absorbed(before, (await folding.posted(tx, [key]))[key], merge.time)
         record(folded, row, [Step(key, cause_of(merge), True, merge.time, effects)])
         await store_customers.keep_merged_state(tx, key, row.state)
     row.last, row.done_until, row.inputs = None, None, 0
@@ -99,6 +99,6 @@ async def _fold_anew(
     latest = max((at for at in (until, row.last[0] if row.last else None) if at is not None), default=None)
     done = await fold_from_start(tx, folding, work, latest)
     row.done_until = max((at for at in (done, row.done_until) if at is not None), default=None)
-    effects = folding.difference(before, await folding.posted(tx, key), work.state, merge.time)
+    effects = folding.difference(before, (await folding.posted(tx, [key]))[key], work.state, merge.time)
     record(folded, row, [Step(key, cause_of(merge), True, merge.time, effects)])
     return work

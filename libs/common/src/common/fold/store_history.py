@@ -14,6 +14,7 @@ from common.fold.folding import OrderKey, Turns
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 _MOVED = Columns("w", key="uuid", survivor="text")
 _SURVIVORS = Columns("w", shop="text", customer="text", survivor="text")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -21,25 +22,33 @@ HISTORY = "key, shop, customer, at, source, id, type, fields, correlation"
 """The columns that an event is made of again."""
 
 
-async def get_history(
-    tx: Transaction, kept: Kept, key: CustomerKey, without: Collection[UUID] = ()
-) -> list[Event[Any]]:
-    """The inputs of a customer that are neither held nor postponed, oldest first, those of the given keys left out."""
-    # By the index on customer and time.
+async def get_history(tx: Transaction, kept: Kept, key: CustomerKey) -> list[Event[Any]]:
+    """The inputs of a customer that are neither held nor postponed, oldest first."""
+    return (await get_histories(tx, kept, {key: ()}))[key]
+
+
+async def get_histories(
+    tx: Transaction, kept: Kept, without: Mapping[CustomerKey, Collection[UUID]]
+) -> dict[CustomerKey, list[Event[Any]]]:
+    """As `get_history`, of each of these customers, the inputs of the given keys left out."""
+    # Of each customer the index on customer and time, whatever the plan (decision 0080).
     rows = await tx.fetch(
         f"""
-        select {HISTORY} from history
-        where shop = :shop and customer = :customer and not held and not postponed order by at
+        select {HISTORY} from {_CUSTOMERS} cross join lateral (
+            select h.key, h.at, h.source, h.id, h.type, h.fields, h.correlation from history h
+            where h.shop = w.shop and h.customer = w.customer and not h.held and not h.postponed order by h.at
+        ) h
         """,
-        shop=key[0],
-        customer=key[1],
+        **_CUSTOMERS.of(without),
     )
-    inputs, turns = list[Event[Any]](), Turns()
+    found: dict[CustomerKey, list[Event[Any]]] = {key: [] for key in without}
+    turns = Turns()
     for row in rows:
-        if row.key not in without:
-            inputs.append(kept.load(row))
+        key = row.shop, row.customer
+        if row.key not in without[key]:
+            found[key].append(kept.load(row))
         await turns.take()
-    return inputs
+    return found
 
 
 async def read_history(

@@ -13,6 +13,7 @@ from common.fold.items import Items
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 _ITEMS = Columns("w", shop="text", customer="text", name="text")
 _RANGES = Columns("w", shop="text", customer="text", first="text", beyond="text")
 _SAVED_ITEMS = Columns("w", shop="text", customer="text", name="text", body="text")
@@ -29,9 +30,14 @@ async def get_items(
     ranges = [(*key, name, f"{name[:-1]}0") for key, name in wanted if name.endswith("/")]
     rows: list[Row[Any]] = []
     if names:
-        # By primary key.
+        # By primary key, whatever the plan (decision 0080).
         rows += await tx.fetch(
-            f"select i.shop, i.customer, i.name, i.body from {_ITEMS} join items i using (shop, customer, name)",
+            f"""
+            select w.shop, w.customer, w.name, i.body from {_ITEMS} cross join lateral (
+                select body from items i
+                where i.shop = w.shop and i.customer = w.customer and i.name = w.name order by i.name
+            ) i
+            """,
             **_ITEMS.of(names),
         )
     if ranges:
@@ -59,6 +65,7 @@ async def save_items(
     the items that differ are written; of a long history most are as they were.
     """
     kept, gone = list[tuple[str, ...]](), list[tuple[str, ...]]()
+    stored = _Stored(tx, {key: len(of[key].all()) for key in of if key in anew})
     turns = Turns()
     for key, items in of.items():
         known = items.all()
@@ -68,11 +75,11 @@ async def save_items(
             bodies[name] = _body(folding, known[name])
             await turns.take()
         if key in anew:
-            async for row in _stored_items(tx, key):
-                if row.name not in bodies:
-                    gone.append((*key, row.name))
-                elif bodies[row.name] == row.body:
-                    del bodies[row.name]
+            async for name, body in stored.of(key):
+                if name not in bodies:
+                    gone.append((*key, name))
+                elif bodies[name] == body:
+                    del bodies[name]
                 await turns.take()
         else:
             gone += [(*key, name) for name in sorted(items.changed - known.keys())]
@@ -101,6 +108,52 @@ async def save_items(
 def _body(folding: Folding[Any], item: Any) -> str:
     """The item as it is stored: equal items have equal texts."""
     return folding.items.dump_json(item, exclude_defaults=True).decode()
+
+
+class _Stored:
+    """All stored items of customers who were folded anew, in their order; those of short histories many at once.
+
+    `many`: how many items each has by now.
+    """
+
+    def __init__(self, tx: Transaction, many: Mapping[CustomerKey, int]) -> None:
+        self._tx = tx
+        self._many = dict(many)
+        self._read: dict[CustomerKey, list[tuple[str, str]]] = {}
+
+    async def of(self, key: CustomerKey) -> AsyncIterator[tuple[str, str]]:
+        """The names and bodies of the customer's items, once."""
+        if key not in self._read and self._many[key] > ITEMS_PAGE:
+            del self._many[key]
+            async for row in _stored_items(self._tx, key):
+                yield row.name, row.body
+            return
+        if key not in self._read:
+            await self._read_on()
+        for item in self._read.pop(key):
+            yield item
+
+    async def _read_on(self) -> None:
+        """Read the next customers' items, about a page of them."""
+        left = ITEMS_PAGE
+        for key, many in list(self._many.items()):
+            if many <= ITEMS_PAGE:
+                self._read[key] = []
+                del self._many[key]
+                left -= many
+            if left <= 0:
+                break
+        # Of each a range of the primary key, whatever the plan (decision 0080).
+        rows = await self._tx.fetch(
+            f"""
+            select w.shop, w.customer, i.name, i.body from {_CUSTOMERS} cross join lateral (
+                select name, body from items i where i.shop = w.shop and i.customer = w.customer order by name
+            ) i
+            """,
+            **_CUSTOMERS.of(self._read),
+        )
+        for row in rows:
+            self._read[row.shop, row.customer].append((row.name, row.body))
 
 
 async def _stored_items(tx: Transaction, key: CustomerKey) -> AsyncIterator[Row[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,13 +14,17 @@ from common.events import CustomerKey, Event, EventData, fact_id
 from common.fold.folding import MOST_DUES, Due, DueForEver, Folding, S, Step, Turns, fold_anew
 from common.fold.items import EVERYTHING
 from common.fold.store_customers import save_customers
-from common.fold.store_history import get_history
+from common.fold.store_history import get_histories
 from common.fold.store_items import get_items, save_items
 from common.people.store import survivor_in
 from common.storage.database import CustomerRow, Transaction
 
 MANY_INPUTS = 2_000
 """Who has more is folded anew in turns, beside everything else (`common.fold.long`); so many take some 0.3 s."""
+
+
+INPUTS_AT_ONCE = 10_000
+"""Of the customers whose histories are read by one statement."""
 
 
 @dataclass(slots=True)
@@ -79,13 +84,52 @@ def is_long(row: CustomerRow) -> bool:
 
 
 async def fold_from_start(
-    tx: Transaction, folding: Folding[S], work: Working[S], until: datetime | None
+    tx: Transaction, folding: Folding[S], work: Working[S], until: datetime | None, past: Pasts[S] | None = None
 ) -> datetime | None:
-    """Put the fold of the whole history, without what is not folded yet, in the state's place; the latest due done."""
-    history = await get_history(tx, folding.kept, work.row.key, without=work.unfolded)
+    """Put the fold of the whole history, without what is not folded yet, in the state's place; the latest due done.
+
+    `past`: read together with that of others.
+    """
+    history = await (past or Pasts(tx, folding, [work])).history_of(work)
     work.state, done = await fold_anew(folding, history, until, work.row.key)
     work.anew, work.asked = True, None
     return done
+
+
+class Pasts(Generic[S]):
+    """What is stored of customers who are folded from the start, read for many of them at once, in their order.
+
+    A statement a customer would cost more than the fold of a short history.
+    """
+
+    def __init__(self, tx: Transaction, folding: Folding[S], working: Iterable[Working[S]]) -> None:
+        self._tx, self._folding = tx, folding
+        self._waiting = deque(working)
+        self._histories: dict[CustomerKey, list[Event[Any]]] = {}
+        self._posted: dict[CustomerKey, Any] = {}
+        self._group: list[CustomerKey] = []
+
+    async def history_of(self, work: Working[S]) -> list[Event[Any]]:
+        """The inputs that are folded already or late, once."""
+        if work.row.key not in self._histories:
+            await self._read()
+        return self._histories.pop(work.row.key)
+
+    async def posted_of(self, work: Working[S]) -> Any:
+        """What `difference` compares with."""
+        if work.row.key not in self._posted:
+            self._posted.update(await self._folding.posted(self._tx, self._group))
+        return self._posted[work.row.key]
+
+    async def _read(self) -> None:
+        group, inputs = dict[CustomerKey, set[UUID]](), 0
+        while self._waiting and (not group or inputs + self._waiting[0].row.inputs <= INPUTS_AT_ONCE):
+            work = self._waiting.popleft()
+            group[work.row.key] = work.unfolded
+            inputs += work.row.inputs
+        self._group = list(group)
+        self._posted.clear()
+        self._histories.update(await get_histories(self._tx, self._folding.kept, group))
 
 
 async def load_ahead(

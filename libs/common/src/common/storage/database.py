@@ -136,7 +136,7 @@ class Transaction:
             if not there:
                 # Customers seen for the first time; who comes second waits here for the first.
                 await self.execute(_INSERT_CUSTOMERS, shops=shops, customers=customers)
-            # All rows, locked in order of key.
+            # All rows by primary key, one after the other in order of key, whatever the plan (decision 0080).
             for row in await self.fetch(_LOCK_CUSTOMERS, shops=shops, customers=customers):
                 self.locked[(row.shop, row.customer)] = customer_row(row)
         return self.locked
@@ -200,16 +200,18 @@ CUSTOMER_COLUMNS = """c.shop, c.customer, cast(c.state as text) as state, c.last
 """What `customer_row` reads of `customers c`: the one list of it."""
 _LOCK_CUSTOMERS = f"""
 select {CUSTOMER_COLUMNS}
-from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
-join customers c on c.shop = w.shop and c.customer = w.customer
-order by c.shop collate "C", c.customer collate "C"
-for update of c
+from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer) cross join lateral (
+    select * from customers k where k.shop = w.shop and k.customer = w.customer for update
+) c
 """
 _INSERT_CUSTOMERS = """
 insert into customers (shop, customer)
-select shop, customer from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
-where not exists (select 1 from customers c where c.shop = w.shop and c.customer = w.customer)
-order by shop collate "C", customer collate "C"
+select w.shop, w.customer
+from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer) left join lateral (
+    select true as known from customers c where c.shop = w.shop and c.customer = w.customer order by c.customer
+) c on true
+where c.known is null
+order by w.shop collate "C", w.customer collate "C"
 on conflict do nothing
 """
 

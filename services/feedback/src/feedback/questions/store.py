@@ -24,7 +24,7 @@ _ASKED = Columns("a", shop="text", customer="text", survey_id="text")
 async def save_first_orders(tx: Transaction, customers: Collection[CustomerKey]) -> None:
     """Let each question be about the customer's first completed order that counts; customers locked. Idempotent."""
     # One probe of completed_orders_first a customer, however many orders there are. A customer who was asked
-    # already, or is erased, is not asked (again).
+    # already, or is erased, is not asked (again). Most have ordered before, and their rows stay as they are.
     await tx.execute(
         f"""
         insert into usage_questions as q (shop, customer, order_id, completed_at, cause, correlation_id, due_at)
@@ -41,6 +41,10 @@ async def save_first_orders(tx: Transaction, customers: Collection[CustomerKey])
         set order_id = excluded.order_id, completed_at = excluded.completed_at, cause = excluded.cause,
             correlation_id = excluded.correlation_id,
             due_at = case when q.survey_id is null and not q.passed_over then excluded.due_at end
+        where (q.order_id, q.completed_at, q.cause, q.correlation_id, q.due_at) is distinct from (
+            excluded.order_id, excluded.completed_at, excluded.cause, excluded.correlation_id,
+            case when q.survey_id is null and not q.passed_over then excluded.due_at end
+        )
         """,
         **_CUSTOMERS.of(sorted(customers)),
     )

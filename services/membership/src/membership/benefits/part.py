@@ -7,7 +7,6 @@ from typing import Any
 
 from common.events import Event, EventData
 from common.events.membership import (
-    BenefitCommand,
     BenefitCommitted,
     BenefitReleased,
     BenefitReserved,
@@ -33,10 +32,6 @@ class BenefitsPart(Part[Benefits]):
     state = Benefits
     shares = (ORDER_USES,)
 
-    def wants(self, member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
-        # Of an order, the uses stand in the order's item.
-        return (ORDER.name(event.data.order_id),) if isinstance(event.data, BenefitCommand) else ()
-
     def announced(self, member: Member) -> tuple[int, int]:
         made = Benefits.of(member)
         return made.standing, made.committed
@@ -58,6 +53,10 @@ class BenefitsPart(Part[Benefits]):
     def says(self, member: Member) -> Mapping[str, Any]:
         made = Benefits.of(member)
         return {"uses_standing": made.standing, "uses_committed": made.committed}
+
+
+def _wants(member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
+    return (ORDER.name(event.data.order_id),)
 
 
 def on_reserved(work: Work, data: BenefitReserved) -> None:
@@ -140,6 +139,8 @@ BenefitsPart.inputs = {
     BenefitCommitted: on_committed,
     BenefitReleased: on_released,
 }
+# Of an order, the uses stand in the order's item.
+BenefitsPart.wants = dict.fromkeys((BenefitReserved, BenefitCommitted, BenefitReleased), _wants)
 BenefitsPart.reads = {
     # A shop that tells no shipment apart says it with what came after: an order may be closed when it is on its way.
     OrderPaid: ("order_id", "shipped_at"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any, NamedTuple
 
 from common.events import Event, EventData
@@ -12,9 +12,8 @@ from common.fold.items import Wanted
 from membership.check_in.state import CheckIns
 from membership.member import Member
 from membership.part import Part, Work
-from membership.points.earning import lots_for, make_available
+from membership.points.earning import lots_wanted, make_available
 from membership.points.inputs import books_of
-from membership.points.state import LOT
 from membership.programme.versions import ShopRules
 from membership.tiers.state import Tiers
 
@@ -32,11 +31,6 @@ class CheckInPart(Part[CheckIns]):
 
     name = CheckIns.NAME
     state = CheckIns
-
-    def wants(self, member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
-        if not isinstance(event.data, MemberCheckedIn):
-            return ()
-        return [LOT.name(lot) for lot in lots_for(_lot(shop.date_of(event.time)), _expires(shop, event.time))]
 
     def announced(self, member: Member) -> Announced:
         made = CheckIns.of(member)
@@ -58,6 +52,10 @@ class CheckInPart(Part[CheckIns]):
         return {"checked_in": made.last.isoformat(), "streak": made.streak, "check_in_points": made.points}
 
 
+def _wants(member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
+    return lots_wanted(member, _lot(shop.date_of(event.time)), shop.expiry(event.time))
+
+
 def on_checked_in(work: Work, _: MemberCheckedIn) -> None:
     """The first check-in of a calendar day of the shop counts, and earns where orders would."""
     made, day = CheckIns.of(work.member), work.shop.date_of(work.at)
@@ -66,7 +64,7 @@ def on_checked_in(work: Work, _: MemberCheckedIn) -> None:
     work.reason = "check-in"
     earned = work.programme.check_in.points_on(made.streak) if Tiers.of(work.member).earns(work.programme) else 0
     made.points += earned
-    expires = _expires(work.shop, work.at)
+    expires = work.shop.expiry(work.at)
     make_available(books_of(work), _lot(day), earned, ("issued", ""), expires, work.at)
 
 
@@ -75,9 +73,6 @@ def _lot(day: date) -> str:
     return f"|check-in/{day:%Y-%m}"
 
 
-def _expires(shop: ShopRules, at: datetime) -> datetime:
-    return shop.expiry(at)
-
-
 CheckInPart.inputs = {MemberCheckedIn: on_checked_in}
+CheckInPart.wants = {MemberCheckedIn: _wants}
 PART = CheckInPart()

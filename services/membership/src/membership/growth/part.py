@@ -30,23 +30,26 @@ class GrowthPart(Part[Growth]):
     shares = (ORDER_GROWTH, *ACTIVITIES.values())
     book = "growth"
 
-    def wants(self, member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
-        data = event.data
-        if isinstance(data, ReviewSubmitted):
-            return (ACTIVITIES["review"].name(data.review_id),)
-        if isinstance(data, ActivityJoined):
-            return (ACTIVITIES[data.kind].name(data.activity_id),)
-        if isinstance(data, ActivityTakenBack):
-            name = ACTIVITIES[data.kind].name(data.activity_id)
-            if not member.items.has(name):
-                return (name,)
-            known = ACTIVITIES[data.kind].get(member, data.activity_id)
-            # What was earned then is not any more: the tiers since then follow from the whole history.
-            return (EVERYTHING,) if known is not None and known.growth else (name,)
-        return ()  # an order's share stands in the order's item
-
     def balances(self, member: Member) -> Balances:
         return rules.balances(_by_origin(Growth.of(member)))
+
+
+def _wants_review(member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
+    return (ACTIVITIES["review"].name(event.data.review_id),)
+
+
+def _wants_joined(member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
+    return (ACTIVITIES[event.data.kind].name(event.data.activity_id),)
+
+
+def _wants_taken_back(member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
+    data: ActivityTakenBack = event.data
+    name = ACTIVITIES[data.kind].name(data.activity_id)
+    if not member.items.has(name):
+        return (name,)
+    known = ACTIVITIES[data.kind].get(member, data.activity_id)
+    # What was earned then is not any more: the tiers since then follow from the whole history.
+    return (EVERYTHING,) if known is not None and known.growth else (name,)
 
 
 def on_order(work: Work, data: OrderEvent | OrderRefunded) -> None:
@@ -153,6 +156,12 @@ GrowthPart.inputs = {
     ActivityJoined: on_activity,
     ActivityTakenBack: on_taken_back,
     MemberCheckedIn: on_checked_in,
+}
+# An order's share stands in the order's item, which the part of orders wants.
+GrowthPart.wants = {
+    ReviewSubmitted: _wants_review,
+    ActivityJoined: _wants_joined,
+    ActivityTakenBack: _wants_taken_back,
 }
 GrowthPart.reads = {
     ReviewSubmitted: ("review_id",),

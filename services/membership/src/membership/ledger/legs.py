@@ -7,8 +7,9 @@ what the shop owes) and `debt` (below zero: what the member owes); on the shop's
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from common.values.light import light_dataclass
 
 Book = Literal["points", "growth"]
 BOOKS: tuple[Book, ...] = ("points", "growth")
@@ -19,7 +20,7 @@ Balances = dict[tuple[Account, str], int]
 """By account and by what the amount was earned by, which is empty on accounts without lots."""
 
 
-@dataclass(frozen=True, slots=True)
+@light_dataclass(frozen=True, slots=True)
 class Leg:
     """`amount` into (or out of) an account; `earned_by`: the lot or what else it comes of, empty on most accounts."""
 
@@ -28,7 +29,7 @@ class Leg:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
+@light_dataclass(frozen=True, slots=True)
 class Posting:
     """The legs of one cause in one book; they sum to zero."""
 

@@ -23,19 +23,19 @@ class OrdersPart(Part[Orders]):
     state = Orders
     shares = (ORDER, UNMATCHED)
 
-    def wants(self, member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
-        data = event.data
-        if isinstance(data, OrderRefunded) and data.order_id is None:
-            return (UNMATCHED.name(data.refund_id),)
-        if not isinstance(data, OrderEvent | OrderRefunded) or data.order_id is None:
-            return ()
-        name = ORDER.name(data.order_id)
-        if not member.items.has(name):
-            return (name,)
-        order = ORDER.get(member, data.order_id)
-        # What completed is worth something else: tiers and points of since then follow from the whole history.
-        changes = order is not None and _changes_completed(order, data, event.time, shop)
-        return (EVERYTHING,) if changes else (name,)
+
+def _wants(member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
+    data: OrderEvent | OrderRefunded = event.data
+    if data.order_id is None:
+        assert isinstance(data, OrderRefunded)
+        return (UNMATCHED.name(data.refund_id),)
+    name = ORDER.name(data.order_id)
+    if not member.items.has(name):
+        return (name,)
+    order = ORDER.get(member, data.order_id)
+    # What completed is worth something else: tiers and points of since then follow from the whole history.
+    changes = order is not None and _changes_completed(order, data, event.time, shop)
+    return (EVERYTHING,) if changes else (name,)
 
 
 def _changes_completed(order: Order, data: OrderEvent | OrderRefunded, at: datetime, shop: ShopRules) -> bool:
@@ -150,6 +150,7 @@ def _enter(work: Work, order_id: str, order: Order, before: _Worth) -> bool:
 
 
 OrdersPart.inputs = {OrderPaid: on_order, OrderCompleted: on_order, OrderClosed: on_order, OrderRefunded: on_refund}
+OrdersPart.wants = dict.fromkeys(OrdersPart.inputs, _wants)
 OrdersPart.reads = {
     OrderPaid: (*VERSION_FIELDS, "paid_at"),
     OrderCompleted: (*VERSION_FIELDS, "paid_at"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from common.events.membership import PointsAdjusted
+from membership.member import Member
 from membership.points.books import Books
-from membership.points.earning import lots_for, make_available
+from membership.points.earning import lots_wanted, make_available
 from membership.programme.versions import ShopRules
 
 
@@ -14,9 +15,9 @@ def origin_of(data: PointsAdjusted) -> str:
     return f"adjustment/{data.command_id}"
 
 
-def lots_of(origin: str, shop: ShopRules, at: datetime) -> tuple[str, str]:
-    """The lots that points of this origin (`adjustment/<id>`) may be put into."""
-    return lots_for(f"|{origin}", shop.expiry(at))
+def lots_of(member: Member, origin: str, shop: ShopRules, at: datetime) -> tuple[str, ...]:
+    """The items wanted to add points of this origin (`adjustment/<id>`)."""
+    return lots_wanted(member, f"|{origin}", shop.expiry(at))
 
 
 def add_points(books: Books, origin: str, points: int, shop: ShopRules, at: datetime) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from membership.ledger.legs import Account
+from membership.member import Member
 from membership.orders.state import Order
 from membership.points.books import Books
 from membership.points.clawback import claw_back
 from membership.points.lots import order_of
-from membership.points.state import LOT, ORDER_POINTS
+from membership.points.state import LOT, ORDER_POINTS, OrderPoints
 from membership.programme.programme import ONE, OrderBonus
 from membership.programme.versions import ShopRules
 
@@ -32,12 +33,13 @@ def reward_nth(books: Books, order_id: str, counting: int, rule: OrderBonus | No
         books.state.nth_rewarded = counting
 
 
-def settle(books: Books, order_id: str, order: Order, shop: ShopRules, at: datetime, *, pending: bool) -> None:
+def settle(
+    books: Books, order_id: str, points: OrderPoints, order: Order, shop: ShopRules, at: datetime, *, pending: bool
+) -> None:
     """Bring what the order holds to what it has earned; cumulative, so that thirds refunded of 119 take 40, 40, 39.
 
-    `pending`: the order's points are not available yet.
+    `points` are the order's, which are changed; `pending`: they are not available yet.
     """
-    points = ORDER_POINTS.change(books.member, order_id)
     if points.bonus and not order.counts:
         books.state.nth_rewarded -= points.nth
         points.bonus = points.nth = 0
@@ -55,12 +57,9 @@ def settle(books: Books, order_id: str, order: Order, shop: ShopRules, at: datet
         claw_back(books, order_id, -change, clamp=shop.at(at).points.clamp_at_zero)
 
 
-def release(books: Books, order_id: str, shop: ShopRules, at: datetime) -> None:
+def release(books: Books, order_id: str, points: OrderPoints, shop: ShopRules, at: datetime) -> None:
     """The order is completed: its pending points become available."""
-    expires = shop.expiry(at)
-    make_available(
-        books, order_id, ORDER_POINTS.change(books.member, order_id).held, ("pending", order_id), expires, at
-    )
+    make_available(books, order_id, points.held, ("pending", order_id), shop.expiry(at), at)
 
 
 def make_available(
@@ -69,9 +68,7 @@ def make_available(
     """Put points into the lot, or into `<lot>|<expiry>` where it holds some with another expiry; then settle debt."""
     if not points:
         return
-    first, another = lots_for(lot, expires)
-    known = LOT.get(books.member, first)
-    lot = first if known is None or not known.available or known.expires == expires else another
+    lot = _lot_for(books.member, lot, expires)
     held = LOT.change(books.member, lot)
     held.since = since if not held.available or held.since is None else min(held.since, since)
     held.expires = expires if not held.available or held.expires is None else max(held.expires, expires)
@@ -80,6 +77,16 @@ def make_available(
     books.lots.add(lot, held)
 
 
-def lots_for(lot: str, expires: datetime) -> tuple[str, str]:
-    """The lot that points are put into, and the one instead where that holds some with another expiry."""
-    return lot, f"{order_of(lot)}|{expires:%Y%m%dT%H%M%S}"
+def lots_wanted(member: Member, lot: str, expires: datetime) -> tuple[str, ...]:
+    """The items wanted to put points into a lot: its own, and once that is loaded the one instead, if another is."""
+    name = LOT.name(lot)
+    into = _lot_for(member, lot, expires) if member.items.has(name) else lot
+    return (name,) if into == lot else (name, LOT.name(into))
+
+
+def _lot_for(member: Member, lot: str, expires: datetime) -> str:
+    """The lot that points are put into: another than theirs where that holds some with another expiry."""
+    known = LOT.get(member, lot)
+    if known is None or not known.available or known.expires == expires:
+        return lot
+    return f"{order_of(lot)}|{expires:%Y%m%dT%H%M%S}"

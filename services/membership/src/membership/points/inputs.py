@@ -19,7 +19,7 @@ from membership.points.earning import release, reward_nth, settle
 from membership.points.expiry import expire, extend
 from membership.points.expiry_warning import plan, warn
 from membership.points.redemption import give_back, redeem
-from membership.points.state import ORDER_POINTS, REDEMPTION, Points, RedemptionRow
+from membership.points.state import ORDER_POINTS, REDEMPTION, OrderPoints, Points, RedemptionRow
 from membership.qualification.history import Entry
 from membership.tiers.state import Tiers
 
@@ -37,20 +37,21 @@ def on_order(work: Work, data: OrderEvent) -> None:
     """Paid, completed or closed; the factor is that of the tier held before this order, when it is paid."""
     change = work.noted(OrderChange)
     assert change is not None
-    mine = ORDER_POINTS.change(work.member, data.order_id)
+    mine, books = ORDER_POINTS.change(work.member, data.order_id), books_of(work)
     if data.redemption_id is not None and data.redemption_id not in mine.redemptions:
         mine.redemptions += (data.redemption_id,)
     if mine.factor is None and not isinstance(data, OrderClosed):
         mine.factor = _factor(work)
     if change.completed and change.order.counts and Tiers.of(work.member).earns(work.programme):
         counting = Orders.of(work.member).counting
-        reward_nth(books_of(work), data.order_id, counting, work.programme.points.every)
-    _settle(work, change)
+        reward_nth(books, data.order_id, counting, work.programme.points.every)
+    _settle(work, change, mine, books)
     if change.completed:
-        release(books_of(work), data.order_id, work.shop, work.at)
+        release(books, data.order_id, mine, work.shop, work.at)
         if work.shop.extends_expiry and work.programme.points.extended_by == "orders" and change.order.counts:
-            extend(books_of(work), work.shop.expiry(work.at))
-    _return_redeemed(work, data.order_id, change.order)
+            extend(books, work.shop.expiry(work.at))
+    if mine.redemptions:
+        _return_redeemed(work, data.order_id, change.order, mine)
 
 
 def _factor(work: Work) -> int:
@@ -60,11 +61,10 @@ def _factor(work: Work) -> int:
     return work.programme.tier(tiers.standing.tier).factor * work.programme.points.per_unit
 
 
-def _settle(work: Work, change: OrderChange) -> None:
-    mine = ORDER_POINTS.change(work.member, change.order_id)
+def _settle(work: Work, change: OrderChange, mine: OrderPoints, books: Books) -> None:
     before, completed_at = mine.held, change.order.completed_at
     pending = completed_at is None or change.completed
-    settle(books_of(work), change.order_id, change.order, work.shop, work.at, pending=pending)
+    settle(books, change.order_id, mine, change.order, work.shop, work.at, pending=pending)
     if completed_at is None:
         return
     before = 0 if change.completed else before
@@ -80,13 +80,14 @@ def on_refund(work: Work, data: OrderRefunded) -> None:
     change = work.noted(OrderChange)
     if change is None or ORDER_POINTS.get(work.member, change.order_id) is None:
         return  # of no known order, taken before, or nothing was earned by the order or redeemed on it
-    _return_redeemed(work, change.order_id, change.order)
-    _settle(work, change)
+    mine = ORDER_POINTS.change(work.member, change.order_id)
+    _return_redeemed(work, change.order_id, change.order, mine)
+    _settle(work, change, mine, books_of(work))
 
 
-def _return_redeemed(work: Work, order_id: str, order: Order) -> None:
+def _return_redeemed(work: Work, order_id: str, order: Order, mine: OrderPoints) -> None:
     """An order that is paid commits its redemptions; what is refunded returns them pro rata, cumulative (MEM-053)."""
-    for redemption_id in ORDER_POINTS.change(work.member, order_id).redemptions:
+    for redemption_id in mine.redemptions:
         if REDEMPTION.get(work.member, redemption_id) is None or not order.known:
             continue
         redemption = REDEMPTION.change(work.member, redemption_id)
@@ -113,7 +114,7 @@ def on_redeemed(work: Work, data: PointsRedeemed) -> None:
         # Late news may have closed the order before.
         order = ORDER.get(work.member, data.order_id)
         if order is not None:
-            _return_redeemed(work, data.order_id, order)
+            _return_redeemed(work, data.order_id, order, mine)
 
 
 def on_returned(work: Work, data: RedemptionReturned) -> None:

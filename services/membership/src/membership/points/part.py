@@ -25,11 +25,10 @@ from common.storage.database import Transaction
 from membership.ledger.legs import Balances
 from membership.member import Member
 from membership.part import Part, Work
-from membership.points import books, inputs, store, verification
+from membership.points import books, inputs, store, verification, wanted
 from membership.points.expiry_warning import plan, standing, warned_at
 from membership.points.lots import order_of
 from membership.points.state import LOT, ORDER_POINTS, REDEMPTION, Points, RedemptionRow
-from membership.points.wanted import wanted
 from membership.programme.versions import ShopRules
 
 
@@ -38,9 +37,6 @@ class PointsPart(Part[Points]):
     state = Points
     shares = (ORDER_POINTS, LOT, REDEMPTION)
     book = "points"
-
-    def wants(self, member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
-        return wanted(member, event, shop)
 
     def wants_due(self, member: Member, kind: str) -> Wanted:
         yield LOT.all_names
@@ -100,8 +96,8 @@ class PointsPart(Part[Points]):
     async def moved(self, tx: Transaction, customers: Collection[CustomerKey]) -> None:
         await store.move_redemptions(tx, customers)
 
-    async def rows_of(self, tx: Transaction, key: CustomerKey) -> Sequence[Row[Any]]:
-        return await store.list_of_customer(tx, key)
+    async def rows_of(self, tx: Transaction, keys: Collection[CustomerKey]) -> Mapping[CustomerKey, Sequence[Row[Any]]]:
+        return await store.get_of_customers(tx, keys)
 
     async def rows(self, tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
         return await store.list_redemptions(tx, after, last)
@@ -123,6 +119,18 @@ PointsPart.inputs = {
     PayoutReversed: inputs.on_payout_reversed,
 }
 PointsPart.dues = {"expiry": inputs.on_expiry, "expiry_warning": inputs.on_expiry_warning}
+PointsPart.wants = {
+    OrderPaid: wanted.by_order,
+    OrderCompleted: wanted.by_order,
+    OrderClosed: wanted.by_order,
+    OrderRefunded: wanted.by_refund,
+    PointsRedeemed: wanted.by_redeemed,
+    RedemptionReturned: wanted.by_returned,
+    RedemptionCommitted: wanted.by_committed,
+    PointsAdjusted: wanted.by_adjusted,
+    PointsPaidOut: wanted.by_paid_out,
+    PayoutReversed: wanted.by_payout_reversed,
+}
 PointsPart.reads = {
     OrderPaid: ("order_id", "redemption_id"),
     OrderCompleted: ("order_id", "redemption_id"),

@@ -43,6 +43,7 @@ class ShopRules:
     """Whether orders extend the expiry of points in any version."""
     rewards_tenure: bool = field(init=False)
     """Whether any version gives points for years of membership."""
+    _expiries: dict[tuple[int, date], datetime] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         ladder = sorted(self.versions, key=lambda v: (v.valid_from, v.number))
@@ -125,4 +126,9 @@ class ShopRules:
 
     def expiry(self, available: datetime) -> datetime:
         """When points that become available then expire, by the programme in force then (MEM-044)."""
-        return self.start_of(self.at(available).points.first_day_without(self.date_of(available)))
+        place, day = bisect_right(self._starts, available) - 1, self.date_of(available)
+        known = self._expiries.get((place, day))
+        if known is None:  # asked several times of each order that completes
+            known = self.start_of(self._ladder[place].programme.points.first_day_without(day))
+            self._expiries[place, day] = known
+        return known

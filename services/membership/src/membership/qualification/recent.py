@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import ClassVar
 
+from common.values.light import light_dataclass
 from membership.member import Member, PartState
 from membership.programme.versions import ShopRules
 from membership.qualification.history import EVER, Entry, Purchase, Reached
@@ -92,7 +93,7 @@ def _place(days: list[int], day: int) -> int:
     return _WIDTH * bisect_left(days[::_WIDTH], day)
 
 
-@dataclass(frozen=True, slots=True)
+@light_dataclass(frozen=True, slots=True)
 class UpToNow:
     """What a fold that goes forward in time has come to: every sum ends with what was entered last."""
 

@@ -106,8 +106,9 @@ def leading(document: CampaignDocument) -> tuple[str | None, list[str]]:
     """The condition of the group that an index finds: (subject, its values); None: everybody is looked at."""
     for check in document.group:
         wanted = _values(check)
-        # Orders are numbered by identifier: no row says how many a person of several has (ORD-040).
-        if wanted and check.what != "orders":
+        # Orders are numbered by identifier: no row says how many a person of several has (ORD-040). What each order
+        # changes is in no index.
+        if wanted and check.what not in ("orders", "points"):
             return check.what, wanted
     return None, []
 

@@ -29,7 +29,7 @@ async def list_audience(
         select s.customer
         from standings s join contacts c using (shop, customer) left join customer_keys k using (shop, customer)
         where s.shop = :shop and s.subject = :subject and s.value = any(:values) and s.customer > :after
-            and k.erased_at is null
+            and s.subject not in ('orders', 'points') and k.erased_at is null
         order by s.customer limit :limit
         """,
         shop=shop,
@@ -52,6 +52,7 @@ async def count_audience(tx: Transaction, shop: str, subject: str | None, values
             """
             select count(*) from standings
             where shop = :shop and subject = :subject and value = any(:values)
+                and subject not in ('orders', 'points')
             """,
             shop=shop,
             subject=subject,

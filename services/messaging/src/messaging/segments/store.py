@@ -43,7 +43,11 @@ async def get_known(tx: Transaction, shop: str, asked: Collection[str]) -> set[s
         union
         select a.segment from unnest(cast(:asked as text[])) as a(segment)
         where not exists (select from defined_segments d where d.shop = :shop and d.segment = a.segment)
-            and exists (select from standings s where s.shop = :shop and s.subject = left('segment.' || a.segment, 200))
+            and exists (
+                select from standings s
+                where s.shop = :shop and s.subject = left('segment.' || a.segment, 200)
+                    and s.subject not in ('orders', 'points')
+            )
         """,
         shop=shop,
         asked=sorted(asked),

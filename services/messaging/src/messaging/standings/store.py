@@ -25,6 +25,29 @@ _NEW = Columns(
 _ASKED = Columns("w", shop="text", customer="text", until="timestamptz", asked_by="text")
 
 
+def _newest(name: str) -> str:
+    """The column of the newest revision, of the row that stands and the one to be added."""
+    return f"case when excluded.revision > s.revision then excluded.{name} else s.{name} end"
+
+
+def _next(name: str) -> str:
+    """The column of the revision before that."""
+    return f"""case
+        when excluded.before_revision > s.revision then excluded.before_{name}
+        when excluded.revision > s.revision then s.{name}
+        when excluded.revision < s.revision and excluded.revision > coalesce(s.before_revision, excluded.revision - 1)
+            then excluded.{name}
+        when excluded.revision = s.revision
+            and excluded.before_revision > coalesce(s.before_revision, excluded.before_revision - 1)
+            then excluded.before_{name}
+        else s.before_{name} end"""
+
+
+_TWO_NEWEST = ", ".join(
+    f"{name} = {_newest(name)}, before_{name} = {_next(name)}" for name in ("revision", "at", "value")
+)
+
+
 async def save_standings(tx: Transaction, said: Iterable[tuple[CustomerKey, datetime, Standing]]) -> None:
     """Add what became so at a time. Idempotent."""
     rows = [
@@ -34,26 +57,15 @@ async def save_standings(tx: Transaction, said: Iterable[tuple[CustomerKey, date
     if not rows:
         return
     # The one before the newest is kept for a sweep on a set clock, which asks as of an instant before the newest. What
-    # stands already is the first word about its revision.
+    # stands already is the first word about its revision. Each column by cases: sorting the four revisions of a row
+    # would take longer than writing it.
     await tx.execute(
         f"""
         insert into standings as s (shop, customer, subject, revision, at, value, before_revision, before_at,
             before_value)
         select * from {_NEW}
         on conflict (shop, customer, subject) do update
-        set (revision, at, value, before_revision, before_at, before_value) = (
-            select (array_agg(k.revision))[1], (array_agg(k.at))[1], (array_agg(k.value))[1],
-                (array_agg(k.revision))[2], (array_agg(k.at))[2], (array_agg(k.value))[2]
-            from (
-                select distinct on (v.revision) v.revision, v.at, v.value
-                from (values
-                    (1, s.revision, s.at, s.value), (2, s.before_revision, s.before_at, s.before_value),
-                    (3, excluded.revision, excluded.at, excluded.value),
-                    (4, excluded.before_revision, excluded.before_at, excluded.before_value)
-                ) v (place, revision, at, value)
-                where v.revision is not null order by v.revision desc, v.place
-            ) k
-        )
+        set {_TWO_NEWEST}
         where excluded.revision <> s.revision
                 and (s.before_revision is null or excluded.revision > s.before_revision)
             or excluded.before_revision <> s.revision

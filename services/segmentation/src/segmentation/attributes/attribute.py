@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from typing import Any, ClassVar, Literal, Self
 
@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict
 
 from common.events import EventData
 from common.events.segments import SegmentFact
+from common.values.light import light_dataclass
 from segmentation.purchases.state import Purchases
 from segmentation.shops.state import Shop
 from segmentation.thresholds.state import Thresholds
 
 
-@dataclass(frozen=True, slots=True)
+@light_dataclass(frozen=True, slots=True)
 class Occasion:
     """An instant at which a customer is evaluated, and all that may be read then.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
@@ -19,6 +20,9 @@ class Purchases(BaseModel):
     `spent`: by currency the days on which anything was spent or given back, oldest first, as far back as any rule
     looks. An order is summed on the day on which it completed, a refund of no order on its own.
     """
+
+    if not TYPE_CHECKING:
+        __setattr__ = object.__setattr__  # as of the state that it is part of (common.fold.items)
 
     completed: int = 0
     """Orders that count: completed, and neither closed nor refunded whole."""

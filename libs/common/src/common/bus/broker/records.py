@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from common.values.light import light_dataclass
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """One partition of one topic."""
 
     topic: str
@@ -15,7 +17,7 @@ class Position:
         return f"{self.topic}[{self.partition}]"
 
 
-@dataclass(frozen=True, slots=True)
+@light_dataclass(frozen=True, slots=True)
 class Record:
     """One record as it stands in the log. ``value`` is None in a tombstone; nothing is decoded here."""
 
@@ -43,7 +45,7 @@ class Batch:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
+@light_dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message to publish. Without ``partition`` the key decides, by the same hash as the Java client."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from common.events.segments import Confidence, LifeCycle
 from common.values.plurals import counted
 from segmentation.thresholds.state import GapRules, LifeCycleRules
@@ -47,7 +45,11 @@ def confidence(own_gaps: int, rules: GapRules) -> Confidence:
 
 def in_days(gap: tuple[int, int]) -> float:
     """The gap for people to read: rounded to hundredths of a day, halves to even; nothing is decided by it."""
-    return float(round(Fraction(*gap), 2))
+    numerator, denominator = gap
+    hundredths, rest = divmod(100 * numerator, denominator)
+    if 2 * rest > denominator or (2 * rest == denominator and hundredths % 2):
+        hundredths += 1
+    return hundredths / 100
 
 
 def why(days: int, gap: tuple[int, int], own_gaps: int) -> str:
