@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import structlog
 from sqlalchemy import CursorResult, Row, TextClause, text
@@ -249,6 +250,8 @@ class Database:
         self.clock: Clock = clock or WallClock()
         self.service = service
         self.rebuilding = rebuilding
+        self.session_name = f"{service or 'regulars'} {uuid4().hex[:8]}"
+        """What PostgreSQL calls the sessions of this pool, and of no other: who holds a lease is seen to live by it."""
         plain, tls = split_tls(url)
         self.engine: AsyncEngine = create_async_engine(
             plain,
@@ -263,7 +266,7 @@ class Database:
                 "timeout": 5,
                 "command_timeout": 35,  # beyond the server's own deadline, whose answer tells slow from away
                 "server_settings": {
-                    "application_name": service or "regulars",
+                    "application_name": self.session_name,
                     "statement_timeout": "30000",
                     "lock_timeout": "15000",
                     "idle_in_transaction_session_timeout": "90000",
