@@ -35,10 +35,10 @@ async def verify(service: Service, settings: Settings) -> int:
     runtime = await make_runtime(service, settings)
     reader = partial(Reader, settings.kafka_bootstrap_servers, client=f"{service.name}-verify")
     run = Verification(service.name, runtime.database, reader, runtime.keys.master, partial(print, flush=True))
+    checks = [service.verify(run)] if service.verify is not None else []
     if service.subscriptions:
-        await compare_claims(run, service.subscribed(runtime.keys))
-    if service.verify is not None:
-        await service.verify(run)
+        checks.append(compare_claims(run, service.subscribed(runtime.keys)))
+    await asyncio.gather(*checks)  # the log is read while other processes fold
     await runtime.database.close()
     print(run.summary())
     return 1 if run.differences else 0
