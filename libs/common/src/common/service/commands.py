@@ -17,6 +17,7 @@ import asyncpg
 from common.bus import republishing
 from common.bus.broker import KafkaSecurity, Reader, secure
 from common.process import logs, tracing
+from common.process.collector import settle_collector
 from common.process.runtime import PARTS, Part, Service, make_runtime
 from common.process.settings import Settings, load_settings
 from common.service.rebuilding import rebuild
@@ -136,6 +137,8 @@ def main(service: Service) -> None:
         sys.exit(0)
     if command == "serve":
         tracing.configure(service.name, settings.trace_endpoint, settings.trace_ratio)
+    else:
+        settle_collector()  # a service that serves does so when it is ready
     import uvloop
 
     code = uvloop.run(commands[command](service, settings))

@@ -9,7 +9,7 @@ from membership.orders.state import Order
 from membership.points.books import Books
 from membership.points.clawback import claw_back
 from membership.points.lots import order_of
-from membership.points.state import LOT, ORDER_POINTS
+from membership.points.state import LOT, ORDER_POINTS, OrderPoints
 from membership.programme.programme import ONE, OrderBonus
 from membership.programme.versions import ShopRules
 
@@ -32,12 +32,13 @@ def reward_nth(books: Books, order_id: str, counting: int, rule: OrderBonus | No
         books.state.nth_rewarded = counting
 
 
-def settle(books: Books, order_id: str, order: Order, shop: ShopRules, at: datetime, *, pending: bool) -> None:
+def settle(
+    books: Books, order_id: str, points: OrderPoints, order: Order, shop: ShopRules, at: datetime, *, pending: bool
+) -> None:
     """Bring what the order holds to what it has earned; cumulative, so that thirds refunded of 119 take 40, 40, 39.
 
     `pending`: the order's points are not available yet.
     """
-    points = ORDER_POINTS.change(books.member, order_id)
     if points.bonus and not order.counts:
         books.state.nth_rewarded -= points.nth
         points.bonus = points.nth = 0
@@ -55,12 +56,9 @@ def settle(books: Books, order_id: str, order: Order, shop: ShopRules, at: datet
         claw_back(books, order_id, -change, clamp=shop.at(at).points.clamp_at_zero)
 
 
-def release(books: Books, order_id: str, shop: ShopRules, at: datetime) -> None:
-    """The order is completed: its pending points become available."""
-    expires = shop.expiry(at)
-    make_available(
-        books, order_id, ORDER_POINTS.change(books.member, order_id).held, ("pending", order_id), expires, at
-    )
+def release(books: Books, order_id: str, held: int, shop: ShopRules, at: datetime) -> None:
+    """The order is completed: the pending points that it holds become available."""
+    make_available(books, order_id, held, ("pending", order_id), shop.expiry(at), at)
 
 
 def make_available(
@@ -69,9 +67,9 @@ def make_available(
     """Put points into the lot, or into `<lot>|<expiry>` where it holds some with another expiry; then settle debt."""
     if not points:
         return
-    first, another = lots_for(lot, expires)
-    known = LOT.get(books.member, first)
-    lot = first if known is None or not known.available or known.expires == expires else another
+    known = LOT.get(books.member, lot)
+    if known is not None and known.available and known.expires != expires:
+        lot = lots_for(lot, expires)[1]
     held = LOT.change(books.member, lot)
     held.since = since if not held.available or held.since is None else min(held.since, since)
     held.expires = expires if not held.available or held.expires is None else max(held.expires, expires)

@@ -19,7 +19,7 @@ from membership.points.earning import release, reward_nth, settle
 from membership.points.expiry import expire, extend
 from membership.points.expiry_warning import plan, warn
 from membership.points.redemption import give_back, redeem
-from membership.points.state import ORDER_POINTS, REDEMPTION, Points, RedemptionRow
+from membership.points.state import ORDER_POINTS, REDEMPTION, OrderPoints, Points, RedemptionRow
 from membership.qualification.history import Entry
 from membership.tiers.state import Tiers
 
@@ -45,12 +45,13 @@ def on_order(work: Work, data: OrderEvent) -> None:
     if change.completed and change.order.counts and Tiers.of(work.member).earns(work.programme):
         counting = Orders.of(work.member).counting
         reward_nth(books_of(work), data.order_id, counting, work.programme.points.every)
-    _settle(work, change)
+    _settle(work, change, mine)
     if change.completed:
-        release(books_of(work), data.order_id, work.shop, work.at)
+        release(books_of(work), data.order_id, mine.held, work.shop, work.at)
         if work.shop.extends_expiry and work.programme.points.extended_by == "orders" and change.order.counts:
             extend(books_of(work), work.shop.expiry(work.at))
-    _return_redeemed(work, data.order_id, change.order)
+    if mine.redemptions:
+        _return_redeemed(work, data.order_id, change.order)
 
 
 def _factor(work: Work) -> int:
@@ -60,11 +61,10 @@ def _factor(work: Work) -> int:
     return work.programme.tier(tiers.standing.tier).factor * work.programme.points.per_unit
 
 
-def _settle(work: Work, change: OrderChange) -> None:
-    mine = ORDER_POINTS.change(work.member, change.order_id)
+def _settle(work: Work, change: OrderChange, mine: OrderPoints) -> None:
     before, completed_at = mine.held, change.order.completed_at
     pending = completed_at is None or change.completed
-    settle(books_of(work), change.order_id, change.order, work.shop, work.at, pending=pending)
+    settle(books_of(work), change.order_id, mine, change.order, work.shop, work.at, pending=pending)
     if completed_at is None:
         return
     before = 0 if change.completed else before
@@ -81,7 +81,7 @@ def on_refund(work: Work, data: OrderRefunded) -> None:
     if change is None or ORDER_POINTS.get(work.member, change.order_id) is None:
         return  # of no known order, taken before, or nothing was earned by the order or redeemed on it
     _return_redeemed(work, change.order_id, change.order)
-    _settle(work, change)
+    _settle(work, change, ORDER_POINTS.change(work.member, change.order_id))
 
 
 def _return_redeemed(work: Work, order_id: str, order: Order) -> None:

@@ -52,8 +52,9 @@ class Recent(PartState):
         if entry.spend or entry.orders or entry.points:
             days = self.days.setdefault(entry.currency, [])
             _add(days, shop.day_of(entry.at).toordinal(), entry.spend, entry.orders, entry.points)
-            last = date.fromordinal(days[-_WIDTH])
-            del days[: _place(days, shop.first_day_looked_at(last).toordinal())]
+            first = shop.first_day_looked_at(date.fromordinal(days[-_WIDTH])).toordinal()
+            if days[0] < first:
+                del days[: _place(days, first)]
 
     def since(self, day: date, currency: str) -> Reached:
         """Of that day and all later ones: spend and points of the currency, all orders; and the growth value."""
