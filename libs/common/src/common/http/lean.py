@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from common.http.api import JSON, Route, UnguardedRoute, is_plain, runtime_of, transaction
@@ -24,10 +24,11 @@ class LeanRoute(Route):
     def __init__(self, path: str, endpoint: Any, **declared: Any) -> None:
         super().__init__(path, endpoint, **declared)
         fields = self.dependant.body_params
+        model: Any = fields[0].field_info.annotation if fields else None
         self._name = fields[0].name if fields else ""
-        self._body: TypeAdapter[Any] = TypeAdapter(fields[0].field_info.annotation if fields else BaseModel)
+        self._body: TypeAdapter[Any] = TypeAdapter(model)
         self._answer: TypeAdapter[Any] = TypeAdapter(self.response_model)
-        self._tx = next((d.name for d in self.dependant.dependencies if d.call is transaction), None)
+        self._tx = next((d.name or "" for d in self.dependant.dependencies if d.call is transaction), "")
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not is_plain(scope):
@@ -49,5 +50,5 @@ class LeanRoute(Route):
         """Raises UnguardedRoute where the route as it was included depends on more than is called."""
         calls = [each.call for each in dependant.dependencies if each.call is not transaction]
         others = [*dependant.query_params, *dependant.header_params, *dependant.cookie_params]
-        if calls != self.required or len(calls) != 1 or self._tx is None or others or len(dependant.body_params) != 1:
+        if calls != self.required or len(calls) != 1 or not self._tx or others or len(dependant.body_params) != 1:
             raise UnguardedRoute(f"{self.path}: a lean route has one `require`, one body, `tx: Tx`, and nothing else")
