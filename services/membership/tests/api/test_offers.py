@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from ..conftest import V1, Client
-from .offering import TERMS, offered, use
+from common.events import Event
+from common.events.shops import ShopSettingsChanged
+from common.shops.following import save
+from membership.jobs.verifying import verify
+
+from ..conftest import NOW, V1, Client
+from .offering import TERMS, issued, offered, use
 
 
 async def test_an_offer_is_set_once_stopped_and_its_end_is_true(client: Client) -> None:
@@ -88,3 +94,25 @@ async def test_the_calendar_has_ends_and_its_address_is_no_offers(client: Client
     assert (await client.get(f"{V1}/offers/calendar", params={"first": first})).status_code == 422
     refused = await client.put(f"{V1}/offers/calendar", json={})
     assert refused.status_code == 422
+
+
+async def test_what_an_offer_took_off_is_told_by_currency(client: Client) -> None:
+    """Decision 0070: of an offer that names no amount and is used on in the shop's next currency; listed or alone."""
+    await offered(client)
+    await offered(client, "five", amount=500, percent=None)
+    for offer, amount in (("spring", 700), ("five", 500)):
+        (code,) = await issued(client, ["c1"], offer)
+        assert (await use(client, code, f"o-{offer}", amount=amount)).status_code == 200
+    (next_one,) = await issued(client, ["c2"], batch="later")
+    later = NOW + timedelta(hours=1)
+    yen = ShopSettingsChanged(version=2, valid_from=later, zone="Asia/Shanghai", currency="JPY")
+    async with client.database.transaction() as tx:
+        await save(tx, [Event("s2", "/shops/tea/orders-ingest", "tea", None, NOW, yen, "settings")], folds=True)
+    client.clock.set(later)
+    assert (await use(client, next_one, "o3", "c2", amount=60)).status_code == 200
+    found = {each["offer_id"]: each for each in (await client.get(f"{V1}/offers")).json()["offers"]}
+    told = {name: (each["currency"], each["spent"], each["spent_elsewhere"]) for name, each in found.items()}
+    assert told == {"spring": ("JPY", 60, {"CNY": 700}), "five": ("CNY", 500, {})}
+    alone = (await client.get(f"{V1}/offers/spring")).json()
+    assert (alone["uses"], alone["spent"], alone["spent_elsewhere"]) == (2, 60, {"CNY": 700})
+    assert await verify(client.database) == []
