@@ -114,6 +114,24 @@ async def test_a_gift_is_taken_once_a_command_and_none_that_is_not_there(site: S
         await gifts.take(viewer, "Tin", "c10")
 
 
+async def test_two_spellings_of_a_gift_are_one_gift(site: Site) -> None:
+    """XCT-008: case, width and white space are no difference, when it is added and when it is promised."""
+    viewer = await viewer_of(site, await site.signed_in("owner", "Ann"))
+    gift = {"stock": 2, "cost": 5_00, "currency": "EUR"}
+    await save(viewer, "gift", "Tea Tin 20", 0, gift, "f1")
+    with pytest.raises(NotSaved, match="reads alike"):
+        await save(viewer, "gift", "tea tin \uff12\uff10", 0, gift, "f2")
+    await save(viewer, "gift", "Tea Tin 200", 0, gift, "f3")
+    for form, spelling in (("c1", "tea tin 20"), ("c2", " TEA  TIN 20 ")):
+        taken = await gifts.take(viewer, spelling, form)
+        assert taken is not None
+        assert taken.name == "Tea Tin 20"
+    with pytest.raises(NotSaved, match="none is in stock"):
+        await gifts.take(viewer, "teatin20", "c3")
+    await gifts.put_back(viewer, "TEA TIN 20", "c2")
+    assert await gifts.take(viewer, "Tea Tin 20", "c4") is not None
+
+
 def test_tables_of_reference_are_kinds_of_records_and_industries_those_of_segmentation() -> None:
     """XCT-017, ANA-012."""
     assert {each.kind for each in TABLES if each.kind} <= KINDS.keys()

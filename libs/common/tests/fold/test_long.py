@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from common.events import Event
 from common.fold import long, working
@@ -176,16 +177,45 @@ async def test_a_turn_holds_nobody(db: Database, job: Job) -> None:
     assert await waiting(db) == (0, 0)
 
 
-async def test_two_processes_never_work_on_one_customer(db: Database, job: Job) -> None:
+@pytest_asyncio.fixture
+async def elsewhere(db: Database) -> AsyncIterator[Database]:
+    """The same database, of another process."""
+    database = Database(db.engine.url.render_as_string(hide_password=False), clock=db.clock, service="toy")
+    yield database
+    await database.close()
+
+
+async def test_two_processes_never_work_on_one_customer(db: Database, job: Job, elsewhere: Database) -> None:
+    """A process that is frozen keeps its sessions: it is followed by another minutes after its last turn."""
     await begin(db)
     await job.turn()
-    other = Job(db)
+    other = Job(elsewhere)
     assert await other.turn() is None
     async with db.transaction() as tx:
         await tx.execute("update long_histories set leased_until = now() - interval '1 second'")
-    assert await other.turns() == 6, "a process that died is followed by another"
+    assert await other.turns() == 6, "begun anew, since what was folded is in the other's memory"
     assert await job.turn() is None
     assert await waiting(db) == (0, 0)
+
+
+async def test_a_process_that_was_killed_is_followed_by_another_at_once(db: Database, elsewhere: Database) -> None:
+    """Its sessions end with it, so that nobody waits for the end of its lease."""
+    events = await begin(db)
+    killed = Job(elsewhere)
+    await killed.turn()
+    await killed.turn()
+    async with db.transaction() as tx:
+        # What PostgreSQL sees of SIGKILL: all sessions of the process are gone.
+        await tx.fetch(
+            """
+            select pg_terminate_backend(pid, 5000) from pg_stat_activity
+            where datname = current_database() and application_name = :name
+            """,
+            name=elsewhere.session_name,
+        )
+    assert await Job(db).turns() == 6
+    assert await waiting(db) == (0, 0)
+    assert (await stored(db))[0] == await expected(db, events)
 
 
 async def test_who_cannot_be_folded_is_set_aside_and_the_next_has_a_turn(db: Database, job: Job) -> None:

@@ -49,6 +49,7 @@ SERVICE = Service(
     migrations=Path(__file__).resolve().parents[2] / "migrations",
     subscriptions=handlers.SUBSCRIPTIONS,
     routers=(
+        checkout.asked,  # tried first, since it is asked most
         members.router,
         path.router,
         report.router,

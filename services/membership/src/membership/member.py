@@ -75,9 +75,12 @@ class Share(Generic[T]):
     def _make(self, item: Item) -> T:
         made = self.made()
         # In order of name whatever came first, so that equal items are stored equal.
-        shares = sorted([*item.items(), (self.field, made)])
-        item.clear()
-        item.update(shares)
+        if item and self.field < next(reversed(item)):
+            shares = sorted([*item.items(), (self.field, made)])
+            item.clear()
+            item.update(shares)
+        else:
+            item[self.field] = made
         return made
 
     def remove(self, member: Member, one: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ..conftest import NOW, V1, Client, Shop, rich
-from .test_coupons import issued, offered
+from .offering import issued, offered
 
 
 async def test_a_badge_shows_tier_price_and_quota_to_anybody_for_a_day(client: Client, shop: Shop) -> None:

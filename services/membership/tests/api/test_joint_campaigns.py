@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich
-from .test_coupons import issued, offered
+from .offering import issued, offered
 
 TERMS: dict[str, Any] = {
     "name": "Cups and tea", "partner": "The potter", "segment": "oolong", "offer_id": "spring", "shares": "aggregate",

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from common.events import CustomerKey, Event
 from common.fold import store_history, store_long
@@ -61,13 +61,12 @@ class LongHistories(Generic[S]):
         self._save = save
         self._folds: dict[CustomerKey, _Fold[S]] = {}
         """At most one but for those that were set aside and are tried again."""
-        self._worker = uuid4()
 
     def work_list(self) -> WorkList:
         return WorkList(JOB, self._take, self._do, most=1, share=SHARE, ahead_s=AHEAD_S, rebuilds=True)
 
     async def _take(self, tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
-        key = await store_long.lease_long_history(tx, JOB, self._worker)
+        key = await store_long.lease_long_history(tx, JOB)
         if key is None:
             self._folds.clear()  # what was begun has been done or set aside by another process
             return None

@@ -47,26 +47,33 @@ async def want_fold(tx: Transaction, key: CustomerKey, cause: str | None = None,
         )
 
 
-async def lease_long_history(tx: Transaction, job: str, worker: UUID) -> CustomerKey | None:
-    """The customer whom the worker is at, else the one who waits longest and whom no other is at; None: nobody waits.
+async def lease_long_history(tx: Transaction, job: str) -> CustomerKey | None:
+    """The customer whom this process is at, else the one who waits longest and whom no other is at; None: nobody waits.
 
-    Left out is who is set aside of the job. The lease ends by the database's clock, minutes after the last turn.
+    Left out is who is set aside of the job. The lease ends with the last session of its process (`session_name`), so
+    that another goes on within a sweep where it was killed; and, where it is frozen, minutes after its last turn by the
+    database's clock.
     """
-    # Few rows at any time.
+    # Few rows at any time; the sessions are looked at only where another process is at a customer.
     row = await tx.fetch_one(
         """
-        update long_histories l set worker = :worker, leased_until = now() + interval '5 minutes'
+        update long_histories l set worker = me, leased_until = now() + interval '5 minutes'
         from (
-            select shop, customer from long_histories c
-            where (worker = :worker or coalesce(leased_until < now(), true)) and not exists (
+            select c.shop, c.customer, me
+            from long_histories c, cast(md5(current_setting('application_name')) as uuid) as me
+            where (
+                worker = me or coalesce(leased_until < now(), true) or not exists (
+                    select from pg_stat_activity a
+                    where a.datname = current_database() and cast(md5(a.application_name) as uuid) = c.worker
+                )
+            ) and not exists (
                 select from set_aside s where s.job = :job and s.shop = c.shop and s.customer = c.customer
             )
-            order by coalesce(worker <> :worker, true), since limit 1 for update skip locked
+            order by coalesce(worker <> me, true), since limit 1 for update of c skip locked
         ) as w
         where l.shop = w.shop and l.customer = w.customer returning l.shop, l.customer
         """,
         job=job,
-        worker=worker,
     )
     return None if row is None else (row.shop, row.customer)
 

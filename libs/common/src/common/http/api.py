@@ -33,6 +33,7 @@ __all__ = [
     "Tx",
     "UnknownShop",
     "assert_scoped",
+    "is_plain",
     "public",
     "require",
     "route_name",
@@ -182,7 +183,7 @@ def assert_scoped(app: FastAPI) -> None:
             raise UnguardedRoute(f'{route.path}: declare `require("<scope>")`, or `public("<why>")`')
         if any(isinstance(d.call, _Require) for d in found) and not isinstance(route.original_route, Route):
             raise UnguardedRoute(f"{route.path}: make its router by `common.http.api.Router`, which asks for the key")
-        if isinstance(route.original_route, DirectRoute):
+        if isinstance(route.original_route, Route):
             route.original_route.assert_complete(dependant)
         if any(d.call is transaction and d.scope != "function" for d in found):
             raise UnguardedRoute(
@@ -208,7 +209,7 @@ class Route(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **declared: Any) -> None:
         super().__init__(path, endpoint, **declared)
-        self._required = [d.call for d in _all(self.dependant) if isinstance(d.call, _Require)]
+        self.required = [d.call for d in _all(self.dependant) if isinstance(d.call, _Require)]
         self._texts = all(d.call is not texts_as_they_are for d in _all(self.dependant))
         self._methods = frozenset(self.methods or ())
         self._taken = _media_types(self)
@@ -220,7 +221,7 @@ class Route(APIRoute):
             refuses = runtime_of(request).refuses
             if refuses is not None:
                 raise refuses
-            if self._required:
+            if self.required:
                 scope[_CALLER] = await self._admit(request)
                 self._queries.check(scope["query_string"])
             receive = await read_judged(scope, await self._of_kind(request, receive), texts=self._texts)
@@ -229,6 +230,9 @@ class Route(APIRoute):
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """FastAPI's own way, which solves the dependencies and calls the endpoint."""
         await super().handle(scope, receive, send)
+
+    def assert_complete(self, dependant: Dependant) -> None:
+        """Raises UnguardedRoute where the route as it was included depends on more than it calls."""
 
     async def _admit(self, request: Request) -> Caller:
         sent = request.headers.getlist("authorization")
@@ -239,7 +243,7 @@ class Route(APIRoute):
         if kind.lower() != "bearer" or not key:
             raise Unauthorized
         caller = await api_keys_of(request.app).verify(key, request.client.host if request.client else "")
-        for required in self._required:
+        for required in self.required:
             await required.admit(request, caller)
         return caller
 
@@ -266,16 +270,16 @@ class DirectRoute(Route):
     """
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        caller, names = scope.get(_CALLER), scope["path_params"]
-        if caller is None or not _fits(names):
+        if not is_plain(scope):
             await super().answer(scope, receive, send)
             return
+        caller, names = scope[_CALLER], scope["path_params"]
         response: Response = await self.endpoint(request=Request(scope, receive, send), caller=caller, **names)
         await response(scope, receive, send)
 
     def assert_complete(self, dependant: Dependant) -> None:
         """Raises UnguardedRoute where the route as it was included depends on more than is called."""
-        if [d.call for d in dependant.dependencies] != self._required or len(self._required) != 1:
+        if [d.call for d in dependant.dependencies] != self.required or len(self.required) != 1:
             raise UnguardedRoute(f"{self.path}: a direct route calls its one `require`, and nothing else")
 
 
@@ -288,8 +292,10 @@ Router = partial(APIRouter, route_class=Route, generate_unique_id_function=route
 """A router of routes that ask for a key, or may be asked only once the service may answer."""
 
 
-def _fits(names: Mapping[str, str]) -> bool:
-    return all(name == "shop" and _is_shop(value) for name, value in names.items())
+def is_plain(scope: Scope) -> bool:
+    """Whether a caller was admitted, and the path names a shop of a possible name, or nothing."""
+    names: Mapping[str, str] = scope["path_params"]
+    return _CALLER in scope and all(name == "shop" and _is_shop(value) for name, value in names.items())
 
 
 def _is_shop(name: str) -> bool:

@@ -17,6 +17,7 @@ import asyncpg
 from common.bus import republishing
 from common.bus.broker import KafkaSecurity, Reader, secure
 from common.process import logs, tracing
+from common.process.collector import settle_collector
 from common.process.runtime import PARTS, Part, Service, make_runtime
 from common.process.settings import Settings, load_settings
 from common.service.rebuilding import rebuild
@@ -35,10 +36,10 @@ async def verify(service: Service, settings: Settings) -> int:
     runtime = await make_runtime(service, settings)
     reader = partial(Reader, settings.kafka_bootstrap_servers, client=f"{service.name}-verify")
     run = Verification(service.name, runtime.database, reader, runtime.keys.master, partial(print, flush=True))
+    checks = [service.verify(run)] if service.verify is not None else []
     if service.subscriptions:
-        await compare_claims(run, service.subscribed(runtime.keys))
-    if service.verify is not None:
-        await service.verify(run)
+        checks.append(compare_claims(run, service.subscribed(runtime.keys)))
+    await asyncio.gather(*checks)  # the log is read while other processes fold
     await runtime.database.close()
     print(run.summary())
     return 1 if run.differences else 0
@@ -136,6 +137,8 @@ def main(service: Service) -> None:
         sys.exit(0)
     if command == "serve":
         tracing.configure(service.name, settings.trace_endpoint, settings.trace_ratio)
+    else:
+        settle_collector()  # a service that serves does so when it is ready
     import uvloop
 
     code = uvloop.run(commands[command](service, settings))

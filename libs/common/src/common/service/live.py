@@ -46,7 +46,10 @@ class Live:
             )
             unfolded = await connection.fetchval("select count(*) from long_histories")
             sessions = await connection.fetchval(
-                "select count(*) from pg_stat_activity where datname = current_database() and application_name = $1",
+                """
+                select count(*) from pg_stat_activity
+                where datname = current_database() and split_part(application_name, ' ', 1) = $1
+                """,
                 self._service,
             )
         finally:

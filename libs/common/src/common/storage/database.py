@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import structlog
 from sqlalchemy import CursorResult, Row, TextClause, text
@@ -74,7 +75,7 @@ class Transaction:
         self.traces: Mapping[str, str] | None = None
         """The traceparent that facts of an event bear, by the event's id (`common.tracing`); None: no event is read."""
         self.late = 0  # inputs that came after what they belong before
-        self._begun = self._still = False
+        self._begun = self._still = self._singly = False
 
     async def _run(self, sql: str, params: dict[str, Any]) -> CursorResult[Any]:
         self._begun = True
@@ -144,12 +145,23 @@ class Transaction:
     async def stand_still(self) -> None:
         """All that is read from here on is of one instant, and nothing can be written. Before the first statement.
 
-        Idempotent. Raises sqlalchemy.exc.InvalidRequestError after another statement.
+        Idempotent. Raises sqlalchemy.exc.InvalidRequestError after another statement, but for those read `singly`.
         """
+        if self._singly:
+            await self.connection.commit()
+            self._singly = False
         if not self._still:
             # Said with BEGIN itself, so that it costs no statement.
             await self.connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             self._still = True
+
+    async def singly(self) -> None:
+        """Each statement is of an instant of its own, without BEGIN and COMMIT, which cost as much as two more.
+
+        For who reads all with one. Before the first statement; until `stand_still`.
+        """
+        await self.connection.execution_options(isolation_level="AUTOCOMMIT")
+        self._singly = True
 
     async def announce(self, events: Iterable[Event[Any]]) -> None:
         """Put facts into the outbox, in order; the caller holds the locks of the customers concerned.
@@ -195,9 +207,10 @@ insert into rebuilt_facts (topic, key, standing, name, shop, payload)
 select topic, key, standing, name, shop, payload from {_ASIDE}
 on conflict (topic, key, standing, name) do update set payload = excluded.payload, seq = default
 """
-CUSTOMER_COLUMNS = """c.shop, c.customer, cast(c.state as text) as state, c.last_time, c.last_rank, c.last_source,
-       c.last_id, c.done_until, c.due_at, c.revision, c.inputs, c.merged_into, c.merge_revision"""
-"""What `customer_row` reads of `customers c`: the one list of it."""
+KNOWN_COLUMNS = """cast(c.state as text) as state, c.last_time, c.last_rank, c.last_source, c.last_id, c.done_until,
+       c.due_at, c.revision, c.inputs, c.merged_into, c.merge_revision"""
+"""What `customer_row` reads of `customers c` beside the key: the one list of it."""
+CUSTOMER_COLUMNS = f"c.shop, c.customer, {KNOWN_COLUMNS}"
 _LOCK_CUSTOMERS = f"""
 select {CUSTOMER_COLUMNS}
 from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer) cross join lateral (
@@ -216,14 +229,13 @@ on conflict do nothing
 """
 
 
-def customer_row(row: Row[Any]) -> CustomerRow:
-    """Of a row of CUSTOMER_COLUMNS."""
+def customer_row(row: Row[Any], key: CustomerKey | None = None) -> CustomerRow:
+    """Of a row of CUSTOMER_COLUMNS; of KNOWN_COLUMNS with the key."""
     last = None
     if row.last_time is not None:
         last = (row.last_time, row.last_rank, row.last_source, row.last_id)
-    key = row.shop, row.customer
     return CustomerRow(
-        *(key, row.state, last, row.done_until, row.due_at, row.revision, row.inputs),
+        *(key or (row.shop, row.customer), row.state, last, row.done_until, row.due_at, row.revision, row.inputs),
         *(row.merged_into, row.merge_revision),
     )
 
@@ -255,6 +267,8 @@ class Database:
         self.clock: Clock = clock or WallClock()
         self.service = service
         self.rebuilding = rebuilding
+        self.session_name = f"{service or 'regulars'} {uuid4().hex[:8]}"
+        """What PostgreSQL calls the sessions of this pool, and of no other: who holds a lease is seen to live by it."""
         plain, tls = split_tls(url)
         self.engine: AsyncEngine = create_async_engine(
             plain,
@@ -269,7 +283,7 @@ class Database:
                 "timeout": 5,
                 "command_timeout": 35,  # beyond the server's own deadline, whose answer tells slow from away
                 "server_settings": {
-                    "application_name": service or "regulars",
+                    "application_name": self.session_name,
                     "statement_timeout": "30000",
                     "lock_timeout": "15000",
                     "idle_in_transaction_session_timeout": "90000",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import calendar as _gregorian
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 ZONE_NAMES = frozenset(available_timezones())
@@ -91,11 +92,12 @@ def end_of_month(day: date) -> date:
     return day.replace(day=_gregorian.monthrange(day.year, day.month)[1])
 
 
+@lru_cache(maxsize=8_192)
 def add_months(day: date, months: int) -> date:
     """The same day of the month `months` later (earlier when negative), clamped.
 
     31 December + 2 months is the last of February. Raises ValueError beyond the years 1 to 9999.
-    Not associative: add to the first date, not to a clamped one.
+    Not associative: add to the first date, not to a clamped one. Kept, because folds ask it of the same days.
     """
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     if not date.min.year <= year <= date.max.year:

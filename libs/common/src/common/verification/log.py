@@ -51,25 +51,46 @@ class Log:
         self._run, self.topics = run, topics
         self._readers = [run.reader(topic) for topic in topics]
 
-    async def read(self, until: Mapping[Position, int] | None = None) -> AsyncIterator[list[Fact]]:
-        """To the log's end as it is now; with `until` the records before those offsets, and nothing of the outbox."""
-        if until is None:
-            async for facts in self._unpublished():
+    async def read(self) -> AsyncIterator[list[Fact]]:
+        """All that the outbox alone has, then the log to its end as it is now."""
+        async for facts in self._unpublished():
+            yield facts
+        async for topic, records in self.records():
+            if facts := [fact for record in records if (fact := self.fact(topic, record)) is not None]:
                 yield facts
+
+    async def records(self, until: Mapping[Position, int] | None = None) -> AsyncIterator[tuple[str, list[Record]]]:
+        """Topics with their records, not decoded, to the log's end as it is now; with `until` those before it alone."""
         for topic, reader in zip(self.topics, self._readers, strict=True):
             read = 0
             await reader.close()  # a reader that is opened anew looks anew where the log ends
             async for records in _to_the_end(reader):
-                facts = [
-                    fact
-                    for r in records
-                    if (until is None or r.offset < until.get(Position(topic, r.partition), 0))
-                    and (fact := _fact(topic, r, topic == own_topic(self._run.service))) is not None
-                ]
                 read += len(records)
                 self._run.progress(f"{read:,} records of {topic} read")
-                if facts:
-                    yield facts
+                yield (
+                    topic,
+                    [r for r in records if until is None or r.offset < until.get(Position(topic, r.partition), 0)],
+                )
+
+    def fact(self, topic: str, record: Record) -> Fact | None:
+        """None for a record that no reader can read, which is dead to all, or that was mended for another service.
+
+        What was mended counts on the topic that is this service's own. The data bear every default, as the reader of an
+        event that somebody else wrote sees it.
+        """
+        if record.value is None or not self.is_ours(topic, record):
+            return None
+        try:
+            event = decode(record.value)
+        except InvalidEvent:
+            return None
+        body = orjson.loads(record.value)
+        body["data"] = {**event.as_dict()["data"], **body["data"]}
+        return Fact(body, topic, record.partition, record.offset, record.timestamp_ms)
+
+    def is_ours(self, topic: str, record: Record) -> bool:
+        """Whether it is no event that was mended for another service."""
+        return record.headers.get("type") != MENDED.encode() or topic == own_topic(self._run.service)
 
     async def close(self) -> None:
         for reader in self._readers:
@@ -95,23 +116,6 @@ class Log:
                 return
             after = rows[-1].seq
             yield [Fact(orjson.loads(row.payload), "outbox", 0, row.seq) for row in rows]
-
-
-def _fact(topic: str, record: Record, own: bool) -> Fact | None:
-    """None for a record that no reader can read, which is dead to all, or that was mended for another service: the
-    topic is `own` where what was mended on it is this service's input.
-
-    The data bear every default, as the reader of an event that somebody else wrote sees it.
-    """
-    if record.value is None or (record.headers.get("type") == MENDED.encode() and not own):
-        return None
-    try:
-        event = decode(record.value)
-    except InvalidEvent:
-        return None
-    body = orjson.loads(record.value)
-    body["data"] = {**event.as_dict()["data"], **body["data"]}
-    return Fact(body, topic, record.partition, record.offset, record.timestamp_ms)
 
 
 async def _to_the_end(reader: Reader) -> AsyncIterator[list[Record]]:

@@ -34,6 +34,8 @@ async def save(viewer: Viewer, kind: str, name: str, version: int, fields: Mappi
             return newest
         if newest is not None and version == 0 and newest.state != rules.ENDED:
             raise NotSaved(N_("There is one of this name already: change that one, or choose another name."))
+        if version == 0 and (alike := await store.find_alike(tx, viewer.here, kind, name)) is not None:
+            raise NotSaved(N_("There is one named {name}, which reads alike: change that one."), name=alike)
         if newest is not None and version not in (0, newest.version):
             raise NotSaved(
                 N_("{person} saved version {version} meanwhile: open it again, and change that."),
@@ -54,10 +56,12 @@ async def change(
 ) -> Record | None:
     """The record that is in force with the fields that `make` makes of its own, once a form; None where there is none.
 
-    Whoever changes it at the same moment waits: `make` sees what is there. Raises NotSaved, as `make` may.
+    It is the one of the name, or one whose name reads alike (case, width, white space aside). Whoever changes it at the
+    same moment waits: `make` sees what is there. Raises NotSaved, as `make` may.
     """
     async with viewer.console.database.transaction() as tx:
         await _lock(viewer, tx, kind)
+        name = await store.find_alike(tx, viewer.here, kind, name) or name
         newest = await store.get_record(tx, viewer.here, kind, name)
         if newest is None or newest.state != rules.IN_FORCE or await _sent(viewer, tx, form):
             return newest if newest is not None and newest.state == rules.IN_FORCE else None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common.storage.database import Transaction
+from common.values.names import plain_name
 from console.access.store import Person
 from console.records.state import Record
 
@@ -145,6 +146,13 @@ def _listed(names: Sequence[str] | None) -> list[str] | None:
 async def get_record(tx: Transaction, shop: str, kind: str, name: str) -> Record | None:
     versions = await list_versions(tx, shop, kind, name, None, 1)
     return versions[0] if versions else None
+
+
+async def find_alike(tx: Transaction, shop: str, kind: str, name: str) -> str | None:
+    """The name of a record of the kind that stands and reads like this one: the same where there is one, else the
+    first by name."""
+    alike = [each.name for each in await list_all(tx, shop, kind) if plain_name(each.name) == plain_name(name)]
+    return name if name in alike else next(iter(alike), None)
 
 
 async def list_versions(

@@ -346,6 +346,7 @@ MEMBERS = {
     "with the courier": "随快递",
     "without limit": "不限",
     "{amount} off": "减 {amount}",
+    "Taken off while the shop counted in {currency}": "店铺以 {currency} 计价期间的减免",
     "{customer} came": "{customer} 已到场",
     "{customer} did not come": "{customer} 未到场",
     "{customer} joined": "{customer} 已加入",

@@ -172,6 +172,7 @@ YEAR = {
     "The step above it, as it is called here.": "上一层级的名称。",
     "The year's report is kept": "已有年度报告",
     "There is no report of this kind yet: the first comes once a period has ended.": "还没有此类报告：时段结束后会生成第一份。",
+    "There is one named {name}, which reads alike: change that one.": "已有读来相同的记录“{name}”：请更改该记录。",
     "There is one of this name already: change that one, or choose another name.": "已有同名记录：请更改原记录，或换一个名称。",
     "This console has no mail server in its settings (SMTP_HOST), so nothing is sent.": "本控制台未设置邮件服务器（SMTP_HOST），因此不发送邮件。",
     "Tickets answered within the hour": "一小时内答复的工单",

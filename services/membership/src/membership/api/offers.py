@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -9,7 +10,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import Row
 
-from common.events.fields import Identifier, PlannedDay, ShopName
+from common.events.fields import Currency, Identifier, PlannedDay, ShopName
 from common.http.api import Body, Router, Tx, require
 from common.refusals import Invalid
 from membership.commands import offers as commands
@@ -36,9 +37,11 @@ class ReservedOffer(Invalid):
 
 
 class OfferOut(BaseModel):
-    """`uses` and what they take off, `spent` (minor units), of all customers, reserved or committed.
+    """`uses` and what they take off, `spent` (minor units of `currency`), of all customers, reserved or committed.
 
-    `currency`: of its amounts; where it is not the shop's any more, the offer applies to nothing (`other_currency`).
+    `currency`: of its amounts, of an offer that names none the shop's of now. Where an offer's amounts are in another
+    than the shop's, it applies to nothing any more (`other_currency`). `spent_elsewhere`: by currency, what an offer
+    without amounts took off while the shop counted in another one; nothing is converted (0070).
     `left`: uses that are left of `use_limit`, true at this instant (MEM-085); null: without limit.
     """
 
@@ -48,6 +51,7 @@ class OfferOut(BaseModel):
     status: Literal["coming", "running", "over", "stopped"]
     uses: int
     spent: int
+    spent_elsewhere: dict[Currency, int]
     left: int | None
     stopped_at: datetime | None
 
@@ -138,8 +142,20 @@ class CalendarOut(BaseModel):
     most: int
 
 
-def _out(row: Row[Any], now: datetime, rules: ShopRules) -> OfferOut:
+async def _all_out(tx: Tx, shop: str, rows: Sequence[Row[Any]]) -> list[OfferOut]:
+    rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()
+    mixed = set[str]()
+    if len({version.body.currency for version in rules.settings.versions}) > 1:
+        # An offer that names amounts is used in their currency alone.
+        mixed = {row.offer_id for row in rows if not offer_of(row.terms).in_money}
+    spent = await store_offers.spent_by_currency(tx, shop, mixed) if mixed else {}
+    return [_out(row, now, rules, spent.get(row.offer_id, {}) if row.offer_id in mixed else None) for row in rows]
+
+
+def _out(row: Row[Any], now: datetime, rules: ShopRules, spent: dict[str, int] | None) -> OfferOut:
+    """`spent`: by currency; None: all of it is of the offer's one."""
     offer = offer_of(row.terms)
+    currency = currency_of(offer, row.recorded_at, rules.currency_at) or rules.currency_at(now)
     status: Literal["coming", "running", "over", "stopped"] = "running"
     if row.stopped_at is not None:
         status = "stopped"
@@ -151,10 +167,11 @@ def _out(row: Row[Any], now: datetime, rules: ShopRules) -> OfferOut:
     return OfferOut(
         offer_id=row.offer_id,
         offer=offer,
-        currency=currency_of(offer, row.recorded_at, rules.currency_at) or rules.currency_at(now),
+        currency=currency,
         status=status,
         uses=row.uses,
-        spent=row.spent,
+        spent=row.spent if spent is None else spent.get(currency, 0),
+        spent_elsewhere={name: amount for name, amount in (spent or {}).items() if name != currency and amount},
         left=left,
         stopped_at=row.stopped_at,
     )
@@ -164,7 +181,7 @@ async def _offer(tx: Tx, shop: str, offer_id: str) -> OfferOut:
     row = await store_offers.get_offer(tx, shop, offer_id)
     if row is None:
         raise UnknownOffer(offer_id)
-    return _out(row, tx.clock.now(), (await programmes.read_rules(tx, {shop}))[shop])
+    return (await _all_out(tx, shop, [row]))[0]
 
 
 @router.put("/{offer_id}", dependencies=[require("programme:write")])
@@ -179,8 +196,7 @@ async def set_offer(shop: ShopName, offer_id: Identifier, body: Offer, tx: Tx) -
 @router.get("", dependencies=[require("programme:read")])
 async def list_offers(shop: ShopName, tx: Tx, after: Cursor = "", limit: Limit = 100) -> OffersOut:
     """All offers in order of their ids; give the last `after` for the next page."""
-    rules = (await programmes.read_rules(tx, {shop}))[shop]
-    found = [_out(row, tx.clock.now(), rules) for row in await store_offers.list_offers(tx, shop, after, limit)]
+    found = await _all_out(tx, shop, await store_offers.list_offers(tx, shop, after, limit))
     return OffersOut(offers=found, after=found[-1].offer_id if len(found) == limit else None)
 
 

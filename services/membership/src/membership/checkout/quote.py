@@ -68,7 +68,10 @@ def _is_past(offer: Offer, buyer: Buyer) -> bool:
 def _with_quota(cart: Cart, buyer: Buyer, candidates: Sequence[Open], quota_left: int) -> Quote:
     if not (quota_left and cart.freight):
         return _quote(cart, buyer, candidates, by_quota=False)
-    spent, kept = (_quote(cart, buyer, candidates, by_quota=used) for used in (True, False))
+    spent = _quote(cart, buyer, candidates, by_quota=True)
+    if not any(each.candidate.offer.free_shipping for each in candidates):
+        return spent  # nothing else pays the freight, and the goods cost the same
+    kept = _quote(cart, buyer, candidates, by_quota=False)
     costs_nothing = {
         each.candidate.code
         for each in candidates

@@ -47,15 +47,19 @@ def best_price(cart: Cart, buyer: Buyer, candidates: Iterable[Candidate], most: 
     at_tier = _best(cart, buyer, [each for each in given if each.offer.with_tier_price], most, buyer.price)
     if buyer.price == ONE and all(each.offer.with_tier_price for each in given):
         return at_tier
-    at_list = _best(cart, buyer, given, most, ONE)
+    at_list = _best(cart, buyer, given, most, ONE, below=at_tier.total)
     return at_list if at_list.total < at_tier.total else at_tier
 
 
-def _best(cart: Cart, buyer: Buyer, candidates: Sequence[Candidate], most: int, price: int) -> Price:
+def _best(
+    cart: Cart, buyer: Buyer, candidates: Sequence[Candidate], most: int, price: int, below: int | None = None
+) -> Price:
+    """The lowest price; where none comes `below` that total, any that does not."""
     amounts = cart.amounts(price)
     worths = [worth for each in candidates if (worth := _worth(each, cart, amounts, buyer)) is not None]
     worths.sort(key=lambda worth: (-worth.at_most, worth.candidate.code))
-    found = _Search(cart, amounts, worths, most).run()
+    enough = 0 if below is None else max(0, sum(amounts) + cart.freight - below)
+    found = _Search(cart, amounts, worths, most, enough).run()
     goods, chosen = _use(cart, amounts, found)
     return Price(
         goods=sum(goods),
@@ -86,9 +90,12 @@ def go_together(candidates: Sequence[Candidate], most: int = MOST) -> bool:
 
 
 class _Search:
-    """Branch and bound over the candidates, those first that are worth most."""
+    """Branch and bound over the candidates, those first that are worth most.
 
-    def __init__(self, cart: Cart, amounts: Sequence[int], worths: Sequence[_Worth], most: int) -> None:
+    None are found where all of them save no more than is `enough`.
+    """
+
+    def __init__(self, cart: Cart, amounts: Sequence[int], worths: Sequence[_Worth], most: int, enough: int) -> None:
         self._cart, self._amounts, self._worths, self._most = cart, amounts, worths, most
         self._by_goods = sorted(enumerate(worths), key=lambda each: -each[1].goods)
         self._room = {worth.places: sum(amounts[n] for n in worth.places) for worth in worths}
@@ -96,7 +103,7 @@ class _Search:
         self._limit = sum(amounts[n] for n in concerned) + cart.freight
         self._work = 0
         self._best: tuple[_Worth, ...] = ()
-        self._saved = 0
+        self._saved = enough
 
     def run(self) -> tuple[_Worth, ...]:
         self._branch(0, (), 0)

@@ -165,39 +165,53 @@ async def get_coupon(tx: Transaction, shop: str, code: str, *, lock: bool = Fals
     )
 
 
+_USABLE = """
+with open as (
+    (select c.* from coupons c where c.shop = :shop and c.customer = any(:people) and c.valid_until > :at
+     and c.voided_at is null and (c.use_limit is null or c.uses < c.use_limit)
+     order by c.valid_until, c.code limit :limit)
+    union
+    select c.* from coupons c where c.shop = :shop and c.code = any(:codes)
+    union
+    select c.* from offers o
+    join coupons c on c.shop = o.shop and c.code = o.offer_id and c.offer_id = o.offer_id
+    where o.shop = :shop and o.ends > :at and o.starts <= :at and c.batch = ''
+), usable as (
+    select c.code, c.customer, c.valid_from, c.valid_until, c.voided_at, c.use_limit, c.uses,
+           o.offer_id, cast(o.terms as text) as terms, o.stopped_at, o.uses as offer_uses, o.spent, o.recorded_at,
+           (select count(*) from coupon_uses u where u.shop = :shop and u.offer_id = o.offer_id
+            and u.customer = any(:people) and u.status in ('reserved', 'committed')) as used_by_customer
+    from open c join offers o on o.shop = c.shop and o.offer_id = c.offer_id
+)
+"""
+
+
 async def usable_coupons(
-    tx: Transaction, shop: str, people: Sequence[str], codes: Sequence[str], at: datetime, limit: int
+    tx: Transaction,
+    shop: str,
+    people: Sequence[str],
+    codes: Sequence[str],
+    at: datetime,
+    limit: int,
+    beside: str | None = None,
+    **more: Any,
 ) -> Sequence[Row[Any]]:
     """Coupons that are open at an instant: the customer's own, those of the codes, and automatic offers; with terms.
 
-    `people`: all identifiers of the customer. The customer's own that end first come first.
+    `people`: all identifiers of the customer. The customer's own that end first come first. `beside`: a query of one
+    row, with `more` parameters, whose columns stand in every row: as one statement both are of one instant. Where there
+    is no coupon it stands in a row whose `code` is null.
     """
     # By the indexes of the customer, of the code, and of offers by their end.
+    with_it = "select * from usable" if beside is None else f"select * from ({beside}) b left join usable on true"
     return await tx.fetch(
-        """
-        with open as (
-            (select c.* from coupons c where c.shop = :shop and c.customer = any(:people) and c.valid_until > :at
-             and c.voided_at is null and (c.use_limit is null or c.uses < c.use_limit)
-             order by c.valid_until, c.code limit :limit)
-            union
-            select c.* from coupons c where c.shop = :shop and c.code = any(:codes)
-            union
-            select c.* from offers o
-            join coupons c on c.shop = o.shop and c.code = o.offer_id and c.offer_id = o.offer_id
-            where o.shop = :shop and o.ends > :at and o.starts <= :at and c.batch = ''
-        )
-        select c.code, c.customer, c.valid_from, c.valid_until, c.voided_at, c.use_limit, c.uses,
-               o.offer_id, cast(o.terms as text) as terms, o.stopped_at, o.uses as offer_uses, o.spent, o.recorded_at,
-               (select count(*) from coupon_uses u where u.shop = :shop and u.offer_id = o.offer_id
-                and u.customer = any(:people) and u.status in ('reserved', 'committed')) as used_by_customer
-        from open c join offers o on o.shop = c.shop and o.offer_id = c.offer_id
-        order by c.code
-        """,
+        f"{_USABLE} {with_it} order by code",
         shop=shop,
         people=list(people),
         codes=list(codes),
         at=at,
         limit=limit,
+        **more,
     )
 
 

@@ -27,6 +27,15 @@ class Announced(NamedTuple):
     missing: Missing | None
 
 
+class _OfTerm(NamedTuple):
+    """When the end of a term is looked at by these rules."""
+
+    shop: ShopRules
+    since: date
+    until: date
+    at: datetime | None
+
+
 class DropWarningPart(Part[DropWarning]):
     """It reads the standing and changes nothing of it; a member who is warned in vain is requalified as any other."""
 
@@ -88,13 +97,23 @@ def _warned_at(member: Member, shop: ShopRules) -> datetime | None:
     held: Standing = Tiers.of(member).standing
     if held.until is None or held.since is None or held.grace is not None:
         return None
-    if DropWarning.of(member).looked == held.until:
+    made = DropWarning.of(member)
+    if made.looked == held.until:
         return None
-    programme = shop.at(shop.start_of(held.since))
+    # The same for all of a term, and asked twice an input.
+    known: _OfTerm | None = getattr(made, "memo", None)
+    if known is None or known.shop is not shop or (known.since, known.until) != (held.since, held.until):
+        at = _of_term(held.since, held.until, shop)
+        known = made.memo = _OfTerm(shop, held.since, held.until, at)
+    return known.at
+
+
+def _of_term(since: date, until: date, shop: ShopRules) -> datetime | None:
+    programme = shop.at(shop.start_of(since))
     # No term begins in its own warning, however short it is: what is due never lies behind what made it due.
     shortest = programme.window_months if programme.by_blocks else programme.term_months
     days = min(programme.warn_days, 28 * shortest - 2)
-    return shop.start_of(held.until - timedelta(days=days)) if days else None
+    return shop.start_of(until - timedelta(days=days)) if days else None
 
 
 def on_due(work: Work) -> None:

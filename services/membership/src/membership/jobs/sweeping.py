@@ -119,8 +119,8 @@ async def sweep_members(tx: Transaction, now: datetime, tasks: Sequence[Task]) -
 
 
 async def folding_of(tx: Transaction, shop: str) -> MemberFolding:
-    """By the shop's rules as they are stored now."""
-    return MemberFolding(await programmes.get_rules(tx, [shop]))
+    """By the shop's rules as they are stored now; silent, since of a fold anew the difference alone counts."""
+    return MemberFolding(await programmes.get_rules(tx, [shop]), silent=True)
 
 
 async def due(tx: Transaction, now: datetime) -> int:

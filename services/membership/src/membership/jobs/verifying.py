@@ -10,6 +10,7 @@ from itertools import pairwise
 from multiprocessing import get_context
 
 from common.events import CustomerKey
+from common.process.collector import settle_collector
 from common.storage.database import Database, Transaction
 from membership.activities import store as activities
 from membership.coupons import store_uses
@@ -47,9 +48,15 @@ async def verify(database: Database, page: int = PAGE, share: int = SHARE) -> li
     if len(shares) == 1 or processes == 1:
         return [line for a, b in shares for line in await _verify(database, a, b, page)]
     url, loop = database.engine.url.render_as_string(hide_password=False), asyncio.get_running_loop()
-    with ProcessPoolExecutor(min(processes, len(shares)), mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(min(processes, len(shares)), mp_context=context, initializer=_begin) as pool:
         found = await asyncio.gather(*(loop.run_in_executor(pool, _verify_apart, url, a, b, page) for a, b in shares))
     return [line for lines in found for line in lines]
+
+
+def _begin() -> None:
+    """In a process of its own, which has all rules and classes there by now, since it has imported this module."""
+    settle_collector()
 
 
 def _verify_apart(url: str, after: CustomerKey, through: CustomerKey | None, page: int) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from membership.member import Member
-from membership.points.state import LOT, Points
+from membership.points.lots import LotOrder
+from membership.points.state import Points
 
 
 def warned_at(points: Points) -> datetime | None:
@@ -27,7 +28,7 @@ def warn(member: Member) -> None:
     """Tell of what expires next; wants all lots."""
     points = Points.of(member)
     points.warned_for = points.next_expiry
-    points.warned_points = sum(lot.available for _, lot in LOT.all(member) if lot.expires == points.next_expiry)
+    points.warned_points = LotOrder.of(member).expiring(points.next_expiry)
 
 
 def standing(points: Points) -> tuple[datetime, int] | None:

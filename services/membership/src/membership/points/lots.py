@@ -76,6 +76,12 @@ class LotOrder:
                 found.append(entry[2])
         return found
 
+    def expiring(self, at: datetime | None) -> int:
+        """Points that expire at that instant."""
+        names = {name for expires, _, name in self._made() if expires == at}
+        lots = (LOT.get(self._member, name) for name in names)
+        return sum(lot.available for lot in lots if lot is not None and lot.expires == at)
+
     def own(self, order_id: str) -> list[str]:
         """Lots that the order earned, with available points, soonest expiry first."""
         self._made()

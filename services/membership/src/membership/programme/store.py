@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.events import CustomerKey
 from common.shops.settings import ShopNotSetUp, get_shops, hold_shops
-from common.storage.database import Transaction
+from common.storage.database import KNOWN_COLUMNS, CustomerRow, Transaction, customer_row
 from common.versions.table import VersionTable
 from membership.programme.programme import Programme
 from membership.programme.versions import ShopRules, Version
@@ -49,6 +51,46 @@ async def read_rules(tx: Transaction, shops: set[str]) -> Rulebook:
         versions = [Version(v.valid_from, v.number, v.body) for v in stored]
         book[shop] = ShopRules(settings[shop], versions)
     return book
+
+
+_SEEN: WeakKeyDictionary[AsyncEngine, dict[str, ShopRules]] = WeakKeyDictionary()
+"""By database and shop, the rules as they were read last; see `rules_by`."""
+_SEEN_SHOPS = 1_000
+WITH_CUSTOMER = f"""
+select array(select version from shop_settings where shop = w.shop order by version) as settings,
+       array(select version from programmes where shop = w.shop and {PROGRAMMES.live} order by version) as versions,
+       exists (select from customers a where a.shop = w.shop and a.merged_into = w.customer) as absorbs,
+       c.customer is not null as known, {KNOWN_COLUMNS}
+from (values (cast(:shop as text), cast(:named as text))) as w(shop, customer)
+left join customers c on c.shop = w.shop and c.customer = w.customer
+"""
+"""One row of a shop and the customer who is `named`, or nobody: what `rules_by` and `customer_by` read."""
+
+
+async def rules_by(tx: Transaction, shop: str, row: Row[Any]) -> ShopRules:
+    """The shop's rules, of a row of WITH_CUSTOMER; for looking only. Raises ShopNotSetUp.
+
+    A version never changes, so by the numbers it is known that nothing has changed since the rules were read last; only
+    where something has, or the first time, they are read whole.
+    """
+    seen = _SEEN.setdefault(tx.connection.engine, {})
+    rules = seen.get(shop)
+    if rules is None or _numbers(rules) != (row.settings, row.versions):
+        rules = (await read_rules(tx, {shop}))[shop]
+        if len(seen) >= _SEEN_SHOPS:
+            seen.pop(next(iter(seen)))
+        seen[shop] = rules
+    return rules
+
+
+def customer_by(key: CustomerKey, row: Row[Any]) -> CustomerRow | None:
+    """The named customer's own row, of a row of WITH_CUSTOMER; None where nothing was ever heard of them."""
+    return customer_row(row, key) if row.known else None
+
+
+def _numbers(rules: ShopRules) -> tuple[list[int], list[int]]:
+    """The numbers of the versions of the shop's settings, and of its programme."""
+    return [each.number for each in rules.settings.versions], [each.number for each in rules.versions]
 
 
 async def lock_rules(tx: Transaction, shop: str) -> None:

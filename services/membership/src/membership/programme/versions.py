@@ -6,7 +6,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from itertools import pairwise
 
 from common.shops.settings import ShopSettings
@@ -15,7 +14,6 @@ from common.values.currency import minor_per_major
 from membership.programme.programme import Programme, Tier
 
 _ONE_DAY = timedelta(days=1)
-months_after = lru_cache(maxsize=8_192)(add_months)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,7 @@ class ShopRules:
 
     def first_day_looked_at(self, today: date) -> date:
         """No rule looks at what happened before that day, from today on."""
-        return months_after(today, -self.months_looked_at) - _ONE_DAY
+        return add_months(today, -self.months_looked_at) - _ONE_DAY
 
     def expiry(self, available: datetime) -> datetime:
         """When points that become available then expire, by the programme in force then (MEM-044)."""

@@ -38,11 +38,13 @@ class Recent(PartState):
 
     def enter(self, entry: Entry, shop: ShopRules) -> None:
         """Add the amounts to those of the entry's day, and forget the days that no rule looks at any more."""
-        amounts = (entry.spend, entry.orders, entry.points, entry.growth)
-        if any(amounts):
+        spend, orders, points, growth = entry.spend, entry.orders, entry.points, entry.growth
+        if spend or orders or points or growth:
             ever = self.ever.setdefault(entry.currency, [0, 0, 0, 0])
-            for column, amount in enumerate(amounts):
-                ever[column] += amount
+            ever[0] += spend
+            ever[1] += orders
+            ever[2] += points
+            ever[3] += growth
         if entry.purchase is not None and (self.at is None or entry.at >= self.at):
             others = self.purchases if entry.at == self.at else []
             self.at = entry.at
@@ -50,11 +52,12 @@ class Recent(PartState):
         if entry.grant is not None:
             self.grants = [*(self.grants if entry.at == self.granted else []), entry.grant]
             self.granted = entry.at
-        if entry.spend or entry.orders or entry.points:
+        if spend or orders or points:
             days = self.days.setdefault(entry.currency, [])
-            _add(days, shop.day_of(entry.at).toordinal(), entry.spend, entry.orders, entry.points)
-            last = date.fromordinal(days[-_WIDTH])
-            del days[: _place(days, shop.first_day_looked_at(last).toordinal())]
+            _add(days, shop.day_of(entry.at).toordinal(), spend, orders, points)
+            first = shop.first_day_looked_at(date.fromordinal(days[-_WIDTH])).toordinal()
+            if days[0] < first:
+                del days[: _place(days, first)]
 
     def since(self, day: date, currency: str) -> Reached:
         """Of that day and all later ones: spend and points of the currency, all orders; and the growth value."""
@@ -79,9 +82,10 @@ class Recent(PartState):
 
 def _add(days: list[int], day: int, spend: int, orders: int, points: int) -> None:
     place = _place(days, day)
-    if days[place : place + 1] == [day]:
-        for column, amount in enumerate((spend, orders, points), 1):
-            days[place + column] += amount
+    if place < len(days) and days[place] == day:
+        days[place + 1] += spend
+        days[place + 2] += orders
+        days[place + 3] += points
     else:
         days[place:place] = (day, spend, orders, points)
 
@@ -89,7 +93,9 @@ def _add(days: list[int], day: int, spend: int, orders: int, points: int) -> Non
 def _place(days: list[int], day: int) -> int:
     """Where the day stands, or would."""
     if not days or days[-_WIDTH] < day:
-        return len(days)  # where most is added
+        return len(days)
+    if days[-_WIDTH] == day:
+        return len(days) - _WIDTH  # where most is added
     return _WIDTH * bisect_left(days[::_WIDTH], day)
 
 

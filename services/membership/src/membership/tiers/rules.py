@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from common.time.calendar import end_of_month, start_of_month
+from common.time.calendar import add_months, end_of_month, start_of_month
 from membership.orders.state import FINE
 from membership.programme.programme import Programme
-from membership.programme.versions import ShopRules, months_after
+from membership.programme.versions import ShopRules
 from membership.qualification.history import History, Purchase, Reached, Sums
 from membership.tiers.state import Standing
 from membership.tiers.windows import last_day_of_term, review_start, window_start
@@ -213,7 +213,7 @@ def _begin_term(
     if programme.by_blocks:
         until = last_day_of_term(programme, first, shop.date_of(enrolled))
     else:
-        month = months_after(start_of_month(first), programme.term_months)
+        month = add_months(start_of_month(first), programme.term_months)
         until = month.replace(day=min(anchor, end_of_month(month).day))
     due = shop.start_of(until + _ONE_DAY)
     return Standing(tier=tier, since=first, until=until, due=due, anchor=anchor, ladder=standing.ladder)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+from common.time.calendar import add_months
 from membership.programme.programme import Programme
-from membership.programme.versions import ShopRules, months_after
+from membership.programme.versions import ShopRules
 from membership.qualification.history import EVER
 from membership.tiers.state import Standing
 
@@ -22,13 +23,13 @@ def block_of(programme: Programme, day: date, enrolled: date) -> tuple[date, dat
     months = programme.window_months
     if programme.window == "calendar":
         first = day.replace(month=(day.month - 1) // months * months + 1, day=1)
-        return first, months_after(first, months) - _ONE_DAY
+        return first, add_months(first, months) - _ONE_DAY
     blocks = ((day.year - enrolled.year) * 12 + day.month - enrolled.month) // months
     # Counted from the enrolment each time, so that the 31st comes back after a short month.
-    while months_after(enrolled, blocks * months) > day:
+    while add_months(enrolled, blocks * months) > day:
         blocks -= 1
-    first = months_after(enrolled, blocks * months)
-    return first, months_after(enrolled, (blocks + 1) * months) - _ONE_DAY
+    first = add_months(enrolled, blocks * months)
+    return first, add_months(enrolled, (blocks + 1) * months) - _ONE_DAY
 
 
 def window_start(shop: ShopRules, programme: Programme, at: datetime, enrolled: datetime) -> datetime:
@@ -38,7 +39,7 @@ def window_start(shop: ShopRules, programme: Programme, at: datetime, enrolled: 
         return EVER
     if programme.window == "rolling":
         # The day after the same date so many months ago.
-        return shop.start_of(months_after(today, -programme.window_months) + _ONE_DAY)
+        return shop.start_of(add_months(today, -programme.window_months) + _ONE_DAY)
     return shop.start_of(block_of(programme, today, shop.date_of(enrolled))[0])
 
 
