@@ -47,12 +47,13 @@ from common.fold.customers import fold_events
 from common.fold.merging import fold_merge
 from common.fold.working import load
 from common.shops.settings import get_shops
+from common.people.store import lock_survivors
 from common.storage.database import Transaction
 from segmentation.activity import store as activity
 from segmentation.activity.rules import first_signs, roll_up
 from segmentation.anonymous_orders.store import save_anonymous
 from segmentation.attributes.stage.rules import shows_interest
-from segmentation.bought.store import save_orders, save_ways
+from segmentation.bought.store import erase_life_states, save_orders, save_ways
 from segmentation.buyer_types.store import erase_types, save_types
 from segmentation.commands import churn, goals, lifetime_value, segments
 from segmentation.commands.statistics import add_statistics, read_back
@@ -64,7 +65,7 @@ from segmentation.lifetime_value.store_values import erase_values
 from segmentation.members.store import save_members, save_tiers
 from segmentation.monthly_flows.store import forget_counts
 from segmentation.people.store import follow_merge
-from segmentation.profiles.store import erase_profiles, save_profiles, save_sent
+from segmentation.profiles.store import erase_profiles, follow_orders, save_profiles
 from segmentation.referrals.store import save_referrals
 from segmentation.segments import store_dues as dues
 from segmentation.segments.store_stays import erase_reasons, save_stays
@@ -133,6 +134,7 @@ async def on_thresholds(tx: Transaction, batch: Batch) -> None:
     for event in batch.events:
         if isinstance(event.data, ThresholdsWithdrawn):
             await remove_version(tx, event.shop, event.data.version, event.time)
+        await follow_orders(tx, concerned)
             continue
         data: ThresholdsChanged = event.data
         thresholds = Thresholds.model_validate(data.thresholds)
@@ -186,15 +188,15 @@ async def on_bought(tx: Transaction, batch: Batch) -> None:
     known = [event for event in batch.events if event.subject is not None]
     if orders := [event for event in known if isinstance(event.data, OrderCompleted)]:
         await save_orders(tx, orders, await get_shops(tx, {event.shop for event in orders}))
-        if telling := [event for event in orders if event.data.life_state is not None]:
-            await tx.lock_customers(event.customer for event in telling)  # an erasure comes on another topic
-            await save_sent(tx, telling)
-            await dues.mark(tx, {event.customer for event in telling})
+        survivors = await lock_survivors(tx, {event.customer for event in orders})
+        await follow_orders(tx, set(survivors.values()))
+        await dues.mark(tx, {event.customer for event in orders if event.data.life_state is not None})
     if ways := [event for event in known if isinstance(event.data, OrderJourneyMeasured)]:
         await save_ways(tx, ways)
         await dues.mark(tx, {event.customer for event in ways})
 
 
+        await tx.lock_customers(event.customer for event in orders)  # an erasure comes on another topic
 async def on_voices(tx: Transaction, batch: Batch) -> None:
     """Remember reviews, complaints, and what feedback reads in texts; without the texts."""
     known = [event for event in batch.events if event.subject is not None]
@@ -240,6 +242,7 @@ async def on_erased(tx: Transaction, batch: Batch) -> None:
 
 async def on_definitions(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads our own segments back; everybody is compared with them when it has ended."""
+    await erase_life_states(tx, customers)
     for event in batch.events:
         await segments.read_back(tx, event.shop, event.data)
 
