@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,8 +47,8 @@ from common.events.segments import (
 from common.fold.customers import fold_events
 from common.fold.merging import fold_merge
 from common.fold.working import load
-from common.shops.settings import get_shops
 from common.people.store import lock_survivors
+from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from segmentation.activity import store as activity
 from segmentation.activity.rules import first_signs, roll_up
@@ -69,6 +70,8 @@ from segmentation.profiles.store import erase_profiles, follow_orders, save_prof
 from segmentation.referrals.store import save_referrals
 from segmentation.segments import store_dues as dues
 from segmentation.segments.store_stays import erase_reasons, save_stays
+from segmentation.shop_statistics.store_late import note_late
+from segmentation.shops.state import Shop
 from segmentation.shops.store import lock_shops
 from segmentation.tags.store import erase_tags, save_tags
 from segmentation.thresholds.state import Thresholds
@@ -91,10 +94,17 @@ async def on_inputs(tx: Transaction, batch: Batch) -> None:
         # What happened after the start of a month is evaluated by that month's statistics, and waits for them.
         early = [event for event in known if event.time < folding.shops[event.shop].pending_at]
         await held_inputs.hold(tx, [e for e in known if e.time >= folding.shops[e.shop].pending_at])
+        if late := Counter(event.shop for event in early if is_late(event, folding.shops[event.shop])):
+            await note_late(tx, late)
         folded = await fold_events(tx, folding, early)
         await keep(tx, folded)
     if len(known) < len(batch.events):
         await save_anonymous(tx, [event for event in batch.events if event.subject is None])
+
+
+def is_late(event: Event[Any], shop: Shop) -> bool:
+    """Whether it is an order that the shop's newest statistics would have counted, had they known it."""
+    return isinstance(event.data, OrderCompleted) and bool(shop.statistics) and event.time < shop.statistics[-1].as_of
 
 
 async def count_activity(
@@ -124,6 +134,7 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
         await keep(tx, await fold_merge(tx, await folding_of(tx, [event.shop]), event))
         concerned = await follow_merge(tx, event.shop, [event.data.survivor, event.data.absorbed])
         await value_customers(tx, event.shop, [name for _, name in concerned])
+        await follow_orders(tx, concerned)
         await dues.mark_each(tx, concerned)  # the absorbed ones leave their segments
 
 
@@ -134,7 +145,6 @@ async def on_thresholds(tx: Transaction, batch: Batch) -> None:
     for event in batch.events:
         if isinstance(event.data, ThresholdsWithdrawn):
             await remove_version(tx, event.shop, event.data.version, event.time)
-        await follow_orders(tx, concerned)
             continue
         data: ThresholdsChanged = event.data
         thresholds = Thresholds.model_validate(data.thresholds)
@@ -187,6 +197,7 @@ async def on_bought(tx: Transaction, batch: Batch) -> None:
     """Remember how completed orders were bought, and what; how they count is the fold's matter."""
     known = [event for event in batch.events if event.subject is not None]
     if orders := [event for event in known if isinstance(event.data, OrderCompleted)]:
+        await tx.lock_customers(event.customer for event in orders)  # an erasure comes on another topic
         await save_orders(tx, orders, await get_shops(tx, {event.shop for event in orders}))
         survivors = await lock_survivors(tx, {event.customer for event in orders})
         await follow_orders(tx, set(survivors.values()))
@@ -196,7 +207,6 @@ async def on_bought(tx: Transaction, batch: Batch) -> None:
         await dues.mark(tx, {event.customer for event in ways})
 
 
-        await tx.lock_customers(event.customer for event in orders)  # an erasure comes on another topic
 async def on_voices(tx: Transaction, batch: Batch) -> None:
     """Remember reviews, complaints, and what feedback reads in texts; without the texts."""
     known = [event for event in batch.events if event.subject is not None]
@@ -232,6 +242,7 @@ async def on_erased(tx: Transaction, batch: Batch) -> None:
     customers = sorted({event.customer for event in batch.events})
     await tx.lock_customers(customers)
     await erase_profiles(tx, customers)
+    await erase_life_states(tx, customers)
     await erase_tags(tx, customers)
     await erase_signals(tx, customers)
     await erase_types(tx, customers)
@@ -242,7 +253,6 @@ async def on_erased(tx: Transaction, batch: Batch) -> None:
 
 async def on_definitions(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads our own segments back; everybody is compared with them when it has ended."""
-    await erase_life_states(tx, customers)
     for event in batch.events:
         await segments.read_back(tx, event.shop, event.data)
 
