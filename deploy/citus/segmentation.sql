@@ -31,6 +31,7 @@ select create_reference_table('value_fits');
 -- local anonymous_orders: of orders without a customer
 -- local anonymous_refunds: of orders without a customer
 -- local typings: a row a shop: work under way
+-- local late_orders: a row a shop and connection, until the next statistics
 -- local people: few rows: identifiers of who is one person after merges
 -- local monthly_flows: of a shop, without customers
 -- local monthly_flow_walks: a row a shop: work under way

@@ -60,7 +60,7 @@ TABLES_OF_REBUILDS = TABLES_ASIDE | {
     *("announced_facts", "ledger_entries", "ledger_tallies"),
     *("behaviour_days", "liability_months", "liability_totals", "said_days", "said_marks"),
     *("products", "product_models", "mailboxes"),
-    *("customer_values", "monthly_flows", "monthly_flow_walks", "segment_dues"),
+    *("customer_values", "late_orders", "monthly_flows", "monthly_flow_walks", "segment_dues"),
 }
 """Of a rebuild: what a service does by itself, the books of what was known when, of which sums are compared, signs
 of behaviour, of which each keeps sixty days by its own clock, how far mailboxes were read, and what is counted anew by

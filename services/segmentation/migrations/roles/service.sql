@@ -7,7 +7,7 @@ grant insert on anonymous_refunds, churn_fits, goals, value_fits to {role};
 grant update (valued) on value_fits to {role};
 grant insert, delete on customer_values, people, products, statistics_portions, value_portions to {role};
 grant insert, update on activity, anonymous_orders, monthly_flow_walks, members, referrals to {role};
-grant insert, update, delete on monthly_flows, reschedulings, sales to {role};
+grant insert, update, delete on late_orders, monthly_flows, reschedulings, sales to {role};
 grant insert on reviews to {role};
 grant insert, update on complaints, customer_types, member_tiers, order_facts, product_models, profiles, segment_definitions, segment_stays,
     signals, tags, taste_shifts, typings to {role};

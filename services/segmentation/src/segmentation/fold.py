@@ -37,6 +37,7 @@ from segmentation.attributes.stage.rules import shows_interest
 from segmentation.customers.state import CustomerState
 from segmentation.monthly_flows.correcting import correct, first_open_day, take_out
 from segmentation.monthly_flows.rules import Sold, sold
+from segmentation.profiles.store import follow_orders
 from segmentation.purchases import rules as purchases
 from segmentation.purchases.entries import Item, sale_of
 from segmentation.purchases.store import delete_sales, save_sales
@@ -187,6 +188,7 @@ async def keep(tx: Transaction, folded: Folded[CustomerState]) -> None:
     if late:
         await correct(tx, read_shops, late)
     await save_sales(tx, items)
+    await follow_orders(tx, folded.states.keys())
     await mark(tx, folded.states.keys())
     await tx.announce(folded.facts())
 

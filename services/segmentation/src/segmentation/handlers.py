@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,13 +47,14 @@ from common.events.segments import (
 from common.fold.customers import fold_events
 from common.fold.merging import fold_merge
 from common.fold.working import load
+from common.people.store import lock_survivors
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from segmentation.activity import store as activity
 from segmentation.activity.rules import first_signs, roll_up
 from segmentation.anonymous_orders.store import save_anonymous
 from segmentation.attributes.stage.rules import shows_interest
-from segmentation.bought.store import save_orders, save_ways
+from segmentation.bought.store import erase_life_states, save_orders, save_ways
 from segmentation.buyer_types.store import erase_types, save_types
 from segmentation.commands import churn, goals, lifetime_value, segments
 from segmentation.commands.statistics import add_statistics, read_back
@@ -64,10 +66,12 @@ from segmentation.lifetime_value.store_values import erase_values
 from segmentation.members.store import save_members, save_tiers
 from segmentation.monthly_flows.store import forget_counts
 from segmentation.people.store import follow_merge
-from segmentation.profiles.store import erase_profiles, save_profiles, save_sent
+from segmentation.profiles.store import erase_profiles, follow_orders, save_profiles
 from segmentation.referrals.store import save_referrals
 from segmentation.segments import store_dues as dues
 from segmentation.segments.store_stays import erase_reasons, save_stays
+from segmentation.shop_statistics.store_late import note_late
+from segmentation.shops.state import Shop
 from segmentation.shops.store import lock_shops
 from segmentation.tags.store import erase_tags, save_tags
 from segmentation.thresholds.state import Thresholds
@@ -90,10 +94,17 @@ async def on_inputs(tx: Transaction, batch: Batch) -> None:
         # What happened after the start of a month is evaluated by that month's statistics, and waits for them.
         early = [event for event in known if event.time < folding.shops[event.shop].pending_at]
         await held_inputs.hold(tx, [e for e in known if e.time >= folding.shops[e.shop].pending_at])
+        if late := Counter(event.shop for event in early if is_late(event, folding.shops[event.shop])):
+            await note_late(tx, late)
         folded = await fold_events(tx, folding, early)
         await keep(tx, folded)
     if len(known) < len(batch.events):
         await save_anonymous(tx, [event for event in batch.events if event.subject is None])
+
+
+def is_late(event: Event[Any], shop: Shop) -> bool:
+    """Whether it is an order that the shop's newest statistics would have counted, had they known it."""
+    return isinstance(event.data, OrderCompleted) and bool(shop.statistics) and event.time < shop.statistics[-1].as_of
 
 
 async def count_activity(
@@ -123,6 +134,7 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
         await keep(tx, await fold_merge(tx, await folding_of(tx, [event.shop]), event))
         concerned = await follow_merge(tx, event.shop, [event.data.survivor, event.data.absorbed])
         await value_customers(tx, event.shop, [name for _, name in concerned])
+        await follow_orders(tx, concerned)
         await dues.mark_each(tx, concerned)  # the absorbed ones leave their segments
 
 
@@ -185,11 +197,11 @@ async def on_bought(tx: Transaction, batch: Batch) -> None:
     """Remember how completed orders were bought, and what; how they count is the fold's matter."""
     known = [event for event in batch.events if event.subject is not None]
     if orders := [event for event in known if isinstance(event.data, OrderCompleted)]:
+        await tx.lock_customers(event.customer for event in orders)  # an erasure comes on another topic
         await save_orders(tx, orders, await get_shops(tx, {event.shop for event in orders}))
-        if telling := [event for event in orders if event.data.life_state is not None]:
-            await tx.lock_customers(event.customer for event in telling)  # an erasure comes on another topic
-            await save_sent(tx, telling)
-            await dues.mark(tx, {event.customer for event in telling})
+        survivors = await lock_survivors(tx, {event.customer for event in orders})
+        await follow_orders(tx, set(survivors.values()))
+        await dues.mark(tx, {event.customer for event in orders if event.data.life_state is not None})
     if ways := [event for event in known if isinstance(event.data, OrderJourneyMeasured)]:
         await save_ways(tx, ways)
         await dues.mark(tx, {event.customer for event in ways})
@@ -230,6 +242,7 @@ async def on_erased(tx: Transaction, batch: Batch) -> None:
     customers = sorted({event.customer for event in batch.events})
     await tx.lock_customers(customers)
     await erase_profiles(tx, customers)
+    await erase_life_states(tx, customers)
     await erase_tags(tx, customers)
     await erase_signals(tx, customers)
     await erase_types(tx, customers)

@@ -34,7 +34,7 @@ MEASURES = st.tuples(st.integers(0, 400), st.integers(1, 9), st.integers(0, 90_0
 
 def statistics_of(measures: Sequence[tuple[int, int, int]], scoring: Scoring, month: date) -> ShopStatistics:
     counted = tuple(map(Counter, zip(*(places(r, f, m, scoring) for r, f, m in measures), strict=True)))
-    tally = Tally({}, len(measures), 0, 0, {}, counted)
+    tally = Tally({}, len(measures), 0, 0, {}, 0, counted)
     return add_up([tally], month, day_start(month, ZONE), 12, scoring, "CNY")
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.churn.evaluate import Unusable, evaluate, main, read
+from segmentation.churn.evaluate import evaluate, main
+from segmentation.lifetime_value.order_file import Unusable, read
 
 RETAIL = Path(os.environ.get("REGULARS_SHARED", "/nowhere")) / "data" / "uci_online_retail.csv.gz"
 

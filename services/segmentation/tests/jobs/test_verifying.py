@@ -84,25 +84,25 @@ ROWS: dict[str, tuple[str, str]] = {
         "tea/1: thresholds keeps something else than was announced",
     ),
     "a month's statistics were changed": (
-        "update shop_statistics set body = jsonb_set(body, '{buyers}', '9') where version = 24302 or :c = ''",
-        "tea/24302: shop_statistics keeps something else than was announced",
+        "update shop_statistics set body = jsonb_set(body, '{buyers}', '9') where version = 2430200 or :c = ''",
+        "tea/2430200: shop_statistics keeps something else than was announced",
     ),
     "a month's fit was changed": (
-        "update value_fits set body = jsonb_set(body, '{buyers}', '9') where version = 24302 or :c = ''",
-        "tea/24302: value_fits keeps something else than was announced",
+        "update value_fits set body = jsonb_set(body, '{buyers}', '9') where version = 2430200 or :c = ''",
+        "tea/2430200: value_fits keeps something else than was announced",
     ),
     "a month's fit is gone": (
-        "delete from value_fits where version = 24302 or :c = ''", "a month's fit of lifetime value was announced",
+        "delete from value_fits where version = 2430200 or :c = ''", "a month's fit of lifetime value was announced",
     ),
     "a month's fit of churn was changed": (
-        "update churn_fits set body = jsonb_set(body, '{buyers}', '9') where version = 24302 or :c = ''",
-        "tea/24302: churn_fits keeps something else than was announced",
+        "update churn_fits set body = jsonb_set(body, '{buyers}', '9') where version = 2430200 or :c = ''",
+        "tea/2430200: churn_fits keeps something else than was announced",
     ),
     "a month is gone": (
-        "delete from shop_statistics where version = 24301 or :c = ''", "tea: statistics between 2025-01-01 and",
+        "delete from shop_statistics where version = 2430100 or :c = ''", "tea: statistics between 2025-01-01 and",
     ),
     "the last month is gone": (
-        "delete from shop_statistics where version = 24304 or :c = ''", "a month's statistics were announced, and no",
+        "delete from shop_statistics where version = 2430400 or :c = ''", "a month's statistics were announced, and no",
     ),
     "an anonymous order is gone": (
         "delete from anonymous_orders where order_id = 'n1' or :c = ''", "an order without a customer was completed",

@@ -25,7 +25,7 @@ def tally_of(
 
     `currency` is the shop's at the month's start; M of a buyer who spent nothing in it is 0.
     """
-    gaps = Counter[int]()
+    gaps, orders = Counter[int](), 0
     measures: list[rfm.Measure] = []
     for items in customers:
         made, days = Purchases(), set[date]()
@@ -43,6 +43,7 @@ def tally_of(
             kept = KnownOrder(0, "completed", True, order.currency, max(0, order.goods - given_back))
             count(made, replace(kept, day=order.day))
             days.add(order.day)
+            orders += 1
         gaps.update((later - earlier).days for earlier, later in itertools.pairwise(sorted(days)))
         measured = rfm.measure(made, month, window_months, currency)
         measures += [measured] if measured else []
@@ -53,5 +54,6 @@ def tally_of(
         recency_sum=sum(each.recency_days for each in measures),
         frequency_sum=sum(each.frequency for each in measures),
         monetary={currency: (sum(each.monetary for each in measures), len(measures))} if measures else {},
+        orders=orders,
         places=tuple(map(Counter, zip(*placed, strict=True))) if scoring != "mean" else (),
     )

@@ -328,19 +328,19 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     ThresholdsChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "thresholds": {"lapse_months": 2}},
     ThresholdsWithdrawn: {"version": 2},
     StatisticsComputed: {
-        "version": 24302, "valid_from": "2025-02-28T16:00:00Z", "month": "2025-03-01", "window_months": 12, "gaps": 41,
-        "median_gap_doubled": 63, "buyers": 52, "recency_sum": 4810, "frequency_sum": 97,
+        "version": 2430200, "valid_from": "2025-02-28T16:00:00Z", "month": "2025-03-01", "window_months": 12,
+        "orders": 204, "gaps": 41, "median_gap_doubled": 63, "buyers": 52, "recency_sum": 4810, "frequency_sum": 97,
         "monetary": {"CNY": [1264900, 52]},
     },
     LifetimeValueFitted: {
-        "version": 24302, "valid_from": "2025-02-28T16:00:00Z", "month": "2025-03-01", "model": "mbg_nbd",
+        "version": 2430200, "valid_from": "2025-02-28T16:00:00Z", "month": "2025-03-01", "model": "mbg_nbd",
         "status": "fitted", "buyers": 2357, "repeat_buyers": 946, "sampled": 2357,
         "repeating": [0.5248, 6.1831, 0.8914, 1.614], "log_likelihood": -9582.14, "currency": "CNY",
         "spending": [6.2488, 3.7446, 15.4477], "correlation": 0.11, "horizon_days": 365,
         "grades": [1810, 3240, 5120, 11870],
     },
     ChurnFitted: {
-        "version": 24302, "valid_from": "2025-02-28T16:00:00Z", "month": "2025-03-01", "horizon_days": 91,
+        "version": 2430200, "valid_from": "2025-02-28T16:00:00Z", "month": "2025-03-01", "horizon_days": 91,
         "status": "fitted", "buyers": 3370, "churned": 1449, "weights": [-0.31, 0.2, -0.66, -0.05, -0.16, 0.37, 0.11],
         "means": [4.1, 0.9, 5.0, 5.7, 0.8, 0.33], "spreads": [1.2, 0.8, 0.8, 0.8, 1.1, 0.47],
         "held_out": {

@@ -244,17 +244,21 @@ class ThresholdsWithdrawn(EventData):
 class StatisticsComputed(NewVersion):
     """Statistics of the shop for `month`, in force from `valid_from`, its first instant; no customer concerned.
 
-    They are made of what had happened by then and was known, so they are never computed again. Sums beside counts:
-    `gaps` between the orders of one customer and twice their median in days (None without any); days since the last
-    order and number of orders of the `buyers` of the `window_months` before; by currency [minor units, buyers]. Where
-    `scoring` is by grades, `tops` has for each of R, F and M the last value of each fifth of the buyers but one.
-    `version` numbers the months: 12 times the year, and the month from 0.
+    They are made of what had happened by then and was known. Where much of the history of before is told later, they
+    are made once more, a higher `edition` (from 0), by which everybody is judged from that instant on. Sums beside
+    counts: `orders` known of before; `gaps` between the orders of one customer and twice their median in days (None
+    without any); days since the last order and number of orders of the `buyers` of the `window_months` before; by
+    currency [minor units, buyers]. Where `scoring` is by grades, `tops` has for each of R, F and M the last value of
+    each fifth of the buyers but one. `version`: a hundred times the month's number (12 times the year, and the month
+    from 0), and the edition.
     """
 
     TYPE: ClassVar[str] = "statistics.computed"
     TOPIC: ClassVar[str] = "segments"
     month: date
+    edition: Number = 0
     window_months: Number
+    orders: Number = 0
     gaps: Number = 0
     median_gap_doubled: Number | None = None
     buyers: Number = 0
@@ -268,16 +272,17 @@ class StatisticsComputed(NewVersion):
 class LifetimeValueFitted(NewVersion):
     """The models of lifetime value of the shop for `month` (SEG-025), fitted as of `valid_from`, its first instant.
 
-    Fitted once to what had happened by then and was known; no customer concerned. `repeating`: r, alpha (weeks), a and
-    b of the `model`, `spending`: p, q and gamma (units of the `currency`) of Gamma-Gamma; each None where it could not
-    be fitted or used, and `problems` says why. `grades`: minor units of lifetime value over `horizon_days` that each
-    fifth of the buyers but the highest ends with.
-    `version` numbers the months as with `statistics.computed`.
+    Fitted to what had happened by then and was known, once an `edition`; no customer concerned. `repeating`: r, alpha
+    (weeks), a and b of the `model`, `spending`: p, q and gamma (units of the `currency`) of Gamma-Gamma; each None
+    where it could not be fitted or used, and `problems` says why. `grades`: minor units of lifetime value over
+    `horizon_days` that each fifth of the buyers but the highest ends with.
+    `version` and `edition` are those of the `statistics.computed` that they go with.
     """
 
     TYPE: ClassVar[str] = "lifetime_value.fitted"
     TOPIC: ClassVar[str] = "segments"
     month: date
+    edition: Number = 0
     model: RepeatModel
     status: FitStatus
     problems: tuple[Text, ...] = ()
@@ -300,12 +305,13 @@ class ChurnFitted(NewVersion):
     feature, each less its `means` and by its `spreads`; None where it could not be fitted, and `problems` says why.
     `held_out`, of customers the judged model was not fitted to: the share who churned, areas under the curve (auc) of
     the model and of recency alone, and Brier scores of the model and of the share. `calibration`: by tenths of them
-    [customers, mean probability, share who churned]. `version` numbers the months as with `statistics.computed`.
+    [customers, mean probability, share who churned]. `version` and `edition` as with `lifetime_value.fitted`.
     """
 
     TYPE: ClassVar[str] = "churn.fitted"
     TOPIC: ClassVar[str] = "segments"
     month: date
+    edition: Number = 0
     horizon_days: Number
     status: FitStatus
     problems: tuple[Text, ...] = ()

@@ -23,13 +23,13 @@ router = Router(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[
 
 
 class NotFittedYet(NotFound):
-    """The shop's first month with customers has not begun."""
+    """No statistics of the shop have been made yet."""
 
     def __init__(self) -> None:
         super().__init__(
             "not_fitted_yet",
-            "Value and churn are fitted when a month begins, from the first one on that the shop has customers in: "
-            "ask again on the 1st.",
+            "Value and churn are fitted when a month begins, and when a shop's history has come in: "
+            "ask again in a minute.",
         )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from common.events import Event
+from common.crypto.erasing import NOT_ERASED
+from common.events import CustomerKey, Event
 from common.events.orders import OrderCompleted, OrderJourneyMeasured
 from common.shops.settings import ShopSettings
 from common.storage.columns import Columns
@@ -27,7 +28,10 @@ _ORDERS = Columns(
     units="integer",
     entry_path="text",
     lines="text",
+    life_state="text",
+    placed_at="timestamptz",
 )
+_KEYS = Columns("w", shop="text", customer="text")
 _WAYS = Columns(
     "w",
     shop="text",
@@ -44,7 +48,11 @@ _WAYS = Columns(
 async def save_orders(
     tx: Transaction, events: Sequence[Event[OrderCompleted]], settings: Mapping[str, ShopSettings]
 ) -> None:
-    """Take these versions of completed orders; of each order the highest revision stays. Idempotent."""
+    """Take these versions of completed orders; of each order the highest revision stays. Idempotent.
+
+    Of an erased customer it is not kept what the address told. The customers are locked, as an erasure comes on
+    another topic.
+    """
     newest: dict[tuple[str, str, str], Event[OrderCompleted]] = {}
     for event in events:
         name = *event.customer, event.data.order_id
@@ -55,12 +63,14 @@ async def save_orders(
     await tx.execute(
         f"""
         insert into order_facts as k
-            (shop, customer, order_id, revision, day, hour, promoted, units, entry_path, lines)
-        select shop, customer, order_id, revision, day, hour, promoted, units, entry_path, cast(lines as jsonb)
+            (shop, customer, order_id, revision, day, hour, promoted, units, entry_path, lines, life_state, placed_at)
+        select shop, customer, order_id, revision, day, hour, promoted, units, entry_path, cast(lines as jsonb),
+               case when {NOT_ERASED} then life_state end, case when {NOT_ERASED} then placed_at end
         from {_ORDERS}
         on conflict (shop, customer, order_id) do update
         set revision = excluded.revision, day = excluded.day, hour = excluded.hour, promoted = excluded.promoted,
-            units = excluded.units, entry_path = excluded.entry_path, lines = excluded.lines
+            units = excluded.units, entry_path = excluded.entry_path, lines = excluded.lines,
+            life_state = excluded.life_state, placed_at = excluded.placed_at
         where k.revision is null or k.revision <= excluded.revision
         """,
         **_ORDERS.of((*name, *values_of(e, settings[e.shop])) for name, e in sorted(newest.items())),
@@ -68,7 +78,7 @@ async def save_orders(
 
 
 def values_of(event: Event[OrderCompleted], settings: ShopSettings) -> tuple[Any, ...]:
-    """Revision, day, hour, promoted, units, way in and lines (JSON) of an order."""
+    """Revision, day, hour, promoted, units, way in, lines (JSON), life state and since when of an order."""
     data, at = event.data, event.data.placed_at or event.data.paid_at or event.time
     # A history of dates alone stands at midnight: its hours say nothing.
     local = at.astimezone(settings.at(at).zone)
@@ -77,7 +87,20 @@ def values_of(event: Event[OrderCompleted], settings: ShopSettings) -> tuple[Any
     kept = [[each.sku, each.category, each.brand, each.quantity, each.paid, each.mark] for each in goods]
     lines = orjson.dumps(kept).decode() if kept else None
     units = sum(line.quantity for line in goods)
-    return data.revision, local.date(), hour, bool(data.promotions), units, data.entry_path, lines
+    told = data.life_state, at if data.life_state is not None else None
+    return data.revision, local.date(), hour, bool(data.promotions), units, data.entry_path, lines, *told
+
+
+async def erase_life_states(tx: Transaction, customers: Sequence[CustomerKey]) -> None:
+    """Forget what the addresses of these customers' orders told."""
+    # By the index on orders that tell one.
+    await tx.execute(
+        f"""
+        update order_facts f set life_state = null, placed_at = null from {_KEYS}
+        where f.shop = w.shop and f.customer = w.customer and f.life_state is not null
+        """,
+        **_KEYS.of(customers),
+    )
 
 
 async def save_ways(tx: Transaction, events: Sequence[Event[OrderJourneyMeasured]]) -> None:

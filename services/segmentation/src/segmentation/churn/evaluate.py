@@ -8,56 +8,17 @@ is fitted to the customers of one horizon before `--since` and judged on those o
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
 import sys
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from segmentation.churn import logistic
 from segmentation.churn.rules import judge as judge_rows
 from segmentation.churn.rules import known_of, probability, scaled
 from segmentation.churn.state import HeldOut, Tenth
+from segmentation.lifetime_value.order_file import UNIT, Unusable, read
 from segmentation.lifetime_value.rules import Day
-
-UNIT = 100
-
-
-class Unusable(Exception):
-    """The file does not have what the evaluation needs; the message says what to mend."""
-
-
-def read(path: Path, customer: str, day: str, amount: str, quantity: str | None = None) -> list[list[Day]]:
-    """The days of each customer, oldest first; rows without a customer are left out, and so is what is no sale."""
-    found: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
-    columns = (customer, day, amount, *((quantity,) if quantity else ()))
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        for number, (who, when, spent, *pieces) in enumerate(_rows(csv.DictReader(file), *columns), start=2):
-            try:
-                at, minor = (
-                    date.fromisoformat(when[:10]),
-                    int(Decimal(spent) * Decimal(pieces[0] if pieces else 1) * UNIT),
-                )
-            except (ValueError, InvalidOperation) as error:
-                numbers = " and ".join(repr(each) for each in (spent, *pieces))
-                raise Unusable(f"row {number}: {when!r} must begin with a date, and {numbers} be a number") from error
-            if who and minor > 0:
-                found[who][at] += minor
-    return [[Day(at, True, True, of[at]) for at in sorted(of)] for _, of in sorted(found.items())]
-
-
-def _rows(rows: csv.DictReader[str], *columns: str) -> Iterator[tuple[str, ...]]:
-    missing = [name for name in columns if name not in (rows.fieldnames or ())]
-    if missing:
-        has = ", ".join(rows.fieldnames or ()) or "none"
-        raise Unusable(
-            f"the file has no column {', '.join(missing)}; it has {has}: name them by --customer, --date, --amount"
-        )
-    for row in rows:
-        yield tuple(row[name] for name in columns)
 
 
 def evaluate(days: Sequence[Sequence[Day]], since: date, horizon: int) -> tuple[HeldOut, tuple[Tenth, ...]]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from common.events.segments import FitStatus
+from segmentation.shop_statistics.state import number_of
 
 
 class Tenth(NamedTuple):
@@ -45,6 +46,7 @@ class ChurnFit(BaseModel):
 
     month: date
     as_of: datetime
+    edition: int = 0
     horizon_days: int
     status: FitStatus
     problems: tuple[str, ...] = ()
@@ -58,5 +60,5 @@ class ChurnFit(BaseModel):
 
     @property
     def number(self) -> int:
-        """The month's number, by which it is stored and announced."""
-        return 12 * self.month.year + self.month.month - 1
+        """That of the statistics it goes with, by which it is stored and announced."""
+        return number_of(self.month, self.edition)

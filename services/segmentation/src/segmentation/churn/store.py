@@ -7,7 +7,7 @@ from common.versions.table import VersionTable
 from segmentation.churn.state import ChurnFit
 
 FITS = VersionTable("churn_fits", ChurnFit, since="as_of")
-"""`version` is the month's number."""
+"""`version` is that of the statistics."""
 
 
 async def get_newest_fit(tx: Transaction, shop: str) -> ChurnFit | None:

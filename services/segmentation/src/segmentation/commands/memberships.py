@@ -77,7 +77,10 @@ def _start(settings: ShopSettings, turns: int | None) -> datetime | None:
 
 
 async def compare_next(tx: Transaction, shop: str, segment: str, now: datetime) -> int:
-    """Compare the next customers of the shop with the newest version of the segment; returns how many."""
+    """Compare the next customers of the shop with the newest version of the segment.
+
+    Returns how many move, or may by the date; 1 where nobody does.
+    """
     day, settings = await day_of(tx, shop, now)
     newest = (await definitions.get_definitions(tx, shop))[segment]
     after = newest.compared
@@ -97,7 +100,7 @@ async def compare_next(tx: Transaction, shop: str, segment: str, now: datetime) 
     if upto is None:
         await definitions.save_compared(tx, shop, segment, None)
         return 1
-    found = await standings.compare(tx, day, [segment], span(shop, after, upto))
+    found = await standings.compare_moving(tx, day, segment, span(shop, after, upto))
     await _move_all(tx, shop, segment, [each for each in found if each.inside != each.open], now, newest.version)
     # Written last: nothing is waited for from here on.
     await dues.bring_forward(

@@ -16,9 +16,9 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
-from segmentation.churn.evaluate import Unusable, read
 from segmentation.goals.forecasting import WEEK, forecast
 from segmentation.goals.measuring import Bought, Measured, bought_of, measure
+from segmentation.lifetime_value.order_file import Unusable, read
 
 LENGTHS, PARTS = (28, 91), (0.25, 0.5, 0.75)
 

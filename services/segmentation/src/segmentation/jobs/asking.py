@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from common.versions.table import VersionTable
+from segmentation.shop_statistics.state import EDITIONS
+from segmentation.shop_statistics.store_late import OUTGROWN
 
 _AHEAD = "(cast(:now as timestamptz) + interval '14 hours') at time zone 'UTC'"
 _SHOPS = """
@@ -21,10 +23,11 @@ exists (
 STATISTICS = _SHOPS.format(
     asked=f"""
     coalesce((select max(version) from shop_statistics m where m.shop = s.shop), 0)
-        < 12 * extract(year from {_AHEAD}) + extract(month from {_AHEAD}) - 1
+        < {EDITIONS} * (12 * extract(year from {_AHEAD}) + extract(month from {_AHEAD}) - 1)
     """
 )
 """A shop with customers whose newest statistics are not of this month."""
+EDITION = f"exists ({OUTGROWN})"
 FITS = """
 exists (
     select from (select shop, max(version) as version from shop_statistics group by shop) s

@@ -1,4 +1,4 @@
-"""Monthly fits of lifetime value and churn, as of the instant of the statistics, once those are stored."""
+"""Fits of lifetime value and churn, as of the instant of each edition of the statistics, once those are stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from segmentation.fold import read_shops
 from segmentation.lifetime_value import rules as values
 from segmentation.lifetime_value import store as samples
 from segmentation.lifetime_value.state import LifetimeFit
-from segmentation.shop_statistics.store import get_newest_months, list_not_set_aside
+from segmentation.shop_statistics.store import get_newest_numbers, list_not_set_aside
 from segmentation.shops.state import Shop
 from segmentation.shops.store import list_shops
 
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 async def list_unfitted(tx: Transaction) -> list[str]:
     """Shops whose newest statistics no fit goes with, without those that failed."""
-    unfitted = await samples.list_unfitted(tx, await get_newest_months(tx, await list_shops(tx)))
+    unfitted = await samples.list_unfitted(tx, await get_newest_numbers(tx, await list_shops(tx)))
     return await list_not_set_aside(tx, unfitted, FITS)
 
 
@@ -69,4 +69,6 @@ def _fit(shop: Shop, found: samples.Sampled, currency: str) -> tuple[LifetimeFit
     month, as_of, thresholds = newest.month, newest.as_of, shop.thresholds_at(newest.as_of)
     bought = [each for days in found.sample if (each := values.bought(days, month)) is not None]
     value = values.fit(bought, month, as_of, thresholds.value, currency, found.buyers, found.repeat_buyers)
-    return value, churn.fit(found.sample, month, as_of, thresholds.churn_model, minor_per_major(currency))
+    leaving = churn.fit(found.sample, month, as_of, thresholds.churn_model, minor_per_major(currency))
+    edition = {"edition": newest.edition}
+    return value.model_copy(update=edition), leaving.model_copy(update=edition)

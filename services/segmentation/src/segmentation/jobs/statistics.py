@@ -7,8 +7,9 @@ what falls due waits. So what is announced as of an instant follows from what ha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
+from common.events.segments import Scoring
 from common.fold.customers import fold_events
 from common.shops.imports import list_importing
 from common.shops.settings import get_shops
@@ -18,7 +19,8 @@ from segmentation.commands.statistics import save_statistics
 from segmentation.fold import KEPT, folding_of, keep, read_shops
 from segmentation.held_inputs import store as held_inputs
 from segmentation.shop_statistics import store as shop_statistics
-from segmentation.shops.state import pending_month
+from segmentation.shop_statistics.state import ShopStatistics
+from segmentation.shops.state import Shop, pending_month
 from segmentation.shops.store import list_shops, lock_shops
 
 STATISTICS, HELD = "statistics", "held"
@@ -59,22 +61,19 @@ async def compute_statistics(tx: Transaction, now: datetime, tasks: Sequence[Tas
         shop = (await read_shops(tx, [task.shop]))[task.shop]
         if shop.pending_at > now:
             continue  # tried again after it was done
-        rfm = shop.thresholds_at(shop.pending_at).rfm
-        currency = shop.settings.at(shop.pending_at).currency
-        computed = await shop_statistics.compute_portion(
-            tx,
-            task.shop,
-            shop.pending_month,
-            shop.pending_at,
-            rfm.window_months,
-            currency,
-            scoring=rfm.method if rfm.method != "fixed" else "mean",
-        )
+        computed = await next_portion(tx, task.shop, shop, shop.pending_month, shop.pending_at)
         if computed is not None:
             # Waits until nobody is folding.
             await lock_shops(tx)
             await save_statistics(tx, task.shop, computed)
     return len(tasks)
+
+
+async def next_portion(tx: Transaction, name: str, shop: Shop, month: date, as_of: datetime) -> ShopStatistics | None:
+    """The next portion of the shop's customers for the month, by the thresholds and currency as of its start."""
+    rfm, currency = shop.thresholds_at(as_of).rfm, shop.settings.at(as_of).currency
+    scoring: Scoring = rfm.method if rfm.method != "fixed" else "mean"
+    return await shop_statistics.compute_portion(tx, name, month, as_of, rfm.window_months, currency, scoring=scoring)
 
 
 async def take_held(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:

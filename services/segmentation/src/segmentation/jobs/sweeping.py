@@ -20,6 +20,7 @@ from common.work.sweeps import WorkList
 from segmentation.buyer_types.store import count_untyped
 from segmentation.fold import SegmentFolding, folding_of, keep
 from segmentation.jobs import asking
+from segmentation.jobs.editions import EDITION, count_editions, make_edition, take_outgrown
 from segmentation.jobs.fitting import FITS, fit_models, list_unfitted, take_unfitted
 from segmentation.jobs.flowing import FLOWS, count_flows, list_uncounted
 from segmentation.jobs.flowing import take_uncounted as take_uncounted_months
@@ -114,6 +115,7 @@ async def count_due(tx: Transaction, now: datetime) -> int:
     late = await list_late(tx)
     rescheduled = await rescheduling.list_shops(tx)
     waiting = await count_long_histories(tx) + len(await list_unfitted(tx)) + await count_looks(tx, now)
+    waiting += await count_editions(tx, now)
     waiting += await count_untyped(tx, now) + await count_unvalued(tx) + len(await list_uncounted(tx, now))
     return await count_statistics(tx, now) + await count_held(tx, now) + len(late) + len(rescheduled) + waiting
 
@@ -141,6 +143,7 @@ def _refolds(
 WORK = (
     # Not in a rebuild: what the live service has computed is read back, and what it will compute is its own to say.
     WorkList(STATISTICS, take_overdue, compute_statistics, asks=asking.STATISTICS),
+    WorkList(EDITION, take_outgrown, make_edition, asks=asking.EDITION),
     WorkList(FITS, take_unfitted, fit_models, asks=asking.FITS),
     WorkList(VALUES, take_unvalued, value_next, asks=asking.VALUES),
     _refolds("settings", SHOPS, next_refolds_of_settings, "settings"),

@@ -17,6 +17,7 @@ from segmentation.jobs.verifying_flows import verify_flows
 from segmentation.jobs.verifying_rows import TABLES
 from segmentation.jobs.verifying_said import MISSING, expectations_of_the_kept
 from segmentation.people.store import list_merges, list_people
+from segmentation.profiles.store import list_off
 from segmentation.segments.store_definitions import get_definitions, list_defining
 from segmentation.segments.store_dues import get_marks
 from segmentation.segments.store_standings import compare as compare_with
@@ -41,6 +42,7 @@ async def verify(run: Verification) -> None:
         inputs=TOPICS,
     )
     await verify_people(run)
+    await verify_life_states(run)
     await verify_flows(run)
     await verify_segments(run)
 
@@ -53,6 +55,16 @@ async def verify_people(run: Verification) -> None:
     for shop, customer, person in sorted(kept ^ merged):
         stands = "and no merge says so" if (shop, customer, person) in kept else "by a merge, and no row keeps it"
         run.differ(f"{shop}/{customer}: is one person with {person}, {stands}")
+
+
+async def verify_life_states(run: Verification) -> None:
+    """Everybody's row says what the address of their newest order that counts tells."""
+    async for page in pages_of(run, "customers", "t.shop, t.customer", ("shop", "customer")):
+        async with run.database.transaction() as tx:
+            await tx.stand_still()
+            off = await list_off(tx, [(row.shop, row.customer) for row in page])
+        for shop, customer in off:
+            run.differ(f"{shop}/{customer}: the life state by their orders' addresses is not that of the newest")
 
 
 async def verify_statistics(run: Verification) -> None:

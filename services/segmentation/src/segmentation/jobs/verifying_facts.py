@@ -11,7 +11,7 @@ from common.events.feedback import ReviewSubmitted, SignalsNoted, TicketEvent
 from common.events.orders import OrderCompleted, OrderJourneyMeasured
 from common.events.segments import BuyerTypeChanged, PreferenceShifted
 from common.verification import Expectation, Table, digest, rank
-from segmentation.profiles.store import COLUMNS, sent, values_of
+from segmentation.profiles.store import COLUMNS, values_of
 
 TYPES = (OrderCompleted.TYPE, OrderJourneyMeasured.TYPE)
 """Of the orders of customers these alone are looked at."""
@@ -37,8 +37,7 @@ def expectations_of_facts(event: Event[Any]) -> Iterator[Expectation]:
         units = sum(line.quantity for line in data.lines if line.kind == "goods")
         said = digest(data.revision, bool(data.promotions), units, data.entry_path)
         yield Expectation(("bought", *key, data.order_id), said, rank(data.revision))
-        if (known := sent(event)) is not None:
-            yield Expectation(("sent", *key), digest(known[2]), rank(*known))
+        yield Expectation(("sent", *key, data.order_id), digest(data.life_state), rank(data.revision))
     elif isinstance(data, OrderJourneyMeasured):
         said = digest(data.silent, data.decision_seconds, data.compared_items, data.reviews_viewed)
         yield Expectation(("way", *key, data.order_id), said, rank(data.revision))
@@ -64,6 +63,7 @@ def _order(r: Any) -> list[tuple[tuple[str, ...], bytes | None]]:
     found: list[tuple[tuple[str, ...], bytes | None]] = []
     if r.revision is not None:
         found.append((("bought", *name), digest(r.revision, r.promoted, r.units, r.entry_path)))
+        found.append((("sent", *name), digest(r.life_state)))
     if r.journey is not None:
         said = digest(r.silent, r.decision_seconds, r.compared_items, r.reviews_viewed)
         found.append((("way", *name), said))
@@ -71,20 +71,15 @@ def _order(r: Any) -> list[tuple[tuple[str, ...], bytes | None]]:
 
 
 def _profile(r: Any) -> list[tuple[tuple[str, ...], bytes | None]]:
-    """What the shop says, and what the newest order's address tells; either may be known alone."""
-    found: list[tuple[tuple[str, ...], bytes | None]] = []
-    if r.revision is not None:
-        found.append((("profile", r.shop, r.customer), digest(*tuple(r)[4:])))
-    if r.sent_state is not None:
-        found.append((("sent", r.shop, r.customer), digest(r.sent_state)))
-    return found
+    """What the shop says; a row may be there for what orders tell alone."""
+    return [(("profile", r.shop, r.customer), digest(*tuple(r)[3:]))] if r.revision is not None else []
 
 
 TABLES = (
     Table(
         "profiles",
         "profiles",
-        f"t.shop, t.customer, t.revision, t.sent_state, {', '.join(f't.{name}' for name in COLUMNS.split(', '))}",
+        f"t.shop, t.customer, t.revision, {', '.join(f't.{name}' for name in COLUMNS.split(', '))}",
         ("shop", "customer"),
         _profile,
     ),
@@ -92,7 +87,7 @@ TABLES = (
         "how orders were bought",
         "order_facts",
         "t.shop, t.customer, t.order_id, t.revision, t.promoted, t.units, t.entry_path, t.journey, t.silent, "
-        "t.decision_seconds, t.compared_items, t.reviews_viewed",
+        "t.decision_seconds, t.compared_items, t.reviews_viewed, t.life_state",
         ("shop", "customer", "order_id"),
         _order,
     ),

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from common.events.segments import FitStatus, RepeatModel
 from segmentation.lifetime_value.order_value import Spending, Spent
 from segmentation.lifetime_value.repeat_buying import Buying, Repeating
+from segmentation.shop_statistics.state import number_of
 
 
 class LifetimeFit(BaseModel):
@@ -24,6 +25,7 @@ class LifetimeFit(BaseModel):
 
     month: date
     as_of: datetime
+    edition: int = 0
     model: RepeatModel
     status: FitStatus
     problems: tuple[str, ...] = ()
@@ -40,8 +42,8 @@ class LifetimeFit(BaseModel):
 
     @property
     def number(self) -> int:
-        """The month's number, by which it is stored and announced."""
-        return 12 * self.month.year + self.month.month - 1
+        """That of the statistics it goes with, by which it is stored and announced."""
+        return number_of(self.month, self.edition)
 
 
 class Bought(NamedTuple):

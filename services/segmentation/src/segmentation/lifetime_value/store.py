@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -14,7 +14,7 @@ from segmentation.lifetime_value.rules import Day
 from segmentation.lifetime_value.state import LifetimeFit
 
 FITS = VersionTable("value_fits", LifetimeFit, since="as_of")
-"""`version` is the month's number."""
+"""`version` is that of the statistics."""
 PORTION = 10_000
 """Customers counted in one transaction."""
 SAMPLE = 20_000
@@ -37,15 +37,15 @@ async def try_to_fit(tx: Transaction) -> bool:
     return bool(await tx.value("select pg_try_advisory_xact_lock(:lock)", lock=_FITTING))
 
 
-async def list_unfitted(tx: Transaction, months: dict[str, date]) -> list[str]:
-    """The shops of which this month, that of their newest statistics, has no fit."""
+async def list_unfitted(tx: Transaction, numbers: Mapping[str, int]) -> list[str]:
+    """The shops of which this number, that of their newest statistics, has no fit."""
     # By primary key.
     rows = await tx.fetch(
         "select shop, max(version) as version from value_fits where shop = any(:shops) group by shop",
-        shops=sorted(months),
+        shops=sorted(numbers),
     )
     newest = {row.shop: row.version for row in rows}
-    return [shop for shop, month in months.items() if newest.get(shop, 0) < 12 * month.year + month.month - 1]
+    return [shop for shop, number in numbers.items() if newest.get(shop, 0) < number]
 
 
 async def sample_portion(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -11,7 +10,6 @@ from sqlalchemy import Row
 from common.crypto.erasing import NOT_ERASED
 from common.events import CustomerKey, Event
 from common.events.customers import CustomerProfile
-from common.events.orders import OrderEvent
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from segmentation.profiles.rules import city_level
@@ -31,8 +29,18 @@ _PROFILES = Columns(
     life_state="text",
     born_from="smallint",
 )
-_SENT = Columns("w", shop="text", customer="text", state="text", at="timestamptz", revision="bigint")
 _KEYS = Columns("w", shop="text", customer="text")
+# Of each of these people what their newest order that counts and tells a life state tells, and what their row says.
+_TOLD = f"""
+select w.shop, w.customer, (
+    select o.life_state from counted_orders o
+    where o.shop = w.shop and o.customer = w.customer and o.life_state is not null
+    order by o.placed_at desc, o.order_id desc limit 1
+) as told, (
+    select p.sent_state from profiles p where p.shop = w.shop and p.customer = w.customer
+) as said
+from {_KEYS} where {NOT_ERASED}
+"""
 COLUMNS = "gender, region, city, city_level, education, credit_level, source, life_state, born_from"
 
 
@@ -68,37 +76,41 @@ def values_of(data: CustomerProfile) -> tuple[str | int | None, ...]:
     )  # fmt: skip
 
 
-async def save_sent(tx: Transaction, events: Sequence[Event[OrderEvent]]) -> None:
-    """Take what the addresses of these orders tell; of each customer the newest order's stays (SEG-040). Idempotent.
+async def follow_orders(tx: Transaction, people: Collection[CustomerKey]) -> None:
+    """Have the rows of these people say what the address of their newest order that counts tells (SEG-040).
 
-    Of an erased customer nothing is taken. The customers are locked, as an erasure comes on another topic.
+    A corrected order tells what its newest version does, and one that counts no more tells nothing. The customers are
+    locked; of an erased one nothing is kept.
     """
-    newest: dict[CustomerKey, tuple[datetime, int, str]] = {}
-    for event in events:
-        said = sent(event)
-        if said is not None:
-            newest[event.customer] = max(said, newest.get(event.customer, said))
-    if newest:
-        # By primary key, sorted; of equal versions the same stays, whichever comes first.
+    keys = _KEYS.of(sorted(people))
+    # Probes of the index on orders that tell one; those are written alone that say otherwise.
+    changed = await tx.fetch(
+        f"""
+        insert into profiles as k (shop, customer, sent_state)
+        select shop, customer, told from ({_TOLD}) t where told is distinct from said
+        on conflict (shop, customer) do update set sent_state = excluded.sent_state
+        returning k.sent_state is null and k.revision is null as empty
+        """,
+        **keys,
+    )
+    if any(row.empty for row in changed):
+        # As if no order had told anything.
         await tx.execute(
             f"""
-            insert into profiles as k (shop, customer, sent_state, sent_at, sent_revision)
-            select shop, customer, state, at, revision from {_SENT} where {NOT_ERASED}
-            on conflict (shop, customer) do update
-            set sent_state = excluded.sent_state, sent_at = excluded.sent_at, sent_revision = excluded.sent_revision
-            where k.sent_at is null or (k.sent_at, k.sent_revision, k.sent_state collate "C")
-                < (excluded.sent_at, excluded.sent_revision, excluded.sent_state collate "C")
+            delete from profiles p using {_KEYS} where p.shop = w.shop and p.customer = w.customer
+              and p.revision is null and p.sent_state is null
             """,
-            **_SENT.of((*key, state, at, revision) for key, (at, revision, state) in sorted(newest.items())),
+            **keys,
         )
 
 
-def sent(event: Event[OrderEvent]) -> tuple[datetime, int, str] | None:
-    """When the order was placed, its revision, and the life state that its address tells; None: it tells none."""
-    data = event.data
-    if data.life_state is None:
-        return None
-    return data.placed_at or data.paid_at or event.time, data.revision, data.life_state
+async def list_off(tx: Transaction, people: Collection[CustomerKey]) -> list[CustomerKey]:
+    """Those of these people whose row does not say what their orders tell."""
+    # As above.
+    rows = await tx.fetch(
+        f"select shop, customer from ({_TOLD}) t where told is distinct from said", **_KEYS.of(sorted(people))
+    )
+    return [(row.shop, row.customer) for row in rows]
 
 
 async def erase_profiles(tx: Transaction, customers: Sequence[CustomerKey]) -> None:

@@ -69,8 +69,15 @@ async def compare(tx: Transaction, day: Day, segments: Sequence[str], whom: Whom
     return list(found.values())
 
 
-async def _compare(tx: Transaction, day: Day, segments: Sequence[str], whom: Whom) -> list[Standing]:
-    """By one statement."""
+async def compare_moving(tx: Transaction, day: Day, segment: str, whom: Whom) -> list[Standing]:
+    """As `compare` with one segment, of those alone who move by it now or may by the date: few of a whole shop."""
+    return await _compare(tx, day, [segment], whom, "where inside <> coalesce(open, '{}') or turns is not null")
+
+
+async def _compare(
+    tx: Transaction, day: Day, segments: Sequence[str], whom: Whom, of_these: str = ""
+) -> list[Standing]:
+    """By one statement; `of_these`: a condition on its columns, which leaves some out before they are sent."""
     compiler = day.compiler(whom)
     found = [(segment, compiler.compile(day.definitions[segment])) for segment in segments]
     names = {f"s{n}": segment for n, segment in enumerate(segments)}
@@ -81,14 +88,16 @@ async def _compare(tx: Transaction, day: Day, segments: Sequence[str], whom: Who
     # Facts and stays by primary key, each once for all of the customers.
     rows = await tx.fetch(
         f"""
-        select c.customer, array_remove(cast(array[{inside}] as text[]), null) as inside,
-               case when c.state is not null then least({turns}) - date '0001-01-01' + 1 end as turns, o.open
-        from customers c {compiler.joins}
-        left join (
-            select customer, array_agg(segment) as open from segment_stays
-            where {whom.of()} and left_at is null and segment = any(:segments) group by customer
-        ) o on o.customer = c.customer
-        where {whom.of("c.")} and (c.state is not null or c.merged_into is not null) order by c.customer
+        select customer, inside, turns, open from (
+            select c.customer, array_remove(cast(array[{inside}] as text[]), null) as inside,
+                   case when c.state is not null then least({turns}) - date '0001-01-01' + 1 end as turns, o.open
+            from customers c {compiler.joins}
+            left join (
+                select customer, array_agg(segment) as open from segment_stays
+                where {whom.of()} and left_at is null and segment = any(:segments) group by customer
+            ) o on o.customer = c.customer
+            where {whom.of("c.")} and (c.state is not null or c.merged_into is not null)
+        ) s {of_these} order by customer
         """,
         **whom.params,
         **compiler.params,

@@ -26,6 +26,7 @@ class Tally:
     recency_sum: int
     frequency_sum: int
     monetary: Mapping[str, tuple[int, int]]
+    orders: int
     places: tuple[Mapping[int, int], ...] = ()
 
 
@@ -38,13 +39,13 @@ def add_up(
     currency: str = "",
 ) -> ShopStatistics:
     """The statistics of a shop from the tallies of all its customers; `currency` is the shop's, where grades are."""
-    gaps, buyers, recency, frequency = Counter[int](), 0, 0, 0
+    gaps, buyers, recency, frequency, orders = Counter[int](), 0, 0, 0, 0
     monetary: dict[str, tuple[int, int]] = {}
     places = (Counter[int](), Counter[int](), Counter[int]())
     for tally in tallies:
         gaps.update(tally.gaps)
         buyers, recency = buyers + tally.buyers, recency + tally.recency_sum
-        frequency += tally.frequency_sum
+        frequency, orders = frequency + tally.frequency_sum, orders + tally.orders
         for sums, counted in zip(places, tally.places, strict=False):
             sums.update(counted)
         for currency, (total, count) in tally.monetary.items():
@@ -53,6 +54,7 @@ def add_up(
     return ShopStatistics(
         month=month,
         as_of=as_of,
+        orders=orders,
         gaps=gaps.total(),
         median_gap_doubled=median_doubled(gaps),
         buyers=buyers,

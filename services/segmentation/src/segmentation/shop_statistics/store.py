@@ -17,7 +17,7 @@ from segmentation.shop_statistics.rules import Tally, add_up
 from segmentation.shop_statistics.state import ShopStatistics, month_of
 
 STATISTICS = VersionTable("shop_statistics", ShopStatistics, since="as_of")
-"""`version` is the month's number."""
+"""`version` is `state.number_of` the month and edition."""
 PORTION = 10_000
 """Customers counted in one transaction."""
 _COMPUTING = 7_301_006
@@ -83,7 +83,7 @@ async def compute_portion(
     rows = await tx.fetch(
         """
         select cast(gaps as text) as gaps, buyers, recency_sum, frequency_sum, cast(monetary as text) as monetary,
-               cast(places as text) as places
+               orders, cast(places as text) as places
         from statistics_portions where shop = :shop and month = :month
         """,
         shop=shop,
@@ -98,18 +98,26 @@ async def discard_portions(tx: Transaction, shop: str) -> None:
 
 
 async def get_statistics(tx: Transaction, shops: Iterable[str]) -> dict[str, list[ShopStatistics]]:
-    """All statistics of each of these shops, oldest first."""
-    return {shop: [each.body for each in known] for shop, known in (await STATISTICS.read(tx, shops)).items()}
+    """The statistics of each month of each of these shops in their newest edition, oldest first."""
+    return {
+        shop: list({each.body.month: each.body for each in known}.values())
+        for shop, known in (await STATISTICS.read(tx, shops)).items()
+    }
 
 
-async def get_newest_months(tx: Transaction, shops: Sequence[str]) -> dict[str, date]:
-    """The newest month with statistics of each of these shops; without the shops that have none."""
+async def get_newest_numbers(tx: Transaction, shops: Sequence[str]) -> dict[str, int]:
+    """The number of the newest statistics of each of these shops; without the shops that have none."""
     # By the primary key.
     rows = await tx.fetch(
         "select shop, max(version) as version from shop_statistics where shop = any(:shops) group by shop",
         shops=list(shops),
     )
-    return {row.shop: month_of(row.version) for row in rows}
+    return {row.shop: row.version for row in rows}
+
+
+async def get_newest_months(tx: Transaction, shops: Sequence[str]) -> dict[str, date]:
+    """The newest month with statistics of each of these shops; without the shops that have none."""
+    return {shop: month_of(number) for shop, number in (await get_newest_numbers(tx, shops)).items()}
 
 
 async def list_not_set_aside(tx: Transaction, shops: Sequence[str], job: str) -> list[str]:
@@ -124,9 +132,10 @@ async def _insert_portion(tx: Transaction, shop: str, month: date, upto: str, ro
     # Found by the next turn, in whatever process.
     await tx.execute(
         """
-        insert into statistics_portions (shop, month, upto, gaps, buyers, recency_sum, frequency_sum, monetary, places)
+        insert into statistics_portions
+            (shop, month, upto, gaps, buyers, recency_sum, frequency_sum, monetary, orders, places)
         values (:shop, :month, :upto, cast(:gaps as jsonb), :buyers, :recency_sum, :frequency_sum,
-                cast(:monetary as jsonb), cast(:places as jsonb))
+                cast(:monetary as jsonb), :orders, cast(:places as jsonb))
         """,
         shop=shop,
         month=month,
@@ -136,6 +145,7 @@ async def _insert_portion(tx: Transaction, shop: str, month: date, upto: str, ro
         recency_sum=row.recency_sum,
         frequency_sum=row.frequency_sum,
         monetary=row.monetary,
+        orders=row.orders,
         places=row.places,
     )
 
@@ -152,18 +162,19 @@ def _tally(row: Row[Any]) -> Tally:
         recency_sum=row.recency_sum,
         frequency_sum=row.frequency_sum,
         monetary=_monetary(row.monetary),
+        orders=row.orders,
         places=tuple({int(place): int(n) for place, n in counts.items()} for counts in orjson.loads(row.places)),
     )
 
 
-# One row, of a portion of the shop's customers: gaps over all time, and R, F, M over the window. No sale is of the
-# month or later: such inputs are held until it has its statistics. The tests say the same in Python.
+# One row, of a portion of the shop's customers: gaps over all time, and R, F, M over the window. For a first edition no
+# sale is of the month or later: such inputs are held until it has its statistics. The tests say the same in Python.
 _TALLY = """
 with sold as materialized (
     -- A range of the primary key.
     select customer collate "C" as customer, day, orders, paid - refunded as net, currency from sales
     where shop = :shop and customer > :after and customer <= coalesce(cast(:last as text), customer)
-      and gone is null
+      and day < :month and (gone is null or gone >= :month)
 ),
 gaps as (
     select day - lag(day) over (partition by customer order by day) as gap from sold where orders = 1
@@ -193,6 +204,7 @@ select (select cast(coalesce(jsonb_object_agg(gap, gaps), '{}') as text) from by
        cast(case when count(*) = 0 then '{}' else
             jsonb_build_object(cast(:currency as text), jsonb_build_array(sum(monetary), count(*))) end as text)
        as monetary,
+       (select cast(coalesce(sum(orders), 0) as bigint) from sold) as orders,
        (select cast(jsonb_build_array(
             (select coalesce(jsonb_object_agg(r, n), '{}') from (select r, count(*) as n from apart group by r) as _),
             (select coalesce(jsonb_object_agg(f, n), '{}') from (select f, count(*) as n from apart group by f) as _),
