@@ -63,7 +63,14 @@ def test_amounts_of_two_currencies_never_meet() -> None:
 
 def test_every_field_of_every_kind_is_shown_and_written_as_it_is_read() -> None:
     """What a form is drawn with is what it would be read as again."""
-    values = {"money": 12_34, "percent": 12_50, "flag": True, "names": ["a", "b"], "day": "2025-03-01"}
+    values = {
+        "money": 12_34,
+        "percent": 12_50,
+        "flag": True,
+        "ids": ["a", "b"],
+        "lines": ["Ann Lee"],
+        "day": "2025-03-01",
+    }
     for kind, each in KINDS.items():
         assert set(each.shown) <= {f.name for f in each.fields}, kind
         for f in each.fields:
