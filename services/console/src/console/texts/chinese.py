@@ -546,6 +546,7 @@ CHINESE = (
         "Saved as a new version: the table below says from when it is in force.": "已保存为新版本：下表说明何时生效。",
         "The last {n:week|weeks}": "最近 {n} 周",
         "{n:week|weeks}": "{n} 周",
+        "{n:month|months}": "{n} 个月",
         "Completed orders of customers by the week of the order, less what was refunded of them. The last week is not over.": "顾客已完成的订单，按订单所在周统计，减去其退款。最后一周尚未结束。",
         "Net revenue in {currency}, orders and buyers by week": "每周净收入（{currency}）、订单数和购买人数",
         "Week from": "周起始日",

@@ -6,8 +6,8 @@ from console.texts import N_
 
 KINDS = {
     "repurchase": N_(
-        "Customers who had bought before the period or twice in it, of all who bought in it; and members who "
-        "bought twice, of all members."
+        "Customers who bought twice or more in the period, of all who bought in it; and members who bought twice or "
+        "more in it, of all members."
     ),
     "first-to-second": N_(
         "First-time buyers who buy again within 90 days. Of everybody: too low, since the newest had no time "
