@@ -120,7 +120,7 @@ FIGURES = {
     "Who the customers are": "顾客构成",
     "answered within the hour, of {n:ticket|tickets}": "一小时内答复，共 {n} 个工单",
     "membership": "会员",
-    "n/a: nothing before": "无：此前没有数据",
+    "n/a: nothing before": "不适用：此前没有数据",
     "no members": "非会员",
     "percentage points": "个百分点",
     "{n} against the period before": "较上期 {n}",

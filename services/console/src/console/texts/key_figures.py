@@ -71,3 +71,8 @@ CUSTOMER_COSTS = N_(
     "Tier prices, free shipping, gifts and advertising are not counted."
 )
 """Of membership, which keeps what offers, points and rewards cost (ANA-024)."""
+REFERRED = N_(
+    "Customers whose first completed order is in the period and whom another customer brought, as far as membership "
+    "found the referral true."
+)
+"""Of reports alone (ANA-009)."""
