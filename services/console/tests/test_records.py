@@ -160,3 +160,14 @@ def test_a_goal_says_what_it_reaches_or_by_how_much_it_rises(
     assert set(said) == wrong
     if body is not None:
         assert found.items() >= body.items()
+
+
+def test_a_department_is_rated_as_its_own_agents_are() -> None:
+    """ANA-051: by person, each rating once; a name is whole, with its blank."""
+    found = [
+        {"agent": "Ann Lee", "scores": {"by_score": {"5": 3, "2": 1}}},
+        {"agent": "Ann", "scores": {"by_score": {"1": 9}}},
+        {"agent": "Bo Chen", "scores": {"by_score": {"4": 2}}},
+    ]
+    assert indicators.rating_of(["Ann Lee", "Bo Chen"], found) == (Decimal("4.17"), 6)
+    assert indicators.rating_of(["Cy"], found) == (None, 0)

@@ -288,4 +288,6 @@ YEAR = {
     "n/a: nobody rated": "不适用：无人评分",
     "Nothing differed by 40 % and by more than chance from the mean of up to four weeks before.": "与此前最多四周的均值相比，没有指标相差 40 % 且超出偶然。",
     "Customers whose first completed order is in the period and whom another customer brought, as far as membership found the referral true.": "首个已完成订单在本期、且由其他顾客推荐而来的顾客；以会员服务确认的推荐为准。",
+    "Stars of its agents": "客服评分",
+    "of {n:rating|ratings}": "共 {n} 次评分",
 }
