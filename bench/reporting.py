@@ -57,6 +57,10 @@ FILL: Mapping[str, str] = {
                n % 24, n % 5 = 0, 1 + n % 3
         from {_EACH}, generate_series(0, 1) k
     """,
+    "members": f"""
+        insert into members (shop, customer, enrolled_at)
+        select :shop, {_WHO}, now() - make_interval(days => 730 + n * 13 % 2900) from {_EACH}
+    """,
     "member_tiers": f"""
         insert into member_tiers (shop, customer, tier_id, tier, revision)
         select :shop, {_WHO}, 't' || n % 4, 'Tier ' || n % 4, 1 from {_EACH}
@@ -164,7 +168,7 @@ async def _page(client: httpx.AsyncClient, result: Result, customers: int) -> No
     """Each question of the page of key figures, alone, of 90 days."""
     load = machine.load()
     took: dict[str, float] = {}
-    for name in (*KEY_FIGURES, "anomalies"):
+    for name in (*KEY_FIGURES, "groups", "anomalies"):
         asked = {} if name in (*TIMELESS, "anomalies") else {"days": "90"}
         times = []
         for _ in range(3):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import secrets
 import shutil
 from pathlib import Path
 
@@ -61,7 +62,7 @@ async def _take_look(browser: Browser, state: StackState, shop: str, customer: s
     context = await browser.new_context(reduced_motion="reduce", **LOOKS[look])  # type: ignore[arg-type]
     page = await context.new_page()
     await page.goto(link)
-    await page.locator("[name=name]").fill(f"Pictures {look}")
+    await page.locator("[name=name]").fill(f"Vera {secrets.token_hex(2)}")  # a name is taken once
     await page.locator("[name=password]").fill("correct horse battery staple")
     await page.locator("[name=agreed]").check()
     if await page.locator("[name=shop]").count():

@@ -126,6 +126,36 @@ async def test_an_owner_imports_a_file_and_reads_what_was_refused(
         await walk.go(f"/s/{SHOP}/audit")
 
 
+async def test_a_heading_that_is_not_understood_is_said_by_hand(
+    whole: Whole, chromium: Browser, tmp_path: Path
+) -> None:
+    """Journey 6 for a shop's own file: what the service wants to know can be said on the page that says so."""
+    file = tmp_path / "orders.csv"
+    file.write_text("order_id,customer_id,finished,currency,paid\no-91,zoe,2025-03-01T10:00:00+08:00,CNY,12.50\n")
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.enter(whole, "owner", "Ottilie")
+        await walk.go(f"/s/{SHOP}/imports")
+        assert await page.get_by_label("Columns (optional)").count() == 0
+        await page.get_by_label("File", exact=True).set_input_files(file)
+        await walk.click("Look at it first")
+        await page.get_by_text("no column was found for time").wait_for()
+        walk.wrong = [said for said in walk.wrong if "422" not in said]
+        await walk.check()
+        await page.get_by_label("Columns (optional)").fill("time:finished")
+        await page.get_by_label("File", exact=True).set_input_files(file)
+        await walk.click("Look at it first")
+        await page.get_by_role("cell", name="o-91").wait_for()
+        await walk.check()
+        assert await page.locator("[name='column.time']").input_value() == "finished"
+        await page.get_by_label("File", exact=True).set_input_files(file)
+        await walk.click("Import file")
+        await page.wait_for_url("**/imports/*")
+        await page.get_by_text("Finished", exact=True).wait_for(timeout=120_000)
+        order = await whole.stack.get("orders-ingest", f"/v1/shops/{SHOP}/orders/o-91")
+        assert order["goods_paid"] == 12_50
+
+
 async def test_the_console_cannot_be_framed(whole: Whole, chromium: Browser) -> None:
     """Journey 10: clickjacking."""
     async with browsing(whole, chromium) as (walk, context):

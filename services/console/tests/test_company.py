@@ -14,7 +14,7 @@ from console.records import gifts
 from console.records.commands import NotSaved, save
 from console.records.company import INDUSTRIES, industry_of
 from console.records.kinds import KINDS
-from console.staffing.rules import beside, idle, on_duty, placed_at
+from console.staffing.rules import beside, chatted_at, idle, on_duty, placed_at
 from console.web.navigation import SECTIONS, shown
 from segmentation.kpis.rules import BENCHMARKS
 
@@ -75,6 +75,33 @@ def test_orders_stand_beside_the_tickets_of_their_hour() -> None:
     orders = placed_at({"weekdays": [{"weekday": 1, "orders": 7, "hours": {"9": 4, "10": 3}}]})
     assert orders == {(1, 9): 4, (1, 10): 3}
     assert [each.orders for each in beside(hours, {}, kept=False, orders=orders)] == [4, 0]
+
+
+@pytest.mark.parametrize(
+    ("chats", "seconds", "people", "kept", "wanted"),
+    [
+        (5, 100, (), True, True),
+        (4, 100, (), True, False),
+        (50, 100, (), False, False),
+        (50, 2 * 3_600 * 4 // 7, ("ann",), True, True),
+        (50, 3_600 * 4 // 7, ("ann",), True, False),
+    ],
+)
+def test_chats_keep_people_busy_in_hours_without_a_ticket_too(
+    chats: int, seconds: int, people: tuple[str, ...], kept: bool, wanted: bool
+) -> None:
+    """XCT-005: four days hold that hour of the week four sevenths of a time on average."""
+    found = chatted_at([{"weekday": 1, "hour": 9, "chats": chats, "seconds": seconds}], 4)
+    (hour,) = beside([], {(1, 9): set(people)} if people else {}, kept=kept, chats=found)
+    assert hour.chats is not None
+    assert (hour.opened, hour.chats.chats, hour.wanted) == (0, chats, wanted)
+    assert hour.chats.busy == pytest.approx(seconds / 3_600 / (4 / 7))
+
+
+def test_an_hour_with_tickets_alone_has_no_chat_and_where_nobody_said_them_there_is_no_number() -> None:
+    hours = [{"weekday": 1, "hour": 9, "opened": 1, "late": 0, "median_answer_s": None, "gap": False}]
+    assert [each.chats for each in beside(hours, {}, kept=False, chats={})] == [(0, 0)]
+    assert [each.chats for each in beside(hours, {}, kept=False)] == [None]
 
 
 def test_hours_on_duty_in_which_nobody_wrote_are_counted() -> None:

@@ -50,7 +50,9 @@ QUESTION = {
         ("choice", "b", "b"),
         ("instant", "2026-03-05T10:00", "2026-03-05T10:00:00+08:00"),
         ("day", "2026-03-05", "2026-03-05"),
-        ("names", "ann, bea\n\nann", ["ann", "bea"]),
+        ("ids", "ann, bea\n\nann", ["ann", "bea"]),
+        ("ids", "a-1，a-2、a-3；a-4 a-5", ["a-1", "a-2", "a-3", "a-4", "a-5"]),
+        ("lines", "Ann  Lee\r\n\r\nDoe, Bea\nAnn Lee ", ["Ann Lee", "Doe, Bea"]),
         ("flag", "yes", True),
         ("flag", "", False),
     ],
@@ -78,7 +80,9 @@ def test_a_field_is_read_as_the_command_takes_it(kind: Any, written: str, value:
         ("day", "0001-01-01"),
         ("day", "2026-W01-1"),
         ("day", "5 March"),
-        ("names", " , "),
+        ("ids", " , "),
+        ("lines", " \n "),
+        ("lines", "x" * 201),
     ],
 )
 def test_what_cannot_be_used_is_named_at_its_field(kind: Any, written: str) -> None:

@@ -63,7 +63,14 @@ def test_amounts_of_two_currencies_never_meet() -> None:
 
 def test_every_field_of_every_kind_is_shown_and_written_as_it_is_read() -> None:
     """What a form is drawn with is what it would be read as again."""
-    values = {"money": 12_34, "percent": 12_50, "flag": True, "names": ["a", "b"], "day": "2025-03-01"}
+    values = {
+        "money": 12_34,
+        "percent": 12_50,
+        "flag": True,
+        "ids": ["a", "b"],
+        "lines": ["Ann Lee"],
+        "day": "2025-03-01",
+    }
     for kind, each in KINDS.items():
         assert set(each.shown) <= {f.name for f in each.fields}, kind
         for f in each.fields:
@@ -153,3 +160,14 @@ def test_a_goal_says_what_it_reaches_or_by_how_much_it_rises(
     assert set(said) == wrong
     if body is not None:
         assert found.items() >= body.items()
+
+
+def test_a_department_is_rated_as_its_own_agents_are() -> None:
+    """ANA-051: by person, each rating once; a name is whole, with its blank."""
+    found = [
+        {"agent": "Ann Lee", "scores": {"by_score": {"5": 3, "2": 1}}},
+        {"agent": "Ann", "scores": {"by_score": {"1": 9}}},
+        {"agent": "Bo Chen", "scores": {"by_score": {"4": 2}}},
+    ]
+    assert indicators.rating_of(["Ann Lee", "Bo Chen"], found) == (Decimal("4.17"), 6)
+    assert indicators.rating_of(["Cy"], found) == (None, 0)

@@ -92,15 +92,35 @@ def _shown(name: str, say: Any = ENGLISH, **more: Any) -> list[list[str]]:
 
 
 def test_figures_stand_beside_those_of_the_period_before_and_what_nobody_said_is_no_zero() -> None:
-    """ANA-046: compared with the month before; a base of nobody is a dash."""
+    """ANA-046: compared with the month before; a base of nobody is n/a with its reason."""
     rows = {row[0]: row[1:] for row in _shown("figures")}
     assert rows["Sales"] == ["CNY 1,234.56", "CNY 1,000.00", "+23.5 %"]
     assert rows["Repurchase rate"] == ["25.0 %", "30.0 %", "−5.0 pp"]
-    assert rows["Refunded orders of returning buyers"] == ["–", "2.0 %", "–"]
+    assert rows["Refunded orders of returning buyers"] == ["n/a: nobody bought", "2.0 %", "–"]
     assert rows["Usually resolved after"] == ["121 min", "60 min", "+101.7 %"]
     moods = {row[0].shown: row[3].mood for row in sections(document(), ENGLISH)[0].rows}
     assert (moods["Sales"], moods["Repurchase rate"], moods["Buyers"]) == ("good", "bad", "")
     assert moods["Usually resolved after"] == "bad", "longer is worse"
+
+
+def test_each_figure_says_why_it_has_no_value_and_how_it_is_counted() -> None:
+    """ANA-005: n/a with its reason, in both languages; definitions one click away."""
+    empty = {f.name: [None, None] for f in FIGURES}
+    for say, begins in ((ENGLISH, "n/a: "), (partial(translated, "zh"), "不适用：")):
+        found = sections(document() | {"figures": empty}, say)[0]
+        assert all(cell.shown.startswith(begins) for row in found.rows for cell in row[1:3])
+        assert all(cell.raw == "" for row in found.rows for cell in row[1:])
+        told = {name for names, how in found.counted for name in names.split(", ") if how}
+        assert told == {row[0].shown for row in found.rows}
+
+
+def test_a_week_as_usual_says_so() -> None:
+    """ANA-045: nothing unusual is a finding, and no whole week to compare with is none."""
+    notes = [
+        next(s.note for s in sections(document() | {"anomalies": [], "weeks": weeks}, ENGLISH) if s.name == "anomalies")
+        for weeks in (4, 0)
+    ]
+    assert [note.split(" ")[0] for note in notes] == ["Nothing", "There"]
 
 
 def test_what_ran_and_what_it_brought_stand_beside_what_was_unusual() -> None:

@@ -27,6 +27,7 @@ _NAMES |= {"text", "thank_you", "thank", "you", "vip", "need", "goal", "state"}
 _NAMES |= {"SPRING", "sample", "small", "gift", "tin", "may", "friends", "SHA"}
 _NAMES |= {"NPS", "SKU", "https", "recommend", "tasting"}
 _NAMES |= {"SMTP_HOST", "SMTP", "HOST", "repurchase", "ann", "example"}
+_NAMES |= {"time"}
 _NAMES |= {"product", "Oolong", "and", "not", "tag", "segment", "name", "tier", "shop_name", "unsubscribe_url"}
 _FORBIDDEN = {
     "style=": re.compile(r"\sstyle\s*="),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -11,6 +11,8 @@ import httpx
 import structlog
 
 log = structlog.get_logger()
+DEAR_AT_ONCE, DEAR_WITHIN_S = 2, 30.0
+"""Of questions for which a service reads all of a shop's orders: so many at a time, each so long."""
 State = Literal["ok", "unknown", "refused", "unavailable", "late"]
 
 
@@ -69,20 +71,34 @@ class Services:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def ask(self, *asked: Ask) -> list[Answer]:
-        """All at once; each within its own time limit, the answers in the order of the questions."""
-        return await asyncio.gather(*(self._call("GET", each.service, each.path, params=each.params) for each in asked))
+    async def ask(self, *asked: Ask, dear: bool = False) -> list[Answer]:
+        """All at once; each within its own time limit, the answers in the order of the questions.
 
-    async def ask_soon(self, *asked: Ask) -> list[Answer]:
+        `dear`: a few at a time and with patience, so that orders need not wait for the figures of a large shop.
+        """
+        return await asyncio.gather(*self._asked(asked, dear))
+
+    async def ask_soon(self, *asked: Ask, dear: bool = False) -> list[Answer]:
         """As `ask`, but what is not there within the page's budget is `late`, and given up."""
         if not asked:
             return []
-        tasks = [asyncio.create_task(self._call("GET", a.service, a.path, params=a.params)) for a in asked]
+        tasks = [asyncio.create_task(each) for each in self._asked(asked, dear)]
         _, late = await asyncio.wait(tasks, timeout=self.budget_s)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         return [Answer(a.service, "late") if t.cancelled() else t.result() for a, t in zip(asked, tasks, strict=True)]
+
+    def _asked(self, asked: Collection[Ask], dear: bool) -> list[Coroutine[Any, Any, Answer]]:
+        turns = asyncio.Semaphore(DEAR_AT_ONCE if dear else max(1, len(asked)))
+
+        async def answer(to: Ask) -> Answer:
+            async with turns:
+                return await self._call(
+                    "GET", to.service, to.path, within_s=DEAR_WITHIN_S if dear else None, params=to.params
+                )
+
+        return [answer(each) for each in asked]
 
     async def tell(self, service: str, method: str, path: str, *, within_s: float | None = None, **more: Any) -> Answer:
         """A command of the service."""

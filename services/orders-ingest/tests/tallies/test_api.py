@@ -69,3 +69,17 @@ async def test_steps_of_checkouts_their_time_and_where_they_were_left(api: httpx
         ("", 0, 1, None),
     ]
     assert (await api.get("/v1/shops/demo/checkout", params=span | {"until": span["since"]})).status_code == 422
+
+
+async def test_chats_by_hour_of_the_week_in_the_zone_of_the_shop(api: httpx.AsyncClient, tell: Any) -> None:
+    """XCT-005: by the hour in which each began; told twice it counts once, and also where nobody is known."""
+    zone = {"zone": "Asia/Shanghai", "currency": "CNY"}
+    assert (await api.put("/v1/shops/demo/settings", json=zone)).is_success
+    long = tell.event("chat.ended", {"seconds": 1_500}, time="2026-03-04T18:10:00Z")
+    told = [long, long, tell.event("chat.ended", {}, time="2026-03-04T17:59:59Z", subject="other")]
+    later = tell.event("chat.ended", {"seconds": 60}, time="2026-03-05T11:00:00Z")
+    assert (await api.post("/v1/events", json=[*told, later])).is_success
+    span = {"since": "2026-03-01T00:00:00Z", "until": "2026-03-06T00:00:00Z"}
+    found = (await api.get("/v1/shops/demo/chats/hours", params=span)).json()
+    assert [tuple(each.values()) for each in found] == [(4, 1, 2, 1_500), (4, 18, 1, 60)]
+    assert (await api.get("/v1/shops/demo/chats/hours", params=span | {"since": span["until"]})).status_code == 422

@@ -100,3 +100,11 @@ def test_seg_020_a_score_is_there_from_the_first_order_on(events: Any) -> None:
     assert [(d.cell, d.rfm_class, d.method, d.confidence) for d in seen] == [
         ("101", "important_development", "fixed", "low")
     ]
+
+
+def test_the_means_are_said_in_the_currency_and_not_in_its_minor_units() -> None:
+    """SEG-013: for the shop's people; a currency without minor units keeps its amounts whole."""
+    for currency, shown in (("USD", "120.64 USD"), ("JPY", "12064 JPY")):
+        statistics = some_statistics(monetary={currency: (12_064 * 3, 3)})
+        score = rfm.Score("111", "important_value", "mean", "high", 1, 9, 50_000, currency)
+        assert rfm.why(score, statistics, DEFAULT.rfm).endswith(f"M above {shown}")

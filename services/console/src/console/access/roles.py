@@ -217,6 +217,7 @@ PAGES: dict[str, Page] = {
     "one_request": Page(_of("owner", "agent")),
     "show_request": Page(_of("owner", "agent")),
     "kpis": Page(),
+    "kpi_groups": Page(),
     "reports": Page(),
     "make_report": Page(_of("owner", "marketer")),
     "one_report": Page(),

@@ -56,7 +56,7 @@ ACTIVITY = Sheet(
     ),
     ("/activities", N_("Activities")),
 )
-INVITE = (Field("customers", N_("Invite"), "names", N_("Ids, one a line, at most 1,000."), most=1_000),)
+INVITE = (Field("customers", N_("Invite"), "ids", N_("Ids, one a line, at most 1,000."), most=1_000),)
 
 
 @router.get("/s/{shop}/activities")

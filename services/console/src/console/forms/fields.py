@@ -11,14 +11,17 @@ from common.events.fields import FIRST_DAY, LAST_DAY
 from console.texts import N_
 from console.web.numbers import decimal, decimals, minor, whole
 
-Kind = Literal["text", "long", "whole", "money", "percent", "choice", "instant", "day", "names", "flag"]
-LONGEST: Mapping[str, int] = {"text": 200, "long": 2_000, "names": 200_000}
+Kind = Literal["text", "long", "whole", "money", "percent", "choice", "instant", "day", "ids", "lines", "flag"]
+LONGEST: Mapping[str, int] = {"text": 200, "long": 2_000, "ids": 200_000, "lines": 50_000}
 """Characters that a field takes where it says nothing else."""
-_SEVERAL = re.compile(r"[\s,;]+")
+LONGEST_LINE = 200
+"""Characters of one of several lines."""
+_BETWEEN = re.compile(r"[\s,;，、；]+")
 
 
 class Field(NamedTuple):
-    """`name`: of the command's field. `least`, `most`: of a number, or characters of a text; `names` counts names.
+    """`name`: of the command's field. `least`, `most`: of a number, or characters of a text; `ids` and `lines` count
+    theirs. Ids hold no blank and may stand side by side; of `lines` (names of people) each is one, blanks and all.
 
     `words`: what stands before a choice in the table of words. An optional field that is empty is not sent.
     """
@@ -55,7 +58,7 @@ class _Wrong(Exception):
 
 
 def read(fields: Iterable[Field], written: Mapping[str, str], zone: tzinfo, currency: str = "EUR") -> Read:
-    """Money as minor units, per cent as basis points, times with the shop's offset, names as a list without repeats."""
+    """Money as minor units, per cent as basis points, times with the shop's offset, ids and lines without repeats."""
     body: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     for field in fields:
@@ -89,8 +92,10 @@ def _value(field: Field, text: str, zone: tzinfo, currency: str) -> Any:
             return _instant(text, zone)
         case "day":
             return _day(text)
-        case "names":
-            return _names(field, text)
+        case "ids":
+            return _listed(field, several(text))
+        case "lines":
+            return _listed(field, [" ".join(line.split()) for line in text.splitlines()])
     if not 0 < len(text) <= field.longest:
         raise _Wrong(N_("Say it in a few words."))
     return text
@@ -123,8 +128,15 @@ def _day(text: str) -> str:
         raise _Wrong(N_("Write a day, such as 2026-03-31.")) from None
 
 
-def _names(field: Field, text: str) -> list[str]:
-    found = list(dict.fromkeys(name for name in _SEVERAL.split(text) if name))
+def several(text: str) -> list[str]:
+    """Ids as people write them: one a line, or with blanks, commas or semicolons between, those of Chinese too."""
+    return [one for one in _BETWEEN.split(text) if one]
+
+
+def _listed(field: Field, written: Iterable[str]) -> list[str]:
+    found = list(dict.fromkeys(filter(None, written)))
     if not 0 < len(found) <= (field.most or 1_000):
         raise _Wrong(N_("Write at least one, and no more than are allowed at once."))
+    if field.kind == "lines" and any(len(line) > LONGEST_LINE for line in found):
+        raise _Wrong(N_("Write one a line, each in at most 200 characters."))
     return found

@@ -19,7 +19,8 @@ from console.web.paths import part
 
 router = APIRouter()
 LAYOUTS = ("orders", "shopify_orders", "woocommerce_orders", "online_retail", "cdnow_sample", "cdnow_master")
-FIELDS = ("layout", "name", "currency", "zone", "encoding", "decimals")
+FIELDS = {"layout": 20, "name": 100, "currency": 10, "zone": 50, "encoding": 20, "decimals": 10, "columns": 1_000}
+"""Of the form, each with how many characters of it are taken."""
 ENCODINGS = ("utf-8", "gbk", "latin-1", "utf-16")
 LINES, MOST_LINES = 50, 10_000
 
@@ -45,7 +46,7 @@ async def send_import(viewer: Guarded) -> Response:
     No field is declared: the framework would read the file before the guard has looked at who sends it.
     """
     form = await viewer.request.form()
-    sent = {name: str(form.get(name, ""))[:100].strip() for name in FIELDS}
+    sent = {name: str(form.get(name, ""))[:most].strip() for name, most in FIELDS.items()}
     file = form.get("file")
     if not isinstance(file, UploadFile) or not file.size:
         return await listed(viewer, viewer.say("Choose a file."), 422, **sent)

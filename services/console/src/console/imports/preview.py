@@ -20,7 +20,7 @@ async def preview_import(viewer: Guarded) -> Response:
     No field is declared, as where a file is imported.
     """
     form = await viewer.request.form()
-    sent = {name: str(form.get(name, ""))[:100].strip() for name in FIELDS}
+    sent = {name: str(form.get(name, ""))[:most].strip() for name, most in FIELDS.items()}
     file = form.get("file")
     if not isinstance(file, UploadFile) or not file.size:
         return await listed(viewer, viewer.say("Choose a file."), 422, **sent)

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from console.records.company import get_company, industry_of
+from console.texts import N_
 from console.texts.key_figures import CUSTOMER_COSTS, KINDS
 from console.web.guard import Guarded
 from console.web.paths import part
@@ -14,6 +15,30 @@ from console.web.paths import part
 router = APIRouter()
 DAYS = (30, 90, 365)
 TIMELESS = ("ladder", "profiles")
+GROUPS = {
+    "tier": N_("By tier"),
+    "segment": N_("By segment"),
+    "source": N_("By source of the profile"),
+    "way": N_("By way to the shop"),
+}
+NONE = {
+    "tier": N_("no members"),
+    "segment": N_("in no segment"),
+    "source": N_("source not known"),
+    "way": N_("way not known"),
+}
+"""What those are called who are in no group."""
+COUNTED = {
+    "tier": N_("Customers stand in the tier that they are in today."),
+    "segment": N_(
+        "Customers stand in each segment that they are in today, so the groups add up to more than the shop."
+    ),
+    "source": N_("Customers stand under the source that their profile names."),
+    "way": N_(
+        "Orders stand under the way by which the customer came to the shop; a buyer counts under each. Retention: of "
+        "those who came so in the period before, who bought at all."
+    ),
+}
 
 
 @router.get("/s/{shop}/kpis")
@@ -26,7 +51,7 @@ async def kpis(viewer: Guarded, days: Annotated[int, Query(ge=0, le=1_095)] = 90
     asked = [viewer.of_shop("segmentation", f"/kpis/{name}", **more.get(name, {"days": str(period)})) for name in KINDS]
     unusual = viewer.of_shop("segmentation", "/kpis/anomalies")
     costs = viewer.of_shop("membership", "/report/customer-costs", days=str(period))
-    *figures, customer_costs, anomalies = await viewer.ask(*asked, costs, unusual)
+    *figures, customer_costs, anomalies = await viewer.ask(*asked, costs, unusual, dear=True)
     answers = dict(zip(KINDS, figures, strict=True)) | {"customer-costs": customer_costs}
     return viewer.draw(
         "kpis/kpis.html",
@@ -34,6 +59,27 @@ async def kpis(viewer: Guarded, days: Annotated[int, Query(ge=0, le=1_095)] = 90
         kinds=KINDS | {"customer-costs": CUSTOMER_COSTS},
         anomalies=anomalies,
         all=[*answers.values(), anomalies],
+        period=period,
+        periods=DAYS,
+        part=part,
+        groups=GROUPS,
+    )
+
+
+@router.get("/s/{shop}/kpis/groups")
+async def kpi_groups(
+    viewer: Guarded, by: Annotated[str, Query(max_length=20)] = "", days: Annotated[int, Query(ge=0, le=1_095)] = 90
+) -> Response:
+    """Figures of each tier, segment, source or way beside the whole shop's. No such group: tiers; period: 90 days."""
+    kind, period = by if by in GROUPS else "tier", days if days in DAYS else 90
+    (found,) = await viewer.ask(viewer.of_shop("segmentation", "/kpis/groups", by=kind, days=str(period)), dear=True)
+    return viewer.draw(
+        "kpis/groups.html",
+        found=found,
+        by=kind,
+        groups=GROUPS,
+        nobody=NONE[kind],
+        counted=COUNTED[kind],
         period=period,
         periods=DAYS,
         part=part,

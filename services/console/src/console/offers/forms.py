@@ -63,7 +63,7 @@ FOR = (
     ),
     Field("valid_days", N_("A coupon is good for so many days"), "whole", least=1, most=3_650, optional=True),
     Field("minimum", N_("At least so much must be spent"), "money", optional=True),
-    Field("skus", N_("For these products alone"), "names", N_("SKUs, one a line."), most=1_000, optional=True),
+    Field("skus", N_("For these products alone"), "ids", N_("SKUs, one a line."), most=1_000, optional=True),
     Field("categories", N_("For these categories alone"), "long", N_("One a line."), optional=True),
     Field("tier_from", N_("From this tier on"), hint=N_("The tier's id."), optional=True),
     Field("orders_from", N_("From so many orders on"), "whole", most=1_000_000, optional=True),
@@ -87,7 +87,7 @@ ISSUE = (
     Field(
         "customers",
         N_("To these customers"),
-        "names",
+        "ids",
         N_("Ids, one a line, at most 10,000: each gets one."),
         most=10_000,
         optional=True,

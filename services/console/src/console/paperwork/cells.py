@@ -29,7 +29,7 @@ def _text(field: Field, value: Any, currency: str) -> str:
             return f"{Decimal(value) / 100:f}"
         case "flag":
             return "yes" if value else ""
-        case "names":
+        case "ids" | "lines":
             return "\n".join(value)
     return str(value)
 
@@ -48,6 +48,6 @@ def shown(kind: str, name: str, value: Any, currency: str) -> tuple[str, str]:
             return field.words, str(value)
         case "flag":
             return "said_", "yes" if value else "no"
-        case "names":
+        case "ids" | "lines":
             return "", ", ".join(value)
     return "", str(value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -51,3 +52,14 @@ def beside(since: str, until: str, offers: Sequence[Mapping[str, Any]]) -> list[
         and (each["offer"]["ends"][:10] > since)
         and (each["stopped_at"] is None or each["stopped_at"][:10] > since)
     ]
+
+
+def rating_of(agents: Collection[str], found: Iterable[Mapping[str, Any]]) -> tuple[Decimal | None, int]:
+    """Mean stars of these people to hundredths, each rating once, and how many; None: nobody rated them (ANA-051)."""
+    counts = Counter[int]()
+    for each in found:
+        if each["agent"] in agents:
+            counts.update({int(stars): n for stars, n in each["scores"]["by_score"].items()})
+    if not (count := counts.total()):
+        return None, 0
+    return (Decimal(sum(stars * n for stars, n in counts.items())) / count).quantize(Decimal("0.01")), count

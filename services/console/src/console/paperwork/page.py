@@ -130,6 +130,7 @@ def _asked(viewer: Viewer, name: str, records: list[Record]) -> list[Any]:
         asked.append(viewer.of_shop("membership", "/offers", limit="200"))
     elif name == "department":
         asked += [viewer.of_shop("segmentation", f"/kpis/{one}", days="90") for one in ("service", "repurchase")]
+        asked.append(viewer.of_shop("feedback", "/survey-results/agent_rating"))
     return asked
 
 
@@ -147,8 +148,17 @@ def _beside(name: str, records: list[Record], answers: list[Answer]) -> dict[str
     if name == "competitor" and answers[0].ok:
         offers = answers[0].body["offers"]
         return {r.name: indicators.beside(r.fields["since"], r.fields["until"], offers) for r in records}
-    if name == "department" and all(a.ok for a in answers):
-        return {"in_time": answers[0].body["in_time_percent"], "repurchase": answers[1].body["percent"]}
+    if name == "department":
+        service, repurchase, ratings = answers
+        rated = ratings.body["agents"] if ratings.ok else None
+        return {
+            "in_time": service.body["in_time_percent"] if service.ok else None,
+            "repurchase": repurchase.body["percent"] if repurchase.ok else None,
+            "whole": service.ok and repurchase.ok,
+            "ratings": None
+            if rated is None
+            else {r.name: indicators.rating_of(r.fields.get("agents") or (), rated) for r in records},
+        }
     return {}
 
 

@@ -90,7 +90,7 @@ def _check(row: Row) -> tuple[dict[str, Any], str]:
         if not _NUMBER.fullmatch(value):
             return {}, N_("Write a whole number within its bounds.")
         return {"what": what, row.how: int(value)}, ""
-    values = [one.strip() for one in value.split(",")] if row.how == "in" else [value]
+    values = [one.strip() for one in value.replace("，", ",").split(",")] if row.how == "in" else [value]
     if not all(0 < len(one) <= 200 for one in values) or len(values) > 50:
         return {}, N_("Write the value; of several, with commas between them.")
     told = [_value(one) for one in values]

@@ -20,7 +20,7 @@ INSERT = (
     Field("title", N_("Title"), hint=N_("For those who pack.")),
     Field("kind", N_("Kind"), "choice", choices=KINDS, words="insert_"),
     Field("parcels", N_("Into which parcels"), "choice", choices=PARCELS, words="parcels_"),
-    Field("products", N_("Only with these products"), "names", N_("SKUs, one a line."), most=200, optional=True),
+    Field("products", N_("Only with these products"), "ids", N_("SKUs, one a line."), most=200, optional=True),
     Field("says.en", N_("What is printed, in English"), "long", most=500, optional=True),
     Field("says.zh", N_("What is printed, in Chinese"), "long", most=500, optional=True),
     Field("url", N_("Its code leads to"), hint=N_("It begins with https://"), most=1_000, optional=True),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from console.forms.fields import several
 from console.web.guard import Guarded
 from console.web.paths import part
 
@@ -36,7 +36,7 @@ async def recommendations(
         "again": again,
     }
     asked: dict[str, object] = {"place": given["place"], "goal": given["goal"], "limit": "20"}
-    asked |= {"sku": re.split(r"[\s,;]+", given["sku"])[:50]} if given["sku"] else {}
+    asked |= {"sku": several(given["sku"])[:50]} if given["sku"] else {}
     asked |= {"category": given["category"][:200]} if given["category"] else {}
     path = "/recommendations"
     if given["customer"]:

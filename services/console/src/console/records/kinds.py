@@ -133,7 +133,7 @@ KINDS: dict[str, Kind] = {
             Field("head", N_("Who leads it"), most=100),
             Field("duties", N_("Its duties"), "long", most=1_000),
             Field(
-                "agents", N_("Its agents"), "names", N_("As tickets name them, one a line."), most=200, optional=True
+                "agents", N_("Its agents"), "lines", N_("As tickets name them, one a line."), most=200, optional=True
             ),
             Field("target", N_("Answers in time, at least"), "percent", optional=True),
         ),
@@ -190,7 +190,7 @@ KINDS: dict[str, Kind] = {
         N_("Add a shift"),
         N_("Who is on duty at which hours of the week; the page Staffing lays it beside the hours of tickets."),
         (
-            Field("agents", N_("Its agents"), "names", N_("As tickets name them, one a line."), most=200),
+            Field("agents", N_("Its agents"), "lines", N_("As tickets name them, one a line."), most=200),
             *(Field(name, label, "flag") for name, label in WEEK),
             Field("opens", N_("Begins at the hour"), "whole", N_("0 to 23"), most=23),
             Field(

@@ -15,6 +15,8 @@ from console.web.guard import Guarded
 router = APIRouter()
 CYCLES = ("active", "sleeping", "pre_churn", "churned", "dead", None)
 """The life cycle in its order; None before the first order."""
+COHORTS = (12, 24, 36)
+"""Months of which cohorts are shown."""
 CELLS = ("111", "101", "011", "001", "110", "100", "010", "000", None)
 """The RFM map: who spends much first; None where nothing was bought in the window."""
 
@@ -24,28 +26,36 @@ async def regulars(
     viewer: Guarded,
     since: Annotated[PlannedDay | None, Query()] = None,
     month: Annotated[str, Query(max_length=7, pattern=f"^$|{MONTH}")] = "",
+    cohorts: Annotated[int, Query(ge=0, le=36)] = 0,
 ) -> Response:
     """RFM map, life cycle and where both went, purchase ladder, cohorts.
 
-    `since`: a date from which on the ladder counts orders; `month`: of both flows, the newest without one.
+    `since`: a date from which on the ladder counts orders; `month`: of both flows, the newest without one; `cohorts`:
+    of so many months, else of the last year, or of three where nobody came in it.
     """
+    months = cohorts if cohorts in COHORTS else COHORTS[0]
     report: Ask = viewer.of_shop("segmentation", "/report", **({"since": since.isoformat()} if since else {}))
-    cells, shop, cohorts, flow, moved = await viewer.ask(
+    cells, shop, comers, flow, moved = await viewer.ask(
         viewer.of_shop("segmentation", "/report/rfm"),
         report,
-        viewer.of_shop("segmentation", "/report/cohorts"),
+        viewer.of_shop("segmentation", "/report/cohorts", months=str(months)),
         viewer.of_shop("segmentation", "/report/life-cycle-flow"),
         viewer.of_shop("segmentation", "/report/rfm-flow"),
     )
     most = max((cell["customers"] for cell in cells.body["cells"]), default=0) if cells.ok else 0
-    back = _most_back(cohorts.body["cohorts"]) if cohorts.ok else 0
+    if comers.ok and not comers.body["cohorts"] and not cohorts:
+        months = COHORTS[-1]
+        (comers,) = await viewer.ask(viewer.of_shop("segmentation", "/report/cohorts", months=str(months)))
+    back = _most_back(comers.body["cohorts"]) if comers.ok else 0
     return viewer.draw(
         "regulars/regulars.html",
         cells=cells,
         report=shop,
         most=most,
         since=since,
-        cohorts=cohorts,
+        cohorts=comers,
+        cohort_months=months,
+        cohort_choices=COHORTS,
         most_back=back,
         flow=flow,
         month=_shown(flow, month),

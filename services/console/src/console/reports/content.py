@@ -14,15 +14,14 @@ from console.texts import N_
 
 
 def title_of(shop: str, period: Period, say: Say) -> str:
-    """`tea: week of 2026-03-02 to 2026-03-08`."""
+    """`tea: Week of 2026-03-02 to 2026-03-08`."""
     return f"{shop}: {name_of(period, say)}"
 
 
 def name_of(period: Period, say: Say) -> str:
-    last = period.until - timedelta(days=1)
-    return say(
-        N_("{kind} of {first} to {last}"), kind=word(f"report_{period.kind}", say), first=period.since, last=last
-    )
+    """`Week of 2026-03-02 to 2026-03-08`."""
+    last, kind = period.until - timedelta(days=1), word(f"report_{period.kind}", say)
+    return say(N_("{kind} of {first} to {last}"), kind=kind[:1].upper() + kind[1:], first=period.since, last=last)
 
 
 def lead_of(report: Report, say: Say) -> list[str]:

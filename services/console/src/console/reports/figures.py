@@ -12,7 +12,10 @@ Unit = Literal["count", "money", "percent", "number", "seconds"]
 
 
 class Figure(NamedTuple):
-    """`part`: segmentation's key figure that answers it; `path`: of the answer. `better`: 1 more, -1 less."""
+    """`part`: segmentation's key figure that answers it; `path`: of the answer. `better`: 1 more, -1 less.
+
+    `lacks`: why there is no value.
+    """
 
     name: str
     label: str
@@ -20,6 +23,7 @@ class Figure(NamedTuple):
     path: tuple[str, ...]
     unit: Unit
     better: int = 1
+    lacks: str = N_("n/a: nobody bought")
 
 
 FIGURES = (
@@ -31,7 +35,14 @@ FIGURES = (
     Figure("orders_per_buyer", N_("Orders by buyer"), "spending", ("orders_per_buyer",), "number"),
     Figure("repurchase", N_("Repurchase rate"), "repurchase", ("percent",), "percent"),
     Figure("returning", N_("Returning buyers"), "repurchase", ("returning",), "count"),
-    Figure("retention", N_("Retention"), "retention", ("percent",), "percent"),
+    Figure(
+        "retention",
+        N_("Retention"),
+        "retention",
+        ("percent",),
+        "percent",
+        lacks=N_("n/a: nobody bought in the period before"),
+    ),
     Figure("new_buyers", N_("New buyers"), "new-and-returning", ("new", "buyers"), "count"),
     Figure("returning_net", N_("Sales to returning buyers"), "new-and-returning", ("returning", "net"), "money"),
     Figure(
@@ -43,12 +54,34 @@ FIGURES = (
         -1,
     ),
     Figure("reviews", N_("Reviews by returning buyers"), "new-and-returning", ("returning", "reviews"), "count"),
-    Figure("positive", N_("Good reviews of them"), "new-and-returning", ("returning", "positive_percent"), "percent"),
+    Figure(
+        "positive",
+        N_("Good reviews of them"),
+        "new-and-returning",
+        ("returning", "positive_percent"),
+        "percent",
+        lacks=N_("n/a: no review"),
+    ),
     Figure("referred", N_("New buyers whom others brought"), "referred-buyers", ("referred", "customers"), "count"),
     Figure("tickets", N_("Tickets opened"), "service", ("opened",), "count", -1),
-    Figure("in_time", N_("Tickets answered within the hour"), "service", ("in_time_percent",), "percent"),
-    Figure("resolve", N_("Usually resolved after"), "service", ("resolve_seconds",), "seconds", -1),
-    Figure("rating", N_("Mean rating of agents"), "service", ("mean_rating",), "number"),
+    Figure(
+        "in_time",
+        N_("Tickets answered within the hour"),
+        "service",
+        ("in_time_percent",),
+        "percent",
+        lacks=N_("n/a: no ticket"),
+    ),
+    Figure(
+        "resolve",
+        N_("Usually resolved after"),
+        "service",
+        ("resolve_seconds",),
+        "seconds",
+        -1,
+        N_("n/a: no ticket was resolved"),
+    ),
+    Figure("rating", N_("Mean rating of agents"), "service", ("mean_rating",), "number", lacks=N_("n/a: nobody rated")),
 )
 PARTS = tuple(dict.fromkeys(figure.part for figure in FIGURES))
 """Key figures that are asked for, for the period and for the one before."""

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from console.reports.figures import FIGURES, Figure, change_of, is_worse
+from console.reports.figures import FIGURES, PARTS, Figure, change_of, is_worse
 from console.texts import N_
+from console.texts.key_figures import KINDS, REFERRED
 from console.texts.words import WORDS
 from console.web import formats
 
 Say = Callable[..., str]
 NOTHING = "–"
+HOW = KINDS | {"referred-buyers": REFERRED}
+"""How each part's figures are counted."""
 
 
 class Cell(NamedTuple):
@@ -24,7 +27,10 @@ class Cell(NamedTuple):
 
 
 class Section(NamedTuple):
-    """`numbers`: columns that hold numbers. `note`: how it is counted, or why it is empty."""
+    """`numbers`: columns that hold numbers. `note`: how it is counted, or why it is empty.
+
+    `counted`: of key figures their names, and how they are counted; on the page alone.
+    """
 
     name: str
     title: str
@@ -32,16 +38,17 @@ class Section(NamedTuple):
     rows: list[list[Cell]]
     numbers: tuple[int, ...] = ()
     note: str = ""
+    counted: Sequence[tuple[str, str]] = ()
 
 
 def text(value: object) -> Cell:
     return Cell(str(value), str(value))
 
 
-def amount(value: Any, unit: str, currency: str, say: Say) -> Cell:
-    """A figure in its unit, `points` between percentages; a dash where there is nobody to count from."""
+def amount(value: Any, unit: str, currency: str, say: Say, lacks: str = NOTHING) -> Cell:
+    """A figure in its unit, `points` between percentages; `lacks` where there is nobody to count from."""
     if value is None:
-        return Cell(NOTHING, "")
+        return Cell(lacks, "")
     match unit:
         case "money":
             return Cell(formats.money(int(value), currency), formats.major(int(value), currency))
@@ -100,15 +107,19 @@ def _figures(figures: dict[str, Any], currency: str, say: Say) -> Section:
     rows = [
         [
             text(say(f.label)),
-            amount(figures[f.name][0], f.unit, currency, say),
-            amount(figures[f.name][1], f.unit, currency, say),
+            amount(figures[f.name][0], f.unit, currency, say, say(f.lacks)),
+            amount(figures[f.name][1], f.unit, currency, say, say(f.lacks)),
             _changed(f, *figures[f.name]),
         ]
         for f in FIGURES
         if f.name in figures
     ]
     heads = (say(N_("What")), say(N_("In the period")), say(N_("The one before")), say(N_("Change")))
-    return Section("figures", say(N_("Key figures")), heads, rows, (1, 2, 3))
+    counted = [
+        (", ".join(say(f.label) for f in FIGURES if f.part == part and f.name in figures), say(HOW[part]))
+        for part in PARTS
+    ]
+    return Section("figures", say(N_("Key figures")), heads, rows, (1, 2, 3), "", [each for each in counted if each[0]])
 
 
 def _anomalies(found: list[dict[str, Any]], weeks: int, currency: str, say: Say) -> Section:
@@ -128,6 +139,8 @@ def _anomalies(found: list[dict[str, Any]], weeks: int, currency: str, say: Say)
     heads = (say(N_("What")), say(N_("In the week")), say(N_("Usually")), say(N_("Change")))
     if not weeks:
         note = say(N_("There is no whole week yet to compare with."))
+    elif not rows:
+        note = say(N_("Nothing differed by 40 % and by more than chance from the mean of up to four weeks before."))
     else:
         note = say(
             N_("What differs by 40 % from the mean of up to four weeks before, and by more than chance."),

@@ -1,4 +1,4 @@
-"""Tickets by hour of the week beside the people on duty; pure (XCT-005, FBK-035)."""
+"""Tickets and chats by hour of the week beside the people on duty; pure (XCT-005, FBK-035)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ from typing import Any, NamedTuple
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """By their numbers less one."""
 FEW = 5
-"""Fewer tickets of an hour of the week ask for nobody."""
+"""Fewer tickets and chats of an hour of the week ask for nobody."""
+WEEK_DAYS, HOUR_S = 7, 3_600
 Duty = dict[tuple[int, int], set[str]]
+
+
+class Chats(NamedTuple):
+    """Chats that began in an hour of the week; `busy`: people they keep busy in it on average, one chat at a time."""
+
+    chats: int
+    busy: float
 
 
 class Hour(NamedTuple):
     """An hour of the week: weekday 1 is Monday. `people`: how many are on duty; None where no shift is kept.
 
-    `orders`: placed in it; None where nobody said it.
+    `chats`, `orders`: None where nobody said them.
 
-    `wanted`: enough customers write in it, and nobody is there, or too many are answered late.
+    `wanted`: enough customers write in it, and nobody is there, or too many are answered late, or chats keep more
+    people busy than are there.
     """
 
     weekday: int
@@ -25,6 +34,7 @@ class Hour(NamedTuple):
     opened: int
     late: int
     median_answer_s: float | None
+    chats: Chats | None
     orders: int | None
     people: int | None
     wanted: bool
@@ -44,17 +54,35 @@ def on_duty(shifts: Iterable[Mapping[str, Any]]) -> Duty:
 
 
 def beside(
-    hours: Sequence[Mapping[str, Any]], duty: Duty, *, kept: bool, orders: Mapping[tuple[int, int], int] | None = None
+    hours: Sequence[Mapping[str, Any]],
+    duty: Duty,
+    *,
+    kept: bool,
+    orders: Mapping[tuple[int, int], int] | None = None,
+    chats: Mapping[tuple[int, int], Chats] | None = None,
 ) -> list[Hour]:
-    """Each hour with tickets, as feedback counts them, with orders and the people on duty; `kept`: there are shifts."""
+    """Each hour with tickets, as feedback counts them, or chats; with orders and the people on duty.
+
+    `kept`: there are shifts.
+    """
+    tickets = {(each["weekday"], each["hour"]): each for each in hours}
     found = []
-    for each in hours:
-        people = len(duty.get((each["weekday"], each["hour"]), ())) if kept else None
-        alone = people == 0 and each["opened"] >= FEW
-        counts = (each["weekday"], each["hour"], each["opened"], each["late"], each["median_answer_s"])
-        placed = orders.get((each["weekday"], each["hour"]), 0) if orders is not None else None
-        found.append(Hour(*counts, placed, people, bool(each["gap"]) or alone))
+    for place in sorted(tickets.keys() | (chats or {}).keys()):
+        of = tickets.get(place, {"opened": 0, "late": 0, "median_answer_s": None, "gap": False})
+        chatted = None if chats is None else chats.get(place, Chats(0, 0))
+        people = len(duty.get(place, ())) if kept else None
+        alone = people == 0 and of["opened"] + (chatted.chats if chatted else 0) >= FEW
+        over = chatted is not None and people is not None and chatted.chats >= FEW and chatted.busy > people
+        placed = None if orders is None else orders.get(place, 0)
+        counts = (*place, of["opened"], of["late"], of["median_answer_s"])
+        found.append(Hour(*counts, chatted, placed, people, bool(of["gap"]) or alone or over))
     return found
+
+
+def chatted_at(found: Iterable[Mapping[str, Any]], days: int) -> dict[tuple[int, int], Chats]:
+    """Chats by hour of the week of so many days, as orders-ingest counts them."""
+    whole = HOUR_S * days / WEEK_DAYS
+    return {(each["weekday"], each["hour"]): Chats(each["chats"], each["seconds"] / whole) for each in found}
 
 
 def placed_at(rhythm: Mapping[str, Any]) -> dict[tuple[int, int], int]:
@@ -68,5 +96,5 @@ def placed_at(rhythm: Mapping[str, Any]) -> dict[tuple[int, int], int]:
 
 
 def idle(hours: Sequence[Hour], duty: Duty) -> int:
-    """Hours of the week in which somebody is on duty and no ticket came."""
+    """Hours of the week in which somebody is on duty and neither ticket nor chat came."""
     return len(duty.keys() - {(hour.weekday, hour.hour) for hour in hours})

@@ -136,7 +136,7 @@ CAMPAIGNS = {
     "information": "资讯",
     "language": "语言",
     "messages to {n:customer|customers} looked at, from {since} to {until}. Nothing was stored or sent.": "条消息，查看了 {n} 位顾客，{since} 至 {until}。未保存或发送任何内容。",
-    "n/a: nothing was gained": "无：没有增益",
+    "n/a: nothing was gained": "不适用：没有增益",
     "no limit": "不限",
     "nobody yet": "尚无",
     "none is used yet": "尚未使用",

@@ -127,6 +127,7 @@ DESK = {
     "Write a percentage above 0 and at most 100, such as 12.5.": "请填写大于 0 且不超过 100 的百分比，例如 12.5。",
     "Write an amount, such as 12.50.": "请填写金额，例如 12.50。",
     "Write at least one, and no more than are allowed at once.": "请至少填写一个，且不超过一次允许的数量。",
+    "Write one a line, each in at most 200 characters.": "请每行填写一项，每项不超过 200 个字符。",
     "Write at least two choices, one a line, each with an id of its own and a colon.": "请至少填写两个选项，每行一个，各有编号和冒号。",
     "a score": "评分",
     "about unboxing": "关于开箱",

@@ -17,7 +17,7 @@ MARKETING = {
     "Customers who had bought before the period and bought goods of a known category in it: how many took up one that is new to them, or goods marked new.": (
         "此前购买过且本期购买已知品类商品的顾客：其中多少人购买了对其而言的新品类，或标为新品的商品。"
     ),
-    "Customers who had bought before the period or twice in it, of all who bought in it; and members who bought twice, of all members.": "期前购买过或期内购买两次的顾客，占期内全部买家的比例；以及购买两次的会员占全部会员的比例。",
+    "Customers who bought twice or more in the period, of all who bought in it; and members who bought twice or more in it, of all members.": "期内购买两次及以上的顾客，占期内全部买家的比例；以及期内购买两次及以上的会员，占全部会员的比例。",
     "Customers with one order more, of those with at least so many, of all time; beside what is usual in the industry.": "至少有这么多订单的顾客中，又多下一单者的比例；全部时间，并与行业惯常水平相比。",
     "Done: both are one person now; the services follow within seconds.": "完成：两者现为同一人；各服务将在数秒内跟进。",
     "Done: the campaign is in its new state.": "完成：活动已进入新状态。",

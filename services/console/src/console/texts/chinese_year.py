@@ -282,4 +282,13 @@ YEAR = {
     "Quality": "质量",
     "Confidentiality": "保密协议",
     "{title} did harm: do not send it again.": "{title} 起了反作用：不要再发送。",
+    "n/a: nobody bought": "不适用：无人购买",
+    "n/a: nobody bought in the period before": "不适用：上一期无人购买",
+    "n/a: no ticket": "不适用：没有工单",
+    "n/a: no ticket was resolved": "不适用：没有已解决的工单",
+    "n/a: nobody rated": "不适用：无人评分",
+    "Nothing differed by 40 % and by more than chance from the mean of up to four weeks before.": "与此前最多四周的均值相比，没有指标相差 40 % 且超出偶然。",
+    "Customers whose first completed order is in the period and whom another customer brought, as far as membership found the referral true.": "首个已完成订单在本期、且由其他顾客推荐而来的顾客；以会员服务确认的推荐为准。",
+    "Stars of its agents": "客服评分",
+    "of {n:rating|ratings}": "共 {n} 次评分",
 }

@@ -6,8 +6,8 @@ from console.texts import N_
 
 KINDS = {
     "repurchase": N_(
-        "Customers who had bought before the period or twice in it, of all who bought in it; and members who "
-        "bought twice, of all members."
+        "Customers who bought twice or more in the period, of all who bought in it; and members who bought twice or "
+        "more in it, of all members."
     ),
     "first-to-second": N_(
         "First-time buyers who buy again within 90 days. Of everybody: too low, since the newest had no time "
@@ -71,3 +71,8 @@ CUSTOMER_COSTS = N_(
     "Tier prices, free shipping, gifts and advertising are not counted."
 )
 """Of membership, which keeps what offers, points and rewards cost (ANA-024)."""
+REFERRED = N_(
+    "Customers whose first completed order is in the period and whom another customer brought, as far as membership "
+    "found the referral true."
+)
+"""Of reports alone (ANA-009)."""

@@ -125,10 +125,13 @@ class Viewer:
             return []
         return navigation.shown(self.may, self.request.url.path.removeprefix(f"/s/{self.here}"), self.off)
 
-    async def ask(self, *asked: Ask) -> list[Answer]:
-        """The answers for a page of parts: those within its budget, or with `wait` all that come in time."""
+    async def ask(self, *asked: Ask, dear: bool = False) -> list[Answer]:
+        """The answers for a page of parts: those within its budget, or with `wait` all that come in time.
+
+        `dear`: a service reads all of the shop's orders for each.
+        """
         services = self.console.services
-        return await (services.ask if "wait" in self.request.query_params else services.ask_soon)(*asked)
+        return await (services.ask if "wait" in self.request.query_params else services.ask_soon)(*asked, dear=dear)
 
     def of_shop(self, service: str, path: str, **params: Any) -> Ask:
         """A question about the shop."""

@@ -1,4 +1,4 @@
-"""What a shop tells by hour, whether it has fallen silent, and how far its checkouts get (ORD-036, ORD-041)."""
+"""What a shop tells by hour, whether it fell silent, how far checkouts get, when customers chat (ORD-036, ORD-041)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from common.events.fields import Instant, ShopName
 from common.http.api import Router, Tx, require
+from common.shops.settings import get_shop
 from orders_ingest.api.visits import MOST, TooLong
 from orders_ingest.tallies import store
 from orders_ingest.tallies.rules import WEEK, WEEKS, hour_of, silence_of
@@ -105,3 +106,34 @@ async def get_checkout(
         )
         for row in rows
     ]
+
+
+class ChatsOut(BaseModel):
+    """Chats with agents that began in one hour of the week, in the shop's zone; `weekday` 1 is Monday.
+
+    `seconds`: how long they took together; those that did not say count as none.
+    """
+
+    weekday: int
+    hour: int
+    chats: int
+    seconds: int
+
+
+@router.get("/chats/hours", dependencies=[require("orders:read")])
+async def get_chats(
+    shop: ShopName,
+    tx: Tx,
+    since: Annotated[Instant, Query(description="whole hours of UTC are counted, by their start")],
+    until: Annotated[Instant, Query(description="exclusive")],
+) -> list[ChatsOut]:
+    """At which hours of the week customers chat, within at most 400 days; hours without a chat are left out (XCT-005).
+
+    Chats are counted as they are taken: those told before this was counted are missing. A zone whose hours begin
+    between those of UTC has each under the hour in which that of UTC begins.
+    """
+    if not timedelta(0) < until - since <= MOST:
+        raise TooLong
+    zone = (await get_shop(tx, shop)).at(until).zone
+    rows = await store.list_chats(tx, shop, since, until, zone.key)
+    return [ChatsOut.model_validate(dict(row._mapping)) for row in rows]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from common.events.activity import CheckoutInterrupted, CheckoutStep
+from common.events.activity import ChatEnded, CheckoutInterrupted, CheckoutStep
 from common.events.orders import OrderEvent
 from orders_ingest.intake.state import Offered, Outcome
 
@@ -22,6 +22,8 @@ LIVE = "live"
 """Events that came by no file: what a shop usually tells within an hour is told by these."""
 REACHED, LEFT = "checkout:", "left:"
 """Before the name of a step of the checkout."""
+CHATS = "chats"
+"""Chats with agents, by the hour in which each began."""
 FEED, FEED_REFUSED = "feed:", "feed refused:"
 """Before the name of a feed: of what it told, whatever became of it, and of what was refused."""
 LONGEST_FEED = 100
@@ -72,7 +74,7 @@ def feed_of(shop: str, source: str) -> str:
 
 
 def tallied(offered: Iterable[Offered], outcomes: Iterable[Outcome], now: datetime) -> dict[Tally, Counted]:
-    """What is counted of events and what became of them: by the hour of the clock; of checkouts by their own."""
+    """What is counted of events and what became of them: by the hour of the clock; checkouts and chats by theirs."""
     found: dict[Tally, Counted] = {}
 
     def count(shop: str, hour: datetime, what: str, seconds: int = 0) -> None:
@@ -98,6 +100,9 @@ def tallied(offered: Iterable[Offered], outcomes: Iterable[Outcome], now: dateti
             count(event.shop, hour_of(event.time), REACHED + data.step, data.seconds or 0)
         elif isinstance(data, CheckoutInterrupted):
             count(event.shop, hour_of(event.time), LEFT + (data.step or ""))
+        elif isinstance(data, ChatEnded):
+            seconds = data.seconds or 0
+            count(event.shop, hour_of(event.time - timedelta(seconds=seconds)), CHATS, seconds)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from orders_ingest.tallies.rules import FEED, FEED_REFUSED, LEFT, LIVE, REACHED, Counted, Tally
+from orders_ingest.tallies.rules import CHATS, FEED, FEED_REFUSED, LEFT, LIVE, REACHED, Counted, Tally
 
 TALLIES = Columns("n", shop="text", hour="timestamptz", what="text", times="bigint", seconds="bigint")
 
@@ -111,4 +111,23 @@ async def list_checkout(tx: Transaction, shop: str, since: datetime, until: date
         until=until,
         reached=REACHED,
         left=LEFT,
+    )
+
+
+async def list_chats(tx: Transaction, shop: str, since: datetime, until: datetime, zone: str) -> Sequence[Any]:
+    """Chats of the span's whole hours by hour of the week in the zone: weekday (1: Monday), hour, chats, seconds."""
+    # By primary key, which begins with shop and hour.
+    return await tx.fetch(
+        """
+        select cast(extract(isodow from hour at time zone :zone) as integer) as weekday,
+               cast(extract(hour from hour at time zone :zone) as integer) as hour,
+               cast(sum(times) as bigint) as chats, cast(sum(seconds) as bigint) as seconds
+        from tallies t where t.shop = :shop and t.hour >= :since and t.hour < :until and t.what = :what
+        group by 1, 2 order by 1, 2
+        """,
+        shop=shop,
+        since=since,
+        until=until,
+        zone=zone,
+        what=CHATS,
     )

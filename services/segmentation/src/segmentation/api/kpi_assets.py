@@ -13,7 +13,7 @@ from segmentation.api.customers import Out
 from segmentation.api.periods import KpiOut, Window, mean_of, period_of, said
 from segmentation.kpis import rules
 from segmentation.kpis import store_assets as assets
-from segmentation.kpis.store_buyers import count_retained, sum_period
+from segmentation.kpis.store_buyers import count_retained, sum_net
 
 router = Router(prefix="/v1/shops/{shop}/kpis", tags=["kpis"], dependencies=[Depends(require("segments:read"))])
 MOST_COST = 1_000_000_000_000
@@ -145,9 +145,9 @@ async def get_losses(
     """What it costs to lose customers, beside what it costs to keep them (ANA-024, ANA-025)."""
     period = await period_of(tx, shop, since, until, days)
     base, retained = await count_retained(tx, shop, period.since, period.until, period.before)
-    before = await sum_period(tx, shop, period.before, period.since, period.currency)
+    net = await sum_net(tx, shop, period.before, period.since, period.currency)
     lost = base - retained
-    found = rules.losses(lost, before.net, before.buyers, profit_percent, acquisition_cost, retention_cost)
+    found = rules.losses(lost, net, base, profit_percent, acquisition_cost, retention_cost)
     definition = (
         "who bought in the period before and not in this one, times net of a buyer of the period before, times the "
         "share that is profit; and times what it costs to win, or to keep, one customer"
@@ -156,7 +156,7 @@ async def get_losses(
         **said(definition, period),
         base=base,
         lost=lost,
-        net_per_buyer=before.net // before.buyers if before.buyers else None,
+        net_per_buyer=net // base if base else None,
         profit_percent=profit_percent,
         profit_lost=found.profit,
         to_replace=found.to_replace,

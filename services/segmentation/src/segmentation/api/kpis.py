@@ -145,16 +145,16 @@ async def get_repurchase(
     """Customers who bought again, of those who bought: over buyers and over members (ANA-005, ANA-034)."""
     period = await period_of(tx, shop, since, until, days)
     row = await buyers.sum_period(tx, shop, period.since, period.until, period.currency)
-    counted = await count_buyers(tx, shop, period.since, period.until)
+    members = await buyers.count_members(tx, shop)
     return RepurchaseOut(
         **said("customers with two completed orders or more in the period, of those with one or more in it", period),
         buyers=row.buyers,
         returning=row.returning,
         repeating=row.repeating,
         percent=rules.percent(row.repeating, row.buyers),
-        members=counted.members,
-        repeating_members=counted.repurchasing_members,
-        percent_of_members=rules.percent(counted.repurchasing_members, counted.members),
+        members=members,
+        repeating_members=row.repeating_members,
+        percent_of_members=rules.percent(row.repeating_members, members),
     )
 
 
@@ -182,7 +182,7 @@ async def get_spending(
     """Purchase frequency, average and total amount with growth, and repeat buyers' contribution (ANA-006, 007, 011)."""
     period = await period_of(tx, shop, since, until, days)
     row = await buyers.sum_period(tx, shop, period.since, period.until, period.currency)
-    was = await buyers.sum_period(tx, shop, period.before, period.since, period.currency)
+    net_before = await buyers.sum_net(tx, shop, period.before, period.since, period.currency)
     rate, per_order = (
         rules.percent(row.repeating, row.buyers),
         row.net // row.orders_priced if row.orders_priced else None,
@@ -192,8 +192,8 @@ async def get_spending(
         buyers=row.buyers,
         orders=row.orders,
         net=row.net,
-        net_before=was.net,
-        growth=rules.growth(row.net, was.net),
+        net_before=net_before,
+        growth=rules.growth(row.net, net_before),
         per_buyer=row.net // row.buyers if row.buyers else None,
         per_order=per_order,
         orders_per_buyer=mean_of(row.orders, row.buyers),

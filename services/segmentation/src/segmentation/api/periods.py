@@ -49,7 +49,12 @@ class KpiOut(Out):
 
 
 async def period_of(tx: Transaction, shop: str, since: date | None, until: date | None, days: int) -> Period:
-    """The period that is asked for; without dates the last `days`, today included."""
+    """The period that is asked for; without dates the last `days`, today included.
+
+    What is asked of it is answered by one process of the database: helpers each run a subquery that groups the whole
+    period anew (three times the work for a year of a million customers), and orders wait for the other processors.
+    """
+    await tx.execute("set local max_parallel_workers_per_gather = 0")
     day, _ = await day_of(tx, shop, tx.clock.now())
     last = until or day.today + timedelta(days=1)
     first = since or last - timedelta(days=days)

@@ -15,13 +15,16 @@ _COUNTS = "gone is null and orders > 0"
 
 
 async def sum_period(tx: Transaction, shop: str, since: date, until: date, currency: str) -> Row[Any]:
-    """Row buyers, returning (with an order before the period or two within), repeating (two or more within), orders,
-    orders_priced and net (of the currency), bought in [since, until)."""
+    """Row buyers, returning (with an order before the period or two within), repeating (two or more within),
+    repeating_members (members of them), orders, orders_priced and net (of the currency), bought in [since, until)."""
     # The period by the index on days; what was bought before it is a column of the customer.
     row = await tx.fetch_one(
         f"""
         select count(*) as buyers, count(*) filter (where n >= 2 or c.first_day < :first) as returning,
-               count(*) filter (where n >= 2) as repeating, cast(coalesce(sum(n), 0) as bigint) as orders,
+               count(*) filter (where n >= 2) as repeating,
+               count(*) filter (where n >= 2 and exists (
+                   select from members m where m.shop = :shop and m.customer = s.customer)) as repeating_members,
+               cast(coalesce(sum(n), 0) as bigint) as orders,
                cast(coalesce(sum(priced), 0) as bigint) as orders_priced, cast(coalesce(sum(net), 0) as bigint) as net
         from (
             select customer, sum(orders) as n, sum(orders) filter (where currency = :currency) as priced,
@@ -38,6 +41,38 @@ async def sum_period(tx: Transaction, shop: str, since: date, until: date, curre
     if row is None:
         raise RuntimeError("an aggregate without groups always has one row")
     return row
+
+
+async def sum_net(tx: Transaction, shop: str, since: date, until: date, currency: str) -> int:
+    """Paid less refunded of completed orders in [since, until)."""
+    # The period by the index on days.
+    return int(
+        await tx.value(
+            f"""
+            select coalesce(sum(paid - refunded), 0) from sales
+            where shop = :shop and day >= :since and day < :until and currency = :currency and {_COUNTS}
+            """,
+            shop=shop,
+            since=since,
+            until=until,
+            currency=currency,
+        )
+    )
+
+
+async def count_members(tx: Transaction, shop: str) -> int:
+    """Members; those of one person once."""
+    # One pass over a narrow table.
+    return int(
+        await tx.value(
+            """
+            select count(*) from members t where shop = :shop and not exists (
+                select from people p where p.shop = t.shop and p.customer = t.customer and p.person <> p.customer
+            )
+            """,
+            shop=shop,
+        )
+    )
 
 
 async def count_waiting(

@@ -33,7 +33,12 @@ def win_back(life_cycle: LifeCycle | None, reason: ChurnReason | None, rules: Wi
 def why(life_cycle: LifeCycle | None, reason: ChurnReason | None) -> str:
     """The reason for the action in a sentence, for the shop's people."""
     if reason is not None:
-        return f"the recorded reason is {reason}"
+        return f"the recorded reason is {_words(reason)}"
     if life_cycle not in LEAVING:
-        return f"no reason is recorded, and the customer is {life_cycle or 'no buyer yet'}: nobody is to be won back"
-    return f"the customer is {life_cycle} and nobody knows why: ask first"
+        standing = _words(life_cycle or "no buyer yet")
+        return f"no reason is recorded, and the customer is {standing}: nobody is to be won back"
+    return f"the customer is {_words(life_cycle)} and nobody knows why: ask first"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -191,7 +191,8 @@ def why(score: Score, statistics: ShopStatistics | None, rules: RfmRules) -> str
             f"{rules.monetary} {score.currency}; {buyers} buyers are too few for means"
         )
     total, count = statistics.monetary.get(score.currency, (0, 0))
-    spent = f"above {total / count:.0f} minor units of" if count else f"at least {rules.monetary}"
+    unit = minor_per_major(score.currency)
+    spent = f"above {total / count / unit:.{len(str(unit)) - 1}f}" if count else f"at least {rules.monetary}"
     return (
         f"means of {statistics.buyers} buyers as of {statistics.month}: "
         f"R below {statistics.recency_sum / statistics.buyers:.1f} "
