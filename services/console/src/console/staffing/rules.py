@@ -65,7 +65,7 @@ def beside(
 
     `kept`: there are shifts.
     """
-    tickets = {(each["weekday"], each["hour"]): each for each in hours}
+    tickets: dict[tuple[int, int], Mapping[str, Any]] = {(each["weekday"], each["hour"]): each for each in hours}
     found = []
     for place in sorted(tickets.keys() | (chats or {}).keys()):
         of = tickets.get(place, {"opened": 0, "late": 0, "median_answer_s": None, "gap": False})
