@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 
 from common.bus.broker import BrokerUnavailable, Consumer, NoProgress, Position
 
@@ -257,3 +259,27 @@ async def test_an_idle_topic_and_a_paused_consumer_are_no_stall(world: World) ->
     assert consumer.seconds_since_progress < 3
     await consumer.resume()
     assert (await next_batch(consumer)).nexts == {Position(topic, 1): 3}
+
+
+async def test_a_leader_whose_metadata_know_nothing_shares_nothing_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a broker died; with aiokafka's own assignor the topic would be nobody's for five minutes."""
+    topic = await world.topic(2)
+    await world.publish(topic, [b"a"], partition=0)
+    perform, knowing = GroupCoordinator._perform_assignment, list[Any]()
+
+    async def perform_without_metadata(coordinator: Any, response: Any) -> Any:
+        if knowing:
+            return await perform(coordinator, response)
+        knowing.append(coordinator._cluster)
+        coordinator._cluster = ClusterMetadata()
+        try:
+            return await perform(coordinator, response)
+        finally:
+            (coordinator._cluster,) = knowing
+
+    monkeypatch.setattr(GroupCoordinator, "_perform_assignment", perform_without_metadata)
+    consumer = world.consumer(topic, on_assigned=(offsets := Offsets()))
+    await read(consumer, offsets, 1)
+    assert consumer.recreated == 1

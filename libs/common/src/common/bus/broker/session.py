@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from common.bus.broker.assigning import WholeRange
 from common.bus.broker.connecting import abandon_consumer, connect
 from common.bus.broker.errors import BrokerUnavailable
 from common.bus.broker.records import Position, Record, headers_of
@@ -60,7 +60,7 @@ class Session:
             rebalance_timeout_ms=member.rebalance_timeout_ms,  # K13
             max_poll_interval_ms=300_000,
             request_timeout_ms=max(10_000, member.session_timeout_ms + 5_000),
-            partition_assignment_strategy=(RangePartitionAssignor,),  # K20: exactly one
+            partition_assignment_strategy=(WholeRange,),  # K20: exactly one
         )
         self._topics = member.topics
         self.assigned: frozenset[Position] | None = None
