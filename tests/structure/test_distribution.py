@@ -25,6 +25,8 @@ OVER_ALL = {
     "segmentation/buyer_types/store.py": "counts of a shop, over all workers",
     "segmentation/goals/store.py": "of a shop, over all workers",
     "segmentation/lifetime_value/store_values.py": "a page, and figures of a shop, over all workers",
+    "segmentation/kpis/store_buyers.py": "of a shop, over all workers",
+    "segmentation/kpis/store_groups.py": "of a shop, over all workers",
     "segmentation/kpis/store_weeks.py": "of a shop, over all workers",
     "segmentation/kpis/store_quality.py": "of a shop, over all workers",
     "messaging/reports/sent.py": "of a shop, over all workers",

@@ -74,8 +74,8 @@ def beside(
         alone = people == 0 and of["opened"] + (chatted.chats if chatted else 0) >= FEW
         over = chatted is not None and people is not None and chatted.chats >= FEW and chatted.busy > people
         placed = None if orders is None else orders.get(place, 0)
-        counts = (*place, of["opened"], of["late"], of["median_answer_s"])
-        found.append(Hour(*counts, chatted, placed, people, bool(of["gap"]) or alone or over))
+        counts = (of["opened"], of["late"], of["median_answer_s"])
+        found.append(Hour(place[0], place[1], *counts, chatted, placed, people, bool(of["gap"]) or alone or over))
     return found
 
 
