@@ -32,9 +32,9 @@ from messaging.delivery.worker.ahead import Ahead
 from messaging.delivery.worker.hands import SURE_S, Chunk, Done, Hands
 
 log = structlog.get_logger()
-CHUNK = 8
+CHUNK = 4
 """Messages a worker hands off between two records: so many are in doubt for each worker when the process is killed."""
-AHEAD_CHUNKS = 2
+AHEAD_CHUNKS = 4
 """Chunks for each worker that are leased at once. An opt-out recalls what is leased and not started, without a wait;
 but what is leased waits here, and no other process can send it."""
 RENEW_EVERY_S = 5.0
@@ -89,6 +89,7 @@ class Sender:
         self._hands = Hands(database)
         self._late: Done = []  # taken from behind slow hand-offs, not recorded yet
         self._workers = workers or channel.workers
+        self._leased_at_once = AHEAD_CHUNKS * CHUNK * self._workers
         self._look_every_s = look_every_s
         self._at_work = 0
         self._more = False  # the last lease found about as many as it may take
@@ -196,7 +197,7 @@ class Sender:
             return False
         if leaving:
             self._send_home(books)
-        elif self._more and len(books.waiting) < CHUNK * self._workers:
+        elif self._more and 2 * len(books.waiting) < self._leased_at_once:
             self._ahead.begin()
         share = -(-len(started) // max(1, len(books.at_desk)))
         for number, turn in enumerate(list(books.at_desk)):
@@ -256,9 +257,8 @@ class Sender:
         if ALL_SHOPS in paused:
             self._more = False
             return []
-        limit = AHEAD_CHUNKS * CHUNK * self._workers
-        taken = await self._take(tx, limit, paused)
-        self._more = 2 * len(taken) >= limit
+        taken = await self._take(tx, self._leased_at_once, paused)
+        self._more = 2 * len(taken) >= self._leased_at_once
         led_to = await traces.of(tx, ((r.message.about.shop, r.message.about.causation) for r in taken))
         if not led_to:
             return taken
