@@ -263,8 +263,9 @@ create table standings (
     before_value text,
     primary key (shop, customer, subject) -- closes the race of two deliveries of one revision
 );
--- Whom an audience holds.
-create index standings_audience on standings (shop, subject, value, customer);
+-- Whom an audience holds. What each order changes of a customer, the number of orders and the points, is found by nobody
+-- through an index.
+create index standings_audience on standings (shop, subject, value, customer) where subject not in ('orders', 'points');
 
 -- Segments that the shop defined: what a campaign, a flow or a policy may name.
 create table defined_segments (

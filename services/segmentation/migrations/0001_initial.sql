@@ -55,7 +55,20 @@ create table statistics_portions (
     frequency_sum bigint not null,
     monetary jsonb not null,            -- currency -> [sum in minor units, buyers]
     places jsonb not null,              -- of R, F and M: place -> buyers
+    orders bigint not null default 0,   -- all of before the month
     primary key (shop, month, upto)     -- closes the race of two processes counting one portion
+);
+
+-- Orders that were told after the statistics of a month, and completed before it: when they are many and no more come,
+-- that month's statistics and fits are made anew. One row a shop and database connection, so that no two batches wait
+-- for each other; gone with the next statistics.
+create table late_orders (
+    shop text not null,
+    backend integer not null,           -- the connection's process in PostgreSQL
+    orders bigint not null,
+    first_at timestamptz not null,      -- when the first of them was taken
+    last_at timestamptz not null,
+    primary key (shop, backend)         -- closes no race: a connection has one transaction at a time
 );
 
 -- Models of lifetime value as of the instant of each month's statistics: fitted once, announced, read by predictions.
@@ -287,9 +300,7 @@ create table profiles (
     source text,
     life_state text,                    -- derived of the address by orders-ingest
     born_from smallint,                 -- the first of five years of birth
-    sent_state text,                    -- the life state by the address of the newest order of which one is known
-    sent_at timestamptz,                -- when that order was placed
-    sent_revision bigint,
+    sent_state text,                    -- the life state by the address of the newest order that counts and tells one
     primary key (shop, customer)        -- closes the race of two versions of one profile
 ) with (fillfactor = 80);
 
@@ -310,8 +321,11 @@ create table order_facts (
     decision_seconds integer,           -- from first view to order
     compared_items integer,
     reviews_viewed integer,
+    life_state text,                    -- by the address; null: it tells none
+    placed_at timestamptz,              -- of orders with a life state alone
     primary key (shop, customer, order_id) -- closes the race of two versions of one order
 ) with (fillfactor = 90);
+create index order_facts_life_state on order_facts (shop, customer, placed_at) where life_state is not null;
 
 -- Reviews and complaints, without their texts.
 create table reviews (
@@ -436,7 +450,7 @@ create view signals_of_people as
     select p.shop, p.person, t.source, t.name, t.part, t.day, t.signals
     from people p join signals t on t.shop = p.shop and t.customer = p.customer;
 -- The survivor's profile; where the survivor has none, that of the first of the others by name. Where it tells no life
--- state, that of the person's newest order whose address tells one, under whichever identifier it came.
+-- state, what the survivor's row says of the person's orders.
 create view profiles_of_people as
     select shop, customer, gender, region, city, city_level, education, credit_level, source,
            coalesce(life_state, sent_state) as life_state, born_from
@@ -444,18 +458,15 @@ create view profiles_of_people as
     where not exists (select from people p where p.shop = t.shop and p.customer = t.customer)
     union all
     select said.shop, said.customer, gender, region, city, city_level, education, credit_level, source,
-           coalesce(life_state, sent_state) as life_state, born_from
+           coalesce(life_state, (
+               select s.sent_state from profiles s where s.shop = said.shop and s.customer = said.customer
+           )) as life_state, born_from
     from (
         select distinct on (p.shop, p.person) p.shop, p.person as customer, t.gender, t.region, t.city, t.city_level,
                t.education, t.credit_level, t.source, t.life_state, t.born_from
         from people p join profiles t on t.shop = p.shop and t.customer = p.customer
         order by p.shop, p.person, t.revision is null, p.customer <> p.person, p.customer
-    ) said left join (
-        select distinct on (p.shop, p.person) p.shop, p.person as customer, t.sent_state
-        from people p join profiles t on t.shop = p.shop and t.customer = p.customer
-        where t.sent_state is not null
-        order by p.shop, p.person, t.sent_at desc, t.sent_revision desc, t.sent_state collate "C" desc
-    ) sent on sent.shop = said.shop and sent.customer = said.customer;
+    ) said;
 -- The tags that somebody bears; of all changes of a tag under a person's identifiers the newest counts.
 create view borne_tags as
     select shop, customer, tag, source, at from tags t
@@ -469,18 +480,20 @@ create view borne_tags as
 -- How the orders of absorbed customers were bought, by person: their sales are the survivor's, and stand there.
 create view absorbed_order_facts as
     select p.shop, p.person as customer, f.order_id, f.revision, f.day, f.hour, f.promoted, f.units, f.entry_path,
-           f.lines, f.silent, f.decision_seconds, f.compared_items, f.reviews_viewed
+           f.lines, f.silent, f.decision_seconds, f.compared_items, f.reviews_viewed, f.life_state, f.placed_at
     from people p join order_facts f on f.shop = p.shop and f.customer = p.customer
     where p.customer <> p.person;
 -- Orders that count, with how they were bought.
 create view counted_orders as
     select f.shop, f.customer, f.order_id, f.day, f.hour, f.promoted, f.units, f.entry_path, f.lines, f.silent,
-           f.decision_seconds, f.compared_items, f.reviews_viewed, s.currency, s.paid, s.refunded
+           f.decision_seconds, f.compared_items, f.reviews_viewed, f.life_state, f.placed_at, s.currency, s.paid,
+           s.refunded
     from order_facts f join sales s on s.shop = f.shop and s.customer = f.customer and s.name = 'order/' || f.order_id
     where s.gone is null and s.orders > 0 and f.revision is not null
     union all
     select f.shop, f.customer, f.order_id, f.day, f.hour, f.promoted, f.units, f.entry_path, f.lines, f.silent,
-           f.decision_seconds, f.compared_items, f.reviews_viewed, s.currency, s.paid, s.refunded
+           f.decision_seconds, f.compared_items, f.reviews_viewed, f.life_state, f.placed_at, s.currency, s.paid,
+           s.refunded
     from absorbed_order_facts f
     join sales s on s.shop = f.shop and s.customer = f.customer and s.name = 'order/' || f.order_id
     where s.gone is null and s.orders > 0 and f.revision is not null;

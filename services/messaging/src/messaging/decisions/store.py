@@ -98,12 +98,13 @@ async def wake_held(tx: Transaction, reached: Sequence[tuple[CustomerKey, dateti
     """
     if not reached:
         return
-    # By primary keys; what is not due yet falls due as before.
+    # By the index of what waits; what is not due yet falls due as before.
     woken = await tx.execute(
         f"""
         update candidates c set release_at = greatest(c.due_at, w.at)
         from (select shop, customer, min(at) as at from {_REACHED} group by 1, 2) w
-        where c.shop = w.shop and c.customer = w.customer and c.outcome = 'hold' and case c.reason
+        where c.shop = w.shop and c.customer = w.customer and c.release_at is not null and c.outcome = 'hold'
+            and case c.reason
             when 'contact_unknown' then
                 exists (select from contacts n where n.shop = c.shop and n.customer = c.customer)
             when 'no_address' then exists (
@@ -122,11 +123,11 @@ async def wake_held(tx: Transaction, reached: Sequence[tuple[CustomerKey, dateti
 
 async def wake_people(tx: Transaction, keys: Sequence[CustomerKey], at: datetime) -> None:
     """Decide again what waits for a profile, an address or a key of customers who have joined others, or left them."""
-    # By primary key.
+    # By the index of what waits.
     woken = await tx.execute(
         f"""
         update candidates c set release_at = greatest(c.due_at, :at) from {_CUSTOMERS}
-        where c.shop = w.shop and c.customer = w.customer and c.outcome = 'hold'
+        where c.shop = w.shop and c.customer = w.customer and c.release_at is not null and c.outcome = 'hold'
             and c.reason in ('contact_unknown', 'no_address', 'key_missing')
         """,
         at=at,
