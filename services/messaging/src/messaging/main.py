@@ -85,17 +85,17 @@ async def send(runtime: Runtime) -> None:
         for name, channel in CHANNELS.items()
     }
 
-    def queued(channel: str) -> None:
+    def wake(channel: str, *, queued: bool) -> None:
         if channel in senders:  # another release may have more
-            senders[channel].wake()
+            senders[channel].wake(queued=queued)
 
     async with asyncio.TaskGroup() as group:
         for sender in senders.values():
             group.create_task(sender.run(runtime.stopping))
-        group.create_task(look(runtime.database, queued, runtime.stopping), name="look-for-queued")
+        group.create_task(look(runtime.database, partial(wake, queued=False), runtime.stopping), name="look-for-queued")
         group.create_task(mind_expired(runtime.database, runtime.stopping), name="expired-leases")
         group.create_task(mind_without_sender(runtime.database, runtime.stopping), name="without-sender")
-        group.create_task(listen(runtime.database, {"messages": queued}, runtime.stopping))
+        group.create_task(listen(runtime.database, {"messages": partial(wake, queued=True)}, runtime.stopping))
 
 
 async def collect(runtime: Runtime) -> None:

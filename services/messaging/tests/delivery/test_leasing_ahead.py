@@ -74,3 +74,20 @@ async def test_one_lease_at_a_time_and_nothing_of_one_that_is_under_way() -> Non
     goes_on.set()
     assert await ahead.receive(wait=True) == []
     assert (begun, arrived, ahead.under_way) == ([1], [1], False)
+
+
+async def test_a_message_to_who_is_held_for_a_moment_is_looked_for_again_soon(
+    messaging: Any, mailsink: MailSink
+) -> None:
+    """P4: what an order led to elsewhere is handled just when its notice is queued, and holds the customer."""
+    stopping, sender = asyncio.Event(), messaging.sender(mailsink.port, look_every_s=3_600.0)
+    running = asyncio.create_task(sender.run(stopping))
+    await queue_offers(messaging, ["c1"])
+    async with messaging.database.transaction() as tx:
+        await tx.lock_customers([("s", "c1")])
+        sender.wake()
+        await asyncio.sleep(0.05)
+    await until(lambda: messaging.rows("select 1 from messages where state <> 'sent'"))
+    stopping.set()
+    await running
+    assert mailsink.count == 1

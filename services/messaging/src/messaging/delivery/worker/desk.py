@@ -39,6 +39,9 @@ AHEAD_CHUNKS = 4
 but what is leased waits here, and no other process can send it."""
 RENEW_EVERY_S = 5.0
 LOOK_EVERY_S = 0.5
+SOON_S = (0.02, 0.05, 0.1, 0.2)
+"""Until each further look after a message was queued and could not be leased: what the order led to elsewhere comes
+back at this moment, and whoever handles it holds the customer."""
 GATHER_S = 0.05
 """So long a worker waits at the desk until half of them are there: one transaction for many costs little more."""
 Troubles = list[tuple[Place, Trouble]]
@@ -92,6 +95,7 @@ class Sender:
         self._leased_at_once = AHEAD_CHUNKS * CHUNK * self._workers
         self._look_every_s = look_every_s
         self._at_work = 0
+        self._soon: list[float] = []
         self._more = False  # the last lease found about as many as it may take
         self._wake = asyncio.Event()
         self._ahead = Ahead(self._lease_next, self._wake.set)
@@ -102,7 +106,10 @@ class Sender:
     def handed_off(self) -> int:
         return self._hands.handed_off
 
-    def wake(self) -> None:
+    def wake(self, *, queued: bool = True) -> None:
+        """Look at once; `queued`: a message was queued just now, so look again soon where it cannot be leased."""
+        if queued:
+            self._soon = list(SOON_S)
         self._wake.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -154,7 +161,7 @@ class Sender:
                     await self._gather(books, stopping)
                 started = await self._one_entry(books, stopping)
                 if not started and not self._turns and self._at_work:
-                    await self._woken(self._look_every_s)
+                    await self._woken(self._soon.pop(0) if self._soon else self._look_every_s)
         finally:
             self._ahead.give_up()
 
