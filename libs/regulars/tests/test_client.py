@@ -40,7 +40,15 @@ async def test_a_service_that_is_started_anew_is_waited_for(monkeypatch: pytest.
     async with services(iter([AWAY, busy, httpx.Response(200, json={"state": "done"})])) as asked:
         found = await asked.call_patiently(said.append, "orders-ingest", "GET", "/v1/x")
     assert found == {"state": "done"}
-    assert [line.split()[0] for line in said] == ["waiting:", "waiting:"]
+    assert [line.split(":")[0] for line in said] == ["waiting", "waiting"]
+    assert said[0] == "waiting: orders-ingest GET /v1/x got no answer (All connection attempts failed)"
+
+
+async def test_an_address_that_can_never_answer_is_not_waited_for() -> None:
+    address = httpx.UnsupportedProtocol("Request URL has an unsupported protocol 'localhost://'.")
+    async with services(iter([address])) as asked:
+        with pytest.raises(Refused, match=r"cannot be asked: .* begins with http"):
+            await asked.call_patiently(print, "orders-ingest", "GET", "/v1/x")
 
 
 async def test_what_is_refused_is_not_asked_again() -> None:

@@ -20,14 +20,17 @@ _AGAIN = frozenset({429, 502, 503, 504})
 
 
 class NoAnswer(Refused):
-    """No answer came, or it broke off: whether what was asked for was done is not known."""
+    """No answer came, or it broke off: whether what was asked for was done is not known. `what`: without what to do."""
 
     def __init__(self, service: str, method: str, path: str, error: httpx.TransportError) -> None:
-        why = str(error) or type(error).__name__
-        super().__init__(
-            f"{service} {method} {path} got no answer ({why}): see `regulars status` and the log, then give the "
-            "command again"
-        )
+        self.what = f"{service} {method} {path} got no answer ({str(error) or type(error).__name__})"
+        super().__init__(f"{self.what}: see `regulars status` and the log, then give the command again")
+
+
+def _failed(service: str, method: str, path: str, error: httpx.TransportError) -> Refused:
+    if isinstance(error, httpx.UnsupportedProtocol):
+        return Refused(f"{service} cannot be asked: {error}; its address begins with http:// or https://")
+    return NoAnswer(service, method, path, error)
 
 
 class Services:
@@ -62,7 +65,7 @@ class Services:
         try:
             answer = await self._client(service).request(method, path, **more)
         except httpx.TransportError as error:
-            raise NoAnswer(service, method, path, error) from None
+            raise _failed(service, method, path, error) from None
         _check(answer, service, method, path)
         return answer.json() if answer.content else None
 
@@ -84,7 +87,7 @@ class Services:
                     async for piece in answer.aiter_bytes():
                         file.write(piece)
         except httpx.TransportError as error:
-            raise NoAnswer(service, "GET", path, error) from None
+            raise _failed(service, "GET", path, error) from None
 
     def _client(self, service: str) -> httpx.AsyncClient:
         if service not in self._clients:
@@ -132,7 +135,7 @@ async def patiently(ask: Callable[[], Awaitable[T]], say: Callable[[str], None])
                 raise
             if loop.time() > until:
                 raise Refused(f"given up after {WITHIN_S:.0f} s, the same command goes on from here: {error}") from None
-            say(f"waiting: {str(error)[:200]}")
+            say(f"waiting: {(error.what if isinstance(error, NoAnswer) else str(error))[:200]}")
         await asyncio.sleep(wait)
         wait = min(wait * 2, LONGEST_WAIT_S)
 

@@ -116,12 +116,12 @@ def written(path: Path, plan: Plan) -> Iterator[Book]:
 async def tell(services: Services, plan: Plan, book: Book, rate: float) -> Telling:
     """Set the shop up, and tell its catalogue and all that happened."""
     await set_up_shop(services, plan.shop, zone=plan.kind.zone, currency=plan.kind.currency)
-    waits = set[str]()
+    said: dict[str, int] = {}
 
     def say(line: str) -> None:
-        """Eight requests wait for the same service: it is said once."""
-        if line not in waits:
-            waits.add(line)
+        """Eight requests wait for the same service: it is said once, until more was told."""
+        if said.get(line) != telling.told:
+            said[line] = telling.told
             _console.print(line, style="dim", markup=False)
 
     # All that is told may be told twice.
