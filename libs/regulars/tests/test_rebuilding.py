@@ -9,6 +9,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -66,6 +67,25 @@ async def execute(state: StackState, sql: str) -> None:
         await connection.close()
 
 
+@contextmanager
+def session(state: StackState, name: str) -> Iterator[None]:
+    """Somebody else's session of the database, by that name."""
+    with asyncio.Runner() as runner:
+        place = dsn(in_database(state.postgres, "membership"))
+        connection = runner.run(asyncpg.connect(place, server_settings={"application_name": name}))
+        try:
+            yield
+        finally:
+            runner.run(connection.close())
+
+
+LEASED = """
+insert into long_histories (shop, customer, worker, leased_until)
+values ('tea', 'bob', cast(md5('membership frozen') as uuid), 'infinity')
+"""
+"""A long history that a process is at which has not ended, and gets no further."""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_service_is_rebuilt_and_switched_while_its_process_runs(
@@ -103,14 +123,11 @@ def test_a_service_is_rebuilt_and_switched_while_its_process_runs(
     asyncio.run(shop("o2", 200))
     with monkeypatch.context() as waiting:
         waiting.setattr(rebuilding, "DRAINED_WITHIN_S", 1)
-        asyncio.run(
-            execute(
-                state, "insert into long_histories (shop, customer, leased_until) values ('tea', 'bob', 'infinity')"
-            )
-        )
-        with pytest.raises(StackError, match="yet to fold late news"):
-            rebuilding.rebuild(folder, membership, keep=False, say=said.append)
-        asyncio.run(execute(state, "delete from long_histories"))
+        with session(state, "membership frozen"):
+            asyncio.run(execute(state, LEASED))
+            with pytest.raises(StackError, match="yet to fold late news"):
+                rebuilding.rebuild(folder, membership, keep=False, say=said.append)
+            asyncio.run(execute(state, "delete from long_histories"))
 
     asyncio.run(execute(state, ONE_SIDED))
     said.clear()

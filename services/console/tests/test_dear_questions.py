@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest_asyncio
@@ -21,8 +22,17 @@ class Slow:
     now: int = 0
     most: int = 0
     asked: int = 0
+    open: int = 0
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One question on one connection."""
+        self.open += 1
+        try:
+            await self._answer(reader, writer)
+        finally:
+            self.open -= 1
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         self.now, self.asked = self.now + 1, self.asked + 1
         self.most = max(self.most, self.now)
@@ -30,6 +40,8 @@ class Slow:
         self.now -= 1
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
         writer.close()
+        with suppress(ConnectionError):  # who asked has given up
+            await writer.wait_closed()
 
 
 @pytest_asyncio.fixture
@@ -41,6 +53,9 @@ async def slow() -> AsyncIterator[tuple[Slow, Services]]:
     yield made, services
     await services.close()
     server.close()
+    # A handler that still waits would close its connection after the loop.
+    while made.open:
+        await asyncio.sleep(0.01)
 
 
 async def test_they_wait_for_their_turn_and_longer_than_others(slow: tuple[Slow, Services]) -> None:

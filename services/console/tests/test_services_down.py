@@ -17,7 +17,7 @@ _IN_CHINESE = (
 NAMES = {
     *("orders", "ingest", "membership", "segmentation", "messaging", "feedback", "Regulars", "owner", "tea", "UTC"),
     *("English", "Europe", "Berlin", "EUR", "ISO", "IANA", "gzip", "utf", "gbk", "latin", "online", "retail"),
-    *("cdnow", "sample", "master", "MB", "RFM", "ann", "JSON"),
+    *("cdnow", "sample", "master", "shopify", "woocommerce", "MB", "RFM", "ann", "JSON"),
     *("name", "shop", "tier", "unsubscribe", "url", "SMTP", "HOST", "repurchase", "spring"),
 }
 """Names and ids that no language translates."""

@@ -38,7 +38,7 @@ def test_a_shop_with_enough_buyers_is_fitted_and_graded() -> None:
     assert (found.status, found.problems) == ("fitted", ())
     assert len(found.grades) == 4
     assert list(found.grades) == sorted(found.grades)
-    assert found.number == 12 * 2025 + 2
+    assert found.number == (12 * 2025 + 2) * 100, "the first edition of the month"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from common.refusals import NotFound
 
 router = Router(prefix="/v1/shops/{shop}/customers/{customer}/export", tags=["customers"])
 UNREADABLE = "(encrypted with a key that is gone)"
+EXACT = 2**53
+"""Whole numbers beyond are rounded or refused by many programs that read JSON (RFC 8259, section 6)."""
 
 
 class UnknownTable(NotFound):
@@ -83,7 +85,7 @@ async def list_export_rows(
 
 
 def _opened_row(row: dict[str, Any], customer: CustomerKey, keys: dict[CustomerKey, DataKey | None]) -> dict[str, Any]:
-    """The row with its sealed texts opened, without hashes and bodies that are sealed as a whole."""
+    """The row with its sealed texts opened, without hashes and bodies that are sealed as a whole; large numbers as texts."""
     key = keys.get(customer)
     fields = [row["field"]] if isinstance(row.get("field"), str) else []
     return {
@@ -99,6 +101,8 @@ def _opened(value: Any, path: str, places: list[str], customer: CustomerKey, key
         return {k: _opened(v, f"{path}.{k}" if path else k, places, customer, key) for k, v in value.items()}
     if isinstance(value, list):
         return [_opened(each, path, places, customer, key) for each in value]
+    if isinstance(value, int) and abs(value) > EXACT:
+        return str(value)  # a sum of hashes, such as the ledger's
     if not isinstance(value, str) or not is_sealed(value):
         return value
     if key is None:
