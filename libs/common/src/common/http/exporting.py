@@ -85,7 +85,7 @@ async def list_export_rows(
 
 
 def _opened_row(row: dict[str, Any], customer: CustomerKey, keys: dict[CustomerKey, DataKey | None]) -> dict[str, Any]:
-    """The row with its sealed texts opened, without hashes and bodies that are sealed as a whole; large numbers as texts."""
+    """The row, its sealed texts opened and large numbers as texts, without hashes and bodies that are sealed whole."""
     key = keys.get(customer)
     fields = [row["field"]] if isinstance(row.get("field"), str) else []
     return {
