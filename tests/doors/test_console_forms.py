@@ -322,8 +322,8 @@ async def test_reports_goals_and_budgets_are_kept_by_their_forms(desk: Desk) -> 
     assert "has not ended yet" in await desk.send("/reports", 422, kind="month", day="2025-03-04")
     assert "Write a day" in await desk.send("/reports", 422, kind="month", day="yesterday")
     page = await desk.follow("/reports", kind="year", day="2024-07-01")
-    assert "month of" not in page
-    assert "year of 2024-01-01 to 2024-12-31" in page
+    assert "Month of" not in page
+    assert "Year of 2024-01-01 to 2024-12-31" in page
     assert "Not whole yet" not in page
     assert "No campaign ran" in page
     page = await desk.follow("/reports", kind="year", day="2024-12-31")
