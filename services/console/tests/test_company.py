@@ -163,7 +163,7 @@ async def test_a_gift_is_taken_once_a_command_and_none_that_is_not_there(site: S
 
 
 async def test_two_spellings_of_a_gift_are_one_gift(site: Site) -> None:
-    """XCT-008: case, width and white space are no difference, when it is added and when it is promised."""
+    """XCT-008: case, width and how wide a blank is are no difference, when it is added and when it is promised."""
     viewer = await viewer_of(site, await site.signed_in("owner", "Ann"))
     gift = {"stock": 2, "cost": 5_00, "currency": "EUR"}
     await save(viewer, "gift", "Tea Tin 20", 0, gift, "f1")
@@ -175,9 +175,20 @@ async def test_two_spellings_of_a_gift_are_one_gift(site: Site) -> None:
         assert taken is not None
         assert taken.name == "Tea Tin 20"
     with pytest.raises(NotSaved, match="none is in stock"):
-        await gifts.take(viewer, "teatin20", "c3")
+        await gifts.take(viewer, "tea tin\u300020", "c3")
     await gifts.put_back(viewer, "TEA TIN 20", "c2")
     assert await gifts.take(viewer, "Tea Tin 20", "c4") is not None
+
+
+async def test_names_that_a_blank_tells_apart_are_two(site: Site) -> None:
+    """XCT-008: "Mug 1 2" takes none of "Mug 12" out of stock, and both may be kept."""
+    viewer = await viewer_of(site, await site.signed_in("owner", "Ann"))
+    await save(viewer, "gift", "Mug 12", 0, {"stock": 2, "cost": 5_00, "currency": "EUR"}, "f1")
+    assert await gifts.take(viewer, "Mug 1 2", "c1") is None
+    await save(viewer, "gift", "Mug 1 2", 0, {"stock": 1, "cost": 5_00, "currency": "EUR"}, "f2")
+    taken = await gifts.take(viewer, "mug  1 2", "c2")
+    assert taken is not None
+    assert (taken.name, taken.fields["stock"]) == ("Mug 1 2", 0)
 
 
 def test_tables_of_reference_are_kinds_of_records_and_industries_those_of_segmentation() -> None:
