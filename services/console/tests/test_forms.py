@@ -162,6 +162,8 @@ def test_a_question_is_read_as_feedback_takes_it() -> None:
     assert (score["lowest"], score["highest"], score["low"]) == (0, 10, {"en": "never", "zh": "绝不"})
     text = questions.question({"question_id": "more", "type": "text", "words.zh": "还有吗？"}, ZONE).body
     assert text == {
+    wide = questions.question(QUESTION | {"options": "taste：The taste｜味道\nprice： ｜ 价格"}, ZONE)
+    assert wide.body["options"] == found.body["options"], "as a Chinese keyboard writes it"
         "question_id": "more",
         "type": "text",
         "words": {"en": None, "zh": "还有吗？"},
