@@ -46,6 +46,8 @@ async def slow() -> AsyncIterator[tuple[Slow, Services]]:
     yield made, services
     await services.close()
     server.close()
+    while made.now:  # those that were given up
+        await asyncio.sleep(0.02)
 
 
 async def test_they_wait_for_their_turn_and_longer_than_others(slow: tuple[Slow, Services]) -> None:

@@ -125,7 +125,7 @@ async def test_what_paid_orders_took_off_and_paid_is_told_by_currency_alike(clie
     """Decision 0070: both sums of the same orders, those beyond the limits too, in each currency."""
     await offered(client, use_limit=1)
     codes = await issued(client, ["c1", "c2"])
-    used = {"promotions": [{"code": code, "amount": 700} for code in codes]}
+    used = {"promotions": [{"kind": "coupon", "code": code, "amount": 700} for code in codes]}
     await deliver(client.database, [order(shop, OrderPaid, "paid", "o1", timedelta(minutes=1), **used)])
     yen = ShopSettingsChanged(version=2, valid_from=NOW + timedelta(hours=1), zone="Asia/Shanghai", currency="JPY")
     async with client.database.transaction() as tx:
