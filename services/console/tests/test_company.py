@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from segmentation.kpis.rules import BENCHMARKS
 
 from .conftest import Site
 from .viewers import viewer_of
+
+NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
 
 def _shift(opens: int, closes: int, *days: str, agents: tuple[str, ...] = ("ann",)) -> dict[str, Any]:
@@ -83,19 +86,37 @@ def test_orders_stand_beside_the_tickets_of_their_hour() -> None:
         (5, 100, (), True, True),
         (4, 100, (), True, False),
         (50, 100, (), False, False),
-        (50, 2 * 3_600 * 4 // 7, ("ann",), True, True),
-        (50, 3_600 * 4 // 7, ("ann",), True, False),
+        (50, 2 * 3_600 * 4, ("ann",), True, True),
+        (50, 3_600 * 4, ("ann",), True, False),
     ],
 )
 def test_chats_keep_people_busy_in_hours_without_a_ticket_too(
     chats: int, seconds: int, people: tuple[str, ...], kept: bool, wanted: bool
 ) -> None:
-    """XCT-005: four days hold that hour of the week four sevenths of a time on average."""
-    found = chatted_at([{"weekday": 1, "hour": 9, "chats": chats, "seconds": seconds}], 4)
+    """XCT-005: four weeks hold that hour of the week four times."""
+    first = (NOON - timedelta(weeks=4)).isoformat()
+    found = chatted_at([{"weekday": 1, "hour": 9, "chats": chats, "seconds": seconds, "first": first}], NOON)
     (hour,) = beside([], {(1, 9): set(people)} if people else {}, kept=kept, chats=found)
     assert hour.chats is not None
     assert (hour.opened, hour.chats.chats, hour.wanted) == (0, chats, wanted)
-    assert hour.chats.busy == pytest.approx(seconds / 3_600 / (4 / 7))
+    assert hour.chats.busy == pytest.approx(seconds / 3_600 / 4)
+
+
+@pytest.mark.parametrize(("hours", "busy"), [(3, 10.0), (24 * 7, 10.0), (24 * 14, 5.0)])
+def test_weeks_before_the_first_chat_make_nobody_less_busy(hours: int, busy: float) -> None:
+    """XCT-005: a shop of one week, or one that tells its chats of late, and ten whom twenty chats keep busy."""
+    mine = {
+        "weekday": 1,
+        "hour": 9,
+        "chats": 20,
+        "seconds": 36_000,
+        "first": (NOON - timedelta(hours=hours)).isoformat(),
+    }
+    other = {"weekday": 2, "hour": 9, "chats": 1, "seconds": 60, "first": NOON.isoformat()}
+    found = chatted_at([other, mine], NOON)
+    assert found[1, 9].busy == pytest.approx(busy)
+    assert beside([], {(1, 9): {"ann"}}, kept=True, chats=found)[0].wanted
+    assert chatted_at([], NOON) == {}
 
 
 def test_an_hour_with_tickets_alone_has_no_chat_and_where_nobody_said_them_there_is_no_number() -> None:
@@ -142,7 +163,7 @@ async def test_a_gift_is_taken_once_a_command_and_none_that_is_not_there(site: S
 
 
 async def test_two_spellings_of_a_gift_are_one_gift(site: Site) -> None:
-    """XCT-008: case, width and white space are no difference, when it is added and when it is promised."""
+    """XCT-008: case, width and how wide a blank is are no difference, when it is added and when it is promised."""
     viewer = await viewer_of(site, await site.signed_in("owner", "Ann"))
     gift = {"stock": 2, "cost": 5_00, "currency": "EUR"}
     await save(viewer, "gift", "Tea Tin 20", 0, gift, "f1")
@@ -154,9 +175,20 @@ async def test_two_spellings_of_a_gift_are_one_gift(site: Site) -> None:
         assert taken is not None
         assert taken.name == "Tea Tin 20"
     with pytest.raises(NotSaved, match="none is in stock"):
-        await gifts.take(viewer, "teatin20", "c3")
+        await gifts.take(viewer, "tea tin\u300020", "c3")
     await gifts.put_back(viewer, "TEA TIN 20", "c2")
     assert await gifts.take(viewer, "Tea Tin 20", "c4") is not None
+
+
+async def test_names_that_a_blank_tells_apart_are_two(site: Site) -> None:
+    """XCT-008: "Mug 1 2" takes none of "Mug 12" out of stock, and both may be kept."""
+    viewer = await viewer_of(site, await site.signed_in("owner", "Ann"))
+    await save(viewer, "gift", "Mug 12", 0, {"stock": 2, "cost": 5_00, "currency": "EUR"}, "f1")
+    assert await gifts.take(viewer, "Mug 1 2", "c1") is None
+    await save(viewer, "gift", "Mug 1 2", 0, {"stock": 1, "cost": 5_00, "currency": "EUR"}, "f2")
+    taken = await gifts.take(viewer, "mug  1 2", "c2")
+    assert taken is not None
+    assert (taken.name, taken.fields["stock"]) == ("Mug 1 2", 0)
 
 
 def test_tables_of_reference_are_kinds_of_records_and_industries_those_of_segmentation() -> None:

@@ -7,11 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+import pytest
 import pytest_asyncio
 
-from console.client import DEAR_AT_ONCE, Ask, Services
+from console import client
+from console.client import BROWSER_WAITS_S, DEAR_ALL_S, DEAR_AT_ONCE, Ask, Services
 
-ASKED = [Ask("segmentation", f"/{n}") for n in range(6)]
+from .conftest import Site
+from .viewers import viewer_of
+
+ASKED = [Ask("segmentation", f"/{n}", dear=True) for n in range(6)]
 
 
 @dataclass
@@ -61,13 +66,34 @@ async def slow() -> AsyncIterator[tuple[Slow, Services]]:
 async def test_they_wait_for_their_turn_and_longer_than_others(slow: tuple[Slow, Services]) -> None:
     """A large shop's figures are all there in the end, and orders never wait for more than a few of them."""
     service, services = slow
-    assert [each.state for each in await services.ask(ASKED[0])] == ["unavailable"]
-    assert [each.state for each in await services.ask(*ASKED, dear=True)] == ["ok"] * 6
+    assert [each.state for each in await services.ask(ASKED[0]._replace(dear=False))] == ["unavailable"]
+    assert [each.state for each in await services.ask(*ASKED)] == ["ok"] * 6
     assert service.most <= DEAR_AT_ONCE + 1, "one more: that which was given up before"
 
 
 async def test_what_is_late_with_its_turn_to_come_was_never_asked(slow: tuple[Slow, Services]) -> None:
     service, services = slow
-    assert [each.state for each in await services.ask_soon(*ASKED, dear=True)] == ["late"] * 6
+    assert [each.state for each in await services.ask_soon(*ASKED)] == ["late"] * 6
     assert service.asked <= DEAR_AT_ONCE
-    assert await services.ask_soon(dear=True) == []
+    assert await services.ask_soon() == []
+
+
+async def test_the_page_shows_what_has_come_before_the_browser_gives_up(
+    slow: tuple[Slow, Services], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of figures that take too long together those that came are drawn, and the others are named."""
+    _, services = slow
+    monkeypatch.setattr(client, "DEAR_ALL_S", 0.5)
+    quick = Ask("segmentation", "/quick")
+    states = [each.state for each in await services.ask(quick, *ASKED)]
+    assert states[0] == "unavailable", "it has its own limit"
+    assert (states[1:].count("ok"), states[1:].count("unavailable")) == (4, 2)
+    assert DEAR_ALL_S < BROWSER_WAITS_S
+
+
+async def test_key_figures_are_dear_whichever_page_asks_for_them(site: Site) -> None:
+    """Today and paperwork ask for some, too; reports and lists are none."""
+    viewer = await viewer_of(site, await site.signed_in("owner", "Ann"))
+    dear = [viewer.of_shop(*each).dear for each in (("segmentation", "/kpis/service"), ("membership", "/report"))]
+    assert dear == [True, False]
+    assert viewer.of_shop("membership", "/report/customer-costs", days="90").dear

@@ -52,7 +52,7 @@ QUESTION = {
         ("day", "2026-03-05", "2026-03-05"),
         ("ids", "ann, bea\n\nann", ["ann", "bea"]),
         ("ids", "a-1，a-2、a-3；a-4 a-5", ["a-1", "a-2", "a-3", "a-4", "a-5"]),
-        ("lines", "Ann  Lee\r\n\r\nDoe, Bea\nAnn Lee ", ["Ann Lee", "Doe, Bea"]),
+        ("lines", 'Ann  Lee\r\n\r\n"Doe, Bea"\n“李，四”\nAnn Lee ', ["Ann Lee", "Doe, Bea", "李，四"]),
         ("flag", "yes", True),
         ("flag", "", False),
     ],
@@ -83,6 +83,10 @@ def test_a_field_is_read_as_the_command_takes_it(kind: Any, written: str, value:
         ("ids", " , "),
         ("lines", " \n "),
         ("lines", "x" * 201),
+        ("lines", "Ann, Bob"),
+        ("lines", "王芳、李娜"),
+        ("lines", "Ann\nBob; Cid"),
+        ("lines", '"Ann", "Bob" '),
     ],
 )
 def test_what_cannot_be_used_is_named_at_its_field(kind: Any, written: str) -> None:
@@ -158,6 +162,8 @@ def test_a_question_is_read_as_feedback_takes_it() -> None:
         {"option_id": "price", "words": {"en": None, "zh": "价格"}},
     ]
     assert (found.body["required"], found.body["most"]) == (True, 1)
+    wide = questions.question(QUESTION | {"options": "taste：The taste｜味道\nprice： ｜ 价格"}, ZONE)
+    assert wide.body["options"] == found.body["options"], "as a Chinese keyboard writes it"
     score = questions.question(QUESTION | {"type": "score", "scale": "0-10", "low": "never | 绝不"}, ZONE).body
     assert (score["lowest"], score["highest"], score["low"]) == (0, 10, {"en": "never", "zh": "绝不"})
     text = questions.question({"question_id": "more", "type": "text", "words.zh": "还有吗？"}, ZONE).body

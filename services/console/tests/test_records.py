@@ -169,5 +169,7 @@ def test_a_department_is_rated_as_its_own_agents_are() -> None:
         {"agent": "Ann", "scores": {"by_score": {"1": 9}}},
         {"agent": "Bo Chen", "scores": {"by_score": {"4": 2}}},
     ]
-    assert indicators.rating_of(["Ann Lee", "Bo Chen"], found) == (Decimal("4.17"), 6)
-    assert indicators.rating_of(["Cy"], found) == (None, 0)
+    assert indicators.rating_of(["Ann Lee", "Bo Chen"], found, False) == (Decimal("4.17"), 6)
+    assert indicators.rating_of(["Cy"], found, False) == (None, 0)
+    assert indicators.rating_of(["Ann", "Cy"], found, True) is None, "Cy may be among those who are left out"
+    assert indicators.rating_of(["Bo Chen"], found, True) == (Decimal("4.00"), 2)

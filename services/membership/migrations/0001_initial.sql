@@ -411,6 +411,7 @@ create table offers (
     budget bigint,                      -- minor units
     uses bigint not null default 0,     -- reserved or committed, by all customers
     spent bigint not null default 0,    -- what these take off, minor units
+    spent_by jsonb not null default '{}', -- the same by currency of the uses
     recorded_at timestamptz not null default now(),
     primary key (shop, offer_id),       -- closes the race of two offers of one id
     -- Close the race of two customers for the last use, and for the last of the budget.

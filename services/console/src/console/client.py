@@ -11,8 +11,11 @@ import httpx
 import structlog
 
 log = structlog.get_logger()
-DEAR_AT_ONCE, DEAR_WITHIN_S = 2, 30.0
-"""Of questions for which a service reads all of a shop's orders: so many at a time, each so long."""
+DEAR_AT_ONCE, DEAR_WITHIN_S, DEAR_ALL_S = 2, 30.0, 110.0
+"""Of questions for which a service reads all of a shop's orders: so many of a page at a time, each so long, and all
+together so long; what has not come by then is given up, and the page shows the rest."""
+BROWSER_WAITS_S = DEAR_ALL_S + 10
+"""As long a browser waits for what is late; htmx by itself would wait for a minute."""
 State = Literal["ok", "unknown", "refused", "unavailable", "late"]
 
 
@@ -40,11 +43,12 @@ class Answer:
 
 
 class Ask(NamedTuple):
-    """One question: which service, which path, which query."""
+    """One question: which service, which path, which query. `dear`: the service reads all of a shop's orders for it."""
 
     service: str
     path: str
     params: Mapping[str, Any] = {}
+    dear: bool = False
 
 
 class Services:
@@ -71,32 +75,36 @@ class Services:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def ask(self, *asked: Ask, dear: bool = False) -> list[Answer]:
+    async def ask(self, *asked: Ask) -> list[Answer]:
         """All at once; each within its own time limit, the answers in the order of the questions.
 
-        `dear`: a few at a time and with patience, so that orders need not wait for the figures of a large shop.
+        Dear ones a few at a time and with patience, so that orders need not wait for the figures of a large shop.
         """
-        return await asyncio.gather(*self._asked(asked, dear))
+        return await asyncio.gather(*self._asked(asked))
 
-    async def ask_soon(self, *asked: Ask, dear: bool = False) -> list[Answer]:
+    async def ask_soon(self, *asked: Ask) -> list[Answer]:
         """As `ask`, but what is not there within the page's budget is `late`, and given up."""
         if not asked:
             return []
-        tasks = [asyncio.create_task(each) for each in self._asked(asked, dear)]
+        tasks = [asyncio.create_task(each) for each in self._asked(asked)]
         _, late = await asyncio.wait(tasks, timeout=self.budget_s)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         return [Answer(a.service, "late") if t.cancelled() else t.result() for a, t in zip(asked, tasks, strict=True)]
 
-    def _asked(self, asked: Collection[Ask], dear: bool) -> list[Coroutine[Any, Any, Answer]]:
-        turns = asyncio.Semaphore(DEAR_AT_ONCE if dear else max(1, len(asked)))
+    def _asked(self, asked: Collection[Ask]) -> list[Coroutine[Any, Any, Answer]]:
+        turns = asyncio.Semaphore(DEAR_AT_ONCE)
+        until = asyncio.get_running_loop().time() + DEAR_ALL_S
 
         async def answer(to: Ask) -> Answer:
-            async with turns:
-                return await self._call(
-                    "GET", to.service, to.path, within_s=DEAR_WITHIN_S if dear else None, params=to.params
-                )
+            if not to.dear:
+                return await self._call("GET", to.service, to.path, params=to.params)
+            try:
+                async with asyncio.timeout_at(until), turns:
+                    return await self._call("GET", to.service, to.path, within_s=DEAR_WITHIN_S, params=to.params)
+            except TimeoutError:
+                return Answer(to.service, "unavailable")
 
         return [answer(each) for each in asked]
 

@@ -15,6 +15,7 @@ from common.events.customers import CustomerErased
 from common.events.envelope import Event
 from common.events.feedback import SurveyAnswered, SurveyRequested
 from common.events.segments import BuyerTypeChanged
+from feedback.api import survey_results
 
 from ..conftest import MARCH, PUBLIC_URL, Feedback, types
 
@@ -197,7 +198,9 @@ async def results(feedback: Feedback, form_id: str, **asked: Any) -> Any:
     return answer.json()
 
 
-async def test_results_count_response_csat_nps_choices_and_agents(feedback: Feedback) -> None:
+async def test_results_count_response_csat_nps_choices_and_agents(
+    feedback: Feedback, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """FBK-003, FBK-010, FBK-015, ANA-035."""
     for n, score in enumerate((10, 9, 7, 6, 0)):
         survey = await asked_one(feedback, "nps", f"c{n}")
@@ -223,6 +226,10 @@ async def test_results_count_response_csat_nps_choices_and_agents(feedback: Feed
         ("li", 2, 450),
         ("wu", 1, 300),
     ]
+    assert not rated["agents_left_out"]
+    monkeypatch.setattr(survey_results, "MOST_AGENTS", 1)
+    fewer = await results(feedback, "agent_rating")
+    assert ([each["agent"] for each in fewer["agents"]], fewer["agents_left_out"]) == (["li"], True)
     only = await results(feedback, "agent_rating", agent="wu")
     assert (only["answered"], only["questions"][0]["scores"]["by_score"]) == (1, {"3": 1})
     await save_poll(feedback)

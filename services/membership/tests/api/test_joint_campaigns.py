@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from common.events import Event
+from common.events.shops import ShopSettingsChanged
+from common.shops.following import save
+
 from ..conftest import NOW, V1, Client, Shop, deliver, rich
 from .offering import issued, offered
 
@@ -42,7 +46,13 @@ async def test_a_second_person_approves_before_anything_is_shared(client: Client
     assert [(each["what"], each["quantity"], each["times"]) for each in found["sent"]] == [
         ("aggregate", 120, 1), ("sample", 42, 2),
     ]  # fmt: skip
-    assert found["response"] == {"issued": 1, "orders": 1, "customers": 1, "revenue": 9_500}
+    counted = {"issued": 1, "orders": 1, "customers": 1}
+    assert found["response"] == counted | {"currency": "CNY", "revenue": 9_500, "revenue_elsewhere": {}}
+    yen = ShopSettingsChanged(version=2, valid_from=NOW, zone="Asia/Shanghai", currency="JPY")
+    async with client.database.transaction() as tx:
+        await save(tx, [Event("s2", "/shops/tea/orders-ingest", "tea", None, NOW, yen, "settings")], folds=True)
+    after = (await client.get(one)).json()["response"]
+    assert after == counted | {"currency": "JPY", "revenue": 0, "revenue_elsewhere": {"CNY": 9_500}}, "decision 0070"
     ended = await client.post(f"{one}/decision", json={"decision": "ended", "by": "wu"})
     assert ended.json()["state"] == "ended"
     assert (await client.put(f"{one}/deliveries/d5", json=share)).status_code == 409

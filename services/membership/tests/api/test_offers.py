@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from common.events import Event
+from common.events.orders import OrderPaid
 from common.events.shops import ShopSettingsChanged
 from common.shops.following import save
 from membership.jobs.verifying import verify
 
-from ..conftest import NOW, V1, Client
-from .offering import TERMS, issued, offered, use
+from ..conftest import NOW, V1, Client, Shop, deliver
+from .offering import TERMS, issued, offered, order, use
 
 
 async def test_an_offer_is_set_once_stopped_and_its_end_is_true(client: Client) -> None:
@@ -115,4 +116,40 @@ async def test_what_an_offer_took_off_is_told_by_currency(client: Client) -> Non
     assert told == {"spring": ("JPY", 60, {"CNY": 700}), "five": ("CNY", 500, {})}
     alone = (await client.get(f"{V1}/offers/spring")).json()
     assert (alone["uses"], alone["spent"], alone["spent_elsewhere"]) == (2, 60, {"CNY": 700})
+    # What paid orders took off holds no reserved use, of whichever currency.
+    assert (alone["reserved"], alone["taken_off"], alone["taken_off_elsewhere"]) == (2, 0, {})
     assert await verify(client.database) == []
+
+
+async def test_what_paid_orders_took_off_and_paid_is_told_by_currency_alike(client: Client, shop: Shop) -> None:
+    """Decision 0070: both sums of the same orders, those beyond the limits too, in each currency."""
+    await offered(client, use_limit=1)
+    codes = await issued(client, ["c1", "c2"])
+    used = {"promotions": [{"kind": "coupon", "code": code, "amount": 700} for code in codes]}
+    await deliver(client.database, [order(shop, OrderPaid, "paid", "o1", timedelta(minutes=1), **used)])
+    yen = ShopSettingsChanged(version=2, valid_from=NOW + timedelta(hours=1), zone="Asia/Shanghai", currency="JPY")
+    async with client.database.transaction() as tx:
+        await save(tx, [Event("s2", "/shops/tea/orders-ingest", "tea", None, NOW, yen, "settings")], folds=True)
+    for hours, currency in ((0, "CNY"), (2, "JPY")):
+        client.clock.set(NOW + timedelta(hours=hours, minutes=2))
+        found = (await client.get(f"{V1}/offers/spring")).json()
+        assert [found[name] for name in ("currency", "committed", "over_limit", "customers")] == [currency, 1, 1, 1]
+        sums = found["taken_off"], found["taken_off_elsewhere"], found["revenue"], found["revenue_elsewhere"]
+        here = currency == "CNY"
+        assert sums == ((1_400, {}, 19_000, {}) if here else (0, {"CNY": 1_400}, 0, {"CNY": 19_000}))
+        assert (found["spent"], found["spent_elsewhere"]) == ((700, {}) if here else (0, {"CNY": 700}))
+    assert await verify(client.database) == []
+
+
+async def test_sums_by_currency_are_in_the_offers_own_row(client: Client) -> None:
+    """The list of offers reads none of its uses; a use that is given back is taken out, and verify looks after both."""
+    await offered(client)
+    (code,) = await issued(client, ["c1"])
+    assert (await use(client, code, "o1", amount=700)).status_code == 200
+    assert (await client.get(f"{V1}/offers")).json()["offers"][0]["spent"] == 700
+    assert (await client.post(f"{V1}/coupons/{code}/uses/o1/release")).status_code == 200
+    async with client.database.transaction() as tx:
+        assert await tx.value("select cast(spent_by as text) from offers") == "{}"
+        await tx.execute("update offers set spent_by = cast(:sums as jsonb)", sums='{"CNY": 1}')
+    assert (await client.get(f"{V1}/offers")).json()["offers"][0]["spent"] == 1
+    assert await verify(client.database) == ["tea: spring counts 0 uses (0), of which 0 stand"]

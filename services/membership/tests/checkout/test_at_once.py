@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from common.events.customers import CustomerMerged
 from common.storage.database import Database
@@ -27,18 +27,19 @@ def asked(customer: str | None, **more: Any) -> pricing.Asked:
 
 
 @contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    """The statements that are run meanwhile."""
-    found = list[str]()
+def counted(database: Database) -> Iterator[list[bool]]:
+    """Of each statement that is run meanwhile, whether it is within a transaction: that takes BEGIN and COMMIT more."""
+    found = list[bool]()
 
-    def count(_: Any, __: Any, statement: str, *more: Any) -> None:
-        found.append(statement)
+    def count(connection: Connection, *more: Any) -> None:
+        driver: Any = connection.connection.driver_connection
+        found.append(driver.is_in_transaction())
 
-    event.listen(database.engine.sync_engine, "before_cursor_execute", count)
+    event.listen(database.engine.sync_engine, "after_cursor_execute", count)
     try:
         yield found
     finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", count)
+        event.remove(database.engine.sync_engine, "after_cursor_execute", count)
 
 
 async def both(client: Client, question: pricing.Asked) -> tuple[pricing.Answer | None, pricing.Answer]:
@@ -72,7 +73,11 @@ async def test_a_question_is_one_statement(client: Client, shop: Shop) -> None:
     await quoted(client, 10_000)
     with counted(client.database) as statements:
         await quoted(client, 10_000)
-    assert len(statements) == 1
+    assert statements == [False]
+    with counted(client.database) as statements:
+        async with client.database.transaction() as tx:
+            await tx.value("select 1")
+    assert statements == [True], "as it is seen of others"
 
 
 async def test_by_a_new_version_of_the_programme_the_next_question_is_answered(client: Client, shop: Shop) -> None:

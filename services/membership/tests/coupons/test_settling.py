@@ -23,7 +23,7 @@ def rows(count: int = 0, spent: int | None = None, budget: int | None = None, **
     of_coupon = {"customer": None, "voided_at": None, "valid_until": AT + timedelta(days=9)}
     coupon = SimpleNamespace(uses=count, use_limit=1, offer_id="spring", **of_coupon)
     spent = 500 * count if spent is None else spent
-    offer = SimpleNamespace(uses=count, spent=spent, use_limit=None, budget=budget, **of_offer)
+    offer = SimpleNamespace(uses=count, spent=spent, spent_by={}, use_limit=None, budget=budget, **of_offer)
     for name, value in more.items():
         setattr(offer if name in of_offer else coupon, name, value)
     return Rows({("tea", "k"): coupon}, {("tea", "spring"): offer}, Users())

@@ -87,6 +87,21 @@ def test_a_guess_is_corrected_and_a_column_may_be_put_aside() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["time：完成时间；order_id：订单号", "time:完成时间； order_id : 订单号；", "time：完成时间;order_id:订单号"],
+)
+def test_corrections_are_read_as_a_chinese_keyboard_writes_them(text: str) -> None:
+    assert parse_corrections(text) == {"time": "完成时间", "order_id": "订单号"}
+
+
+def test_a_heading_may_hold_the_signs_of_a_chinese_keyboard() -> None:
+    assert parse_corrections("paid:金额（元；含税）：实付") == {"paid": "金额（元；含税）：实付"}
+    for nothing in ("time", "time：", "time；order_id：订单号"):
+        with pytest.raises(ValueError, match="field:Heading"):
+            parse_corrections(nothing)
+
+
+@pytest.mark.parametrize(
     ("corrections", "words"),
     [
         ({"order_nr": "Order"}, "did you mean `order_id`"),

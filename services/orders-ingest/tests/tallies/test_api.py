@@ -81,5 +81,8 @@ async def test_chats_by_hour_of_the_week_in_the_zone_of_the_shop(api: httpx.Asyn
     assert (await api.post("/v1/events", json=[*told, later])).is_success
     span = {"since": "2026-03-01T00:00:00Z", "until": "2026-03-06T00:00:00Z"}
     found = (await api.get("/v1/shops/demo/chats/hours", params=span)).json()
-    assert [tuple(each.values()) for each in found] == [(4, 1, 2, 1_500), (4, 18, 1, 60)]
+    assert [tuple(each.values()) for each in found] == [
+        (4, 1, 2, 1_500, "2026-03-04T17:00:00Z"),
+        (4, 18, 1, 60, "2026-03-05T10:00:00Z"),
+    ]
     assert (await api.get("/v1/shops/demo/chats/hours", params=span | {"since": span["until"]})).status_code == 422

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -70,14 +71,14 @@ def question(written: Mapping[str, str], zone: Any) -> Read:
 
 
 def _both(text: str) -> dict[str, str | None]:
-    english, _, chinese = (part.strip() for part in text.partition("|"))
-    return {"en": english or None, "zh": chinese or None}
+    english, *chinese = (part.strip() for part in re.split("[|｜]", text, maxsplit=1))
+    return {"en": english or None, "zh": (chinese and chinese[0]) or None}
 
 
 def _option(line: str) -> dict[str, Any] | None:
-    name, colon, text = line.strip().partition(":")
-    both = _both(text)
-    if not colon or not name.strip() or not any(both.values()):
+    name, *text = re.split("[:：]", line, maxsplit=1)
+    both = _both("".join(text))
+    if not name.strip() or not any(both.values()):
         return None
     return {"option_id": name.strip(), "words": both}
 

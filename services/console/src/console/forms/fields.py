@@ -16,12 +16,16 @@ LONGEST: Mapping[str, int] = {"text": 200, "long": 2_000, "ids": 200_000, "lines
 """Characters that a field takes where it says nothing else."""
 LONGEST_LINE = 200
 """Characters of one of several lines."""
-_BETWEEN = re.compile(r"[\s,;，、；]+")
+_SIGNS = ",;，、；"
+_BETWEEN = re.compile(rf"[\s{_SIGNS}]+")
+_SEVERAL = re.compile(f"[{_SIGNS}]")
+_QUOTED = re.compile(r'["“”]\s*([^"“”]+?)\s*["“”]')
 
 
 class Field(NamedTuple):
     """`name`: of the command's field. `least`, `most`: of a number, or characters of a text; `ids` and `lines` count
-    theirs. Ids hold no blank and may stand side by side; of `lines` (names of people) each is one, blanks and all.
+    theirs. Ids hold no blank and may stand side by side; of `lines` (names of people) each is one, blanks and all, and
+    one with a comma or semicolon stands in quotes.
 
     `words`: what stands before a choice in the table of words. An optional field that is empty is not sent.
     """
@@ -95,7 +99,7 @@ def _value(field: Field, text: str, zone: tzinfo, currency: str) -> Any:
         case "ids":
             return _listed(field, several(text))
         case "lines":
-            return _listed(field, [" ".join(line.split()) for line in text.splitlines()])
+            return _listed(field, map(_line, text.splitlines()))
     if not 0 < len(text) <= field.longest:
         raise _Wrong(N_("Say it in a few words."))
     return text
@@ -131,6 +135,21 @@ def _day(text: str) -> str:
 def several(text: str) -> list[str]:
     """Ids as people write them: one a line, or with blanks, commas or semicolons between, those of Chinese too."""
     return [one for one in _BETWEEN.split(text) if one]
+
+
+def _line(text: str) -> str:
+    """A name; with a comma in it that may be two people on one line, so what is one says so."""
+    line = " ".join(text.split())
+    if quoted := _QUOTED.fullmatch(line):
+        return quoted[1]
+    if _SEVERAL.search(line):
+        raise _Wrong(N_('Write one a line; a name that holds a comma or semicolon in quotes, such as "Doe, Ann".'))
+    return line
+
+
+def lined(name: str) -> str:
+    """A name as one of `lines` is written."""
+    return f'"{name}"' if _SEVERAL.search(name) else name
 
 
 def _listed(field: Field, written: Iterable[str]) -> list[str]:

@@ -51,7 +51,7 @@ async def kpis(viewer: Guarded, days: Annotated[int, Query(ge=0, le=1_095)] = 90
     asked = [viewer.of_shop("segmentation", f"/kpis/{name}", **more.get(name, {"days": str(period)})) for name in KINDS]
     unusual = viewer.of_shop("segmentation", "/kpis/anomalies")
     costs = viewer.of_shop("membership", "/report/customer-costs", days=str(period))
-    *figures, customer_costs, anomalies = await viewer.ask(*asked, costs, unusual, dear=True)
+    *figures, customer_costs, anomalies = await viewer.ask(*asked, costs, unusual)
     answers = dict(zip(KINDS, figures, strict=True)) | {"customer-costs": customer_costs}
     return viewer.draw(
         "kpis/kpis.html",
@@ -72,7 +72,7 @@ async def kpi_groups(
 ) -> Response:
     """Figures of each tier, segment, source or way beside the whole shop's. No such group: tiers; period: 90 days."""
     kind, period = by if by in GROUPS else "tier", days if days in DAYS else 90
-    (found,) = await viewer.ask(viewer.of_shop("segmentation", "/kpis/groups", by=kind, days=str(period)), dear=True)
+    (found,) = await viewer.ask(viewer.of_shop("segmentation", "/kpis/groups", by=kind, days=str(period)))
     return viewer.draw(
         "kpis/groups.html",
         found=found,

@@ -45,7 +45,7 @@ def read(form: Mapping[str, str], base: Mapping[str, Any] | None) -> Read:
         wrong["kind"] = N_("Choose one of the list.")
     values: dict[str, str] = {}
     for line in filter(str.strip, form.get("values", "").splitlines()):
-        what, _, sample = (each.strip() for each in line.partition("="))
+        what, _, sample = (each.strip() for each in line.replace("＝", "=", 1).partition("="))
         if not _SLUG.fullmatch(what) or len(sample) > 500 or len(values) >= 30:
             wrong["values"] = N_("Write one value a line with a sample, such as: product = Oolong.")
         values[what] = sample

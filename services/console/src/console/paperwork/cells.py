@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from console.forms.fields import Field
+from console.forms.fields import Field, lined
 from console.records.kinds import KINDS, Kind
 from console.web import formats
 
@@ -30,7 +30,7 @@ def _text(field: Field, value: Any, currency: str) -> str:
         case "flag":
             return "yes" if value else ""
         case "ids" | "lines":
-            return "\n".join(value)
+            return "\n".join(map(lined, value))
     return str(value)
 
 
@@ -49,5 +49,5 @@ def shown(kind: str, name: str, value: Any, currency: str) -> tuple[str, str]:
         case "flag":
             return "said_", "yes" if value else "no"
         case "ids" | "lines":
-            return "", ", ".join(value)
+            return "", ", ".join(map(lined, value))
     return "", str(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -54,8 +54,15 @@ def beside(since: str, until: str, offers: Sequence[Mapping[str, Any]]) -> list[
     ]
 
 
-def rating_of(agents: Collection[str], found: Iterable[Mapping[str, Any]]) -> tuple[Decimal | None, int]:
-    """Mean stars of these people to hundredths, each rating once, and how many; None: nobody rated them (ANA-051)."""
+def rating_of(
+    agents: Collection[str], found: Sequence[Mapping[str, Any]], left_out: bool
+) -> tuple[Decimal | None, int] | None:
+    """Mean stars of these people to hundredths, each rating once, and how many; no mean: nobody rated them (ANA-051).
+
+    None: `left_out`, others than these were rated too, and one of the people may be among them.
+    """
+    if left_out and set(agents) - {each["agent"] for each in found}:
+        return None
     counts = Counter[int]()
     for each in found:
         if each["agent"] in agents:

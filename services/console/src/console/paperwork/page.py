@@ -150,14 +150,17 @@ def _beside(name: str, records: list[Record], answers: list[Answer]) -> dict[str
         return {r.name: indicators.beside(r.fields["since"], r.fields["until"], offers) for r in records}
     if name == "department":
         service, repurchase, ratings = answers
-        rated = ratings.body["agents"] if ratings.ok else None
+        rated = ratings.body if ratings.ok else None
         return {
             "in_time": service.body["in_time_percent"] if service.ok else None,
             "repurchase": repurchase.body["percent"] if repurchase.ok else None,
             "whole": service.ok and repurchase.ok,
             "ratings": None
             if rated is None
-            else {r.name: indicators.rating_of(r.fields.get("agents") or (), rated) for r in records},
+            else {
+                r.name: indicators.rating_of(r.fields.get("agents") or (), rated["agents"], rated["agents_left_out"])
+                for r in records
+            },
         }
     return {}
 

@@ -56,8 +56,8 @@ async def change(
 ) -> Record | None:
     """The record that is in force with the fields that `make` makes of its own, once a form; None where there is none.
 
-    It is the one of the name, or one whose name reads alike (case, width, white space aside). Whoever changes it at the
-    same moment waits: `make` sees what is there. Raises NotSaved, as `make` may.
+    It is the one of the name, or one whose name reads alike (case, width, how wide a blank is). Whoever changes it at
+    the same moment waits: `make` sees what is there. Raises NotSaved, as `make` may.
     """
     async with viewer.console.database.transaction() as tx:
         await _lock(viewer, tx, kind)

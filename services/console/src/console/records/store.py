@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common.storage.database import Transaction
-from common.values.names import plain_name
+from common.values.names import spelled_name
 from console.access.store import Person
 from console.records.state import Record
 
@@ -151,7 +151,7 @@ async def get_record(tx: Transaction, shop: str, kind: str, name: str) -> Record
 async def find_alike(tx: Transaction, shop: str, kind: str, name: str) -> str | None:
     """The name of a record of the kind that stands and reads like this one: the same where there is one, else the
     first by name."""
-    alike = [each.name for each in await list_all(tx, shop, kind) if plain_name(each.name) == plain_name(name)]
+    alike = [each.name for each in await list_all(tx, shop, kind) if spelled_name(each.name) == spelled_name(name)]
     return name if name in alike else next(iter(alike), None)
 
 

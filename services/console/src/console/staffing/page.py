@@ -32,7 +32,7 @@ async def staffing(viewer: Guarded, days: Annotated[int, Query(ge=0, le=1_095)] 
     )
     duty = rules.on_duty(shifts)
     orders = rules.placed_at(rhythm.body) if rhythm.ok else None
-    chatted = rules.chatted_at(chats.body, period) if chats.ok else None
+    chatted = rules.chatted_at(chats.body, now) if chats.ok else None
     tickets = found.body["hours"] if found.ok else []
     hours = rules.beside(tickets, duty, kept=bool(shifts), orders=orders, chats=chatted) if found.ok else []
     return viewer.draw(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """By their numbers less one."""
 FEW = 5
 """Fewer tickets and chats of an hour of the week ask for nobody."""
-WEEK_DAYS, HOUR_S = 7, 3_600
+WEEK, HOUR_S = timedelta(days=7), 3_600
 Duty = dict[tuple[int, int], set[str]]
 
 
@@ -79,9 +80,13 @@ def beside(
     return found
 
 
-def chatted_at(found: Iterable[Mapping[str, Any]], days: int) -> dict[tuple[int, int], Chats]:
-    """Chats by hour of the week of so many days, as orders-ingest counts them."""
-    whole = HOUR_S * days / WEEK_DAYS
+def chatted_at(found: Sequence[Mapping[str, Any]], until: datetime) -> dict[tuple[int, int], Chats]:
+    """Chats by hour of the week, as orders-ingest counts them, the mean of the weeks since the first of them.
+
+    Before it nobody may have counted any: the shop is younger than the days that are asked for, or tells them of late.
+    """
+    since = min((datetime.fromisoformat(each["first"]) for each in found), default=until)
+    whole = HOUR_S * max(1.0, (until - since) / WEEK)
     return {(each["weekday"], each["hour"]): Chats(each["chats"], each["seconds"] / whole) for each in found}
 
 

@@ -128,6 +128,7 @@ DESK = {
     "Write an amount, such as 12.50.": "请填写金额，例如 12.50。",
     "Write at least one, and no more than are allowed at once.": "请至少填写一个，且不超过一次允许的数量。",
     "Write one a line, each in at most 200 characters.": "请每行填写一项，每项不超过 200 个字符。",
+    'Write one a line; a name that holds a comma or semicolon in quotes, such as "Doe, Ann".': "请每行填写一项；名称中含有逗号、顿号或分号的，请加引号，例如“李，小明”。",
     "Write at least two choices, one a line, each with an id of its own and a colon.": "请至少填写两个选项，每行一个，各有编号和冒号。",
     "a score": "评分",
     "about unboxing": "关于开箱",

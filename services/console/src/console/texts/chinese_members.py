@@ -179,6 +179,7 @@ MEMBERS = {
     "One word that everybody may use": "通用口令",
     "Only a word for everybody has such a limit: every other coupon is used once.": "只有通用口令有此限制：其他券均限用一次。",
     "Paid for goods of those orders": "这些订单的商品实付",
+    "Paid for goods while the shop counted in {currency}": "店铺以 {currency} 计价期间的商品实付",
     "Paid to {customer}": "已付给 {customer}",
     "Partners": "合作伙伴",
     "Partners by customer": "按顾客列出的合作伙伴",

@@ -22,13 +22,16 @@ from console.access.forms import new_form, token_for
 from console.access.passwords import Passwords
 from console.access.roles import Role, may
 from console.access.store import Person
-from console.client import Answer, Ask, Services
+from console.client import BROWSER_WAITS_S, Answer, Ask, Services
 from console.provider.client import Provider
 from console.settings import ConsoleSettings
 from console.texts import Language, translated
 from console.texts.words import REASONS, WORDS
 from console.web import assets, formats, navigation
 from console.web.freshness import Freshness
+
+DEAR = ("/kpis/", "/report/customer-costs")
+"""Questions of a shop for which a service reads all of its orders begin so."""
 
 
 @dataclass(slots=True)
@@ -125,17 +128,14 @@ class Viewer:
             return []
         return navigation.shown(self.may, self.request.url.path.removeprefix(f"/s/{self.here}"), self.off)
 
-    async def ask(self, *asked: Ask, dear: bool = False) -> list[Answer]:
-        """The answers for a page of parts: those within its budget, or with `wait` all that come in time.
-
-        `dear`: a service reads all of the shop's orders for each.
-        """
+    async def ask(self, *asked: Ask) -> list[Answer]:
+        """The answers for a page of parts: those within its budget, or with `wait` all that come in time."""
         services = self.console.services
-        return await (services.ask if "wait" in self.request.query_params else services.ask_soon)(*asked, dear=dear)
+        return await (services.ask if "wait" in self.request.query_params else services.ask_soon)(*asked)
 
     def of_shop(self, service: str, path: str, **params: Any) -> Ask:
-        """A question about the shop."""
-        return Ask(service, f"/v1/shops/{self.here}{path}", params)
+        """A question about the shop; key figures are dear, whichever page asks for them."""
+        return Ask(service, f"/v1/shops/{self.here}{path}", params, path.startswith(DEAR))
 
     async def record(self, action: str, thing: str, outcome: str = "done", form: str | None = None) -> bool:
         """One audit entry; False where the same form has made one already."""
@@ -194,7 +194,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"words": WORDS, "reasons": REASONS}
+    environment.globals |= {"words": WORDS, "reasons": REASONS, "browser_waits_ms": round(1_000 * BROWSER_WAITS_S)}
     environment.filters |= {
         "money": formats.money,
         "major": formats.major,

@@ -25,7 +25,7 @@ from feedback.results.rules import FEW, LOW_TYPES, nps_of, scores_of
 from feedback.results.store import Period
 
 router = Router(prefix="/v1/shops/{shop}/survey-results", tags=["survey results"])
-MOST_AGENTS = 100
+MOST_AGENTS = 1_000
 NOTE = f"Fewer than {FEW} answers: by chance alone other customers could have answered quite otherwise."
 
 
@@ -78,7 +78,8 @@ class AgentOut(BaseModel):
 class ResultsOut(BaseModel):
     """`asked` within the period, `responded` of these whenever; all else is of the answers given within it.
 
-    `note` stands where the answers are few. `agents`: of a form with the question `stars`, by person.
+    `note` stands where the answers are few. `agents`: of a form with the question `stars`, by person, those rated most
+    often; `agents_left_out`: there are more than are shown.
     """
 
     form_id: str
@@ -95,6 +96,7 @@ class ResultsOut(BaseModel):
     nps_without_low_types: NpsOut | None
     questions: list[QuestionOut]
     agents: list[AgentOut]
+    agents_left_out: bool
 
 
 @router.get("/{form_id}", dependencies=[require("feedback:read")])
@@ -120,7 +122,7 @@ async def get_results(
     for row in given:
         answers[row.question] += row.n
     highest = {q.question_id: q.highest for q in form.questions if isinstance(q, ScoreQuestion)}
-    by_agent = _nested(await store.count_by_agent(tx, period, STARS, MOST_AGENTS)) if STARS in highest else {}
+    by_agent = _nested(await store.count_by_agent(tx, period, STARS, MOST_AGENTS + 1)) if STARS in highest else {}
     asked = [question.question_id for question in form.questions]
     names = [*asked, *sorted(answers.keys() - set(asked))]
     few = counts.answered < FEW
@@ -138,7 +140,11 @@ async def get_results(
         nps=NpsOut(**asdict(nps_of(scores.get(RECOMMEND, {})))) if form.kind == "nps" else None,
         nps_without_low_types=NpsOut(**asdict(nps_of(others.get(RECOMMEND, {})))) if form.kind == "nps" else None,
         questions=[_question(form, name, answers[name], (scores, others), choices) for name in names],
-        agents=[AgentOut(agent=name, scores=_scores(found, highest[STARS])) for name, found in by_agent.items()],
+        agents=[
+            AgentOut(agent=name, scores=_scores(found, highest[STARS]))
+            for name, found in [*by_agent.items()][:MOST_AGENTS]
+        ],
+        agents_left_out=len(by_agent) > MOST_AGENTS,
     )
 
 

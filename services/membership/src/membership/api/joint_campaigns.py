@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
-from common.events.fields import Cursor, Identifier, ShopName, Text
+from common.events.fields import Currency, Cursor, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require
 from membership.api.changes import Limit
 from membership.api.changes import Person as Staff
@@ -55,12 +55,14 @@ class JointSentOut(BaseModel):
 
 class JointResponseOut(BaseModel):
     """Of the campaign's offer: coupons issued, orders that used one, their customers, and what was paid for the goods
-    of these orders, minor units."""
+    of these orders, minor units of `currency`, the shop's; `revenue_elsewhere`: the same by each other currency."""
 
     issued: int
     orders: int
     customers: int
+    currency: Currency
     revenue: int
+    revenue_elsewhere: dict[Currency, int]
 
 
 class JointResultOut(JointCampaignOut):
@@ -128,10 +130,11 @@ async def get_joint_campaign(shop: ShopName, campaign_id: Identifier, tx: Tx) ->
     known, response = _fields(row), None
     if known["campaign"].offer_id is not None:
         currency = (await programmes.read_rules(tx, {shop}))[shop].currency_at(tx.clock.now())
-        found = await figures_of(tx, shop, known["campaign"].offer_id, currency)
+        whole, each = await figures_of(tx, shop, known["campaign"].offer_id)
+        revenue = {row.currency: int(row.revenue) for row in each if row.revenue}
         response = JointResponseOut(
-            issued=int(found.issued), orders=int(found.committed), customers=int(found.customers),
-            revenue=int(found.revenue),
+            issued=whole.issued, orders=whole.committed, customers=whole.customers, currency=currency,
+            revenue=revenue.pop(currency, 0), revenue_elsewhere=revenue,
         )  # fmt: skip
     sent = [JointSentOut.model_validate(dict(each._mapping)) for each in await store.sent_in(tx, shop, campaign_id)]
     return JointResultOut.model_validate({**known, "sent": sent, "response": response})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -57,9 +58,10 @@ class OfferOut(BaseModel):
 
 
 class FiguresOut(OfferOut):
-    """`revenue`: paid for the goods of the orders on which it was used (attribution, MEM-054), minor units.
+    """`taken_off` paid orders, and `revenue`: paid for the goods of these (attribution, MEM-054), minor units of
+    `currency`; `taken_off_elsewhere`, `revenue_elsewhere`: the same by each other currency. `customers`: of all.
 
-    `over_limit`: paid orders that say they used it beyond its limits.
+    `over_limit`: paid orders that say they used it beyond its limits; the sums hold theirs.
     """
 
     issued: int
@@ -67,7 +69,9 @@ class FiguresOut(OfferOut):
     committed: int
     over_limit: int
     taken_off: int
+    taken_off_elsewhere: dict[Currency, int]
     revenue: int
+    revenue_elsewhere: dict[Currency, int]
     customers: int
 
 
@@ -144,17 +148,11 @@ class CalendarOut(BaseModel):
 
 async def _all_out(tx: Tx, shop: str, rows: Sequence[Row[Any]]) -> list[OfferOut]:
     rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()
-    mixed = set[str]()
-    if len({version.body.currency for version in rules.settings.versions}) > 1:
-        # An offer that names amounts is used in their currency alone.
-        mixed = {row.offer_id for row in rows if not offer_of(row.terms).in_money}
-    spent = await store_offers.spent_by_currency(tx, shop, mixed) if mixed else {}
-    return [_out(row, now, rules, spent.get(row.offer_id, {}) if row.offer_id in mixed else None) for row in rows]
+    return [_out(row, now, rules) for row in rows]
 
 
-def _out(row: Row[Any], now: datetime, rules: ShopRules, spent: dict[str, int] | None) -> OfferOut:
-    """`spent`: by currency; None: all of it is of the offer's one."""
-    offer = offer_of(row.terms)
+def _out(row: Row[Any], now: datetime, rules: ShopRules) -> OfferOut:
+    offer, spent = offer_of(row.terms), json.loads(row.spent_by)
     currency = currency_of(offer, row.recorded_at, rules.currency_at) or rules.currency_at(now)
     status: Literal["coming", "running", "over", "stopped"] = "running"
     if row.stopped_at is not None:
@@ -170,11 +168,15 @@ def _out(row: Row[Any], now: datetime, rules: ShopRules, spent: dict[str, int] |
         currency=currency,
         status=status,
         uses=row.uses,
-        spent=row.spent if spent is None else spent.get(currency, 0),
-        spent_elsewhere={name: amount for name, amount in (spent or {}).items() if name != currency and amount},
+        spent=spent.get(currency, 0),
+        spent_elsewhere=_elsewhere(spent, currency),
         left=left,
         stopped_at=row.stopped_at,
     )
+
+
+def _elsewhere(by_currency: Mapping[str, int], currency: str) -> dict[str, int]:
+    return {name: amount for name, amount in by_currency.items() if name != currency and amount}
 
 
 async def _offer(tx: Tx, shop: str, offer_id: str) -> OfferOut:
@@ -219,8 +221,21 @@ async def get_calendar(
 async def get_offer(shop: ShopName, offer_id: Identifier, tx: Tx) -> FiguresOut:
     """One offer, and what came of it."""
     found = await _offer(tx, shop, offer_id)
-    figures = await store_offers.figures_of(tx, shop, offer_id, found.currency)
-    return FiguresOut.model_validate({**dict(found), **{name: int(n) for name, n in figures._mapping.items()}})
+    whole, each = await store_offers.figures_of(tx, shop, offer_id)
+    taken_off = {row.currency: int(row.taken_off) for row in each}
+    revenue = {row.currency: int(row.revenue) for row in each}
+    return FiguresOut(
+        **dict(found),
+        issued=whole.issued,
+        reserved=whole.reserved,
+        committed=whole.committed,
+        over_limit=whole.over_limit,
+        taken_off=taken_off.get(found.currency, 0),
+        taken_off_elsewhere=_elsewhere(taken_off, found.currency),
+        revenue=revenue.get(found.currency, 0),
+        revenue_elsewhere=_elsewhere(revenue, found.currency),
+        customers=whole.customers,
+    )
 
 
 @router.post("/{offer_id}/stop", dependencies=[require("programme:write")])

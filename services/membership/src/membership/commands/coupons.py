@@ -95,7 +95,7 @@ async def reserve(tx: Transaction, shop: str, asked: Asked) -> Row[Any]:
     gifts = asked.gifts
     if gifts is None:
         gifts = await _gifts(tx, shop, asked.code, offer_row.offer_id, offer, people)
-    await store_uses.add_uses(tx, shop, offer_row.offer_id, asked.code, 1, asked.amount)
+    await store_uses.add_uses(tx, shop, offer_row.offer_id, asked.code, 1, asked.amount, rules.currency_at(now))
     revision = -1 if known is None else known.order_revision
     use = Use(
         shop, asked.order_id, asked.code, offer_row.offer_id, asked.customer, asked.amount, rules.currency_at(now),
@@ -195,7 +195,7 @@ async def _move(tx: Transaction, shop: str, code: str, order_id: str, status: An
     use = Use(*(getattr(known, name) for name in Use.__dataclass_fields__))
     use.status, use.moved_at = status, tx.clock.now()
     if status not in COUNTED:
-        await store_uses.add_uses(tx, shop, use.offer_id, code, -1, -use.amount)
+        await store_uses.add_uses(tx, shop, use.offer_id, code, -1, -use.amount, use.currency)
     return await _save(tx, use)
 
 

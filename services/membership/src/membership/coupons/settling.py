@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from membership.coupons.using import COUNTED, UseStatus, currency_of, refused_of
 from membership.orders.state import Order
 
 _CODES = Columns("w", shop="text", code="text")
-_OFFERS = Columns("w", shop="text", offer_id="text", uses="bigint", spent="bigint")
+_OFFERS = Columns("w", shop="text", offer_id="text", uses="bigint", spent="bigint", spent_by="text")
 _COUPONS = Columns("w", shop="text", code="text", uses="bigint")
 _USES = Columns(
     "w",
@@ -219,7 +220,9 @@ def _count(use: Use, rows: Rows, status: UseStatus, amount: int, refused: str | 
     before, counted = use.counted, status in COUNTED
     coupon.uses += counted - before
     offer.uses += counted - before
-    offer.spent += (amount if counted else 0) - (use.amount if before else 0)
+    more = (amount if counted else 0) - (use.amount if before else 0)
+    offer.spent += more
+    offer.spent_by[use.currency] = offer.spent_by.get(use.currency, 0) + more
     rows.users.add(use, counted - before)
     use.status, use.amount, use.refused = status, amount, refused if status == "over_limit" else None
 
@@ -230,7 +233,8 @@ async def _lock(tx: Transaction, codes: set[tuple[str, str]]) -> tuple[dict[Any,
     # The offers of the codes.
     offers = await tx.fetch(
         f"""
-        select shop, offer_id, uses, spent, use_limit, budget, starts, stopped_at, recorded_at,
+        select shop, offer_id, uses, spent, cast(spent_by as text) as spent_by, use_limit, budget, starts,
+               stopped_at, recorded_at,
                cast(terms as text) as terms, cast(terms ->> 'per_customer' as integer) as per_customer,
                coalesce(cast(terms ->> 'gift_series' as boolean), false) as gift_series,
                cast(jsonb_path_query_array(terms, '$.gifts[*].sku') as text) as gifts
@@ -250,9 +254,16 @@ async def _lock(tx: Transaction, codes: set[tuple[str, str]]) -> tuple[dict[Any,
         **found,
     )
     return (
-        {(row.shop, row.offer_id): SimpleNamespace(**row._mapping) for row in offers},
+        {
+            (row.shop, row.offer_id): SimpleNamespace(**{**row._mapping, "spent_by": json.loads(row.spent_by)})
+            for row in offers
+        },
         {(row.shop, row.code): SimpleNamespace(**row._mapping) for row in coupons},
     )
+
+
+def _sums(by_currency: Mapping[str, int]) -> str:
+    return json.dumps({currency: amount for currency, amount in by_currency.items() if amount})
 
 
 async def _save(tx: Transaction, moved: list[Use], offers: dict[Any, Any], coupons: dict[Any, Any]) -> None:
@@ -261,10 +272,10 @@ async def _save(tx: Transaction, moved: list[Use], offers: dict[Any, Any], coupo
     # Counts as they come to; all rows are locked.
     await tx.execute(
         f"""
-        update offers o set uses = w.uses, spent = w.spent from {_OFFERS}
+        update offers o set uses = w.uses, spent = w.spent, spent_by = cast(w.spent_by as jsonb) from {_OFFERS}
         where o.shop = w.shop and o.offer_id = w.offer_id
         """,
-        **_OFFERS.of((*key, row.uses, row.spent) for key, row in offers.items()),
+        **_OFFERS.of((*key, row.uses, row.spent, _sums(row.spent_by)) for key, row in offers.items()),
     )
     # The same of the coupons.
     await tx.execute(

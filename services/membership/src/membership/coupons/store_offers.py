@@ -36,7 +36,8 @@ async def get_offer(tx: Transaction, shop: str, offer_id: str, *, lock: bool = F
     # By the primary key.
     return await tx.fetch_one(
         f"""
-        select shop, offer_id, cast(terms as text) as terms, starts, ends, stopped_at, uses, spent, recorded_at
+        select shop, offer_id, cast(terms as text) as terms, starts, ends, stopped_at, uses, spent,
+               cast(spent_by as text) as spent_by, recorded_at
         from offers where shop = :shop and offer_id = :id {"for update" if lock else ""}
         """,
         shop=shop,
@@ -48,7 +49,8 @@ async def list_offers(tx: Transaction, shop: str, after: str, limit: int) -> Seq
     # In order of the primary key.
     return await tx.fetch(
         """
-        select shop, offer_id, cast(terms as text) as terms, starts, ends, stopped_at, uses, spent, recorded_at
+        select shop, offer_id, cast(terms as text) as terms, starts, ends, stopped_at, uses, spent,
+               cast(spent_by as text) as spent_by, recorded_at
         from offers where shop = :shop and offer_id > :after order by offer_id limit :limit
         """,
         shop=shop,
@@ -73,46 +75,25 @@ async def offers_between(tx: Transaction, shop: str, start: datetime, end: datet
     )
 
 
-async def figures_of(tx: Transaction, shop: str, offer_id: str, currency: str) -> Row[Any]:
-    """Coupons issued; uses by status, what they took off and what was paid for their orders in the currency."""
-    # By the indexes of coupons and of uses by offer.
-    row = await tx.fetch_one(
+async def figures_of(tx: Transaction, shop: str, offer_id: str) -> tuple[Row[Any], Sequence[Row[Any]]]:
+    """Coupons issued, uses by status, customers; and by currency what paid orders took off and paid for their goods."""
+    # By the indexes of coupons and of uses by offer, in one pass.
+    whole, *each = await tx.fetch(
         """
-        select (select count(*) from coupons where shop = :shop and offer_id = :id) as issued,
+        select currency, (select count(*) from coupons where shop = :shop and offer_id = :id) as issued,
                count(*) filter (where status = 'reserved') as reserved,
                count(*) filter (where status = 'committed') as committed,
                count(*) filter (where status = 'over_limit') as over_limit,
-               coalesce(sum(amount) filter (where status in ('committed', 'over_limit') and currency = :currency), 0)
-                   as taken_off,
-               coalesce(sum(paid) filter (where status in ('committed', 'over_limit') and currency = :currency), 0)
-                   as revenue,
-               count(distinct customer) filter (where status in ('committed', 'over_limit')) as customers
+               count(distinct customer) filter (where status in ('committed', 'over_limit')) as customers,
+               coalesce(sum(amount) filter (where status in ('committed', 'over_limit')), 0) as taken_off,
+               coalesce(sum(paid) filter (where status in ('committed', 'over_limit')), 0) as revenue
         from coupon_uses where shop = :shop and offer_id = :id
+        group by grouping sets ((), (currency)) order by grouping(currency) desc, currency
         """,
         shop=shop,
         id=offer_id,
-        currency=currency,
     )
-    assert row is not None
-    return row
-
-
-async def spent_by_currency(tx: Transaction, shop: str, offers: Iterable[str]) -> dict[str, dict[str, int]]:
-    """By offer and currency, what the uses that stand have taken off, minor units; offers without any are left out."""
-    # By the index of uses by offer.
-    rows = await tx.fetch(
-        """
-        select offer_id, currency, cast(sum(amount) as bigint) as spent from coupon_uses
-        where shop = :shop and offer_id = any(:offers) and status in ('reserved', 'committed')
-        group by offer_id, currency order by offer_id, currency
-        """,
-        shop=shop,
-        offers=sorted(offers),
-    )
-    found: dict[str, dict[str, int]] = {}
-    for row in rows:
-        found.setdefault(row.offer_id, {})[row.currency] = row.spent
-    return found
+    return whole, each
 
 
 async def stop_offer(tx: Transaction, shop: str, offer_id: str, at: datetime) -> None:

@@ -39,7 +39,7 @@ async def count_uses(tx: Transaction, shop: str, offer_id: str, people: Sequence
     )
 
 
-async def add_uses(tx: Transaction, shop: str, offer_id: str, code: str, uses: int, amount: int) -> None:
+async def add_uses(tx: Transaction, shop: str, offer_id: str, code: str, uses: int, amount: int, currency: str) -> None:
     """So many more uses of a coupon and its offer, or fewer; both rows are locked."""
     # The constraints of the tables hold whatever was looked at before.
     await tx.execute(
@@ -47,11 +47,18 @@ async def add_uses(tx: Transaction, shop: str, offer_id: str, code: str, uses: i
     )
     # The same for the offer.
     await tx.execute(
-        "update offers set uses = uses + :uses, spent = spent + :amount where shop = :shop and offer_id = :id",
+        """
+        update offers set uses = uses + :uses, spent = spent + :amount, spent_by = jsonb_strip_nulls(
+            spent_by || jsonb_build_object(
+                cast(:currency as text), nullif(coalesce(cast(spent_by ->> :currency as bigint), 0) + :amount, 0)
+            )
+        ) where shop = :shop and offer_id = :id
+        """,
         shop=shop,
         id=offer_id,
         uses=uses,
         amount=amount,
+        currency=currency,
     )
 
 
@@ -143,10 +150,15 @@ async def unbalanced(tx: Transaction) -> Sequence[Row[Any]]:
         select o.shop, o.offer_id as name, o.uses, o.spent, coalesce(u.uses, 0) as counted,
                coalesce(u.spent, 0) as summed
         from offers o left join (
-            select shop, offer_id, count(*) as uses, sum(amount) as spent from coupon_uses
-            where status in ('reserved', 'committed') group by shop, offer_id
+            select shop, offer_id, sum(uses) as uses, sum(spent) as spent,
+                   jsonb_object_agg(currency, spent) filter (where spent <> 0) as spent_by
+            from (
+                select shop, offer_id, currency, count(*) as uses, sum(amount) as spent from coupon_uses
+                where status in ('reserved', 'committed') group by shop, offer_id, currency
+            ) each group by shop, offer_id
         ) u on u.shop = o.shop and u.offer_id = o.offer_id
         where o.uses <> coalesce(u.uses, 0) or o.spent <> coalesce(u.spent, 0)
+        or o.spent_by <> coalesce(u.spent_by, '{}')
         union all
         select c.shop, c.code, c.uses, 0, coalesce(u.uses, 0), 0
         from coupons c left join (

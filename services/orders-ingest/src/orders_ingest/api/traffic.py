@@ -111,13 +111,15 @@ async def get_checkout(
 class ChatsOut(BaseModel):
     """Chats with agents that began in one hour of the week, in the shop's zone; `weekday` 1 is Monday.
 
-    `seconds`: how long they took together; those that did not say count as none.
+    `seconds`: how long they took together; those that did not say count as none. `first`: the hour of UTC in which
+    the first of them began.
     """
 
     weekday: int
     hour: int
     chats: int
     seconds: int
+    first: datetime
 
 
 @router.get("/chats/hours", dependencies=[require("orders:read")])
@@ -129,7 +131,8 @@ async def get_chats(
 ) -> list[ChatsOut]:
     """At which hours of the week customers chat, within at most 400 days; hours without a chat are left out (XCT-005).
 
-    Chats are counted as they are taken: those told before this was counted are missing. A zone whose hours begin
+    Chats are counted as they are taken: those told before this was counted are missing, so an average begins with the
+    earliest `first`. A zone whose hours begin
     between those of UTC has each under the hour in which that of UTC begins.
     """
     if not timedelta(0) < until - since <= MOST:

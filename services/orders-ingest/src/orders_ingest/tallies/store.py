@@ -115,13 +115,15 @@ async def list_checkout(tx: Transaction, shop: str, since: datetime, until: date
 
 
 async def list_chats(tx: Transaction, shop: str, since: datetime, until: datetime, zone: str) -> Sequence[Any]:
-    """Chats of the span's whole hours by hour of the week in the zone: weekday (1: Monday), hour, chats, seconds."""
+    """Chats of the span's whole hours by hour of the week in the zone: weekday (1: Monday), hour, chats, seconds,
+    the first one's hour."""
     # By primary key, which begins with shop and hour.
     return await tx.fetch(
         """
         select cast(extract(isodow from hour at time zone :zone) as integer) as weekday,
                cast(extract(hour from hour at time zone :zone) as integer) as hour,
-               cast(sum(times) as bigint) as chats, cast(sum(seconds) as bigint) as seconds
+               cast(sum(times) as bigint) as chats, cast(sum(seconds) as bigint) as seconds,
+               min(t.hour) as first
         from tallies t where t.shop = :shop and t.hour >= :since and t.hour < :until and t.what = :what
         group by 1, 2 order by 1, 2
         """,

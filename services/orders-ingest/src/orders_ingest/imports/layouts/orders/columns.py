@@ -38,6 +38,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """Each field, and the headings under which it is found, in lower case; its own name is one too."""
 NEEDED = ("order_id", "time")
+# A full-width semicolon may be part of a heading: it parts where a field follows it.
+_PARTS, _COLON = re.compile(r";|；(?=\s*(?:[a-z_]+\s*[:：]|$))"), re.compile("[:：]")
 _GAPS = re.compile(r"[\s_\-.:]+")
 
 
@@ -106,13 +108,13 @@ def _places(headings: Sequence[str], corrected: Mapping[str, str]) -> dict[str, 
 
 
 def parse_corrections(text: str) -> dict[str, str]:
-    """`order_id:Name;paid:Line total` as a mapping. Raises ValueError."""
+    """`order_id:Name;paid:Line total` as a mapping, with full-width signs too. Raises ValueError."""
     found: dict[str, str] = {}
-    for part in filter(None, text.split(";")):
-        field, colon, heading = part.partition(":")
-        if not colon or not heading.strip():
+    for part in filter(None, map(str.strip, _PARTS.split(text))):
+        field, *heading = (each.strip() for each in _COLON.split(part, maxsplit=1))
+        if not heading or not heading[0]:
             raise ValueError("must be field:Heading, several parted by `;`, with `-` for a field that no column is")
-        found[field.strip()] = heading.strip()
+        found[field] = heading[0]
     return found
 
 
