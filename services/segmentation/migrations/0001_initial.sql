@@ -325,7 +325,7 @@ create table order_facts (
     placed_at timestamptz,              -- of orders with a life state alone
     primary key (shop, customer, order_id) -- closes the race of two versions of one order
 ) with (fillfactor = 90);
-create index order_facts_life_state on order_facts (shop, customer, placed_at) where life_state is not null;
+create index order_facts_life_state on order_facts (shop, customer, placed_at, order_id) where life_state is not null;
 
 -- Reviews and complaints, without their texts.
 create table reviews (
