@@ -56,17 +56,18 @@ create table statistics_portions (
     monetary jsonb not null,            -- currency -> [sum in minor units, buyers]
     places jsonb not null,              -- of R, F and M: place -> buyers
     orders bigint not null default 0,   -- all of before the month
+    late bigint not null default 0,     -- of late_orders: those that the first portion found, and so the count knows
     primary key (shop, month, upto)     -- closes the race of two processes counting one portion
 );
 
 -- Orders that were told after the statistics of a month, and completed before it: when they are many and no more come,
 -- that month's statistics and fits are made anew. One row a shop and database connection, so that no two batches wait
--- for each other; gone with the next statistics.
+-- for each other; what was noted before statistics were begun to be counted is gone with them.
 create table late_orders (
     shop text not null,
     backend integer not null,           -- the connection's process in PostgreSQL
     orders bigint not null,
-    first_at timestamptz not null,      -- when the first of them was taken
+    first_at timestamptz not null,      -- when the first of them was folded
     last_at timestamptz not null,
     primary key (shop, backend)         -- closes no race: a connection has one transaction at a time
 );
@@ -325,7 +326,7 @@ create table order_facts (
     placed_at timestamptz,              -- of orders with a life state alone
     primary key (shop, customer, order_id) -- closes the race of two versions of one order
 ) with (fillfactor = 90);
-create index order_facts_life_state on order_facts (shop, customer, placed_at) where life_state is not null;
+create index order_facts_life_state on order_facts (shop, customer, placed_at, order_id) where life_state is not null;
 
 -- Reviews and complaints, without their texts.
 create table reviews (

@@ -5,7 +5,8 @@ An input that comes late folds the customer anew, and what was announced wrongly
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -43,6 +44,7 @@ from segmentation.purchases.entries import Item, sale_of
 from segmentation.purchases.store import delete_sales, save_sales
 from segmentation.segments.store_dues import mark
 from segmentation.shop_statistics.store import get_statistics
+from segmentation.shop_statistics.store_late import note_late
 from segmentation.shops.state import Shop, shop_with
 from segmentation.shops.store import share_shops
 from segmentation.thresholds.store import get_versions
@@ -191,6 +193,34 @@ async def keep(tx: Transaction, folded: Folded[CustomerState]) -> None:
     await follow_orders(tx, folded.states.keys())
     await mark(tx, folded.states.keys())
     await tx.announce(folded.facts())
+
+
+async def keep_long(tx: Transaction, folded: Folded[CustomerState]) -> None:
+    """The same of a long history: what was postponed of it is folded now, so that statistics can count it."""
+    await note_late_orders(tx, await read_shops(tx, {event.shop for event in folded.events}), folded.events)
+    await keep(tx, folded)
+
+
+async def note_late_orders(tx: Transaction, shops: Mapping[str, Shop], folded: Sequence[Event[Any]]) -> None:
+    """Count the orders among what was folded that came too late for the statistics that they belong to.
+
+    Not when they are told: what is postponed is no sale yet, and a count of a month would miss it and forget it.
+    """
+    now = tx.clock.now()
+    if late := Counter(event.shop for event in folded if _is_late(event, shops[event.shop], now)):
+        await note_late(tx, late)
+
+
+def _is_late(event: Event[Any], shop: Shop, now: datetime) -> bool:
+    """Whether it is an order that the shop's newest statistics would have counted, had they known it.
+
+    Where a new month has begun, its statistics are those: they may have been begun to be counted.
+    """
+    if not isinstance(event.data, OrderCompleted):
+        return False
+    known = shop.statistics[-1].as_of if shop.statistics else None
+    as_of = shop.pending_at if shop.pending_at <= now else known
+    return as_of is not None and event.time < as_of
 
 
 def late_sales(of: Mapping[CustomerKey, Items[Any]], before: date) -> dict[CustomerKey, dict[str, Sold | None]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,7 +59,7 @@ from segmentation.commands import churn, goals, lifetime_value, segments
 from segmentation.commands.statistics import add_statistics, read_back
 from segmentation.commands.thresholds import add_version, remove_version
 from segmentation.commands.values import value_customers
-from segmentation.fold import CLAIMED, INPUTS, KEPT, SegmentFolding, folding_of, keep
+from segmentation.fold import CLAIMED, INPUTS, KEPT, SegmentFolding, folding_of, keep, note_late_orders
 from segmentation.held_inputs import store as held_inputs
 from segmentation.lifetime_value.store_values import erase_values
 from segmentation.members.store import save_members, save_tiers
@@ -70,8 +69,6 @@ from segmentation.profiles.store import erase_profiles, follow_orders, save_prof
 from segmentation.referrals.store import save_referrals
 from segmentation.segments import store_dues as dues
 from segmentation.segments.store_stays import erase_reasons, save_stays
-from segmentation.shop_statistics.store_late import note_late
-from segmentation.shops.state import Shop
 from segmentation.shops.store import lock_shops
 from segmentation.tags.store import erase_tags, save_tags
 from segmentation.thresholds.state import Thresholds
@@ -94,17 +91,11 @@ async def on_inputs(tx: Transaction, batch: Batch) -> None:
         # What happened after the start of a month is evaluated by that month's statistics, and waits for them.
         early = [event for event in known if event.time < folding.shops[event.shop].pending_at]
         await held_inputs.hold(tx, [e for e in known if e.time >= folding.shops[e.shop].pending_at])
-        if late := Counter(event.shop for event in early if is_late(event, folding.shops[event.shop])):
-            await note_late(tx, late)
         folded = await fold_events(tx, folding, early)
+        await note_late_orders(tx, folding.shops, folded.events)
         await keep(tx, folded)
     if len(known) < len(batch.events):
         await save_anonymous(tx, [event for event in batch.events if event.subject is None])
-
-
-def is_late(event: Event[Any], shop: Shop) -> bool:
-    """Whether it is an order that the shop's newest statistics would have counted, had they known it."""
-    return isinstance(event.data, OrderCompleted) and bool(shop.statistics) and event.time < shop.statistics[-1].as_of
 
 
 async def count_activity(

@@ -6,18 +6,26 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
+
+import pytest
 
 from common.bus.inbox import claim
 from common.bus.subscriptions import Batch
 from common.events import Event
 from common.events.segments import ChurnFitted, LifetimeValueFitted, StatisticsComputed
 from common.events.shops import ImportEnded, ImportStarted
+from common.fold import working
 from common.shops.imports import save_imports
 from common.storage.database import Database
 from common.time.clock import FixedClock
+from common.work.sweeps import Sweeper
 from segmentation.handlers import on_fits, on_statistics
-from segmentation.jobs.sweeping import count_due
+from segmentation.jobs.editions import make_edition, take_outgrown
+from segmentation.jobs.statistics import compute_statistics, take_overdue
+from segmentation.jobs.sweeping import WORK, count_due
+from segmentation.shop_statistics import store as shop_statistics
 from segmentation.shop_statistics.store import STATISTICS
 from segmentation.shop_statistics.store_late import AT_LEAST_S, SETTLED_S
 
@@ -45,6 +53,11 @@ async def editions(db: Database) -> list[tuple[int, int]]:
     async with db.transaction() as tx:
         stored = (await STATISTICS.read(tx, ["tea"]))["tea"]
     return [(each.body.edition, each.body.orders) for each in stored]
+
+
+async def late_orders(db: Database) -> int:
+    async with db.transaction() as tx:
+        return int(await tx.value("select coalesce(sum(orders), 0) from late_orders"))
 
 
 async def fits(db: Database) -> list[tuple[str, int, str]]:
@@ -177,3 +190,145 @@ async def test_a_file_of_history_is_waited_for(db: Database, clock: FixedClock, 
     await tell(NOW + LONG, ImportEnded(job_id="past"))
     await sweep_all(db, clock, NOW + LONG)
     assert [edition for edition, _ in await editions(db)] == [0, 1]
+
+
+@pytest.fixture
+def two_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The customers of `history` are counted in two transactions."""
+    portion = partial(shop_statistics.compute_portion, portion=200)
+    monkeypatch.setattr(shop_statistics, "compute_portion", portion)
+
+
+def in_two(told: list[Event[Any]]) -> tuple[list[Event[Any]], list[Event[Any]]]:
+    """The first order of each customer, and the others."""
+    first = {event.subject: event for event in reversed(told)}
+    return sorted(first.values(), key=lambda e: e.order_key), [e for e in told if first[e.subject] is not e]
+
+
+def before_the_month(told: list[Event[Any]]) -> int:
+    return sum(event.time < datetime(2025, 2, 28, 16, tzinfo=UTC) for event in told)
+
+
+@pytest.mark.usefixtures("two_portions")
+async def test_a_history_that_goes_on_while_an_edition_is_counted_has_it_counted_again(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    """Customers whose portion was counted before they were told are in the edition, too."""
+    told = history(events)
+    await began(db, clock, told)
+    first, rest = in_two(told)
+    await feed(db, first[1:])
+    now = NOW + SETTLED
+    clock.set(now)
+    async with db.transaction() as tx:
+        tasks = await take_outgrown(tx, now, 1)
+        assert tasks
+        await make_edition(tx, now, tasks)
+        assert await tx.value("select count(*) from statistics_portions") == 1
+    await feed(db, rest)
+    await sweep_all(db, clock, now + SETTLED)
+    assert await editions(db) == [(0, 1), (1, before_the_month(told))]
+    assert await late_orders(db) == 0
+
+
+@pytest.mark.usefixtures("two_portions")
+async def test_what_is_told_while_an_edition_is_counted_is_not_forgotten(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    """Where it is little, it counts with what comes after it."""
+    told = history(events)
+    await began(db, clock, told)
+    first, rest = in_two(told)
+    late = [e for e in rest if e.customer < ("tea", "c100") and before_the_month([e])]  # of the first portion
+    few, much = late[:40], late[40:]
+    await feed(db, first[1:])
+    now = NOW + SETTLED
+    clock.set(now)
+    async with db.transaction() as tx:
+        await make_edition(tx, now, await take_outgrown(tx, now, 1) or ())
+    await feed(db, few)
+    await sweep_all(db, clock, now + SETTLED)
+    known = before_the_month(first)
+    assert await editions(db) == [(0, 1), (1, known)]
+    assert await late_orders(db) == 40
+    needed = -(-known // 4) - 40
+    assert 0 < needed < len(much)
+    await feed(db, much[:needed])
+    await sweep_all(db, clock, now + 2 * SETTLED)
+    assert await editions(db) == [(0, 1), (1, known), (2, known + 40 + needed)]
+    assert await late_orders(db) == 0
+
+
+@pytest.mark.usefixtures("two_portions")
+async def test_a_history_that_is_told_while_the_first_statistics_are_counted_makes_an_edition(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    told = history(events)
+    first, rest = in_two(told)
+    clock.set(NOW)
+    await feed(db, first)
+    async with db.transaction() as tx:
+        await compute_statistics(tx, NOW, await take_overdue(tx, NOW, 1) or ())
+        assert await tx.value("select count(*) from statistics_portions") == 1
+    await feed(db, rest)
+    await sweep_all(db, clock, NOW)
+    assert (await editions(db))[0][1] < before_the_month(told)
+    await sweep_all(db, clock, NOW + SETTLED)
+    assert (await editions(db))[1:] == [(1, before_the_month(told))]
+    assert await late_orders(db) == 0
+
+
+@pytest.mark.usefixtures("two_portions")
+async def test_a_file_that_begins_while_an_edition_is_counted_is_in_it(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    told = history(events)
+    await began(db, clock, told)
+    first, rest = in_two(told)
+    await feed(db, first[1:])
+    now = NOW + SETTLED
+    clock.set(now)
+    async with db.transaction() as tx:
+        await make_edition(tx, now, await take_outgrown(tx, now, 1) or ())
+        await save_imports(tx, [Event("i1", "/shops/tea/x", "tea", None, now, ImportStarted(job_id="past"))])
+    await feed(db, rest)
+    now += SETTLED
+    await sweep_all(db, clock, now)
+    assert await editions(db) == [(0, 1)]
+    async with db.transaction() as tx:
+        await save_imports(tx, [Event("i2", "/shops/tea/x", "tea", None, now, ImportEnded(job_id="past"))])
+    await sweep_all(db, clock, now + timedelta(seconds=1))
+    assert await editions(db) == [(0, 1), (1, before_the_month(told))]
+
+
+async def test_a_long_history_counts_once_it_is_folded(
+    new_db: Callable[[], Any], clock: FixedClock, events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is postponed is no sale yet: a count would miss it. A rebuild makes no edition that the shop had not."""
+    monkeypatch.setattr(working, "MANY_INPUTS", 20)
+    db, rebuilt, start = await new_db(), await new_db(), datetime(2024, 6, 1, 3, tzinfo=UTC)
+    told = [events.completed("walk-in", start + timedelta(days=n), 1000 + n, order=f"w{n}") for n in range(200)]
+    clock.set(NOW)
+    await feed(db, told[100:130])
+    await sweep_all(db, clock, NOW)
+    assert await editions(db) == [(0, 30)]
+    await feed(db, [*told[:100], *told[130:]])
+    clock.set(NOW + SETTLED)
+    await Sweeper(db, [replace(each, most=min(7, each.most)) for each in WORK]).sweep()  # its turn has not come
+    assert await editions(db) == [(0, 30)]
+    assert await late_orders(db) == 0
+    await sweep_all(db, clock, NOW + SETTLED)
+    assert await late_orders(db) == 170
+    await sweep_all(db, clock, NOW + 2 * SETTLED)
+    assert await editions(db) == [(0, 30), (1, 200)]
+    assert await late_orders(db) == 0
+    said = [event for event in await of_the_shop(db) if isinstance(event.data, StatisticsComputed)]
+    clock._now = NOW
+    async with rebuilt.transaction() as tx:
+        await claim(tx, [(event, event.encode()) for event in said])
+        await on_statistics(tx, Batch(said))
+    await feed(rebuilt, told)
+    await sweep_all(rebuilt, clock, NOW + SETTLED)
+    await sweep_all(rebuilt, clock, NOW + LONG)
+    assert await editions(rebuilt) == await editions(db)
+    assert await late_orders(rebuilt) == 0

@@ -109,10 +109,10 @@ async def test_statistics_are_stored_once_and_for_ever(db: Database, clock: Fixe
     async with db.transaction() as tx:
         first = await compute(tx, pending(month, zone))
         await lock_shops(tx)
-        assert await save_statistics(tx, "tea", first)
+        assert await save_statistics(tx, "tea", first, 0)
     async with db.transaction() as tx:
         await lock_shops(tx)
-        assert not await save_statistics(tx, "tea", add_up([], month, day_start(month, zone), 12))
+        assert not await save_statistics(tx, "tea", add_up([], month, day_start(month, zone), 12), 0)
         shop = (await read_shops(tx, ["tea"]))["tea"]
     assert list(shop.statistics) == [first]
     assert shop.pending_month == date(2025, 10, 1)
@@ -131,7 +131,7 @@ async def test_what_was_counted_of_a_month_outlives_the_process(db: Database, cl
             found = await portion_of(tx, shop, 10)
             portions += 1
             if found is not None:
-                assert await save_statistics(tx, "tea", found)
+                assert await save_statistics(tx, "tea", found, 0)
                 break
     assert found == whole
     async with db.transaction() as tx:

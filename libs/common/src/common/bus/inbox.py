@@ -153,8 +153,9 @@ async def _claimed_before(
     repeated = [key for key in names if key not in fresh]
     if not repeated:
         return {}
-    # By primary key.
+    # By primary key, whatever the plan (decision 0080).
     rows = await tx.fetch(
-        f"select c.key, c.hash from {_KEYS} join {table} c using (key)", **_KEYS.of((key,) for key in repeated)
+        f"select c.* from {_KEYS} cross join lateral (select key, hash from {table} where key = w.key order by key) c",
+        **_KEYS.of((key,) for key in repeated),
     )
     return {names[row.key]: row.hash.bytes for row in rows}

@@ -41,12 +41,14 @@ async def get_items(
             **_ITEMS.of(names),
         )
     if ranges:
-        # Ranges of the primary key: `0` is what follows `/`.
+        # Ranges of the primary key, as above: `0` is what follows `/`.
         rows += await tx.fetch(
             f"""
-            select i.shop, i.customer, i.name, i.body
-            from {_RANGES} join items i on i.shop = w.shop and i.customer = w.customer
-                 and i.name >= w.first collate "C" and i.name < w.beyond collate "C"
+            select w.shop, w.customer, i.name, i.body from {_RANGES} cross join lateral (
+                select name, body from items i
+                where i.shop = w.shop and i.customer = w.customer
+                  and i.name >= w.first collate "C" and i.name < w.beyond collate "C" order by i.name
+            ) i
             """,
             **_RANGES.of(ranges),
         )

@@ -13,6 +13,11 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
+_ROW = """(
+    select shop, customer, merged_into from customers
+    where shop = w.shop and customer = w.customer order by customer
+)"""
+"""Of the customer `w`, by primary key, whatever the plan (decision 0080)."""
 _MERGES = Columns("w", shop="text", customer="text", merged_into="text", sequence="bigint", at="timestamptz")
 Merge = Event[Any]
 """Of CustomerMerged or CustomerUnmerged."""
@@ -56,12 +61,12 @@ async def get_survivors(tx: Transaction, customers: Collection[CustomerKey]) -> 
     rows = await tx.fetch(
         f"""
         with recursive chain as (
-            select c.shop, c.customer, c.merged_into from {_CUSTOMERS} join customers c using (shop, customer)
-            where c.merged_into is not null
+            select c.* from {_CUSTOMERS} cross join lateral {_ROW} c where c.merged_into is not null
             union
-            select c.shop, c.customer, c.merged_into
-            from chain a join customers c on c.shop = a.shop and c.customer = a.merged_into
-            where c.merged_into is not null
+            select c.* from chain a cross join lateral (
+                select shop, customer, merged_into from customers
+                where shop = a.shop and customer = a.merged_into order by customer
+            ) c where c.merged_into is not null
         )
         select * from chain
         """,
@@ -90,7 +95,7 @@ async def get_people(tx: Transaction, customers: Collection[CustomerKey]) -> dic
     rows = await tx.fetch(
         f"""
         with recursive person as (
-            select c.shop, c.customer, c.merged_into from {_CUSTOMERS} join customers c using (shop, customer)
+            select c.* from {_CUSTOMERS} cross join lateral {_ROW} c
             union
             select c.shop, c.customer, c.merged_into from person p cross join lateral (
                 select shop, customer, merged_into from customers where shop = p.shop and customer = p.merged_into
@@ -119,8 +124,10 @@ async def get_merged_at(tx: Transaction, customers: Collection[CustomerKey]) -> 
     # By primary key.
     rows = await tx.fetch(
         f"""
-        select c.shop, c.customer, c.merged_at from {_CUSTOMERS} join customers c using (shop, customer)
-        where c.merged_into is not null
+        select w.shop, w.customer, c.merged_at from {_CUSTOMERS} cross join lateral (
+            select merged_at from customers c
+            where c.shop = w.shop and c.customer = w.customer and c.merged_into is not null order by c.customer
+        ) c
         """,
         **_CUSTOMERS.of(sorted(customers)),
     )

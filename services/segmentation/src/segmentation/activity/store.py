@@ -47,11 +47,12 @@ async def get_first(tx: Transaction, keys: Collection[CustomerKey]) -> dict[Cust
     """The earliest activity of each of these customers; without those of whom none was counted."""
     if not keys:
         return {}
-    # Ranges of the primary key.
+    # Of each a range of the primary key, whatever the plan (decision 0080).
     rows = await tx.fetch(
         f"""
-        select shop, customer, min(first_at) as first_at
-        from {_CUSTOMERS} join activity using (shop, customer) group by shop, customer
+        select w.shop, w.customer, a.first_at from {_CUSTOMERS} cross join lateral (
+            select min(first_at) as first_at from activity where shop = w.shop and customer = w.customer
+        ) a where a.first_at is not null
         """,
         **_CUSTOMERS.of(sorted(keys)),
     )

@@ -14,6 +14,8 @@ from common.events.orders import OrderCompleted, OrderJourneyMeasured
 from common.shops.settings import ShopSettings
 from common.storage.columns import Columns
 from common.storage.database import Transaction
+from segmentation.people.store import IDENTIFIERS
+from segmentation.purchases.store import COUNTING_SALE
 from segmentation.traits.state import Bought, Line
 
 _ORDERS = Columns(
@@ -131,18 +133,24 @@ async def get_bought(
     tx: Transaction, shop: str, customers: Sequence[str], since: date, currency: str, most: int
 ) -> dict[str, list[Bought]]:
     """These people's orders that count, of that day and later, the newest first, `most` of each; each has an entry."""
-    # Of each a range of the primary key, with what each order was worth.
+    # Of each identifier a range of the primary key, and of its newest orders the sale of each (decision 0080).
     rows = await tx.fetch(
-        """
-        select w.customer, b.* from unnest(cast(:customers as text[])) as w (customer) cross join lateral (
-            select order_id, day, hour, promoted, entry_path, cast(lines as text) as lines, silent, decision_seconds,
-                   compared_items, reviews_viewed, currency, paid - refunded as net
-            from counted_orders c where c.shop = :shop and c.customer = w.customer and c.day >= :since
-            order by day desc, order_id limit :most
+        f"""
+        select w.customer, b.* from {_KEYS} cross join lateral (
+            select f.*, s.currency, s.paid - s.refunded as net
+            from (
+                select f.order_id, f.day, f.hour, f.promoted, f.entry_path, cast(f.lines as text) as lines, f.silent,
+                       f.decision_seconds, f.compared_items, f.reviews_viewed
+                from {IDENTIFIERS} cross join lateral (
+                    select * from order_facts f
+                    where f.shop = w.shop and f.customer = i.name and f.day >= :since and f.revision is not null
+                    order by f.order_id
+                ) f order by f.day desc, f.order_id
+            ) f cross join lateral {COUNTING_SALE}
+            order by f.day desc, f.order_id limit :most
         ) b order by w.customer, b.day desc, b.order_id
         """,
-        shop=shop,
-        customers=list(customers),
+        **_KEYS.of((shop, customer) for customer in customers),
         since=since,
         most=most,
     )

@@ -15,11 +15,14 @@ from segmentation.shop_statistics.store import STATISTICS
 from segmentation.shop_statistics.store_late import forget_late
 
 
-async def save_statistics(tx: Transaction, shop: str, statistics: ShopStatistics) -> bool:
-    """Add what was computed, and announce it; False when another process was first. The shops are locked."""
+async def save_statistics(tx: Transaction, shop: str, statistics: ShopStatistics, late: int) -> bool:
+    """Add what was computed, and announce it; False when another process was first. The shops are locked.
+
+    `late`: of the late orders, so many were noted before the count began.
+    """
     if not await add_statistics(tx, shop, statistics):
         return False
-    await forget_late(tx, shop)
+    await forget_late(tx, shop, late)
     await _tell(tx, shop, statistics)
     return True
 

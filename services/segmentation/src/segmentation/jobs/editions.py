@@ -19,7 +19,7 @@ from segmentation.jobs.statistics import list_overdue, next_portion
 from segmentation.shop_statistics import store as shop_statistics
 from segmentation.shop_statistics.state import EDITIONS
 from segmentation.shop_statistics.store import STATISTICS
-from segmentation.shop_statistics.store_late import forget_counted, list_outgrown
+from segmentation.shop_statistics.store_late import begin_again, forget_late, list_outgrown
 from segmentation.shops.store import lock_shops
 
 EDITION = "statistics_anew"
@@ -58,15 +58,17 @@ async def make_edition(tx: Transaction, now: datetime, tasks: Sequence[Task]) ->
     for task in tasks:
         shop = (await read_shops(tx, [task.shop]))[task.shop]
         newest = shop.statistics[-1]
-        computed = await next_portion(tx, task.shop, shop, newest.month, newest.as_of)
-        if computed is None:
+        await begin_again(tx, task.shop, newest.month, newest.orders, now)
+        counted = await next_portion(tx, task.shop, shop, newest.month, newest.as_of)
+        if counted is None:
             continue
+        computed, late = counted
         # Waits until nobody is folding.
         await lock_shops(tx)
         if newest.outgrown_by(computed.orders, MUCH) and newest.edition + 1 < EDITIONS:
             await save_edition(tx, task.shop, computed.model_copy(update={"edition": newest.edition + 1}))
         await shop_statistics.discard_portions(tx, task.shop)
-        await forget_counted(tx, task.shop, computed.orders - newest.orders, now)
+        await forget_late(tx, task.shop, late)
     return len(tasks)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 from common.events.segments import Scoring
 from common.fold.customers import fold_events
@@ -20,6 +21,7 @@ from segmentation.fold import KEPT, folding_of, keep, read_shops
 from segmentation.held_inputs import store as held_inputs
 from segmentation.shop_statistics import store as shop_statistics
 from segmentation.shop_statistics.state import ShopStatistics
+from segmentation.shop_statistics.store_late import get_late
 from segmentation.shops.state import Shop, pending_month
 from segmentation.shops.store import list_shops, lock_shops
 
@@ -65,15 +67,27 @@ async def compute_statistics(tx: Transaction, now: datetime, tasks: Sequence[Tas
         if computed is not None:
             # Waits until nobody is folding.
             await lock_shops(tx)
-            await save_statistics(tx, task.shop, computed)
+            await save_statistics(tx, task.shop, *computed)
     return len(tasks)
 
 
-async def next_portion(tx: Transaction, name: str, shop: Shop, month: date, as_of: datetime) -> ShopStatistics | None:
+class Counted(NamedTuple):
+    """A month's statistics, and how many late orders had been noted when they were begun to be counted."""
+
+    statistics: ShopStatistics
+    late: int
+
+
+async def next_portion(tx: Transaction, name: str, shop: Shop, month: date, as_of: datetime) -> Counted | None:
     """The next portion of the shop's customers for the month, by the thresholds and currency as of its start."""
     rfm, currency = shop.thresholds_at(as_of).rfm, shop.settings.at(as_of).currency
     scoring: Scoring = rfm.method if rfm.method != "fixed" else "mean"
-    return await shop_statistics.compute_portion(tx, name, month, as_of, rfm.window_months, currency, scoring=scoring)
+    # Before the customers are read: what is noted by then is counted, and what is not is not lost.
+    late = await get_late(tx, name, month)
+    computed = await shop_statistics.compute_portion(
+        tx, name, month, as_of, rfm.window_months, currency, scoring=scoring, late=late
+    )
+    return None if computed is None else Counted(computed, late)
 
 
 async def take_held(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:

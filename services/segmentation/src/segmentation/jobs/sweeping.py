@@ -18,7 +18,7 @@ from common.versions.table import Late, VersionTable
 from common.work.set_aside import Task
 from common.work.sweeps import WorkList
 from segmentation.buyer_types.store import count_untyped
-from segmentation.fold import SegmentFolding, folding_of, keep
+from segmentation.fold import SegmentFolding, folding_of, keep, keep_long
 from segmentation.jobs import asking
 from segmentation.jobs.editions import EDITION, count_editions, make_edition, take_outgrown
 from segmentation.jobs.fitting import FITS, fit_models, list_unfitted, take_unfitted
@@ -127,7 +127,7 @@ async def folding_of_shop(tx: Transaction, shop: str) -> SegmentFolding:
 
 def long_histories() -> WorkList:
     """The job that folds customers with long histories anew; it remembers how far it has come: one of it a process."""
-    return LongHistories(folding_of_shop, keep).work_list()
+    return LongHistories(folding_of_shop, keep_long).work_list()
 
 
 def _refolds(

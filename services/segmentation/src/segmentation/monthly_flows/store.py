@@ -76,11 +76,13 @@ async def _share_rows(tx: Transaction, keys: Collection[CustomerKey]) -> dict[Cu
 async def get_sold(tx: Transaction, keys: Collection[CustomerKey]) -> dict[CustomerKey, dict[str, Sold]]:
     """The sales of these customers as they are stored, by the item's name."""
     found: dict[CustomerKey, dict[str, Sold]] = {key: {} for key in keys}
-    # A range of the primary key each.
+    # A range of the primary key each, whatever the plan (decision 0080).
     rows = await tx.fetch(
         f"""
-        select s.shop, s.customer, s.name, s.day, s.gone, s.currency, s.orders, s.paid, s.refunded
-        from {_KEYS} join sales s using (shop, customer)
+        select s.* from {_KEYS} cross join lateral (
+            select shop, customer, name, day, gone, currency, orders, paid, refunded from sales
+            where shop = w.shop and customer = w.customer order by name
+        ) s
         """,
         **_KEYS.of(sorted(keys)),
     )

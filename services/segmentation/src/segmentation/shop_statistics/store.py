@@ -38,13 +38,14 @@ async def compute_portion(
     currency: str,
     portion: int = PORTION,
     scoring: Scoring = "mean",
+    late: int = 0,
 ) -> ShopStatistics | None:
     """Tally the next portion of the shop's customers for the month; the statistics when it was the last one.
 
     By what happened before the month and is known when the portion is counted. So the largest shop needs many short
     transactions, never a long one, and what was counted outlives the process. `as_of` is the month's start in the
     shop's zone, `window` the months before it over which R, F and M are measured, `currency` the shop's,
-    `scoring` how R, F and M are to be graded.
+    `scoring` how R, F and M are to be graded, `late` is `store_late.get_late`.
     """
     # The portion's sorts stay in memory, in this transaction alone.
     await tx.execute("set local work_mem = '32MB'")
@@ -77,7 +78,7 @@ async def compute_portion(
     if row is None:
         raise RuntimeError("an aggregate without groups always has one row")
     if last is not None:
-        await _insert_portion(tx, shop, month, last, row)
+        await _insert_portion(tx, shop, month, last, late, row)
         return None
     # The portions before, and this last one.
     rows = await tx.fetch(
@@ -128,14 +129,14 @@ async def list_not_set_aside(tx: Transaction, shops: Sequence[str], job: str) ->
     return [shop for shop in shops if shop not in failed]
 
 
-async def _insert_portion(tx: Transaction, shop: str, month: date, upto: str, row: Row[Any]) -> None:
+async def _insert_portion(tx: Transaction, shop: str, month: date, upto: str, late: int, row: Row[Any]) -> None:
     # Found by the next turn, in whatever process.
     await tx.execute(
         """
         insert into statistics_portions
-            (shop, month, upto, gaps, buyers, recency_sum, frequency_sum, monetary, orders, places)
+            (shop, month, upto, gaps, buyers, recency_sum, frequency_sum, monetary, orders, late, places)
         values (:shop, :month, :upto, cast(:gaps as jsonb), :buyers, :recency_sum, :frequency_sum,
-                cast(:monetary as jsonb), :orders, cast(:places as jsonb))
+                cast(:monetary as jsonb), :orders, :late, cast(:places as jsonb))
         """,
         shop=shop,
         month=month,
@@ -146,6 +147,7 @@ async def _insert_portion(tx: Transaction, shop: str, month: date, upto: str, ro
         frequency_sum=row.frequency_sum,
         monetary=row.monetary,
         orders=row.orders,
+        late=late,
         places=row.places,
     )
 

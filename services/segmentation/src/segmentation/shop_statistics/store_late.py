@@ -1,9 +1,9 @@
-"""Orders told after the statistics of the month that they came before, and the shops whose statistics they outgrow."""
+"""Orders folded after the statistics that they came too late for, and the shops whose statistics they outgrow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
@@ -30,7 +30,7 @@ where (told.last_at <= cast(:now as timestamptz) - interval '{SETTLED_S} seconds
 
 
 async def note_late(tx: Transaction, told: Mapping[str, int]) -> None:
-    """So many orders of each shop were told, who all completed before its newest statistics."""
+    """So many orders of each shop were folded, who all completed before its newest statistics. The shops are held."""
     # This connection's own row of each shop: nobody else writes it until the next statistics, which wait for folds.
     await tx.execute(
         f"""
@@ -49,26 +49,61 @@ async def list_outgrown(tx: Transaction, now: datetime) -> list[str]:
     return [row.shop for row in await tx.fetch(f"{OUTGROWN} order by told.shop", now=now)]
 
 
-async def forget_late(tx: Transaction, shop: str) -> None:
-    """All that was told late of the shop is in its newest statistics, or was not much. The shops are locked."""
-    await tx.execute("delete from late_orders where shop = :shop", shop=shop)
+async def get_late(tx: Transaction, shop: str, month: date) -> int:
+    """So many orders were noted before the count of the month's statistics began: it knows all of them.
 
-
-async def forget_counted(tx: Transaction, shop: str, counted: int, now: datetime) -> None:
-    """So many of the orders told late were counted. The others stay while more come. The shops are locked."""
-    # A row a connection.
-    told = await tx.fetch_one(
-        f"""
-        select cast(coalesce(sum(orders), 0) as bigint) as orders, max(last_at) as last_at,
-               coalesce(max(last_at) <= cast(:now as timestamptz) - interval '{SETTLED_S} seconds', true) as settled
-        from late_orders where shop = :shop
+    Before its first portion: so many are noted now.
+    """
+    # A row a portion, else a row a connection.
+    late = await tx.value(
+        """
+        select coalesce(
+            (select max(late) from statistics_portions where shop = :shop and month = :month),
+            (select cast(sum(orders) as bigint) from late_orders where shop = :shop),
+            0
+        )
         """,
         shop=shop,
+        month=month,
+    )
+    return int(late)
+
+
+async def begin_again(tx: Transaction, shop: str, month: date, known: int, now: datetime) -> None:
+    """Discard the portions that were counted before a quarter more was noted than they could know, if no more comes.
+
+    Each time a quarter more: so the count of a shop of which some come late every minute ends, too.
+    """
+    # A row a portion and a row a connection.
+    await tx.execute(
+        f"""
+        delete from statistics_portions p using (
+            select sum(orders) as orders, max(last_at) as last_at from late_orders where shop = :shop
+        ) noted
+        where p.shop = :shop and p.month = :month and 4 * (noted.orders - p.late) >= :known + p.late
+          and noted.last_at <= cast(:now as timestamptz) - interval '{SETTLED_S} seconds'
+        """,
+        shop=shop,
+        month=month,
+        known=known,
         now=now,
     )
-    await forget_late(tx, shop)
-    # Once the history is in, what was not counted is nothing new: orders that were told again.
-    if told is not None and not told.settled and told.orders > counted:
+
+
+async def forget_late(tx: Transaction, shop: str, counted: int) -> None:
+    """So many orders were noted before the newest statistics were begun. The shops are locked.
+
+    Those that were noted since stay: the portions counted before them do not know them.
+    """
+    # A row a connection.
+    noted = await tx.fetch_one(
+        """
+        with gone as (delete from late_orders where shop = :shop returning orders, last_at)
+        select cast(coalesce(sum(orders), 0) as bigint) as orders, max(last_at) as last_at from gone
+        """,
+        shop=shop,
+    )
+    if noted is not None and noted.orders > counted:
         # Of no connection: their processes have numbers from 1 on.
         await tx.execute(
             """
@@ -76,7 +111,7 @@ async def forget_counted(tx: Transaction, shop: str, counted: int, now: datetime
             values (:shop, 0, :orders, :now, :last_at)
             """,
             shop=shop,
-            orders=told.orders - counted,
-            now=now,
-            last_at=told.last_at,
+            orders=noted.orders - counted,
+            now=tx.clock.now(),
+            last_at=noted.last_at,
         )
