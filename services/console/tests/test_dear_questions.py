@@ -32,10 +32,12 @@ class Slow:
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One question on one connection."""
         self.open += 1
-        try:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):  # who asked has given up
             await self._answer(reader, writer)
-        finally:
-            self.open -= 1
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        self.open -= 1
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -44,9 +46,6 @@ class Slow:
         await asyncio.sleep(self.takes_s)
         self.now -= 1
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
-        writer.close()
-        with suppress(ConnectionError):  # who asked has given up
-            await writer.wait_closed()
 
 
 @pytest_asyncio.fixture
