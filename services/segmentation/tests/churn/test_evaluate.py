@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 from datetime import date
@@ -37,7 +38,12 @@ def test_on_online_retail_it_beats_recency_in_time_that_had_not_come(capsys: pyt
         ("who,date,amount\na,2025-01-01,5", "no column customer; it has who, date, amount: name them by --customer"),
         ("customer,date,amount\na,01.02.2025,5", "row 2: '01.02.2025' must begin with a date"),
         ("customer,date,amount\na,2025-01-01,five", "'five' be a number"),
+        ("customer,date,amount\na,2025-01-01,Infinity", "'Infinity' be a number"),
+        ("customer,date,amount\na,2025-01-01,5\na", "row 3: '' must begin with a date"),
+        ("customer,date,amount\na,2025-01-01,5\n\0", "row 3"),
+        ("customer,date,amount\na,2025-01-01," + 200_000 * "5", "damaged or cut off: field larger"),
         ("customer,date,amount\na,2025-01-01,5", "all did the same"),
+        ("\ufeffcustomer,date,amount\na,2025-01-01,5", "all did the same"),
         ("", "no column customer, date, amount"),
     ],
 )
@@ -53,6 +59,22 @@ def test_a_file_that_cannot_be_used_is_refused_with_what_to_mend(
 def test_a_file_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "none.csv"), "--since", "2025-03-01"]) == 2
     assert "No such file" in capsys.readouterr().err
+
+
+def test_a_file_that_is_cut_off_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "orders.csv.gz"
+    whole = gzip.compress(b"customer,date,amount\n" + b"".join(b"c%d,2025-01-01,%d\n" % (n, n) for n in range(999)))
+    for kept in (whole[:-900], whole[:500] + b"?" * 500):
+        file.write_bytes(kept)
+        assert main([str(file), "--since", "2025-03-01"]) == 2
+        assert "damaged or cut off" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [("--since", "9999-12-31"), ("--since", "0001-01-01"), ("--horizon-days", "-5")])
+def test_days_that_nobody_can_count_to_are_refused(given: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["orders.csv", "--since", "2025-03-01", *given])
+    assert f"'{given[1]}'" in capsys.readouterr().err
 
 
 def test_returns_and_rows_of_nobody_are_no_sales(tmp_path: Path) -> None:

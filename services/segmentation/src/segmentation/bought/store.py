@@ -14,8 +14,8 @@ from common.events.orders import OrderCompleted, OrderJourneyMeasured
 from common.shops.settings import ShopSettings
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from segmentation.people.store import IDENTIFIERS
-from segmentation.purchases.store import COUNTING_SALE
+from segmentation.people.identifiers import IDENTIFIERS
+from segmentation.purchases.counting import COUNTING_SALE
 from segmentation.traits.state import Bought, Line
 
 _ORDERS = Columns(

@@ -17,7 +17,7 @@ from segmentation.churn import logistic
 from segmentation.churn.rules import judge as judge_rows
 from segmentation.churn.rules import known_of, probability, scaled
 from segmentation.churn.state import HeldOut, Tenth
-from segmentation.lifetime_value.order_file import UNIT, Unusable, read
+from segmentation.lifetime_value.order_file import UNIT, Unusable, horizon_days, iso_day, read
 from segmentation.lifetime_value.rules import Day
 
 
@@ -37,8 +37,8 @@ def main(given: Sequence[str] | None = None) -> int:
     """Print the figures; 1 where recency alone tells as much, 2 where the file cannot be used."""
     parser = argparse.ArgumentParser("python -m segmentation.churn.evaluate", description=__doc__)
     parser.add_argument("file", type=Path)
-    parser.add_argument("--since", type=date.fromisoformat, required=True, help="the day from which churn is counted")
-    parser.add_argument("--horizon-days", type=int, default=91)
+    parser.add_argument("--since", type=iso_day, required=True, help="the day from which churn is counted")
+    parser.add_argument("--horizon-days", type=horizon_days, default=91)
     parser.add_argument("--customer", default="customer")
     parser.add_argument("--date", default="date")
     parser.add_argument("--amount", default="amount")

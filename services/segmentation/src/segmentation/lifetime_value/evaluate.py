@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import get_args
 
 from common.events.segments import RepeatModel
-from segmentation.lifetime_value.order_file import Unusable, read
+from segmentation.lifetime_value.order_file import Unusable, horizon_days, iso_day, read
 from segmentation.lifetime_value.repeat_buying import Buying, Repeating, at_least, fit
 from segmentation.lifetime_value.rules import Day, bought
 
@@ -62,8 +62,8 @@ def main(given: Sequence[str] | None = None) -> int:
     """Print the figures; 2 where the file cannot be used."""
     parser = argparse.ArgumentParser("python -m segmentation.lifetime_value.evaluate", description=__doc__)
     parser.add_argument("file", type=Path)
-    parser.add_argument("--until", type=date.fromisoformat, required=True, help="the last day that is fitted to")
-    parser.add_argument("--horizon-days", type=int, default=91)
+    parser.add_argument("--until", type=iso_day, required=True, help="the last day that is fitted to")
+    parser.add_argument("--horizon-days", type=horizon_days, default=91)
     parser.add_argument("--model", choices=get_args(RepeatModel), default="bg_nbd")
     parser.add_argument("--customer", default="customer")
     parser.add_argument("--date", default="date")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -27,21 +28,44 @@ def read(
     So are amounts below `least`: what was given back, and with 1 what was free. Raises Unusable, OSError and
     UnicodeDecodeError.
     """
-    found: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
     columns = (customer, day, amount, *((quantity,) if quantity else ()))
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        for number, (who, when, spent, *pieces) in enumerate(_rows(csv.DictReader(file), *columns), start=2):
-            try:
-                at, minor = (
-                    date.fromisoformat(when[:10]),
-                    int(Decimal(spent) * Decimal(pieces[0] if pieces else 1) * UNIT),
-                )
-            except (ValueError, InvalidOperation) as error:
-                numbers = " and ".join(repr(each) for each in (spent, *pieces))
-                raise Unusable(f"row {number}: {when!r} must begin with a date, and {numbers} be a number") from error
-            if who and minor >= least:
-                found[who][at] += minor
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        # Spreadsheets put a byte order mark before what they write.
+        with opened(path, "rt", encoding="utf-8-sig") as file:
+            found = _add_up(_rows(csv.DictReader(file, restval=""), *columns), least)
+    except (csv.Error, EOFError, zlib.error) as error:
+        raise Unusable(f"the file is damaged or cut off: {error}") from error
     return [[Day(at, True, True, of[at]) for at in sorted(of)] for _, of in sorted(found.items())]
+
+
+def iso_day(text: str) -> date:
+    """A day that a horizon can be counted from, back and forth. Raises ValueError."""
+    found = date.fromisoformat(text)
+    if not 1900 <= found.year < 3000:
+        raise ValueError(text)
+    return found
+
+
+def horizon_days(text: str) -> int:
+    """The horizon of an argument: from a day to ten years. Raises ValueError."""
+    found = int(text)
+    if not 0 < found <= 3_660:
+        raise ValueError(text)
+    return found
+
+
+def _add_up(rows: Iterable[tuple[str, ...]], least: int) -> dict[str, dict[date, int]]:
+    found: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for number, (who, when, spent, *pieces) in enumerate(rows, start=2):
+        try:
+            at, minor = iso_day(when[:10]), int(Decimal(spent) * Decimal(pieces[0] if pieces else 1) * UNIT)
+        except (ValueError, OverflowError, InvalidOperation) as error:
+            numbers = " and ".join(repr(each) for each in (spent, *pieces))
+            raise Unusable(f"row {number}: {when!r} must begin with a date, and {numbers} be a number") from error
+        if who and minor >= least:
+            found[who][at] += minor
+    return found
 
 
 def _rows(rows: csv.DictReader[str], *columns: str) -> Iterator[tuple[str, ...]]:

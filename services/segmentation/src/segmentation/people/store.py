@@ -14,12 +14,6 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 
 _PEOPLE = Columns("w", shop="text", customer="text", person="text")
-IDENTIFIERS = """(
-    select w.customer as name
-    union all
-    select p.customer from people p where p.shop = w.shop and p.person = w.customer and p.customer <> p.person
-) i"""
-"""All identifiers of the person `w`, by the index on persons: in a lateral, beside what is asked of each."""
 
 
 async def follow_merge(tx: Transaction, shop: str, names: Sequence[str]) -> list[CustomerKey]:

@@ -12,9 +12,9 @@ from common.events import CustomerKey, Event
 from common.events.customers import CustomerProfile
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from segmentation.people.store import IDENTIFIERS
+from segmentation.people.identifiers import IDENTIFIERS
 from segmentation.profiles.rules import city_level
-from segmentation.purchases.store import COUNTING_SALE
+from segmentation.purchases.counting import COUNTING_SALE
 
 _PROFILES = Columns(
     "w",

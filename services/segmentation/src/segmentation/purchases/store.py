@@ -25,14 +25,6 @@ _SALES = Columns(
 )
 _NAMES = Columns("w", shop="text", customer="text", name="text")
 _KEYS = Columns("w", shop="text", customer="text")
-COUNTING_SALE = """(
-    select s.currency, s.paid, s.refunded from sales s
-    where s.shop = w.shop and s.customer = w.customer and s.name = 'order/' || f.order_id
-      and s.gone is null and s.orders > 0
-    limit 1
-) s"""
-"""The sale of the order `f` of the person `w`, if it counts. The limit keeps it a probe of the whole primary key:
-joined by a plan of small tables, all sales of the customer would be read for each order."""
 
 
 async def save_sales(tx: Transaction, of: Mapping[CustomerKey, Items[Any]]) -> None:
