@@ -132,6 +132,8 @@ create table candidates (
     primary key (shop, customer, message_id)
 ) with (fillfactor = 80);
 create index candidates_due on candidates (release_at) where release_at is not null;
+-- The notices among them: they are looked for beside whatever backlog of offers is due.
+create index candidates_notices on candidates (release_at) where release_at is not null and purpose = 'transactional';
 -- What goes out next in a shop, also beside another shop's backlog.
 create index candidates_open on candidates (shop, release_at, message_id) where release_at is not null;
 -- What of a customer's is still to be decided, among all that was decided over the years.
@@ -181,7 +183,7 @@ create table messages (
     lease_until timestamptz,            -- real time; renewed while its hand-off lasts
     started boolean not null default false, -- its hand-off may have begun: only then is a dead sender's message in doubt
     may_leave_until timestamptz,        -- real time; after it the holder asks again before it gives the text away
-    recalled boolean not null default false, -- the customer opted out while it was leased: it must not leave any more
+    recalled boolean not null default false, -- what speaks against it came while it was leased: it must not leave any more
     sent_at timestamptz,
     address bytea,                      -- hash of the address for which it was decided; null of notices, which no cap counts
     sent_to bytea,                      -- hash of the address to which it was handed over, if that is another: of notices

@@ -295,12 +295,13 @@ create table recognised_by (
 );
 create index recognised_by_sign on recognised_by (shop, kind, hash, customer);
 
--- Counts by shop and hour: events taken and refused, versions of orders, steps of checkouts. In parts, one for each of
--- some connections, so that those who count at the same time do not wait for each other.
+-- Counts by shop and hour: events taken and refused, versions of orders, chats, steps of checkouts, what feeds told. In
+-- parts, one for each of some connections, so that those who count at the same time do not wait for each other.
 create table tallies (
     shop text not null,
     hour timestamptz not null,          -- its start
-    what text not null,                 -- events, orders, refused, checkout:<step>, left:<step>
+    what text not null,                 -- events, live, orders, refused, chats, checkout:<step>, left:<step>,
+                                        -- feed:<name>, feed refused:<name>
     part smallint not null,
     times bigint not null,
     seconds bigint not null,            -- told with it

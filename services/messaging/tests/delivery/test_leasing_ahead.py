@@ -10,6 +10,7 @@ import pytest
 
 from common.storage.database import Transaction
 from messaging.delivery.state import Ready
+from messaging.delivery.worker import ahead as ahead_of_desk
 from messaging.delivery.worker.ahead import Ahead
 from regulars.stack.mailsink import MailSink
 
@@ -27,16 +28,17 @@ async def test_a_long_queue_is_sent_once_though_a_lease_ahead_fails(
     sender, stopping, ahead = messaging.sender(mailsink.port, workers=1), asyncio.Event(), list[str]()
     lease = sender._take
 
-    async def failing_ahead(tx: Transaction, limit: int, paused: Sequence[str] = ()) -> list[Ready]:
+    async def failing_ahead(tx: Transaction, limit: int, paused: Sequence[str], before: int) -> list[Ready]:
         task = asyncio.current_task()
         if task is not None and task.get_name() == "lease-ahead":
             ahead.append("lease")
             if len(ahead) == 1:
                 raise RuntimeError("a lease that fails")
-        taken: list[Ready] = await lease(tx, limit, paused)
+        taken: list[Ready] = await lease(tx, limit, paused, before)
         return taken
 
     monkeypatch.setattr(sender, "_take", failing_ahead)
+    monkeypatch.setattr(ahead_of_desk, "REST_S", 0.0)
     running = asyncio.create_task(sender.run(stopping))
     await until(lambda: messaging.rows("select 1 from messages where state <> 'sent'"))
     stopping.set()

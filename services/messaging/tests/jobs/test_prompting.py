@@ -13,6 +13,7 @@ from common.process.runtime import Runtime
 from common.process.settings import Settings
 from common.storage.database import Transaction
 from common.work.sweeps import Job, Sweeper
+from messaging.decisions.store import lock_due_customers
 from messaging.main import SERVICE, decide_promptly
 
 from ..conftest import API_KEY, MASTER
@@ -56,3 +57,21 @@ async def test_a_notice_waits_for_no_round_of_the_sweep_that_is_under_way(messag
         goes_on.set()
         runtime.stop()
         await deciding
+
+
+async def test_the_look_for_notices_reads_no_backlog_of_offers(messaging: Any) -> None:
+    """A morning's window opens, and hundreds of thousands of offers are due."""
+    await messaging.feed(*messaging.known("c1"), *messaging.known("n1"), messaging.tier_up(1))
+    copied = """
+        insert into candidates select (jsonb_populate_record(c, jsonb_build_object('message_id', 'm' || n))).*
+        from candidates c, generate_series(1, 3000) n where c.purpose <> 'transactional' returning 1
+    """
+    assert len(await messaging.rows(copied)) == 3_000
+    await messaging.feed(messaging.notice("o1", customer="n1"))
+    read = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'candidates'"
+    async with messaging.database.transaction() as tx:
+        await tx.execute("analyze candidates")
+        before = await tx.value(read)
+        found = await lock_due_customers(tx, messaging.clock.now(), 100, notices=True)
+        assert found == [("s", "n1")]
+        assert await tx.value(read) - before < 100

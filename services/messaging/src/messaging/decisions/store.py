@@ -36,6 +36,8 @@ _ANNOUNCED = Columns(
     until="timestamptz",
     policy_version="integer",
 )
+_NOTICES = "and c.purpose = 'transactional'"
+"""Said in the text: a plan for either would not use the index of notices alone."""
 LOOK_AT = 3
 """Candidates that are looked at for each that is taken: another process may hold the earliest."""
 _DECISION = ("shop", "customer", "message_id", "at", "outcome", "reason", "detail", "until", "policy_version")
@@ -46,13 +48,14 @@ async def lock_due_customers(tx: Transaction, now: datetime, limit: int, *, noti
 
     `notices`: only transactional candidates count.
     """
-    # The earliest candidates name the customers: of so many that some are left beside what others hold.
+    # The earliest candidates name the customers: of so many that some are left beside what others hold. Notices have an
+    # index of their own, so that no backlog of offers is read for them.
     rows = await tx.fetch(
-        """
+        f"""
         select c.shop, c.customer
         from (select shop, customer, min(release_at) as first
               from (select shop, customer, release_at from candidates c
-                    where release_at <= :now and (not :notices or purpose = 'transactional') and not exists (
+                    where release_at <= :now {_NOTICES if notices else ""} and not exists (
                         select from set_aside s where s.job = 'decide' and s.shop = c.shop and s.customer = c.customer
                     )
                     order by release_at limit :look_at) first
@@ -63,7 +66,6 @@ async def lock_due_customers(tx: Transaction, now: datetime, limit: int, *, noti
         now=now,
         limit=limit,
         look_at=LOOK_AT * limit,
-        notices=notices,
     )
     keys = sorted((r.shop, r.customer) for r in rows)
     await tx.lock_customers(keys)
@@ -82,11 +84,10 @@ async def get_due(
             c.condition_value, c.causation, c.correlation, c.template,
             cast(c.untrue as text) as untrue, case when c.outcome = 'hold' then c.reason end as held
         from {_CUSTOMERS} join candidates c using (shop, customer)
-        where c.release_at <= :now and (not :notices or c.purpose = 'transactional')
+        where c.release_at <= :now {_NOTICES if notices else ""}
         """,
         **_CUSTOMERS.of(keys),
         now=now,
-        notices=notices,
     )
     return [Candidate.stored(r, r.held) for r in rows]
 

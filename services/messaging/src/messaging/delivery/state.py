@@ -64,6 +64,7 @@ class Ready:
     """A leased message with everything needed to send it: `letter` in its channel's form, where it goes.
 
     `on_trial`: its address was paused until a moment ago. `traceparent`: of the trace that led to it, if any.
+    `leased_at`: by the event loop's clock.
     """
 
     message: Queued
@@ -73,6 +74,7 @@ class Ready:
     policy: Policy
     on_trial: bool = False
     traceparent: str | None = None
+    leased_at: float = 0.0
 
     @property
     def places(self) -> frozenset[Place]:

@@ -42,8 +42,8 @@ async def insert_candidates(tx: Transaction, candidates: Sequence[Candidate]) ->
     """Add candidates; one that asks for the same message again is left out. Returns how many are new."""
     if not candidates:
         return 0
-    # The unique index on (customer, flow, cause, channel) drops what was asked for before. What a rebuild has read of
-    # decisions already holds; otherwise a new candidate has none.
+    # The primary key drops what was asked for before, since the id is derived from customer, flow, cause and channel.
+    # What a rebuild has read of decisions already holds; otherwise a new candidate has none.
     added = await tx.execute(
         f"""
         insert into candidates (shop, customer, message_id, flow, purpose, rank, channel, cause, cause_at, due_at,

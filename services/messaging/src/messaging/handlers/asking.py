@@ -11,6 +11,7 @@ from common.events.customers import Channel
 from common.events.orders import OrderEvent, OrderLogisticsUpdated, OrderRefunded
 from common.storage.database import Transaction
 from messaging.commands.moves import wake_persons
+from messaging.commands.recalling import recall_persons
 from messaging.conditions.rules import complaint_of, purchases_of, stated
 from messaging.conditions.state import OrderNews
 from messaging.conditions.store import save_conditions, save_order_news, save_purchases
@@ -57,7 +58,9 @@ async def on_conditions(tx: Transaction, batch: Batch) -> None:
 async def on_complaints(tx: Transaction, batch: Batch) -> None:
     """Tickets that pause the customer's marketing while they are open, and the flows that they start."""
     said = [(e, complaint_of(e)) for e in batch.events if e.subject is not None]
-    await save_conditions(tx, [(e.customer, e.time, condition) for e, condition in said if condition is not None])
+    paused = [(e.customer, e.time, condition) for e, condition in said if condition is not None]
+    await save_conditions(tx, paused)
+    await recall_persons(tx, {key for key, _, _ in paused})
     await start_flows(tx, [e for e, _ in said])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from common.bus.subscriptions import Batch
 from common.storage.database import Transaction
 from messaging.calls.store import forget_numbers
+from messaging.commands.recalling import recall_persons
 from messaging.consent import store
 from messaging.consent.rules import statements_of, suppressed_of, suppression
 from messaging.contacts.store import forget_addresses
@@ -18,6 +19,7 @@ async def on_permissions(tx: Transaction, batch: Batch) -> None:
     said = [said for event in batch.events if event.subject is not None for said in statements_of(event)]
     await store.save_statements(tx, said)
     await store.relate_statements(tx, {key for key, _ in said})
+    await recall_persons(tx, {key for key, statement in said if statement.state != "granted"})
 
 
 async def on_erased(tx: Transaction, batch: Batch) -> None:
@@ -33,6 +35,7 @@ async def on_erased(tx: Transaction, batch: Batch) -> None:
     await caps.forget_addresses(tx, keys)
     await forget_numbers(tx, keys)
     await forget_own_days(tx, keys)
+    await recall_persons(tx, keys)
     if not tx.rebuilding:
         await wake_runs(tx, [(e.customer, e.time) for e in batch.events])
     await tx.announce(kept)

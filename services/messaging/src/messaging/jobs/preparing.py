@@ -66,10 +66,13 @@ class Preparation:
         self._channel = channel
         self._replay = isinstance(database.clock, FixedClock)
 
-    async def take(self, tx: Transaction, limit: int, paused: Sequence[str] = ()) -> list[Ready]:
-        """Lease up to `limit` messages of shops that are not paused; in the same transaction those that may not go
-        any more are suppressed, and those that missed their window are given back to the sweep."""
-        leased = await queue.lease(tx, self._channel.name, limit, paused)
+    async def take(
+        self, tx: Transaction, limit: int, paused: Sequence[str] = (), before: int = queue.ANY_RANK
+    ) -> list[Ready]:
+        """Lease up to `limit` messages of shops that are not paused, of ranks before `before`; in the same transaction
+        those that may not go any more are suppressed, and those that missed their window are given back to the
+        sweep."""
+        leased = await queue.lease(tx, self._channel.name, limit, paused, before)
         if not leased:
             return []
         orders = [str(m.details["order_id"]) for m in leased if "order_id" in m.details]

@@ -24,8 +24,10 @@ LEASE_S = 45
 """Renewed while a hand-off lasts; after it the sender is taken for dead."""
 PERMIT_S = 10
 """So long a started message may leave without being looked at again; an opt-out waits no longer."""
+ANY_RANK = 2**31 - 1
+"""Every rank goes before it."""
 _PICKED = Columns("w", shop="text", customer="text", message_id="text")
-_LEASED = Columns("l", shop="text", customer="text", message_id="text", lease="uuid")
+_LEASED = Columns("l", shop="text", customer="text", message_id="text", lease="uuid", cause="text")
 _OURS = """m.shop = l.shop and m.customer = l.customer and m.message_id = l.message_id
             and m.state = 'leased' and m.lease = l.lease"""
 SENT_BY = """coalesce((select d.policy_version from decisions d
@@ -38,10 +40,13 @@ _MESSAGE = f"""m.shop, m.customer, m.message_id, m.flow, m.purpose, m.rank, m.ch
             c.condition_subject, c.condition_revision, c.condition_value, {SENT_BY}"""
 
 
-async def lease(tx: Transaction, channel: str, limit: int, paused: Sequence[str] = ()) -> list[Queued]:
+async def lease(
+    tx: Transaction, channel: str, limit: int, paused: Sequence[str] = (), before: int = ANY_RANK
+) -> list[Queued]:
     """Take a channel's first messages by rank, then by age, of customers nobody else holds; their customers are locked.
 
-    Shops take turns by their first messages; the `paused` ones are left alone.
+    Shops take turns by their first messages; the `paused` ones are left alone, and so are ranks that do not go
+    `before` this one.
     """
     token = uuid.uuid4()
     # Lock the customers, so that no opt-out comes between this look at the register and the lease. The first rows of
@@ -61,7 +66,7 @@ async def lease(tx: Transaction, channel: str, limit: int, paused: Sequence[str]
             select f.shop, f.customer, f.message_id, f.rank, f.at
             from open o cross join lateral (
                 select m.shop, m.customer, m.message_id, m.rank, m.at from messages m
-                where m.channel = :channel and m.shop = o.shop and m.state = 'queued'
+                where m.channel = :channel and m.shop = o.shop and m.state = 'queued' and m.rank < :before
                     and m.next_try_at <= clock_timestamp()
                 order by m.rank, m.at, m.message_id
                 limit (select greatest(16, :look_at / greatest(1, count(*))) from open)
@@ -77,6 +82,7 @@ async def lease(tx: Transaction, channel: str, limit: int, paused: Sequence[str]
         limit=limit,
         look_at=limit * 16,
         paused=list(paused),
+        before=before,
     )
     if not picked:
         return []
@@ -111,12 +117,15 @@ async def may_still_leave(tx: Transaction, message: Queued) -> bool:
 async def _permit(tx: Transaction, messages: Sequence[Queued], *, begin: bool) -> list[Queued]:
     if not messages:
         return []
-    # What was recalled by an opt-out, or has passed to another sender, must not leave.
+    # What was recalled, what has passed to another sender, and what is of a campaign that was halted meanwhile, must
+    # not leave. A campaign is asked of here, since a lease beside its halt may have seen it running.
     rows = await tx.fetch(
         f"""
         update messages m set started = true, lease_until = clock_timestamp() + make_interval(secs => :lease_s),
             may_leave_until = clock_timestamp() + make_interval(secs => :permit_s)
         from {_LEASED} where {_OURS} and not m.recalled and (:begin or m.started)
+            and not exists (select from campaigns k where k.shop = l.shop and k.state in ('paused', 'stopped')
+                and 'campaign/' || k.campaign = l.cause)
         returning m.shop, m.customer, m.message_id
         """,
         **_leased(messages),
@@ -144,7 +153,7 @@ async def renew(tx: Transaction, messages: Sequence[Queued]) -> None:
 
 
 def _leased(messages: Sequence[Queued]) -> dict[str, list[Any]]:
-    return _LEASED.of((*m.key, m.about.message_id, m.lease) for m in messages)
+    return _LEASED.of((*m.key, m.about.message_id, m.lease, m.cause) for m in messages)
 
 
 async def lock_expired(tx: Transaction, limit: int) -> list[Queued]:

@@ -1,14 +1,15 @@
-"""Messages taken back by an opt-out, and those that it has to wait for."""
+"""Messages taken back by what speaks against them while they are under way, and those that an opt-out waits for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from common.events import CustomerKey
 from common.events.customers import Channel
 from common.events.messages import MessagePurpose, SendDecision
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.decisions.facts import Subject, subject_of
 from messaging.delivery.state import send_decision
@@ -16,6 +17,7 @@ from messaging.delivery.store.queue import SENT_BY
 
 WHILE_QUEUED = "while it was queued"
 """The detail of a decision that took a message out of the queue."""
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 
 
 class TakenBack(NamedTuple):
@@ -113,6 +115,28 @@ async def suppress_queued(
         )
         for r in rows
     ]
+
+
+async def look_again(tx: Transaction, keys: Collection[CustomerKey]) -> None:
+    """Send what is leased of these customers back to the queue, to be looked at by what is so now.
+
+    What may leave at this moment without being looked at again leaves.
+    """
+    if not keys:
+        return
+    # By the primary key. A sender holds the rows of what it starts or records at this moment: that is leaving, and who
+    # waited for several of them could wait in a circle.
+    await tx.execute(
+        f"""
+        update messages m set recalled = true
+        from (
+            select shop, customer, message_id from {_CUSTOMERS} join messages l using (shop, customer)
+            where l.state = 'leased' for update of l skip locked
+        ) f
+        where m.shop = f.shop and m.customer = f.customer and m.message_id = f.message_id and m.state = 'leased'
+        """,
+        **_CUSTOMERS.of(sorted(keys)),
+    )
 
 
 async def count_leaving(tx: Transaction, key: CustomerKey, address: bytes | None, channel: Channel) -> int:

@@ -12,6 +12,8 @@ from common.storage.failures import is_temporary
 from messaging.delivery.state import Ready
 
 log = structlog.get_logger()
+REST_S = 1.0
+"""After a failure; as the desk rests after one of its own."""
 
 
 class Ahead:
@@ -22,14 +24,15 @@ class Ahead:
         self._lease = lease
         self._arrived = arrived
         self._coming: asyncio.Task[list[Ready]] | None = None
+        self._rests_until = 0.0
 
     @property
     def under_way(self) -> bool:
         return self._coming is not None
 
     def begin(self) -> None:
-        """Lease, unless that is under way."""
-        if self._coming is None:
+        """Lease, unless that is under way, or failed a moment ago."""
+        if self._coming is None and asyncio.get_running_loop().time() >= self._rests_until:
             self._coming = asyncio.create_task(self._lease(), name="lease-ahead")
             self._coming.add_done_callback(lambda _: self._arrived())
 
@@ -43,6 +46,7 @@ class Ahead:
             return await coming
         except Exception as error:
             # What was leased was rolled back with it; the desk leases by itself.
+            self._rests_until = asyncio.get_running_loop().time() + REST_S
             log.warning("not_leased_ahead", temporary=is_temporary(error), detail=repr(error)[:300])
             return []
 

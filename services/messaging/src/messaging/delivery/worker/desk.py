@@ -2,8 +2,9 @@
 
 The desk leases messages, looks at the register once more, and gives each worker a few. One transaction records what all
 workers that are done bring back and starts what they get next; no provider is called inside it. While a queue is long
-the next messages are leased and written meanwhile, in a transaction beside it (decision 0083). What was started when a
-process died may have left: marketing and surveys are then never sent again, transactional ones once.
+the next messages are leased and written meanwhile, in a transaction beside it (decision 0083). What waits at the desk
+keeps the queue's order, and goes back after a while. What was started when a process died may have left: marketing and
+surveys are then never sent again, transactional ones once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -23,20 +24,20 @@ from messaging.channels.protocol import Channel, Connection, Trouble
 from messaging.contacts.state import Address
 from messaging.delivery.fuse import Fuse
 from messaging.delivery.outcomes.announcing import announce
-from messaging.delivery.outcomes.rules import back
 from messaging.delivery.state import Ended, Place, Ready
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
 from messaging.delivery.store.pauses import ALL_SHOPS, Pause
 from messaging.delivery.worker.ahead import Ahead
+from messaging.delivery.worker.books import Books, Troubles, Turn, turn_of
 from messaging.delivery.worker.hands import SURE_S, Chunk, Done, Hands
 
 log = structlog.get_logger()
 CHUNK = 4
 """Messages a worker hands off between two records: so many are in doubt for each worker when the process is killed."""
 AHEAD_CHUNKS = 4
-"""Chunks for each worker that are leased at once. An opt-out recalls what is leased and not started, without a wait;
-but what is leased waits here, and no other process can send it."""
+"""Chunks for each worker that are leased at once, as long as they leave in time. An opt-out recalls what is leased and
+not started, without a wait; but what is leased waits here, and no other process can send it."""
 RENEW_EVERY_S = 5.0
 LOOK_EVERY_S = 0.5
 SOON_S = (0.02, 0.05, 0.1, 0.2)
@@ -44,31 +45,11 @@ SOON_S = (0.02, 0.05, 0.1, 0.2)
 back at this moment, and whoever handles it holds the customer."""
 GATHER_S = 0.05
 """So long a worker waits at the desk until half of them are there: one transaction for many costs little more."""
-Troubles = list[tuple[Place, Trouble]]
-Take = Callable[[Transaction, int, Sequence[str]], Awaitable[list[Ready]]]
-"""Leases up to so many messages of shops that are not among these, and writes them; those that may not go any more
-are suppressed or given back."""
+Take = Callable[[Transaction, int, Sequence[str], int], Awaitable[list[Ready]]]
+"""Leases up to so many messages of shops that are not among these, of ranks before this one, and writes them; those
+that may not go any more are suppressed or given back."""
 MarkBounced = Callable[[Transaction, Sequence[tuple[Address, datetime]]], Awaitable[None]]
 """Remembers addresses that bounced for good: (address, when)."""
-
-
-@dataclass(eq=False, slots=True)
-class _Turn:
-    """A worker at the desk: what became of its last chunk, and its next one; None sends it home."""
-
-    ended: Done
-    troubles: Troubles
-    chunk: asyncio.Future[Chunk | None]
-
-
-@dataclass(slots=True)
-class _Books:
-    """What the desk holds between two transactions."""
-
-    at_desk: list[_Turn] = field(default_factory=list)  # workers without work
-    ended: Done = field(default_factory=list)  # not recorded yet
-    troubles: Troubles = field(default_factory=list)  # by what they are about, not recorded yet
-    waiting: list[Ready] = field(default_factory=list)  # leased, not started
 
 
 class Sender:
@@ -92,14 +73,16 @@ class Sender:
         self._hands = Hands(database)
         self._late: Done = []  # taken from behind slow hand-offs, not recorded yet
         self._workers = workers or channel.workers
-        self._leased_at_once = AHEAD_CHUNKS * CHUNK * self._workers
+        self._most_at_once = AHEAD_CHUNKS * CHUNK * self._workers
+        self._at_once = self._most_at_once  # fewer while they leave slowly
         self._look_every_s = look_every_s
         self._at_work = 0
         self._soon: list[float] = []
         self._more = False  # the last lease found about as many as it may take
+        self._queued = False  # something was queued, or is due, since the last look at the queue
         self._wake = asyncio.Event()
         self._ahead = Ahead(self._lease_next, self._wake.set)
-        self._turns: list[_Turn] = []
+        self._turns: list[Turn] = []
         self._connections: list[Connection] = []
 
     @property
@@ -110,6 +93,7 @@ class Sender:
         """Look at once; `queued`: a message was queued just now, so look again soon where it cannot be leased."""
         if queued:
             self._soon = list(SOON_S)
+        self._queued = True
         self._wake.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -141,7 +125,7 @@ class Sender:
         troubles: Troubles = []
         try:
             while True:
-                turn = _Turn(ended, troubles, asyncio.get_running_loop().create_future())
+                turn = Turn(ended, troubles, asyncio.get_running_loop().create_future())
                 self._turns.append(turn)
                 self._wake.set()
                 chunk = await turn.chunk
@@ -153,7 +137,7 @@ class Sender:
             await connection.close()
 
     async def _keep_books(self, stopping: asyncio.Event) -> None:
-        books = _Books()
+        books = Books()
         try:
             while self._at_work:
                 self._wake.clear()
@@ -165,7 +149,7 @@ class Sender:
         finally:
             self._ahead.give_up()
 
-    async def _gather(self, books: _Books, stopping: asyncio.Event) -> None:
+    async def _gather(self, books: Books, stopping: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + GATHER_S
         while 2 * (len(books.at_desk) + len(self._turns)) < self._at_work and not stopping.is_set():
@@ -179,19 +163,19 @@ class Sender:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), within_s)
 
-    async def _one_entry(self, books: _Books, stopping: asyncio.Event) -> bool:
+    async def _one_entry(self, books: Books, stopping: asyncio.Event) -> bool:
         """One transaction for all workers at the desk; False when none of them got any work."""
         leaving = stopping.is_set()
-        for turn in self._turns:
-            books.ended += turn.ended
-            books.troubles += turn.troubles
-        books.at_desk += self._turns
-        books.ended += self._late
+        books.take_in(self._turns, self._late)
         self._turns, self._late = [], []
         wanted = 0 if leaving else CHUNK * len(books.at_desk)
         books.waiting = books.waiting + await self._ahead.receive(wait=leaving)
-        if leaving:
-            self._give_back(books, books.waiting)
+        late = books.waited_too_long()
+        books.give_back(books.waiting if leaving else late)
+        if late:
+            self._at_once = max(CHUNK, self._at_once // 2)
+        elif len(books.waiting) < wanted:  # all has left in time
+            self._at_once = min(self._most_at_once, self._at_once * 2)
         sure_until = asyncio.get_running_loop().time() + SURE_S
         try:
             started = await self._commit(books, wanted)
@@ -204,7 +188,7 @@ class Sender:
             return False
         if leaving:
             self._send_home(books)
-        elif self._more and 2 * len(books.waiting) < self._leased_at_once:
+        elif self._more and self._at_once == self._most_at_once and 2 * len(books.waiting) < self._at_once:
             self._ahead.begin()
         share = -(-len(started) // max(1, len(books.at_desk)))
         for number, turn in enumerate(list(books.at_desk)):
@@ -218,7 +202,7 @@ class Sender:
         async with self._database.transaction() as tx:
             return await self.take(tx)
 
-    async def _commit(self, books: _Books, wanted: int) -> list[Ready]:
+    async def _commit(self, books: Books, wanted: int) -> list[Ready]:
         """Record what ended, start up to `wanted` messages; the books change with the commit. Returns the started."""
         if not books.ended and not wanted:
             return []
@@ -234,43 +218,53 @@ class Sender:
                 leased = [r for r in leased if r not in idle]
                 if any(p.shop == ALL_SHOPS for p in pauses):
                     wanted = 0 if ALL_SHOPS in running else 1  # one is enough to try
-                if len(leased) < wanted and not self._ahead.under_way:
-                    leased = leased + await self.take(tx, pauses)
+                leased = sorted(leased + await self._join(tx, pauses, leased, wanted), key=turn_of)
                 chosen, leased = leased[:wanted], leased[wanted:]
                 started = await self.start(tx, chosen)
                 idle += [r for r in chosen if r not in started]
         books.waiting, books.ended, books.troubles = leased, [], []
-        self._give_back(books, idle)
+        books.give_back(idle)
         return started
 
-    def _give_back(self, books: _Books, ready: Sequence[Ready]) -> None:
-        """To the queue, with the next entry; what was recalled or has passed to another sender is no longer ours."""
-        books.ended += [(back(r.message, r.date), r) for r in ready]
-        kept = {r.message.about.message_id for r in ready}
-        books.waiting = [r for r in books.waiting if r.message.about.message_id not in kept]
+    async def _join(self, tx: Transaction, pauses: Sequence[Pause], leased: list[Ready], wanted: int) -> list[Ready]:
+        """What joins those at the desk: a lease where they are too few, else what goes before whoever's turn it is."""
+        if len(leased) < wanted:
+            # Those that are being leased beside us are the first of the queue.
+            return [] if self._ahead.under_way else await self.take(tx, pauses, at_least=wanted)
+        if not (wanted and self._queued):
+            return []
+        self._queued = False
+        last = leased[wanted - 1].message.about.rank
+        return await self._lease(tx, wanted, [p.shop for p in pauses if not p.over], last)
 
-    def _send_home(self, books: _Books) -> None:
+    def _send_home(self, books: Books) -> None:
         for turn in books.at_desk:
             self._at_work -= 1
             turn.chunk.set_result(None)
         books.at_desk = []
 
-    async def take(self, tx: Transaction, pauses: Sequence[Pause] | None = None) -> list[Ready]:
+    async def take(self, tx: Transaction, pauses: Sequence[Pause] | None = None, *, at_least: int = 0) -> list[Ready]:
         """Lease messages for all workers; those that may not go any more are suppressed or given back.
 
-        `pauses`: as this transaction has seen them.
+        `pauses`: as this transaction has seen them. `at_least`: so many, where they are there.
         """
         paused = [p.shop for p in (await self._fuse.look(tx) if pauses is None else pauses) if not p.over]
         if ALL_SHOPS in paused:
             self._more = False
             return []
-        taken = await self._take(tx, self._leased_at_once, paused)
-        self._more = 2 * len(taken) >= self._leased_at_once
+        limit = max(self._at_once, at_least)
+        self._queued = False
+        taken = await self._lease(tx, limit, paused, queue.ANY_RANK)
+        self._more = 2 * len(taken) >= limit
+        return taken
+
+    async def _lease(self, tx: Transaction, limit: int, paused: Sequence[str], before: int) -> list[Ready]:
+        now = asyncio.get_running_loop().time()
+        taken = await self._take(tx, limit, paused, before)
         led_to = await traces.of(tx, ((r.message.about.shop, r.message.about.causation) for r in taken))
-        if not led_to:
-            return taken
         return [
-            replace(r, traceparent=led_to.get((r.message.about.shop, r.message.about.causation or ""))) for r in taken
+            replace(r, leased_at=now, traceparent=led_to.get((r.message.about.shop, r.message.about.causation or "")))
+            for r in taken
         ]
 
     async def start(self, tx: Transaction, ready: Sequence[Ready]) -> list[Ready]:
