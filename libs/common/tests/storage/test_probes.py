@@ -39,6 +39,9 @@ async def take(tx: Transaction, batch: int) -> int:
 async def test_a_shops_first_customers_are_not_read_through_for_each_batch(db: Database) -> None:
     """Plans that were made while the tables were empty, and not analysed since."""
     async with db.transaction() as tx:
+        # As new ones: of a table that was vacuumed while it was empty PostgreSQL knows that it is.
+        await tx.execute("truncate customers, items, inbox")
+    async with db.transaction() as tx:
         await take(tx, 0)
     for batch in range(20):
         async with db.transaction() as tx:

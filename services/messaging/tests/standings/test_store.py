@@ -69,6 +69,7 @@ async def test_what_each_order_changes_has_no_entry_in_the_index_of_audiences(me
     assert sizes == sizes[:1] * 4
     async with messaging.database.transaction() as tx:
         await tx.execute("set local enable_seqscan = off")  # of so few rows a scan may be cheaper
+        await tx.execute("analyze standings")
         planned = await tx.fetch(
             "explain select count(*) from standings where shop = 's' and subject = 'tier' and value = any('{1}')"
             " and subject not in ('orders', 'points')"
