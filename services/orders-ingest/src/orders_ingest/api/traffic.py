@@ -132,8 +132,7 @@ async def get_chats(
     """At which hours of the week customers chat, within at most 400 days; hours without a chat are left out (XCT-005).
 
     Chats are counted as they are taken: those told before this was counted are missing, so an average begins with the
-    earliest `first`. A zone whose hours begin
-    between those of UTC has each under the hour in which that of UTC begins.
+    earliest `first`. A zone whose hours begin between those of UTC has each under the hour in which that of UTC begins.
     """
     if not timedelta(0) < until - since <= MOST:
         raise TooLong
