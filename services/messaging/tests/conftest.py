@@ -84,8 +84,8 @@ class Messaging:
     def replay(self) -> bool:
         return isinstance(self.clock, FixedClock)
 
-    def client(self) -> httpx.AsyncClient:
-        """Its HTTP side, in process, with the operator's key."""
+    def runtime(self) -> Runtime:
+        """What a process of the service runs by, on this database and clock."""
         settings = Settings(
             database_url="postgresql://unused/x",
             kafka_bootstrap_servers="unused:1",
@@ -93,9 +93,12 @@ class Messaging:
             bootstrap_api_key=SecretStr(API_KEY),
             public_url="https://shop.example",
         )
-        runtime = Runtime(SERVICE, settings, self.clock, self.database, self.keys, MASTER)
+        return Runtime(SERVICE, settings, self.clock, self.database, self.keys, MASTER)
+
+    def client(self) -> httpx.AsyncClient:
+        """Its HTTP side, in process, with the operator's key."""
         return httpx.AsyncClient(
-            transport=httpx.ASGITransport(build_app(runtime, health.Readiness())),
+            transport=httpx.ASGITransport(build_app(self.runtime(), health.Readiness())),
             base_url="https://shop.example",
             headers={"authorization": f"Bearer {API_KEY}"},
         )

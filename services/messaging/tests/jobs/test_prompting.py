@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from datetime import datetime
 from typing import Any
 
-from pydantic import SecretStr
-
-from common.process.runtime import Runtime
-from common.process.settings import Settings
 from common.storage.database import Transaction
 from common.work.sweeps import Job, Sweeper
 from messaging.decisions.store import lock_due_customers
-from messaging.main import SERVICE, decide_promptly
+from messaging.main import decide_promptly
 
-from ..conftest import API_KEY, MASTER
 from ..sending import until
 
 
@@ -31,14 +25,7 @@ async def test_a_notice_waits_for_no_round_of_the_sweep_that_is_under_way(messag
         await goes_on.wait()
         return 0
 
-    settings = Settings(
-        database_url="postgresql://unused/x",
-        kafka_bootstrap_servers="unused:1",
-        master_key=SecretStr(base64.b64encode(MASTER).decode()),
-        bootstrap_api_key=SecretStr(API_KEY),
-        public_url="https://shop.example",
-    )
-    runtime = Runtime(SERVICE, settings, messaging.clock, messaging.database, messaging.keys, MASTER)
+    runtime = messaging.runtime()
     runtime.sweeper = Sweeper(messaging.database, [Job("long", long)])
     await messaging.feed(*messaging.known("c1"), *messaging.known("c2"))
     deciding = asyncio.create_task(decide_promptly(runtime))
