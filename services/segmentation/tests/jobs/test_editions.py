@@ -205,6 +205,20 @@ def in_two(told: list[Event[Any]]) -> tuple[list[Event[Any]], list[Event[Any]]]:
     return sorted(first.values(), key=lambda e: e.order_key), [e for e in told if first[e.subject] is not e]
 
 
+async def count_first_portion(db: Database, clock: FixedClock, told: list[Event[Any]]) -> datetime:
+    """The first orders of `told` have settled, and one of the edition's two portions is counted; when it is then."""
+    await began(db, clock, told)
+    await feed(db, in_two(told)[0][1:])
+    now = NOW + SETTLED
+    clock.set(now)
+    async with db.transaction() as tx:
+        tasks = await take_outgrown(tx, now, 1)
+        assert tasks
+        await make_edition(tx, now, tasks)
+        assert await tx.value("select count(*) from statistics_portions") == 1
+    return now
+
+
 def before_the_month(told: list[Event[Any]]) -> int:
     return sum(event.time < datetime(2025, 2, 28, 16, tzinfo=UTC) for event in told)
 
@@ -215,17 +229,8 @@ async def test_a_history_that_goes_on_while_an_edition_is_counted_has_it_counted
 ) -> None:
     """Customers whose portion was counted before they were told are in the edition, too."""
     told = history(events)
-    await began(db, clock, told)
-    first, rest = in_two(told)
-    await feed(db, first[1:])
-    now = NOW + SETTLED
-    clock.set(now)
-    async with db.transaction() as tx:
-        tasks = await take_outgrown(tx, now, 1)
-        assert tasks
-        await make_edition(tx, now, tasks)
-        assert await tx.value("select count(*) from statistics_portions") == 1
-    await feed(db, rest)
+    now = await count_first_portion(db, clock, told)
+    await feed(db, in_two(told)[1])
     await sweep_all(db, clock, now + SETTLED)
     assert await editions(db) == [(0, 1), (1, before_the_month(told))]
     assert await late_orders(db) == 0
@@ -237,15 +242,10 @@ async def test_what_is_told_while_an_edition_is_counted_is_not_forgotten(
 ) -> None:
     """Where it is little, it counts with what comes after it."""
     told = history(events)
-    await began(db, clock, told)
     first, rest = in_two(told)
     late = [e for e in rest if e.customer < ("tea", "c100") and before_the_month([e])]  # of the first portion
     few, much = late[:40], late[40:]
-    await feed(db, first[1:])
-    now = NOW + SETTLED
-    clock.set(now)
-    async with db.transaction() as tx:
-        await make_edition(tx, now, await take_outgrown(tx, now, 1) or ())
+    now = await count_first_portion(db, clock, told)
     await feed(db, few)
     await sweep_all(db, clock, now + SETTLED)
     known = before_the_month(first)
@@ -283,15 +283,10 @@ async def test_a_file_that_begins_while_an_edition_is_counted_is_in_it(
     db: Database, clock: FixedClock, events: Any
 ) -> None:
     told = history(events)
-    await began(db, clock, told)
-    first, rest = in_two(told)
-    await feed(db, first[1:])
-    now = NOW + SETTLED
-    clock.set(now)
+    now = await count_first_portion(db, clock, told)
     async with db.transaction() as tx:
-        await make_edition(tx, now, await take_outgrown(tx, now, 1) or ())
         await save_imports(tx, [Event("i1", "/shops/tea/x", "tea", None, now, ImportStarted(job_id="past"))])
-    await feed(db, rest)
+    await feed(db, in_two(told)[1])
     now += SETTLED
     await sweep_all(db, clock, now)
     assert await editions(db) == [(0, 1)]
