@@ -37,7 +37,7 @@ from bench import (
 from bench.costs import profile
 from bench.figures import Result
 from bench.living import Living, living
-from bench.servers import ROOT, make_topics, servers
+from bench.servers import ROOT, Servers, make_topics, servers
 
 QUICK = (
     from_log.Size(orders=3_000, customers=1_000, warm=500, baseline=300),
@@ -68,13 +68,14 @@ FULL_WHOLE = (everything.Size(), latency.Size(), behaviour.Size(), imports.Size(
 OF_ONE_SERVICE = ("P1", "P2", "P7", "P8", "MAILS", "COUPONS", "P13", "P16", "REPORTS")
 OF_THE_STACK = ("P11", "P3", "P4", "BEHAVIOUR", "P5", "P9", "P10", "P16")
 PARTS = tuple(dict.fromkeys(("P6", *OF_ONE_SERVICE, *OF_THE_STACK)))
+TOLD = {"P13": ("P13", "P15"), "P16": ()}
+"""Which figures a part of one service tells, where not its own; those of P16 are told with its pages."""
 CUSTOMERS = {True: 20_000, False: 1_000_000}
 """Of P6 and P16, where it is quick, and where it is not."""
 
 
 async def measure(parts: list[str], seed: int, quick: bool, console: Console) -> Result:
     """Run the parts one after the other, so that none disturbs another."""
-    log, http, long, groups, wide, many, mails = QUICK if quick else FULL
     result = Result(machine.describe(), seed)
     began = time.monotonic()
     if "P6" in parts:
@@ -82,48 +83,37 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
         predicting.measure(result, seed, CUSTOMERS[quick])
         report.tell(result, "P6", console)
     if set(parts) & set(OF_ONE_SERVICE):
-        with servers() as ours:
-            await make_topics(ours.kafka)
-            if "P1" in parts:
-                console.print("P1: from Kafka to committed effects", style="dim")
-                await from_log.measure(ours, result, seed, log)
-                report.tell(result, "P1", console)
-            if "P2" in parts:
-                console.print("P2: over HTTP", style="dim")
-                await over_http.measure(ours, result, seed, http)
-                report.tell(result, "P2", console)
-            if "P7" in parts:
-                console.print("P7: a segment over many customers", style="dim")
-                await segments.measure(ours, result, groups)
-                report.tell(result, "P7", console)
-            if "P8" in parts:
-                console.print("P8: a campaign to many customers", style="dim")
-                await campaigning.measure(ours, result, wide)
-                report.tell(result, "P8", console)
-            if "MAILS" in parts:
-                console.print("MAILS: a queue of mails handed off", style="dim")
-                await mailing.measure(ours, result, mails)
-                report.tell(result, "MAILS", console)
-            if "COUPONS" in parts:
-                console.print("COUPONS: a coupon to each of many customers", style="dim")
-                await issuing.measure(ours, result, many)
-                report.tell(result, "COUPONS", console)
-            if "P13" in parts:
-                console.print("P13, P15: customers with long histories", style="dim")
-                await histories.measure(ours, result, long)
-                report.tell(result, "P13", console)
-                report.tell(result, "P15", console)
-            if "P16" in parts:
-                console.print("P16: lists over many customers", style="dim")
-                await lists.measure(ours, result, CUSTOMERS[quick])
-            if "REPORTS" in parts:
-                console.print("REPORTS: reports of a large shop", style="dim")
-                await reporting.measure(ours, result, CUSTOMERS[quick])
-                report.tell(result, "REPORTS", console)
+        await _measure_services(parts, result, quick, console)
     if set(parts) & set(OF_THE_STACK):
         await _measure_stack(parts, result, quick, console)
     result.seconds = time.monotonic() - began
     return result
+
+
+async def _measure_services(parts: list[str], result: Result, quick: bool, console: Console) -> None:
+    """What is measured of one service at a time, on servers that all of them use in turn."""
+    log, http, long, groups, wide, many, mails = QUICK if quick else FULL
+    customers = CUSTOMERS[quick]
+    work: dict[str, tuple[str, Callable[[Servers], Awaitable[None]]]] = {
+        "P1": ("from Kafka to committed effects", lambda ours: from_log.measure(ours, result, result.seed, log)),
+        "P2": ("over HTTP", lambda ours: over_http.measure(ours, result, result.seed, http)),
+        "P7": ("a segment over many customers", lambda ours: segments.measure(ours, result, groups)),
+        "P8": ("a campaign to many customers", lambda ours: campaigning.measure(ours, result, wide)),
+        "MAILS": ("a queue of mails handed off", lambda ours: mailing.measure(ours, result, mails)),
+        "COUPONS": ("a coupon to each of many customers", lambda ours: issuing.measure(ours, result, many)),
+        "P13": ("customers with long histories, P15 with them", lambda ours: histories.measure(ours, result, long)),
+        "P16": ("lists over many customers", lambda ours: lists.measure(ours, result, customers)),
+        "REPORTS": ("reports of a large shop", lambda ours: reporting.measure(ours, result, customers)),
+    }
+    with servers() as ours:
+        await make_topics(ours.kafka)
+        for part in OF_ONE_SERVICE:
+            if part in parts:
+                what, measured = work[part]
+                console.print(f"{part}: {what}", style="dim")
+                await measured(ours)
+                for number in TOLD.get(part, (part,)):
+                    report.tell(result, number, console)
 
 
 async def _measure_stack(parts: list[str], result: Result, quick: bool, console: Console) -> None:
@@ -154,7 +144,9 @@ async def _measure_stack(parts: list[str], result: Result, quick: bool, console:
 def main() -> None:
     """Measure, print, and replace docs/bench.md where everything was measured."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a minute instead of four; smaller, so less exact")
+    parser.add_argument(
+        "--quick", action="store_true", help="some three minutes instead of half an hour; smaller, so less exact"
+    )
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part alone; may be repeated")
     parser.add_argument("--seed", type=int, default=20, help="of the orders (default: %(default)s)")
     parser.add_argument("--profile", choices=from_log.SERVICES, help="say where this service's time goes in P1 instead")
