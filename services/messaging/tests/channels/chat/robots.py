@@ -8,6 +8,8 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+from ..listening import listening, read_request
+
 OK = b'{"errcode":0,"errmsg":"ok"}'
 Reply = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -70,34 +72,14 @@ class Robot:
         return f"http://127.0.0.1:{self.port}/cgi-bin/webhook/send?key=5ec-ret"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            length = int(head.lower().partition("content-length:")[2].partition("\r\n")[0])
-            self.taken.append(json.loads(await reader.readexactly(length)))
-            self.heads.append(head)
-            self.asked.set()
-            await self.reply(writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client went away
-        finally:
-            writer.close()
+        head, body = await read_request(reader)
+        self.taken.append(json.loads(body))
+        self.heads.append(head)
+        self.asked.set()
+        await self.reply(writer)
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[Robot]:
         """At a free port of this machine."""
-        tasks: set[asyncio.Task[None]] = set()
-
-        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.create_task(self._serve(reader, writer))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
+        async with listening(self._serve) as self.port:
             yield self
-        finally:
-            server.close()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)

@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from messaging.channels.sms.aliyun import signature
 
+from ..listening import listening, read_request
+
 Reply = Callable[["Gateway", asyncio.StreamWriter, dict[str, str]], Awaitable[None]]
 ACCOUNT, SECRET = "AC1", "5ec-ret"
 
@@ -105,42 +107,22 @@ class Gateway:
         return form.pop("Signature", "") == signature("POST", form, SECRET)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            length = int(head.lower().partition("content-length:")[2].partition("\r\n")[0] or 0)
-            form = dict(parse_qsl((await reader.readexactly(length)).decode(), keep_blank_values=True))
-            method, target, _ = head.split(" ", 2)
-            if not self._is_signed(head, form):
-                self.unsigned += 1
-                await write(writer, {"Code": "SignatureDoesNotMatch", "code": 20003}, "401 Unauthorized")
-            elif method == "GET" or form.get("Action") == "QuerySendDetails":
-                self.looked_up += 1
-                self.asked.append(dict(parse_qsl(urlsplit(target).query)) or form)
-                await write(writer, self._listed())
-            else:
-                self.asked.append(form)
-                await self.reply(self, writer, form)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client went away
-        finally:
-            writer.close()
+        head, body = await read_request(reader)
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        method, target, _ = head.split(" ", 2)
+        if not self._is_signed(head, form):
+            self.unsigned += 1
+            await write(writer, {"Code": "SignatureDoesNotMatch", "code": 20003}, "401 Unauthorized")
+        elif method == "GET" or form.get("Action") == "QuerySendDetails":
+            self.looked_up += 1
+            self.asked.append(dict(parse_qsl(urlsplit(target).query)) or form)
+            await write(writer, self._listed())
+        else:
+            self.asked.append(form)
+            await self.reply(self, writer, form)
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[Gateway]:
         """At a free port of this machine."""
-        tasks: set[asyncio.Task[None]] = set()
-
-        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.create_task(self._serve(reader, writer))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
+        async with listening(self._serve) as self.port:
             yield self
-        finally:
-            server.close()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
