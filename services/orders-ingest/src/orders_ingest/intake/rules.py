@@ -7,7 +7,7 @@ order in which they were offered. So the borders of batches change nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from common.events import Event
@@ -59,6 +59,7 @@ class Known:
 
     orders: dict[Named, KnownOrder] = field(default_factory=dict)
     unknown: set[Named] = field(default_factory=set)  # orders of which nothing had come before
+    absent: set[Named] = field(default_factory=set)  # those of them for which nothing waits either: they have no row
     refunds: dict[Named, KnownRefund] = field(default_factory=dict)
     numbered: dict[Named, bool] = field(default_factory=dict)  # customers whose profiles bear the shop's versions
     erased: set[Named] = field(default_factory=set)
@@ -124,7 +125,7 @@ def _decided(refund: KnownRefund, order: KnownOrder | None) -> Accepted | KnownR
 def of(event: Event[Any], customer: str) -> Event[Any]:
     """The event as its customer's, '' for nobody's."""
     subject = customer or None
-    return event if event.subject == subject else replace(event, subject=subject, raw=None)
+    return event if event.subject == subject else event.having(subject=subject, raw=None)
 
 
 class Claims:
