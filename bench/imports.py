@@ -7,7 +7,7 @@ import gzip
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ async def measure(stack: Living, result: Result, size: Size) -> None:
         load = machine.load()
         before = stack.cpu()
         began = time.perf_counter()
-        job = await _imported(stack, history)
+        job = await imported(stack, history)
         taken_s = time.perf_counter() - began
         facts = await stack.caught_up(DONE_WITHIN_S)
         seconds = time.perf_counter() - began
@@ -65,14 +65,21 @@ async def measure(stack: Living, result: Result, size: Size) -> None:
 
 
 def _histories(size: Size) -> list[History]:
-    layout = "cdnow_master" if size.whole else "cdnow_sample"
-    lines = "all of CDNOW, 69,659 lines" if size.whole else f"{size.lines:,} lines of CDNOW's sample"
+    found = histories(size.whole, size.whole)
+    if size.whole:
+        return found
+    cdnow_, *_ = found
+    content = b"".join(cdnow_.content.splitlines(keepends=True)[: size.lines])
+    return [replace(cdnow_, what=f"{size.lines:,} lines of CDNOW's sample", content=content)]
+
+
+def histories(whole: bool, with_retail: bool) -> list[History]:
+    """CDNOW, whole or its published tenth, and Online Retail where its file is there."""
+    layout, what = ("cdnow_master", "all of CDNOW, 69,659 lines") if whole else ("cdnow_sample", "CDNOW's sample")
     query = {"layout": layout, "currency": "USD", "zone": str(cdnow.ZONE)}
-    content = cdnow.find(size.whole).read_bytes()
-    if not size.whole:
-        content = b"".join(content.splitlines(keepends=True)[: size.lines])
-    found = [History("cdnow", lines, content, query, str(cdnow.ZONE), 120 if size.whole else None)]
-    retail = _retail() if size.whole else None
+    content = cdnow.find(whole).read_bytes()
+    found = [History("cdnow", what, content, query, str(cdnow.ZONE), 120 if whole else None)]
+    retail = _retail() if with_retail else None
     if retail is not None:
         zone = "Europe/London"
         query = {"layout": "online_retail", "currency": "GBP", "zone": zone}
@@ -85,7 +92,7 @@ def _retail() -> bytes | None:
     return file.read_bytes() if file.is_file() else None
 
 
-async def _imported(stack: Living, history: History) -> dict[str, Any]:
+async def imported(stack: Living, history: History) -> dict[str, Any]:
     """Upload it and wait until every event was taken; gives the import's report. Raises Failed."""
     path = f"/v1/shops/{history.shop}/imports"
     job = await stack.services.call("orders-ingest", "POST", path, params=dict(history.query), content=history.content)

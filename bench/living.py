@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,16 +78,19 @@ class Living:
 
 
 @asynccontextmanager
-async def living(database_url: str | None = None, processes: int = 1) -> AsyncIterator[Living]:
+async def living(
+    database_url: str | None = None, processes: int = 1, *, parts: Collection[str] = (), set_clock: bool = False
+) -> AsyncIterator[Living]:
     """Start it from empty, on its own PostgreSQL or the given one, and take everything away afterwards.
 
-    `processes`: of each service.
+    `processes`: of each service. `parts`: these services alone, without the console.
     """
     folder = Path(tempfile.mkdtemp(prefix="regulars-bench-"))
     # PostgreSQL drops to an account of its own, which must reach its data.
     folder.chmod(0o755)
-    plan = Plan(folder / "stack", SERVICES, log_level="WARNING", console=True, database_url=database_url)
-    plan = replace(plan, processes=processes)
+    services = tuple(each for each in SERVICES if each.name in parts) if parts else SERVICES
+    plan = Plan(folder / "stack", services, log_level="WARNING", console=not parts, database_url=database_url)
+    plan = replace(plan, processes=processes, set_clock=set_clock)
     try:
         began = time.monotonic()
         state = await asyncio.to_thread(operating.up, plan, lambda _: None)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from common.storage.database import Database, Transaction
 from segmentation.activity.store import get_first
+from segmentation.expressions.parsing import parse
 from segmentation.fold import KEPT
 from segmentation.held_inputs.store import get_inputs
 from segmentation.monthly_flows.store import get_sold
+from segmentation.segments.store_standings import Day, compare_moving, span
+from segmentation.segments.store_stays import get_open
 
 ROWS_READ = (
     "select coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0) from pg_stat_xact_user_tables"
-    " where relname in ('activity', 'sales', 'history')"
+    " where relname in ('activity', 'sales', 'history', 'segment_stays')"
 )
 SIZE = 50
 
@@ -52,4 +57,25 @@ async def test_a_shops_first_customers_are_not_read_through_for_each_batch(db: D
     async with db.transaction() as tx:
         before = await tx.value(ROWS_READ)
         assert await read(tx, 7) == 2 * SIZE
+        assert await tx.value(ROWS_READ) - before <= 3 * SIZE
+
+
+async def test_who_enters_a_segment_is_looked_up_at_their_own_cost(db: Database) -> None:
+    """P7: a page of a million customers read all who had entered on the pages before, 775 times compared."""
+    async with db.transaction() as tx:
+        await tx.execute("truncate segment_stays")
+    for batch in range(20):
+        async with db.transaction() as tx:
+            pairs = [(f"c{batch:02}-{n}", "loyal") for n in range(SIZE)]
+            assert await get_open(tx, "tea", pairs) == {}
+            await tx.execute(
+                "insert into segment_stays (shop, customer, segment, episode, entered_at)"
+                " select 'tea', c, 'loyal', 'loyal-1', now() from unnest(cast(:names as text[])) c",
+                names=[name for name, _ in pairs],
+            )
+    async with db.transaction() as tx:
+        before = await tx.value(ROWS_READ)
+        assert len(await get_open(tx, "tea", [(f"c07-{n}", "loyal") for n in range(SIZE)])) == SIZE
+        day = Day(date(2025, 3, 1), "CNY", {"loyal": parse("orders >= 3")})
+        await compare_moving(tx, day, "loyal", span("tea", "c06-9", "c07-9"))
         assert await tx.value(ROWS_READ) - before <= 3 * SIZE

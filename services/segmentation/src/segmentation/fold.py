@@ -27,13 +27,16 @@ from common.events.orders import (
 )
 from common.events.segments import ChurnReasonRecorded
 from common.events.standing import REFUND_FIELDS, VERSION_FIELDS
-from common.fold.folding import Due, Effect, Folding
+from common.fold.folding import Due, Effect, Folding, Step
 from common.fold.items import Items, Wanted
 from common.fold.working import Folded
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from segmentation.activity.state import KINDS
 from segmentation.attributes.attribute import Attribute, Occasion
+from segmentation.attributes.churn_risk.state import ChurnRiskAttribute
+from segmentation.attributes.lifecycle.state import LifeCycleAttribute
+from segmentation.attributes.passing import SINGLY, pass_over
 from segmentation.attributes.stage.rules import shows_interest
 from segmentation.customers.state import CustomerState
 from segmentation.monthly_flows.correcting import correct, first_open_day, take_out
@@ -52,6 +55,8 @@ from segmentation.thresholds.store import get_versions
 PARTS = tuple(name for name, each in CustomerState.model_fields.items() if isinstance(each.default, Attribute))
 """The attributes, in the order of their announcements: each brings its state, what it is on an occasion, when the date
 changes it, and what is announced of it."""
+PASSED_THROUGH = (LifeCycleAttribute, ChurnRiskAttribute)
+"""Of whose changes long ago the last of those in a row is enough; messaging goes back to every lapse there was."""
 STATISTICS, NEW_THRESHOLDS = "statistics", "thresholds"
 
 
@@ -133,6 +138,9 @@ class SegmentFolding(Folding[CustomerState]):
         by_change = due.kind in (STATISTICS, NEW_THRESHOLDS)
         occasion = Occasion(self.shops[state.shop], state.purchases, due.at, "change" if by_change else "turn")
         return _evaluate(state, occasion)
+
+    def pass_over(self, steps: Sequence[Step], now: datetime) -> None:
+        pass_over(steps, PASSED_THROUGH, now - SINGLY)
 
     async def moved(self, tx: Transaction, customers: Collection[CustomerKey]) -> None:
         await take_out(tx, read_shops, customers)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import itertools
 import os
 from collections import Counter
@@ -20,6 +18,7 @@ from pydantic import ValidationError
 
 from common.events.segments import RfmChanged, Scoring
 from common.time.calendar import day_start
+from segmentation.attributes.rfm import evaluate
 from segmentation.attributes.rfm import rules as rfm
 from segmentation.attributes.rfm.groups import GROUPS, PROSPECTS, group_of
 from segmentation.shop_statistics.grades import places, significant, tops
@@ -28,6 +27,8 @@ from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.thresholds.state import RfmRules
 
 from ..histories import ZONE, at, facts, order, purchases, shop, some_statistics, version
+
+EXAMPLE = Path(os.environ.get("REGULARS_SHARED", "shared")) / "data" / "rfm_r_package_orders_synthetic.csv.gz"
 
 MEASURES = st.tuples(st.integers(0, 400), st.integers(1, 9), st.integers(0, 90_000))
 
@@ -84,26 +85,25 @@ def test_every_three_grades_have_a_group_of_each_map() -> None:
     assert group_of("shopify", ()) is None
 
 
-def test_the_worked_example_of_the_r_package_rfm() -> None:
-    """targets.md: ten groups of 995 customers as of 2006-12-31, exact."""
-    path = Path(os.environ.get("REGULARS_SHARED", "shared")) / "data/rfm_r_package_orders_synthetic.csv.gz"
-    if not path.exists():
-        pytest.skip("the shared data is not here")
-    bought: dict[str, list[tuple[date, int]]] = {}
-    with gzip.open(path, "rt") as file:
-        for row in csv.DictReader(file):
-            of = bought.setdefault(row["customer_id"], [])
-            of.append((date.fromisoformat(row["order_date"]), round(100 * float(row["revenue"]))))
-    today = date(2006, 12, 31)
-    measures = [
-        ((today - max(day for day, _ in of)).days, len(of), sum(paid for _, paid in of)) for of in bought.values()
-    ]
-    known = statistics_of(measures, "quantile", date(2007, 1, 1))
-    found = Counter(group_of("ten_groups", rfm.graded(_measure(each), known, "quantile")) for each in measures)
-    assert found == {
+@pytest.mark.skipif(not EXAMPLE.exists(), reason="the shared data is not here")
+def test_the_worked_example_of_the_r_package_rfm(capsys: pytest.CaptureFixture[str]) -> None:
+    """targets.md: ten groups of 995 customers as of 2006-12-31, exact, by the command."""
+    columns = ("--customer", "customer_id", "--date", "order_date", "--amount", "revenue")
+    assert evaluate.main([str(EXAMPLE), "--as-of", "2006-12-31", *columns]) == 0
+    said, *rows = capsys.readouterr().out.splitlines()
+    assert said == "995 customers by quantile as of 2006-12-31"
+    assert {name: int(count) for name, count, *_ in map(str.split, rows)} == {
         "champions": 35, "potential_loyalist": 342, "loyal": 170, "promising": 9, "new": 104,
-        "cant_lose": 47, "at_risk": 28, "need_attention": 10, "about_to_sleep": 102, "lost": 148,
+        "cant_lose": 47, "at_risk": 28, "need_attention": 10, "about_to_sleep": 102, "lost": 148, "others": 0,
     }  # fmt: skip
+
+
+def test_a_file_without_anybody_to_grade_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("customer,date,amount\na,2025-01-02,5", encoding="utf-8")
+    assert evaluate.main([str(file), "--as-of", "2025-01-01"]) == 2
+    assert "nobody ordered up to 2025-01-01" in capsys.readouterr().err
+    assert evaluate.main([str(file), "--as-of", "2025-01-02", "--groups", "shopify", "--method", "equal_groups"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ async def fold_events(tx: Transaction, folding: Folding[S], events: Sequence[Eve
     for key, late in lates.items():
         working[key].folded = len(late)
     past = Pasts(tx, folding, (work for key, work in working.items() if lates[key] and not is_long(work.row)))
-    turns = Turns()
+    turns, now = Turns(), tx.clock.now()
     for key, work in working.items():
         row, steps, late = work.row, list[Step](), lates[key]
         if late and is_long(row):
@@ -79,6 +79,7 @@ async def fold_events(tx: Transaction, folding: Folding[S], events: Sequence[Eve
             row.inputs += 1
             folded.events.append(event)
             await turns.take()
+        folding.pass_over(steps, now)
         record(folded, row, steps)
     await store_folded(tx, folding, folded, working)
     return folded
@@ -176,6 +177,7 @@ async def fold_due(tx: Transaction, folding: Folding[S], keys: Iterable[Customer
         async for step in do_dues(tx, folding, work, now):
             add_step(steps, step)
             await turns.take()
+        folding.pass_over(steps, now)
         record(folded, work.row, steps)
         await turns.take()
     await store_folded(tx, folding, folded, working)

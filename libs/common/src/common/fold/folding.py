@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -42,10 +42,14 @@ class Due:
 
 @light_dataclass(frozen=True, slots=True)
 class Effect:
-    """What came of an input or a due: event data is announced, anything else is for the service's own store."""
+    """What came of an input or a due: event data is announced, anything else is for the service's own store.
+
+    `told` False: event data that is not announced after all; it keeps its number among those of its step.
+    """
 
     data: Any
     at: datetime
+    told: bool = True
 
 
 class Folding(ABC, Generic[S]):
@@ -85,6 +89,12 @@ class Folding(ABC, Generic[S]):
     def wants(self, state: S, cause: Event[Any] | Due) -> Wanted:
         """The items that the input or due reads or changes, as far as it shows by the items that are loaded."""
         return ()
+
+    def pass_over(self, steps: Sequence[Step], now: datetime) -> None:
+        """Mark effects of a customer's steps that nobody needs to be told at `now`: `Effect.told`.
+
+        What falls due between two inputs that come in order stands in one call, however the log is cut into batches.
+        """
 
     async def moved(self, tx: Transaction, customers: Collection[CustomerKey]) -> None:
         """Inputs were moved among the histories of these customers, who are locked: move the rows that follow them."""

@@ -195,6 +195,9 @@ def record(folded: Folded[S], row: CustomerRow, steps: list[Step]) -> None:
             data = effect.data
             if not isinstance(data, EventData):
                 continue
+            if not effect.told:
+                number += 1
+                continue
             row.revision += 1
             data = data.with_revision(row.revision)
             shop, customer = row.key

@@ -14,7 +14,7 @@ from typing import Any as Whatever
 from typing import cast
 
 from common.values.currency import minor_per_major
-from segmentation.expressions.facts import NOT_OF_NOTHING, ONE_ROW, ROWS, Fact, Source
+from segmentation.expressions.facts import NOT_OF_NOTHING, ONE_ROW, ROWS, WHEN, Fact, Source
 from segmentation.expressions.tree import All, Any, Bought, Compare, Flag, InSegment, Not, OneOf, Tagged, Tree, Value
 
 _PLACES = {"sku": 0, "category": 1, "brand": 2}
@@ -54,7 +54,7 @@ class Compiler:
     within: str
     segments: Mapping[str, Tree] = field(default_factory=dict)
     params: dict[str, Whatever] = field(default_factory=dict)
-    _joins: dict[tuple[Source, int | None], dict[str, str]] = field(default_factory=dict)
+    _joins: dict[Source, dict[int | None, dict[str, str]]] = field(default_factory=dict)
     _items: dict[tuple[str, str, int | None], str] = field(default_factory=dict)
     _tags: dict[str, str] = field(default_factory=dict)
     _opened: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ class Compiler:
     @property
     def joins(self) -> str:
         """What the conditions read beside the customer's row, each by primary key or once for all of them."""
-        joined = [self._join(*name, columns) for name, columns in self._joins.items()]
+        joined = [self._join(source, windows) for source, windows in self._joins.items()]
         return "\n".join([*joined, *self._items.values(), *self._tags.values()])
 
     def _tagged(self, tag: str) -> Condition:
@@ -135,7 +135,7 @@ class Compiler:
             wanted = f"l.value ->> {_PLACES[atom.field]} = {self._param(atom.name)}"
             self._items[key] = (
                 f"left join (select customer, count(*) as n, min(day) as oldest from counted_orders "
-                f"where {self.within} {self._since(atom.days)} "
+                f"where {self.within} and {self._since(atom.days)} "
                 f"and exists (select from jsonb_array_elements(lines) l where {wanted}) group by customer) "
                 f"{alias} on {alias}.customer = c.customer"
             )
@@ -146,9 +146,9 @@ class Compiler:
     def _since(self, days: int | None) -> str:
         """The condition on `day` that its row is of the last days."""
         if days is None:
-            return ""
+            return "true"
         self.params[f"since_{days}"] = max(self.today - timedelta(days=days), date.min)
-        return f"and day > :since_{days}"
+        return f"day > :since_{days}"
 
     def _inlined(self, segment: str) -> Condition:
         if segment in self._opened:
@@ -175,7 +175,7 @@ class Compiler:
         if fact.kind == "days":
             turns = self._passes(fact, atom, [cast(int, each) for each in values])
         elif atom.days is not None:
-            turns = f"{self._alias(fact, atom.days)}.oldest + {atom.days:d}"
+            turns = f"{self._alias(fact, atom.days)}.oldest_{atom.days:d} + {atom.days:d}"
         elif fact.by_year:
             turns = f"case when {self._alias(fact, None)}.born_from is not null then {self._new_year} end"
         return Condition(f"coalesce({holds}, false)", turns)
@@ -209,24 +209,28 @@ class Compiler:
         alias = self._alias(fact, days)
         if fact.source in ONE_ROW:
             return fact.sql.replace("t.", f"{alias}.")
-        column = f"f_{fact.name}"
-        self._joins[fact.source, days][column] = fact.sql
+        column = f"f_{fact.name}_{days or 'all'}"
+        self._joins[fact.source][days][column] = fact.sql
         return f"{alias}.{column}" if fact.name in NOT_OF_NOTHING else f"coalesce({alias}.{column}, 0)"
 
     def _alias(self, fact: Fact, days: int | None) -> str:
-        self._joins.setdefault((fact.source, days), {})
-        return f"{fact.source}_{days or 'all'}"
+        self._joins.setdefault(fact.source, {}).setdefault(days, {})
+        return fact.source
 
-    def _join(self, source: Source, days: int | None, columns: Mapping[str, str]) -> str:
-        alias = f"{source}_{days or 'all'}"
-        on = f"on {alias}.customer = c.customer"
+    def _join(self, source: Source, windows: Mapping[int | None, Mapping[str, str]]) -> str:
+        """The rows of a source, read and summed once for all windows that are asked for."""
+        on = f"on {source}.customer = c.customer"
         if source in ONE_ROW:
-            return f"left join (select * from {ROWS[source]} {self.within}) {alias} {on}"
-        since = self._since(days)
-        wanted = "".join(f", {sql} as {name}" for name, sql in columns.items())
+            return f"left join (select * from {ROWS[source]} {self.within}) {source} {on}"
+        widest = None if None in windows else max(days for days in windows if days is not None)
+        wanted = ""
+        for days, columns in windows.items():
+            when = "true" if days == widest else self._since(days)
+            wanted += f", min(day) filter (where {when}) as oldest_{days or 'all'}"
+            wanted += "".join(f", {sql.replace(WHEN, when)} as {name}" for name, sql in columns.items())
         return (
-            f"left join (select customer, min(day) as oldest{wanted} from {ROWS[source]} "
-            f"{self.within} {since} group by customer) {alias} {on}"
+            f"left join (select customer{wanted} from {ROWS[source]} "
+            f"{self.within} and {self._since(widest)} group by customer) {source} {on}"
         )
 
     def _param(self, value: Whatever) -> str:

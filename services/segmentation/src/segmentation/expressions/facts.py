@@ -46,11 +46,13 @@ ROWS: dict[Source, str] = {
 """The rows of each source, to which the customers are added as a condition."""
 ONE_ROW: tuple[Source, ...] = ("tier", "profile", "types", "shifts", "value")
 """Sources that have one row a customer; of the others their rows are summed, those of the last days alone if asked."""
+WHEN = "{when}"
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """`sql` is its value of a customer `c`; of facts by day it is an aggregate over the rows of their table.
+    """`sql` is its value of a customer `c`; of facts by day it is an aggregate over the rows of their table for which
+    `WHEN` holds, in whose place the condition on their day comes.
 
     `kind`: `money` is in minor units of the shop's currency, `days` counts whole days from the date that `sql` is to
     today. `values` are those of a choice. `by_day`: it may be asked of the last days. `by_year`: it may turn with the
@@ -78,16 +80,20 @@ def _grade(name: str, place: int, en: str, zh: str) -> Fact:
 
 
 def _activity(name: str, kind: str, en: str, zh: str) -> Fact:
-    return Fact(name, "number", f"sum(count) filter (where kind = '{kind}')", en, zh, "activity", by_day=True)
+    return Fact(
+        name, "number", f"sum(count) filter (where kind = '{kind}' and {WHEN})", en, zh, "activity", by_day=True
+    )
 
 
 def _heard(name: str, signal: str, en: str, zh: str) -> Fact:
-    return Fact(name, "number", f"count(*) filter (where '{signal}' = any(signals))", en, zh, "heard", by_day=True)
+    return Fact(
+        name, "number", f"count(*) filter (where '{signal}' = any(signals) and {WHEN})", en, zh, "heard", by_day=True
+    )
 
 
 def _share(name: str, source: Source, part: str, whole: str, en: str, zh: str) -> Fact:
     """Percent, rounded down; not known where there is nothing that it could be a share of."""
-    sql = f"100 * count(*) filter (where {part}) / nullif(count(*) filter (where {whole}), 0)"
+    sql = f"100 * count(*) filter (where {part} and {WHEN}) / nullif(count(*) filter (where {whole} and {WHEN}), 0)"
     return Fact(name, "number", sql, en, zh, source, by_day=True)
 
 
@@ -99,7 +105,7 @@ def _tribe(name: str, sql: str, en: str, zh: str, values: tuple[str, ...]) -> Fa
     return Fact(name, "choice", sql, en, zh, "profile", values, by_year=True)
 
 
-_NET = "greatest(0, sum(paid - refunded) filter (where currency = :currency))"
+_NET = f"greatest(0, sum(paid - refunded) filter (where currency = :currency and {WHEN}))"
 _ALL = (
     Fact("stage", "choice", "c.stage", "stage", "阶段", values=get_args(Stage)),
     Fact("repurchaser", "flag", "c.completed_orders > 1", "has bought twice or more", "复购客户"),
@@ -120,12 +126,14 @@ _ALL = (
     _grade("monetary_grade", 3, "grade of amount", "购买金额等级"),
     Fact("churn_risk", "choice", "c.churn_risk", "churn warning", "流失预警", values=get_args(ChurnStrength)),
     Fact("churn_reason", "choice", "c.churn_reason", "reason for leaving", "流失原因", values=get_args(ChurnReason)),
-    Fact("orders", "number", "sum(orders)", "completed orders", "成交订单数", "sales", by_day=True),
+    Fact(
+        "orders", "number", f"sum(orders) filter (where {WHEN})", "completed orders", "成交订单数", "sales", by_day=True
+    ),
     Fact("spent", "money", _NET, "amount spent", "消费金额", "sales", by_day=True),
     Fact(
         "order_value",
         "money",
-        f"{_NET} / nullif(sum(orders) filter (where currency = :currency), 0)",
+        f"{_NET} / nullif(sum(orders) filter (where currency = :currency and {WHEN}), 0)",
         "average order value",
         "客单价",
         "sales",
@@ -134,7 +142,7 @@ _ALL = (
     Fact(
         "refunded",
         "money",
-        "sum(refunded) filter (where currency = :currency)",
+        f"sum(refunded) filter (where currency = :currency and {WHEN})",
         "amount refunded",
         "退款金额",
         "sales",
@@ -166,12 +174,12 @@ _ALL = (
     _share(
         "silent_share", "bought", "silent", "silent is not null", "percent of orders without a chat", "静默下单占比"
     ),
-    Fact("units", "number", "sum(units)", "units bought", "购买件数", "bought", by_day=True),
-    Fact("reviews", "number", "count(*)", "reviews", "评价数", "reviews", by_day=True),
+    Fact("units", "number", f"sum(units) filter (where {WHEN})", "units bought", "购买件数", "bought", by_day=True),
+    Fact("reviews", "number", f"count(*) filter (where {WHEN})", "reviews", "评价数", "reviews", by_day=True),
     Fact(
         "photo_reviews",
         "number",
-        "count(*) filter (where photos > 0)",
+        f"count(*) filter (where photos > 0 and {WHEN})",
         "reviews with photos",
         "买家秀数",
         "reviews",
@@ -195,7 +203,7 @@ _ALL = (
     Fact("falling_category", "text", "t.falling[1]", "category most falling", "下降最多的品类", "shifts"),
     Fact("lifetime_value", "money", "t.value", "lifetime value", "终身价值", "value"),
     Fact("value_grade", "number", "t.grade", "grade of lifetime value", "终身价值等级", "value"),
-    Fact("complaints", "number", "count(*)", "complaints", "投诉数", "complaints", by_day=True),
+    Fact("complaints", "number", f"count(*) filter (where {WHEN})", "complaints", "投诉数", "complaints", by_day=True),
 )
 NOT_OF_NOTHING = frozenset(("order_value", "promotion_share", "silent_share", "positive_share"))
 """Means and shares: of nothing they are not known, where sums and counts are 0."""

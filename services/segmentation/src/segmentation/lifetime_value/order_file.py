@@ -28,15 +28,28 @@ def read(
     So are amounts below `least`: what was given back, and with 1 what was free. Raises Unusable, OSError and
     UnicodeDecodeError.
     """
+    found: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for who, at, minor in rows_of(path, customer, day, amount, quantity):
+        if minor >= least:
+            found[who][at] += minor
+    return [[Day(at, True, True, of[at]) for at in sorted(of)] for _, of in sorted(found.items())]
+
+
+def rows_of(
+    path: Path, customer: str, day: str, amount: str, quantity: str | None = None
+) -> Iterator[tuple[str, date, int]]:
+    """Customer, day and amount in hundredths of each row that has a customer, as the file has them.
+
+    Raises Unusable, OSError and UnicodeDecodeError.
+    """
     columns = (customer, day, amount, *((quantity,) if quantity else ()))
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         # Spreadsheets put a byte order mark before what they write.
         with opened(path, "rt", encoding="utf-8-sig") as file:
-            found = _add_up(_rows(csv.DictReader(file, restval=""), *columns), least)
+            yield from _read(_rows(csv.DictReader(file, restval=""), *columns))
     except (csv.Error, EOFError, zlib.error) as error:
         raise Unusable(f"the file is damaged or cut off: {error}") from error
-    return [[Day(at, True, True, of[at]) for at in sorted(of)] for _, of in sorted(found.items())]
 
 
 def iso_day(text: str) -> date:
@@ -55,17 +68,15 @@ def horizon_days(text: str) -> int:
     return found
 
 
-def _add_up(rows: Iterable[tuple[str, ...]], least: int) -> dict[str, dict[date, int]]:
-    found: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+def _read(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, date, int]]:
     for number, (who, when, spent, *pieces) in enumerate(rows, start=2):
         try:
             at, minor = iso_day(when[:10]), int(Decimal(spent) * Decimal(pieces[0] if pieces else 1) * UNIT)
         except (ValueError, OverflowError, InvalidOperation) as error:
             numbers = " and ".join(repr(each) for each in (spent, *pieces))
             raise Unusable(f"row {number}: {when!r} must begin with a date, and {numbers} be a number") from error
-        if who and minor >= least:
-            found[who][at] += minor
-    return found
+        if who:
+            yield who, at, minor
 
 
 def _rows(rows: csv.DictReader[str], *columns: str) -> Iterator[tuple[str, ...]]:

@@ -85,7 +85,8 @@ async def _compare(
         f"case when c.state is not null and {condition.holds} then :s{n} end" for n, (_, condition) in enumerate(found)
     )
     turns = ", ".join(condition.turns for _, condition in found)
-    # Facts and stays by primary key, each once for all of the customers.
+    # Facts and stays by primary key, each once for all of the customers. The segments are no condition on the stays:
+    # while these are not analysed, PostgreSQL would read all entries into the segments instead of the customers' stays.
     rows = await tx.fetch(
         f"""
         select customer, inside, turns, open from (
@@ -93,8 +94,8 @@ async def _compare(
                    case when c.state is not null then least({turns}) - date '0001-01-01' + 1 end as turns, o.open
             from customers c {compiler.joins}
             left join (
-                select customer, array_agg(segment) as open from segment_stays
-                where {whom.of()} and left_at is null and segment = any(:segments) group by customer
+                select customer, array_agg(segment) filter (where segment = any(:segments)) as open
+                from segment_stays where {whom.of()} and left_at is null group by customer
             ) o on o.customer = c.customer
             where {whom.of("c.")} and (c.state is not null or c.merged_into is not null)
         ) s {of_these} order by customer

@@ -63,16 +63,22 @@ async def erase_reasons(tx: Transaction, customers: Sequence[CustomerKey]) -> No
 
 async def get_open(tx: Transaction, shop: str, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """The episodes of the open stays of these customers in these segments, by (customer, segment)."""
-    # By the index on open stays, in one scan without a join: while the table has no statistics, PostgreSQL takes it to
-    # have one open stay, and would read all of them anew for every pair.
+    # Each customer's stays by primary key, whatever is known of the table (decision 0080): the order is the key's, and
+    # the segments are asked outside of the lateral, which `offset 0` keeps apart. Else PostgreSQL, while the table is
+    # not analysed, reads all entries into a segment that there ever were, once for each customer.
     rows = await tx.fetch(
         """
-        select customer, segment, episode from segment_stays
-        where shop = :shop and segment = any(:segments) and customer = any(:customers) and left_at is null
+        select w.customer, o.segment, o.episode
+        from unnest(cast(:customers as text[])) w (customer) cross join lateral (
+            select * from segment_stays s
+            where s.shop = :shop and s.customer = w.customer and s.left_at is null
+            order by s.segment, s.episode offset 0
+        ) o
+        where o.segment = any(:segments)
         """,
         shop=shop,
         segments=sorted({segment for _, segment in pairs}),
-        customers=[customer for customer, _ in pairs],
+        customers=sorted({customer for customer, _ in pairs}),
     )
     wanted = set(pairs)
     return {(r.customer, r.segment): r.episode for r in rows if (r.customer, r.segment) in wanted}
