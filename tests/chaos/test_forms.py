@@ -15,7 +15,7 @@ from chaos.harm.disk import FullDisk, fill
 from chaos.harm.injector import Injector
 from chaos.harm.network import KINDS, LINKS, NetworkHarm
 from chaos.harm.outage import Outage, drained_faster
-from chaos.harm.poison import Poison
+from chaos.harm.poison import Poison, buried
 from chaos.harm.skew import Skew, library
 from chaos.harm.steps import StepKiller
 from chaos.harm.stops import Stops
@@ -70,6 +70,17 @@ def test_how_many_times_as_fast_as_it_came_something_was_drained(
 
 def test_a_disk_is_filled_until_it_takes_nothing_more() -> None:
     fill(Path("/dev/full"))
+
+
+@pytest.mark.parametrize(
+    ("dead", "all_of_it"),
+    [({"orders": 2, "segments": 3}, True), ({"orders": 2, "segments": 2}, False), ({"orders": 2}, False), ({}, False)],
+)
+def test_a_reader_that_buried_only_some_of_the_poison_or_none_is_noticed(dead: dict[str, int], all_of_it: bool) -> None:
+    """R6."""
+    written = {"orders": 2, "segments": 3, "activity": 9}
+    assert buried({"orders", "segments", "customer-keys"}, dead, written) is all_of_it
+    assert not buried({"customer-keys"}, {}, written), "it read nothing that was poisoned"
 
 
 def test_poison_is_no_ghost_and_no_loss(stack_folder: Path) -> None:

@@ -53,7 +53,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
 def test_a_form_that_did_what_was_wanted_has_reached_its_target() -> None:
     said, reached = judged(BY_FILE["short"], short())
     assert reached
-    assert said == "events 3,466; kills 22; pauses 5; cuts 5; seconds 240; five zeros; settled after 5 s"
+    assert said == "events 3,466; kills 22; pauses 5; cuts 5; seconds 240; five zeros; settled after, s, 5.2"
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,7 @@ def test_a_form_that_did_what_was_wanted_has_reached_its_target() -> None:
         pytest.param(changed("settled", False), "**not settled**", id="it never settled"),
         pytest.param(changed("events.distinct", 2_999), "**events 2,999, 3000 wanted**", id="too few events"),
         pytest.param(changed("kills", {"membership": 19}), "**kills 19, 20 wanted**", id="too few kills"),
+        pytest.param(changed("seconds.settling", 61.0), "**settled after, s, 61, at most 60 wanted**", id="late"),
         pytest.param(changed("seconds.all", 481.0), "**seconds 481, at most 480 wanted**", id="too slow"),
     ],
 )

@@ -32,6 +32,10 @@ class Demand:
         return f"{self.what} {shown}", True
 
 
+SETTLED = Demand("settled after, s,", lambda verdict: float(verdict["seconds"]["settling"]), most=60.0)
+"""Of every form (V5): when the last fault was over, all that was acknowledged is applied within a minute."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A form: `file` of docs/chaos without its ending, `options` of `python -m chaos` by which it is asked for."""
@@ -56,8 +60,9 @@ def judged(trial: Trial, verdict: Verdict) -> tuple[str, bool]:
     zeros = not any(verdict["totals"].values())
     words = [text for text, _ in said]
     words.append("five zeros" if zeros else f"**{verdict['verdict']}**")
-    settled = f"settled after {verdict['seconds']['settling']:.0f} s" if verdict["settled"] else "**not settled**"
-    reached = zeros and verdict["settled"] and verdict["passed"] and all(kept for _, kept in said)
+    after, soon = SETTLED.said(verdict)
+    settled = after if verdict["settled"] else "**not settled**"
+    reached = zeros and verdict["settled"] and soon and verdict["passed"] and all(kept for _, kept in said)
     missed = [f"missed: {each}" for each in sorted(set(verdict["faults_missed"]))]
     if not verdict["passed"] and zeros and verdict["settled"] and not missed and all(kept for _, kept in said):
         missed = ["**its form says: not passed**"]
@@ -180,6 +185,7 @@ TRIALS = (
         (
             Demand("down, s,", _of("outage", "down_s"), least=600),
             Demand("taken meanwhile", _of("outage", "taken_meanwhile"), least=1),
+            Demand("requests without an answer", lambda verdict: verdict["events"]["requests_without_answer"], most=0),
             Demand("drained faster, times,", _slowest_drain, least=3.0),
         ),
     ),
