@@ -33,9 +33,14 @@ from regulars.stack.databases import dsn
 END = datetime(2026, 6, 1, tzinfo=UTC)
 EACH = 100_000
 """Events that a slope is told for."""
-MOST_MB, MOST_RATIO, MOST_CONNECTIONS = 5.0, 1.1, 0
+MOST_MB, MOST_RATIO, MOST_CONNECTIONS, MOST_HELD_MB = 5.0, 1.1, 0, 200.0
 """A process of ours may grow by so many MB for each 100,000 events of the second half; an event of it may take so many
-times the room of one of the first half; so many more connections than before may be open in it."""
+times the room of one of the first half; so many more connections than before may be open in it; and a process may hold
+so many MB at any time (P3)."""
+SERVERS = ("postgres", "kafka-1")
+"""Whose memory is shown and not judged: caches grow until they are full."""
+LEAST_LOOKS = 3
+"""In each half, for a slope."""
 GONE = "outbox%"
 """Tables that retention empties by the day: they grow for OUTBOX_DAYS, longer than this takes."""
 _SIZES = "select sum(pg_total_relation_size(oid)) from pg_class where relkind in ('r', 'p') and relname not like $1"
@@ -71,27 +76,42 @@ class Slope:
 
 
 def slopes(samples: Sequence[Sample]) -> list[Slope]:
-    """How everything grew: memory and connections in the second half, room an event against the first half's."""
+    """How everything grew: memory and connections in the second half, room an event against the first half's.
+
+    Raises ValueError where there are too few looks for a slope.
+    """
     half = samples[-1].told / 2
     early = [sample for sample in samples if sample.told <= half]
     late = [sample for sample in samples if sample.told >= half]
+    if min(len(early), len(late)) < LEAST_LOOKS:
+        raise ValueError(
+            f"{len(early)} and {len(late)} looks in the halves are too few: more customers, or look oftener"
+        )
     found = [
         Slope(
             f"memory of {name}",
             _growth(late, [sample.memory[name] for sample in late]) * EACH,
             "MB / 100,000 events",
-            inf if name in ("postgres", "kafka-1") else MOST_MB,
+            inf if name in SERVERS else MOST_MB,
         )
         for name in sorted(samples[0].memory)
     ]
+    held = {name: max(s.memory[name] for s in samples) for name in samples[0].memory if name not in SERVERS}
+    most = max(held, key=lambda name: held[name])
+    found.append(Slope(f"most memory of a process ({most})", held[most], "MB", MOST_HELD_MB))
     more = max(sample.connections for sample in late) - max(sample.connections for sample in early)
     found.append(Slope("connections to PostgreSQL", more, "more than before", MOST_CONNECTIONS))
     for name in sorted(samples[0].tables):
         before, after = (_growth(part, [s.tables[name] for s in part]) for part in (early, late))
-        found.append(
-            Slope(f"room of an event in {name}", after / before if before > 0 else 0.0, "x before", MOST_RATIO)
-        )
+        found.append(Slope(f"room of an event in {name}", _ratio(before, after), "x before", MOST_RATIO))
     return found
+
+
+def _ratio(before: float, after: float) -> float:
+    """Bytes an event of the second half to those of the first; what grows in the second alone is beyond any limit."""
+    if after <= 0:
+        return 0.0
+    return after / before if before > 0 else inf
 
 
 def _growth(samples: Sequence[Sample], values: Iterable[float]) -> float:
@@ -152,7 +172,11 @@ def main() -> int:
     given = parser.parse_args()
     load = machine.load()
     samples = asyncio.run(soak(given.customers, given.days, given.seed, given.rate, given.every))
-    found = slopes(samples)
+    try:
+        found = slopes(samples)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
     last = samples[-1]
     print(f"{last.told:,} events in {last.at_s:.0f} s, two processes of each service, seed {given.seed}")
     print(f"{machine.describe()}, load before {load}")

@@ -7,6 +7,7 @@ import json
 import random
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from chaos import mutants
@@ -29,6 +30,7 @@ def main() -> int:
     verdict = trial_of(
         given, folder, seed, lambda text: print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True)
     ).run()
+    verdict["command"] = command_of(sys.argv[1:], seed)
     out = given.out or folder / "verdict.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(verdict, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -65,6 +67,20 @@ def main() -> int:
     return 0 if verdict["passed"] else 1
 
 
+def command_of(asked: Sequence[str], seed: int) -> str:
+    """The command that does the same again: what was asked for, with the seed, without where it was written."""
+    chosen, left = list[str](), iter(asked)
+    for each in left:
+        option, _, value = each.partition("=")
+        if option not in ("--out", "--folder", "--seed"):
+            chosen.append(each)
+        elif not value:
+            next(left, None)
+    short = "SHORT=1 " if "--short" in chosen else ""
+    rest = [*(each for each in chosen if each != "--short"), "--seed", str(seed)]
+    return f'make chaos {short}ARGS="{" ".join(rest)}"'
+
+
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
@@ -80,6 +96,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stops", type=int, default=0, metavar="N", help="end N processes by SIGTERM (R9: 100)")
     parser.add_argument("--full-disk", type=int, default=0, metavar="N", help="fill PostgreSQL's disk N times; as root")
     parser.add_argument("--poison", type=int, default=0, metavar="N", help="N rounds of unreadable records (R6)")
+    parser.add_argument("--storms", type=int, default=0, metavar="N", help="each group is shared out anew N times (20)")
+    parser.add_argument("--skew", type=int, default=0, metavar="H", help="processes with clocks wrong by H hours (2)")
     parser.add_argument("--customers", type=int, default=9_500, help="of the long form; some eleven events each")
     parser.add_argument("--seconds", type=float, default=2_700, help="of the long form's load")
     parser.add_argument("--kills", type=int, default=200, help="of the long form")

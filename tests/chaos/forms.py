@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from chaos.harm import Harm, Setting, disk, poison
+from chaos.harm import Harm, Setting, disk, poison, skew, storm
 from chaos.harm import plan as faults
 from chaos.harm.disk import FullDisk
 from chaos.harm.injector import Faults, Injector
@@ -16,8 +16,10 @@ from chaos.harm.leaders import LeaderKiller
 from chaos.harm.network import KINDS, LINKS, NetworkHarm
 from chaos.harm.outage import AFTER_S, BEFORE_S, Outage
 from chaos.harm.poison import Poison
+from chaos.harm.skew import Skew
 from chaos.harm.steps import STEPS, StepKiller
 from chaos.harm.stops import Stops
+from chaos.harm.storm import Storm
 from chaos.trial import Size, Trial
 
 SHORT = Size(customers=320, duration_s=150)
@@ -39,6 +41,8 @@ def name_of(given: argparse.Namespace) -> str:
         "stops": given.stops,
         "full-disk": given.full_disk,
         "poison": given.poison,
+        "storms": given.storms,
+        "skew": given.skew,
         "short": given.short,
     }
     return next((name for name, is_it in chosen.items() if is_it), "run")
@@ -69,6 +73,8 @@ def _harm(given: argparse.Namespace, setting: Setting) -> tuple[Harm, float, int
         (given.stops, lambda n: (Stops(setting, n), _STOP_S * n)),
         (given.full_disk, lambda n: (FullDisk(setting, n), n * (disk.REST_S + disk.FULL_S))),
         (given.poison, lambda n: (Poison(setting, n), (n + 1) * poison.REST_S)),
+        (given.storms, lambda n: (Storm(setting, n), storm.FIRST_S + n * storm.ROUND_S)),
+        (given.skew, lambda n: (Skew(setting, n), skew.ROUNDS * skew.STAYS_S)),
     ]
     for count, make in harms:
         if count:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import platform
 import random
 import socket
-import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -38,6 +36,7 @@ from chaos.sender import Sender
 from chaos.workload import CURRENCY, Workload, make
 from common.storage.migrate import driver_url
 from regulars import operating
+from regulars.docs.circumstances import circumstances
 from regulars.stack.plan import Plan
 from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState, address_of
@@ -89,14 +88,7 @@ class Trial:
             self.harm.stop()
         verdict["seconds"] = {name: round(s, 1) for name, s in self.phases.items()}
         verdict["seconds"]["all"] = round(time.monotonic() - began, 1)
-        verdict["at"] = datetime.now(UTC).isoformat(timespec="seconds")
-        verdict["commit"] = _commit()
-        verdict["machine"] = {
-            "cores": os.cpu_count(),
-            "system": platform.platform(),
-            "python": platform.python_version(),
-            "load_average": [round(load_before, 1), round(os.getloadavg()[0], 1)],
-        }
+        verdict |= circumstances(Path(__file__).parent, load_before)
         return verdict
 
     async def _run(self, state: StackState) -> dict[str, Any]:
@@ -160,19 +152,6 @@ class Trial:
             "measured": measured,
             "findings": [f"{f.kind}: {f.detail}" for f in findings[:40]],
         }
-
-
-def _commit() -> str | None:
-    """What was tried: the commit of the working tree, with `+` where it was changed; None outside of a repository."""
-    here = Path(__file__).parent
-    asked = (["git", "rev-parse", "--short=8", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=no"])
-    try:
-        found, changed = (
-            subprocess.run(each, cwd=here, capture_output=True, text=True, check=True).stdout.strip() for each in asked
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return f"{found}{'+' if changed else ''}"
 
 
 @contextmanager

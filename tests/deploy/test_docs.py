@@ -43,3 +43,17 @@ def test_the_operators_page_lists_every_scope_with_what_it_allows() -> None:
 def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
     links = [link for link in _LINK.findall(page.read_text()) if not link.startswith(("http:", "https:", "mailto:"))]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_threat_names_tests_that_are_there_and_none_of_owasps_ten_is_missing() -> None:
+    """The page about security: a row without a test, or with one that was renamed, claims what nothing shows."""
+    page = (ROOT / "docs/security.md").read_text()
+    rows = [line for line in page.split("## Threats")[1].split("\n## ")[0].splitlines() if line.startswith("| ")][1:]
+    names = {path.name for folder in ("libs", "services", "tests") for path in (ROOT / folder).rglob("test_*.py")}
+    assert len(rows) > 15
+    for row in rows:
+        shown_by = row.rstrip("| ").rpartition(" | ")[2]
+        named = [name for name in re.findall(r"`([\w./-]+)`", shown_by) if "test" in name]
+        assert named or shown_by == "below", row
+        assert [name for name in named if not (ROOT / name).exists() and name not in names] == [], row
+    assert {f"API{number}" for number in range(1, 11)} <= set(re.findall(r"API\d+", "".join(rows)))

@@ -12,12 +12,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from regulars.docs.circumstances import circumstances
+
 FOLDER = Path(__file__).parent
+KEPT = Path("docs") / "chaos" / "mutants.json"
 _COPIED = ("libs", "services", "tests", "deploy", "pyproject.toml", "conftest.py")
 _BY_TEST = "Caught by: "
 _FAILED = 1
@@ -56,9 +59,15 @@ def apply(name: str, tree: Path, *, check: bool = False) -> None:
 
 
 def run_test(root: Path, name: str, test: str) -> dict[str, Any]:
-    """The test with the mutated product, as a verdict. Raises RuntimeError when it did not come to run."""
-    with _mutated(root, name) as (tree, environment):
-        argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    """The test with the mutated product, as a verdict.
+
+    Raises RuntimeError when it did not come to run, or fails without the patch as well: then it tells nothing.
+    """
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    with _copied(root, name) as (tree, environment):
+        if sound := subprocess.run(argv, cwd=tree, env=environment, check=False).returncode:
+            raise RuntimeError(f"{test} without mutant {name} ended with {sound}: it tells nothing")
+        apply(name, tree)
         code = subprocess.run(argv, cwd=tree, env=environment, check=False).returncode
     if code not in (0, _FAILED):
         raise RuntimeError(f"{test} with mutant {name} ended with {code}: it did not run")
@@ -67,20 +76,20 @@ def run_test(root: Path, name: str, test: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _mutated(root: Path, name: str) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A copy of the tree with the patch applied, and the environment of a program that runs from it."""
+def _copied(root: Path, name: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A copy of the tree, and the environment of a program that runs from it."""
     with tempfile.TemporaryDirectory(prefix=f"mutant-{name}-") as folder:
         tree = Path(folder)
         tree.chmod(0o755)  # PostgreSQL's own account must reach what is run from here
         copy_tree(root, tree)
-        apply(name, tree)
         paths = [tree / "libs/common/src", tree / "libs/regulars/src", *sorted(tree.glob("services/*/src"))]
         yield tree, os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))}
 
 
 def run(root: Path, name: str, seed: int | None) -> dict[str, Any]:
     """A brief run of the mutated product; its verdict. Raises RuntimeError when there was none."""
-    with _mutated(root, name) as (tree, environment):
+    with _copied(root, name) as (tree, environment):
+        apply(name, tree)
         argv = [sys.executable, "-m", "chaos", "--brief", "--folder", str(root / ".run" / f"mutant-{name}")]
         argv += ["--out", str(tree / "verdict.json"), *(["--seed", str(seed)] if seed is not None else [])]
         code = subprocess.run(argv, cwd=tree / "tests", env=environment, check=False).returncode
@@ -110,23 +119,29 @@ def hunt(root: Path, name: str, seed: int | None) -> list[dict[str, Any]]:
 
 
 def run_one(root: Path, name: str, seed: int | None) -> int:
-    """Exit code 0 when it was caught."""
+    """Exit code 0 when it was caught; what was seen is kept in docs/chaos/mutants.json."""
     if name not in names():
         sys.exit(f"there is no mutant {name!r}; there are {', '.join(names())}")
-    verdicts = hunt(root, name, seed)
-    print(_row(name, verdicts))
-    return 0 if caught(verdicts[-1]) else 1
+    return 0 if _hunted(root, name, seed) else 1
 
 
 def run_all(root: Path, seed: int | None) -> int:
-    """Every mutant, and a table of what was seen; exit code 0 when each was caught."""
-    found = {name: hunt(root, name, seed) for name in names()}
-    print("| mutant | verdict | caught | runs | seed |\n|---|---|---|---:|---:|")
-    for name, verdicts in found.items():
-        print(_row(name, verdicts))
-    return 0 if all(caught(verdicts[-1]) for verdicts in found.values()) else 1
+    """Every mutant; exit code 0 when each was caught. `make docs` shows what was seen in docs/reliability.md."""
+    return 0 if all([_hunted(root, name, seed) for name in names()]) else 1
 
 
-def _row(name: str, verdicts: list[dict[str, Any]]) -> str:
+def _hunted(root: Path, name: str, seed: int | None) -> bool:
+    load = os.getloadavg()[0]
+    verdicts = hunt(root, name, seed)
     last = verdicts[-1]
-    return f"| {name} | {last['verdict']} | {'yes' if caught(last) else 'NO'} | {len(verdicts)} | {last['seed']} |"
+    seen = {"verdict": last["verdict"], "caught": caught(last), "runs": len(verdicts), "seed": last["seed"]}
+    print(f"{name}: {last['verdict']}; {'caught' if seen['caught'] else 'NOT CAUGHT'} in run {len(verdicts)}")
+    keep(root / KEPT, name, seen | circumstances(root, load))
+    return bool(seen["caught"])
+
+
+def keep(file: Path, name: str, seen: Mapping[str, Any]) -> None:
+    """Put what was seen of this mutant in the place of what was seen of it before; of mutants that are gone nothing."""
+    known: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    found = {each: known[each] for each in names() if each in known} | {name: seen}
+    file.write_text(json.dumps(dict(sorted(found.items())), indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -27,16 +27,26 @@ class Proxy:
     def __init__(self, host: str, port: int) -> None:
         self._to = host, port
         self.gone = asyncio.Event()
-        self._writers: list[asyncio.StreamWriter] = []
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> int:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(*self._to)
-        self._writers += [writer, back]
-        await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
+        serving = asyncio.current_task()
+        assert serving is not None
+        self._serving.add(serving)
+        there = None
+        try:
+            back_reader, there = await asyncio.open_connection(*self._to)
+            await asyncio.gather(self._pass(reader, there), self._pass(back_reader, writer))
+        except (OSError, asyncio.CancelledError):
+            pass  # one end is gone, or the test is over
+        finally:
+            for end in (writer, there):
+                if end is not None:
+                    end.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
@@ -48,9 +58,11 @@ class Proxy:
         writer.close()
 
     async def stop(self) -> None:
+        """Both ends of every connection are closed afterwards, also of one that was just being opened."""
         self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -79,6 +80,26 @@ async def test_both_are_rewarded_once_by_an_order_and_it_goes_with_its_refund(cl
     (item,) = (await client.get(f"{V1}/members/c1/referrals")).json()["items"]
     assert (item["customer"], item["signals"]) == ("new", [])
     assert await verify(client.database) == []
+
+
+async def test_what_is_told_of_the_referrer_waits_for_whoever_holds_the_referrer(client: Client, shop: Shop) -> None:
+    """MEM-087: else what was announced of them first could be published last."""
+    await rich(client, shop)
+    await brought(client, await code_of(client))
+
+    async def blocked() -> int:
+        async with client.database.transaction() as tx:
+            return int(await tx.value("select count(*) from pg_locks where not granted"))
+
+    async with client.database.transaction() as tx:
+        await tx.lock_customers([(shop.name, "c1")])
+        order = shop.completed("new", NOW + timedelta(minutes=1), "n1", 10_000, revision=1)
+        coming = asyncio.create_task(deliver(client.database, [order]))
+        while not coming.done() and not await blocked():
+            await asyncio.sleep(0.01)
+        assert not coming.done()
+    await coming
+    assert await state_of(client) == "rewarded"
 
 
 async def test_only_new_customers_are_brought_and_by_others(client: Client, shop: Shop) -> None:

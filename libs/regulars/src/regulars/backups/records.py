@@ -17,14 +17,17 @@ from regulars.stack.errors import StackError
 _TOGETHER, _SEND_S = 500, 60.0
 
 
-async def write_topic(servers: str, topic: str, ends: Mapping[Position, int], file: Path) -> int:
-    """Write the topic's records before these ends, a line of JSON each; gives their number."""
+async def write_topic(
+    servers: str, topic: str, ends: Mapping[Position, int], file: Path, starts: Mapping[Position, int] | None = None
+) -> int:
+    """Write the topic's records before these ends, from these starts on, a line of JSON each; gives their number."""
     reader, number = Reader(servers, topic, client="regulars-backup"), 0
     try:
         with gzip.open(file, "wb", compresslevel=3) as output:
             while not await reader.at_end():
                 for record in await reader.read(0.5):
-                    if record.offset < ends.get(Position(topic, record.partition), 0):
+                    place = Position(topic, record.partition)
+                    if (starts or {}).get(place, 0) <= record.offset < ends.get(place, 0):
                         output.write(_line(record))
                         number += 1
     finally:

@@ -10,17 +10,21 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from common.bus.broker import cluster_id, topic_names
+import asyncpg
+
+from common.bus.broker import Position, cluster_id, topic_names
 from common.crypto.sealing import derived_key, master_key_from
 from common.events.topics import TOPICS, intake_topic
 from regulars.backups.cut import cut
 from regulars.backups.photos import PHOTOS, take_photos
 from regulars.backups.programs import dump
 from regulars.backups.records import write_topic
-from regulars.stack.databases import in_database
+from regulars.stack.databases import dsn, in_database
 from regulars.stack.errors import StackError
 
 MANIFEST, VERSION = "manifest.json", 1
+READER = "orders_ingest"
+"""The database of who reads intake topics."""
 
 
 def fingerprint(master_key: str) -> str:
@@ -53,14 +57,18 @@ async def back_up(
     there = await topic_names(servers)
     intake = [name for name in there if name.startswith(intake_topic(""))]
     topics = [name for name in (*(topic.name for topic in TOPICS), *intake) if name in there]
+    read = dict[Position, int]()
     async with cut(admin_url, databases, servers, topics) as instant:
         at = datetime.now(UTC).isoformat()
+        if READER in databases:
+            read = await _read_of_intake(in_database(admin_url, READER), instant.snapshots[READER])
         for name in databases:
             await dump(in_database(admin_url, name), instant.snapshots[name], aside / "databases" / f"{name}.dump")
             say(f"{name}: {(aside / 'databases' / f'{name}.dump').stat().st_size:,} bytes")
     counts = {}
     for topic in topics:
-        counts[topic] = await write_topic(servers, topic, instant.ends, aside / "topics" / f"{topic}.jsonl.gz")
+        file = aside / "topics" / f"{topic}.jsonl.gz"
+        counts[topic] = await write_topic(servers, topic, instant.ends, file, starts=read)
         say(f"{topic}: {counts[topic]:,} records")
     taken = take_photos(photos, aside)
     if taken is not None:
@@ -78,3 +86,20 @@ async def back_up(
     (aside / MANIFEST).write_text(json.dumps(manifest, indent=1))
     os.rename(aside, target)
     say(f"{target} holds everything as of {at}; keep the master key apart from it, without which it cannot be read")
+
+
+async def _read_of_intake(url: str, snapshot: str) -> dict[Position, int]:
+    """How far intake topics had been read: what lies before is sealed in the database, and plain on the topic.
+
+    An erasure takes the key of the one; a copy of the other would keep names and addresses for as long as the backup.
+    """
+    connection = await asyncpg.connect(dsn(url), timeout=10)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute(f"set transaction snapshot '{snapshot}'")
+            rows = await connection.fetch(
+                "select topic, partition, next from offsets where starts_with(topic, $1)", intake_topic("")
+            )
+    finally:
+        await connection.close()
+    return {Position(row["topic"], row["partition"]): row["next"] for row in rows}

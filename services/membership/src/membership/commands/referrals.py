@@ -190,7 +190,9 @@ async def judge_again(tx: Transaction, times: Mapping[CustomerKey, datetime], ru
             facts += _facts(row, rounds, rules[row.shop].at(at).referral, at, given=begins)
     if moved:
         await store.move(tx, moved)
-        # Their order for the referrer, who is not locked, is that of the referral's row.
+        # What is announced of a customer has its place among all that is announced of them by their lock. Two batches
+        # that bring each other's customers may wait in a circle: one of them is done again.
+        await tx.lock_customers(fact.customer for fact in facts)
         await tx.announce(facts)
 
 
