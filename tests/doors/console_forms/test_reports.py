@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from ..conftest import SHOP
 from ..desk import Desk
 
 
 async def test_reports_goals_and_budgets_are_kept_by_their_forms(desk: Desk) -> None:
-    """ANA-001, ANA-046, ANA-048, ANA-052, ANA-053, XCT-009: every part is answered, nothing guessed."""
+    """Every part is answered, nothing guessed: ANA-001, ANA-046, ANA-048, ANA-052, ANA-053.
+
+    XCT-009, XCT-015, XCT-016, XCT-018, XCT-026.
+    """
     assert "has not ended yet" in await desk.send("/reports", 422, kind="month", day="2025-03-04")
     assert "Write a day" in await desk.send("/reports", 422, kind="month", day="yesterday")
     page = await desk.follow("/reports", kind="year", day="2024-07-01")
@@ -45,6 +49,19 @@ async def test_reports_goals_and_budgets_are_kept_by_their_forms(desk: Desk) -> 
     await desk.follow("/paperwork/competitor", name="January sale", **move)
     for kind in ("risk", "competitor", "department"):
         assert "did not answer" not in await desk.get(f"/paperwork/{kind}")
+    step = {"name": "June mail", "level": "execution", "serves": "Keep the VIPs", "goal": "twice", "campaign": "june"}
+    page = await desk.follow("/paperwork/way", **step, says="One mail")
+    for path in ("/paperwork/way/one?of=Keep%20the%20VIPs", "/goals#goal-twice", "/campaigns/june"):
+        assert f'href="/s/{SHOP}{path}"' in page, "a step leads to what it serves, its goal and its campaign"
+    touch = {"media": "WeChat", "parcel": "A card"}
+    await desk.follow("/paperwork/segment_plan", name="Sleepers", segment="sleepers", **touch)
+    assert f'href="/s/{SHOP}/segments/sleepers"' in await desk.get("/paperwork/segment_plan")
+    await desk.follow(
+        "/paperwork/lesson", name="Parcels", day="2024-12-20", happened="Late", learnt="Order by the tenth"
+    )
+    page = await desk.get("/paper-form/plan?review=2024-01-01")
+    for known in ('value="2025-01-01"', "Parcels: Order by the tenth", "No campaign ran"):
+        assert known in page, "the next year's plan is drafted from the review"
     await desk.follow("/paperwork/plan", name="2025", starts="2025-02-01", goals="Half come back", focus="Mail")
     page = await desk.get("/plan")
     assert "does not say" not in page

@@ -17,6 +17,7 @@ from console.records.commands import NotSaved
 from console.records.kinds import HAND, KINDS, Kind
 from console.records.state import Record
 from console.reports import store as reports
+from console.reports.making import kept_beside
 from console.reports.next_year import next_year
 from console.texts import N_
 from console.web.guard import Guarded, NoAnswer, NotHere, NotTheirs
@@ -107,7 +108,7 @@ async def _list(
         name=name,
         kind=kind,
         labels={f.name: f.label for f in kind.fields},
-        rows=[(r, _cells(r, kind)) for r in records],
+        rows=[(r, [_cell(r, one) for one in kind.shown]) for r in records],
         spent=spent,
         after=after,
         following=following,
@@ -119,8 +120,10 @@ async def _list(
     )
 
 
-def _cells(record: Record, kind: Kind) -> list[tuple[str, str]]:
-    return [cells.shown(record.kind, one, record.fields.get(one), record.currency) for one in kind.shown]
+def _cell(record: Record, name: str) -> tuple[str, str, str]:
+    """As `cells.shown`, and where it leads to."""
+    value = record.fields.get(name)
+    return *cells.shown(record.kind, name, value, record.currency), cells.leads(record.kind, name, value)
 
 
 def _asked(viewer: Viewer, name: str, records: list[Record]) -> list[Any]:
@@ -196,9 +199,11 @@ async def _drafted(viewer: Viewer, since: date) -> dict[str, str]:
     """The next year's plan, from the report of the year that began then."""
     async with viewer.console.database.transaction() as tx:
         report = await reports.get_report(tx, viewer.here, "year", since)
-    if report is None or report.document is None:
-        raise NotHere
-    return next_year(report, await currency_of(viewer), viewer.say)
+        if report is None or report.document is None:
+            raise NotHere
+        # Lessons are written after the report was read.
+        document = report.document | await kept_beside(tx, viewer.here, report.period)
+    return next_year(report._replace(document=document), await currency_of(viewer), viewer.say)
 
 
 def _sheet(name: str, changing: bool) -> Sheet:
@@ -302,7 +307,7 @@ async def _one(
         name=name,
         kind=kind,
         newest=newest,
-        rows=[(f.label, *cells.shown(name, f.name, newest.fields.get(f.name), newest.currency)) for f in kind.fields],
+        rows=[(f.label, *_cell(newest, f.name)) for f in kind.fields],
         versions=versions[:SHOWN],
         earlier=versions[SHOWN - 1].version if len(versions) > SHOWN else None,
         payments=[(p, *cells.shown("spending", "amount", p.fields["amount"], p.currency)) for p in payments],
