@@ -312,3 +312,14 @@ def test_a_mail_says_the_first_figures_and_bears_the_whole() -> None:
     assert "Sales · CNY 1,234.56 · CNY 1,000.00 · +23.5 %" in one.get_body().get_content()  # type: ignore[union-attr]
     assert [part.get_filename() for part in one.iter_attachments()] == ["tea-week-2025-03-03.pdf"]
     assert one["Message-ID"] != other["Message-ID"]
+
+
+def test_a_goal_of_whole_numbers_shows_them_whole() -> None:
+    """ANA-001: 450 buyers, not 450.00; rates keep their decimals."""
+    whole, rate = (
+        document() | {"goals": [document()["goals"][0] | {"kpi": kpi, "target": "450.00", "value": "138.50"}]}
+        for kpi in ("buyers", "orders_per_buyer")
+    )
+    for found, shown in ((whole, ("450", "138")), (rate, ("450.00", "138.50"))):
+        (goals,) = (each for each in sections(found, ENGLISH) if each.name == "goals")
+        assert (goals.rows[0][2].shown, goals.rows[0][3].shown) == shown
