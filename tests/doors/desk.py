@@ -66,6 +66,12 @@ class Desk:
             return self.page
         return answer.headers["location"]
 
+    def command(self) -> str:
+        """What the form of the page names its command."""
+        found = re.search(r'name="command" value="([^"]+)"', self.page)
+        assert found is not None
+        return found[1]
+
     async def follow(self, path: str, **fields: str) -> str:
         """Send a form, and open what it leads to."""
         return await self.get(await self.send(path, 303, None, **fields))

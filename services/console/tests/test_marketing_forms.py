@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,10 +10,12 @@ import pytest
 
 from console.access.roles import may
 from console.campaigns import forms as campaigns
+from console.campaigns.outcomes import outcome
 from console.flows.page import _days
 from console.flows.tried import SHOWN, Tried
 from console.letters import forms as letters
 from console.segments.page import Draft, fault
+from console.texts import translated
 from console.web.navigation import SECTIONS, shown
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -79,6 +82,39 @@ def test_a_draft_whose_cost_was_said_in_another_currency_asks_for_it_anew() -> N
 )
 def test_a_field_of_a_campaign_that_cannot_be_used_is_named(name: str, written: str) -> None:
     assert campaigns.read(CAMPAIGN | {name: written}, None, ZONE, "CNY").wrong.keys() == {name}
+
+
+@pytest.mark.parametrize("name", ["0", "-1", "0.001", "many"])
+def test_what_an_extra_order_may_cost_is_an_amount_or_nothing(name: str) -> None:
+    """XCT-010."""
+    assert campaigns.read(CAMPAIGN | {"cost_per_extra_order": name}, None, ZONE, "CNY").wrong.keys() == {
+        "cost_per_extra_order"
+    }
+
+
+def test_what_an_extra_order_may_cost_is_kept_and_needs_somebody_to_compare_with() -> None:
+    """XCT-010: the other rules of stopping stay; an empty field takes the limit away."""
+    base = campaigns.read(CAMPAIGN, None, ZONE, "CNY").document | {"stop": {"after": 50}}
+    document, wrong = campaigns.read(CAMPAIGN | {"cost_per_extra_order": "12.50"}, base, ZONE, "CNY")
+    assert (document["stop"], wrong) == ({"after": 50, "cost_per_extra_order": 1_250}, {})
+    form = campaigns.written(document, 1, ZONE, "CNY")
+    assert form["cost_per_extra_order"] == "12.50"
+    assert campaigns.read(form | {"cost_per_extra_order": ""}, document, ZONE, "CNY").document["stop"] == {"after": 50}
+    alone = campaigns.read(form | {"hold_out_percent": "0"}, document, ZONE, "CNY").wrong
+    assert alone.keys() == {"hold_out_percent"}
+
+
+@pytest.mark.parametrize(
+    ("name", "english", "chinese"),
+    [
+        ("sent", "sent", "已发送"),
+        ("suppressed.opted_out", "not sent: the customer opted out", "未发送："),
+        ("suppressed.new_reason", "suppressed.new_reason", "suppressed.new_reason"),
+    ],
+)
+def test_what_became_of_a_campaigns_messages_is_said_in_words(name: str, english: str, chinese: str) -> None:
+    assert outcome(name, partial(translated, "en")) == english
+    assert outcome(name, partial(translated, "zh")).startswith(chinese)
 
 
 def test_a_campaign_gives_coupons_of_an_offer_that_it_names() -> None:

@@ -19,6 +19,7 @@ from console.reports import mailing
 from console.reports.advice import advice
 from console.reports.content import content_of, lead_of
 from console.reports.figures import FIGURES, change_of
+from console.reports.next_year import next_year
 from console.reports.pdf import as_pdf, draw, shared
 from console.reports.periods import KINDS, MOST_LATE, before, ended, period_of
 from console.reports.sections import effect_of, sections
@@ -30,6 +31,38 @@ from .report_documents import document, report
 
 ENGLISH, CHINESE = partial(translated, "en"), partial(translated, "zh")
 days = st.dates(date(1990, 1, 1), date(2200, 1, 1))
+
+
+def test_the_next_years_plan_is_drafted_from_the_review() -> None:
+    """ANA-048, XCT-026: figures to exceed, missed goals, advice, lessons, and what was planned to be spent."""
+    year = report()._replace(period=period_of("year", date(2025, 3, 5)))
+    year.document["goals"][0]["state"] = "missed"
+    found = next_year(year, "CNY", ENGLISH)
+    assert (found["name"], found["starts"], found["budget"]) == ("2026", "2026-01-01", "100.00")
+    assert found["goals"].splitlines() == [
+        "Sales: more than CNY\u00a01,234.56",
+        "Repurchase rate: more than 25.0\u00a0%",
+        "Returning buyers: more than 5",
+        "Once more: Twice",
+    ]
+    focus = found["focus"].splitlines()
+    assert focus[: len(advice(year.document))] == [
+        translated("en", each.text, **each.values) for each in advice(year.document)
+    ]
+    assert focus[-1] == "老客户: 写信"
+    assert "超过" in next_year(year, "CNY", CHINESE)["goals"]
+
+
+def test_a_draft_of_a_plan_keeps_to_what_its_form_takes() -> None:
+    year = report()._replace(period=period_of("year", date(2025, 3, 5)))
+    year.document["notes"] = {"lessons": [[f"lesson {n}", "x" * 300] for n in range(20)]}
+    year.document["goals"] *= 500
+    for each in year.document["goals"]:
+        each["state"] = "missed"
+    found = next_year(year, "CNY", ENGLISH)
+    assert len(found["focus"]) <= 1_000 < len(found["focus"]) + 310
+    assert len(found["goals"]) <= 2_000
+    assert found["budget"] == ""
 
 
 @given(day=days, kind=st.sampled_from(KINDS))
@@ -279,3 +312,14 @@ def test_a_mail_says_the_first_figures_and_bears_the_whole() -> None:
     assert "Sales · CNY 1,234.56 · CNY 1,000.00 · +23.5 %" in one.get_body().get_content()  # type: ignore[union-attr]
     assert [part.get_filename() for part in one.iter_attachments()] == ["tea-week-2025-03-03.pdf"]
     assert one["Message-ID"] != other["Message-ID"]
+
+
+def test_a_goal_of_whole_numbers_shows_them_whole() -> None:
+    """ANA-001: 450 buyers, not 450.00; rates keep their decimals."""
+    whole, rate = (
+        document() | {"goals": [document()["goals"][0] | {"kpi": kpi, "target": "450.00", "value": "138.50"}]}
+        for kpi in ("buyers", "orders_per_buyer")
+    )
+    for found, shown in ((whole, ("450", "138")), (rate, ("450.00", "138.50"))):
+        (goals,) = (each for each in sections(found, ENGLISH) if each.name == "goals")
+        assert (goals.rows[0][2].shown, goals.rows[0][3].shown) == shown

@@ -316,6 +316,7 @@ create table order_facts (
     promoted boolean,                   -- a coupon, promotion or the like was used
     units integer,
     entry_path text,
+    platform text,                      -- on which it was bought, as the shop writes it; null: the shop does not say
     lines jsonb,                        -- [sku, category, brand, quantity, paid in minor units, mark] each; null: none
     journey bigint,                     -- revision of the measured way; null: not measured
     silent boolean,                     -- without a chat
@@ -481,7 +482,8 @@ create view borne_tags as
 -- How the orders of absorbed customers were bought, by person: their sales are the survivor's, and stand there.
 create view absorbed_order_facts as
     select p.shop, p.person as customer, f.order_id, f.revision, f.day, f.hour, f.promoted, f.units, f.entry_path,
-           f.lines, f.silent, f.decision_seconds, f.compared_items, f.reviews_viewed, f.life_state, f.placed_at
+           f.platform, f.lines, f.silent, f.decision_seconds, f.compared_items, f.reviews_viewed, f.life_state,
+           f.placed_at
     from people p join order_facts f on f.shop = p.shop and f.customer = p.customer
     where p.customer <> p.person;
 -- Orders that count, with how they were bought.

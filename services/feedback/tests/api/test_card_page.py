@@ -13,7 +13,7 @@ from feedback.cards.links import BadCard, Card, CardLinks
 from ..conftest import MASTER, PUBLIC_URL, Feedback, completed
 from ..photos.test_rules import encoded, scene
 from .test_photos import folder  # noqa: F401  # a fixture
-from .test_tickets import TICKETS
+from .ticketing import TICKETS
 
 
 def test_a_link_opens_its_card_and_no_other_and_shows_nothing_of_it() -> None:

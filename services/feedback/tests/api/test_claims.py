@@ -9,7 +9,7 @@ from common.events import Event
 from common.events.feedback import TicketEvent
 
 from ..conftest import MARCH, Feedback, closed, completed, refunded
-from .test_tickets import ENTRIES, ROWS, TICKETS, act, open_one, told
+from .ticketing import ENTRIES, ROWS, TICKETS, act, open_one, told
 
 CLAIM = {"kind": "refund", "amount": 80, "currency": "CNY"}
 

@@ -16,7 +16,7 @@ from feedback.tickets.refusals import EntryDiffers
 
 from ..conftest import MARCH, Feedback, completed
 from ..test_merges import said
-from .test_tickets import TICKETS, act
+from .ticketing import TICKETS, act
 
 PATH = "/v1/shops/s/messages"
 

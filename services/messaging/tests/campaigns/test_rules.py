@@ -15,7 +15,7 @@ from common.events.messages import CampaignEntry
 from common.values.shares import Z_95, wilson
 from messaging.campaigns.document import HOLD_OUT
 from messaging.campaigns.lift import lift
-from messaging.campaigns.rules import after, arm_of, leading, must_stop, not_ready, other_currency
+from messaging.campaigns.rules import after, arm_of, leading, must_stop, not_ready, other_currency, too_dear
 from messaging.jobs.campaigning import _within_budget
 
 from ..campaigns_of import campaign
@@ -158,6 +158,33 @@ def test_what_may_be_done_with_a_campaign(action: Any, state: Any, leads_to: str
 def test_a_campaign_that_does_harm_stops_by_itself(sent: int, opted_out: int, bounced: int, stops: bool) -> None:
     """MSG-062."""
     assert (must_stop(campaign(), sent, opted_out, bounced) is not None) == stops
+
+
+@pytest.mark.parametrize(
+    ("treated", "held_out", "cost", "stops"),
+    [
+        # By Newcombe's own example at most 56 x 0.3339 / 0.8 = 23.4 of 70 are extra: 5.00 each are 116.87.
+        ((56, 70), (48, 80), 11_600, False), ((56, 70), (48, 80), 11_700, True),
+        ((10, 100), (60, 100), 1, True), ((10, 100), (60, 100), 0, False), ((0, 100), (0, 0), 10**9, False),
+    ],
+)  # fmt: skip
+def test_a_campaign_stops_where_an_extra_order_is_sure_to_cost_too_much(
+    treated: tuple[int, int], held_out: tuple[int, int], cost: int, stops: bool
+) -> None:
+    """XCT-010: by the upper end of the interval; where it surely brought nothing any cost is too much."""
+    document = campaign(currency="EUR", stop={"after": 50, "cost_per_extra_order": 500})
+    said = too_dear(document, 50, cost, lift(treated, held_out))
+    assert (said is not None) == stops
+    assert too_dear(document, 49, cost, lift(treated, held_out)) is None, "too few were sent"
+    assert too_dear(campaign(currency="EUR"), 50, cost, lift(treated, held_out)) is None, "no limit is set"
+
+
+def test_why_a_campaign_stopped_for_its_cost_is_said_in_its_money() -> None:
+    document = campaign(currency="JPY", stop={"after": 10, "cost_per_extra_order": 500})
+    said = too_dear(document, 70, 12_000, lift((56, 70), (48, 80)))
+    assert said == "12,000 JPY for 23.4 extra orders at most, by those whose days are over; 500 each are allowed"
+    (other,) = other_currency(document, "EUR")
+    assert "stop.cost_per_extra_order: it is said in JPY" in other
 
 
 def test_what_keeps_a_campaign_from_starting() -> None:

@@ -26,7 +26,7 @@ def shown(found: dict[str, Any]) -> dict[str | None, tuple[Any, ...]]:
     return {each["id"]: tuple(each[name] for name in names) for each in found["groups"]}
 
 
-async def test_figures_of_each_tier_segment_source_and_way_beside_the_shops(
+async def test_figures_of_each_tier_segment_source_platform_and_way_beside_the_shops(
     client: httpx.AsyncClient, runtime: Runtime, events: Any
 ) -> None:
     """ANA-005 to 008, 018, 019, 021: c1 ordered in January and four times in March, c2 in both, c3 in March alone."""
@@ -52,12 +52,17 @@ async def test_figures_of_each_tier_segment_source_and_way_beside_the_shops(
     ways = await ask(client, "groups", by="way", **PERIOD)
     assert shown(ways)["search"] == (None, 1, 1, 3, 9_000, 0, 0)
     assert shown(ways)["recommendation"] == (None, 1, 1, 1, 3_000, 0, 0)
-    for found in (tiers, sources, ways):
+    platforms = await ask(client, "groups", by="platform", **PERIOD)
+    assert [each["name"] for each in platforms["groups"]] == ["tmall", "Douyin", None]
+    assert shown(platforms)["tmall"] == (None, 1, 1, 2, 6_000, 0, 0), "written in two ways, with blanks: one platform"
+    assert shown(platforms)["douyin"] == (None, 1, 1, 1, 3_000, 0, 0)
+    assert shown(platforms)[None][:3] == (None, 3, 2)
+    for found in (tiers, sources, platforms, ways):
         assert sum(each["net"] for each in found["groups"]) == found["whole"]["net"]
         assert sum(each["orders"] for each in found["groups"]) == found["whole"]["orders"]
 
 
-@pytest.mark.parametrize("by", ["tier", "segment", "source", "way"])
+@pytest.mark.parametrize("by", ["tier", "segment", "source", "platform", "way"])
 async def test_the_whole_shop_has_the_figures_that_stand_elsewhere(client: httpx.AsyncClient, by: str) -> None:
     """One definition each (ANA-005, ANA-007, ANA-021); n/a where nobody is."""
     found = await ask(client, "groups", by=by, **PERIOD)

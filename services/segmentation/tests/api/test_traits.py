@@ -46,10 +46,11 @@ async def known(runtime: Runtime, events: Any) -> None:
             "placed_at": at,
             "promotions": (PromotionUse(kind="coupon"),),
             "entry_path": "search" if n else "recommendation",
+            "platform": (None, " Tmall ", "tmall", "Douyin")[n],
             "revision": 2,
         }
         orders.append(events.make("c1", at + timedelta(days=1), OrderCompleted(**fields)))
-        old = {**fields, "promotions": (), "revision": 1}
+        old = {**fields, "promotions": (), "platform": "elsewhere", "revision": 1}
         orders.append(events.make("c1", at + timedelta(days=1), OrderCompleted(**old)))
         way = OrderJourneyMeasured(order_id=f"t{n}", silent=n > 0, decision_seconds=600, compared_items=1, revision=1)
         ways.append(events.make("c1", at, way))

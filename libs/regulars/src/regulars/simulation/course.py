@@ -18,6 +18,8 @@ CONFIRMED = 0.7
 COMPLETES_AFTER = timedelta(days=7)
 PROMISED = timedelta(days=6)
 DISCOUNT = 0.1
+_PLATFORMS = ("own shop", "marketplace")
+"""Every third order of a customer, from the second on, is bought on the other one: no chance, so nothing else moves."""
 _WAYS = ("search", "ad", "home", "favourites", "email")
 
 
@@ -96,6 +98,7 @@ class Course:
             "lines": lines,
             "placed_at": placed_at.isoformat(),
             "promised_by": (placed_at + PROMISED).isoformat(),
+            "platform": _PLATFORMS[number % 3 == 2],
             "entry_path": "already_bought" if again and number > 1 else self._random.choice(_WAYS),
         }
         if promoted:

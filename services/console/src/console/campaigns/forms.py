@@ -17,7 +17,7 @@ EMPTY: Mapping[str, str] = {
         name: ""
         for name in (
             *("campaign", "title", "goal", "segment", "template", "starts_at", "most_messages", "checklist"),
-            *("offer", "give_coupons"),
+            *("offer", "give_coupons", "cost_per_extra_order"),
         )
     },
     "hold_out_percent": "10",
@@ -39,6 +39,8 @@ def written(document: Mapping[str, Any], version: int, zone: tzinfo, currency: s
     start = instant(document["starts_at"])
     assert start is not None
     segments = [c["what"].partition(".")[2] for c in document["group"] if c["what"].startswith("segment.")]
+    dearest = document.get("stop", {}).get("cost_per_extra_order")
+    said_now = in_shops_money(document, currency)
     return dict(EMPTY) | {
         "campaign": document["campaign"],
         "title": document["title"],
@@ -48,7 +50,8 @@ def written(document: Mapping[str, Any], version: int, zone: tzinfo, currency: s
         "starts_at": f"{start.astimezone(zone):%Y-%m-%dT%H:%M}",
         "hold_out_percent": str(document["hold_out_percent"]),
         "most_messages": str(document["most_messages"] or ""),
-        "cost_per_message": major(document["cost_per_message"], currency) if in_shops_money(document, currency) else "",
+        "cost_per_message": major(document["cost_per_message"], currency) if said_now else "",
+        "cost_per_extra_order": major(dearest, currency) if dearest and said_now else "",
         "attribution_days": str(document["attribution_days"]),
         "offer": document.get("offer") or "",
         "give_coupons": "yes" if document.get("give_coupons") else "",
@@ -104,6 +107,17 @@ def read(form: Mapping[str, str], base: Mapping[str, Any] | None, zone: tzinfo, 
     document.pop("currency", None)  # what is written here is in the shop's of now
     if cost is None or not 0 <= cost <= 1_000_000:
         wrong["cost_per_message"] = N_("Write what one message costs, such as 0.05.")
+    dearest = form.get("cost_per_extra_order", "").strip()
+    limit = minor(dearest, currency) if dearest else None
+    stop = {name: value for name, value in document.get("stop", {}).items() if name != "cost_per_extra_order"}
+    if dearest:
+        stop["cost_per_extra_order"] = limit
+    if stop or "stop" in document:
+        document["stop"] = stop
+    if dearest and not 0 < (limit or 0) <= 1_000_000_000:
+        wrong["cost_per_extra_order"] = N_("Write an amount, or nothing for no limit.")
+    elif dearest and document["hold_out_percent"] == 0:
+        wrong["hold_out_percent"] = N_("With nobody held out nobody knows which orders are extra.")
     document["checklist"] = [_task(line) for line in form.get("checklist", "").splitlines() if line.strip()]
     if len(document["checklist"]) > 50 or any(not 0 < len(task["task"]) <= 1_000 for task in document["checklist"]):
         wrong["checklist"] = N_("Write at most 50 points, one a line.")

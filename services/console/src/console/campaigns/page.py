@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Query, Response
 
 from console.campaigns import budget, forms
+from console.campaigns.outcomes import outcome
 from console.client import Answer
 from console.records import store as records
 from console.records.commands import NotSaved
@@ -81,6 +82,7 @@ async def _page(viewer: Viewer, campaign: str, error: str = "", status: int = 20
         sheet=sheet,
         all=[progress, lift, sheet],
         currency=settings.body["current"]["currency"] if settings.ok else "",
+        outcome=outcome,
         actions=ACTIONS.get(found.body["state"], ()),
         error=error,
         part=part,

@@ -19,12 +19,14 @@ GROUPS = {
     "tier": N_("By tier"),
     "segment": N_("By segment"),
     "source": N_("By source of the profile"),
+    "platform": N_("By platform of the order"),
     "way": N_("By way to the shop"),
 }
 NONE = {
     "tier": N_("no members"),
     "segment": N_("in no segment"),
     "source": N_("source not known"),
+    "platform": N_("platform not known"),
     "way": N_("way not known"),
 }
 """What those are called who are in no group."""
@@ -34,6 +36,10 @@ COUNTED = {
         "Customers stand in each segment that they are in today, so the groups add up to more than the shop."
     ),
     "source": N_("Customers stand under the source that their profile names."),
+    "platform": N_(
+        "Orders stand under the platform on which they were bought, as the shop names it; a buyer counts under each. "
+        "Retention: of those who bought there in the period before, who bought at all."
+    ),
     "way": N_(
         "Orders stand under the way by which the customer came to the shop; a buyer counts under each. Retention: of "
         "those who came so in the period before, who bought at all."
@@ -70,7 +76,7 @@ async def kpis(viewer: Guarded, days: Annotated[int, Query(ge=0, le=1_095)] = 90
 async def kpi_groups(
     viewer: Guarded, by: Annotated[str, Query(max_length=20)] = "", days: Annotated[int, Query(ge=0, le=1_095)] = 90
 ) -> Response:
-    """Figures of each tier, segment, source or way beside the whole shop's. No such group: tiers; period: 90 days."""
+    """Figures of each group of a kind beside the whole shop's. No such group: tiers; period: 90 days."""
     kind, period = by if by in GROUPS else "tier", days if days in DAYS else 90
     (found,) = await viewer.ask(viewer.of_shop("segmentation", "/kpis/groups", by=kind, days=str(period)))
     return viewer.draw(

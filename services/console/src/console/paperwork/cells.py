@@ -9,6 +9,7 @@ from typing import Any
 from console.forms.fields import Field, lined
 from console.records.kinds import KINDS, Kind
 from console.web import formats
+from console.web.paths import part
 
 
 def written(kind: Kind, fields: Mapping[str, Any], currency: str) -> dict[str, str]:
@@ -32,6 +33,24 @@ def _text(field: Field, value: Any, currency: str) -> str:
         case "ids" | "lines":
             return "\n".join(map(lined, value))
     return str(value)
+
+
+LEADS: Mapping[tuple[str, str], str] = {
+    ("way", "serves"): "/paperwork/way/one?of={}",
+    ("way", "goal"): "/goals#goal-{}",
+    ("way", "campaign"): "/campaigns/{}",
+    ("segment_plan", "segment"): "/segments/{}",
+    ("spending", "item"): "/paperwork/budget/one?of={}",
+    ("spending", "campaign"): "/campaigns/{}",
+    ("budget", "department"): "/paperwork/department/one?of={}",
+}
+"""Fields that name something else, by kind and name: the page within the shop that shows it (XCT-016, XCT-018)."""
+
+
+def leads(kind: str, name: str, value: Any) -> str:
+    """Where a value leads to; empty: nowhere."""
+    path = LEADS.get((kind, name), "") if value else ""
+    return path.format(part(str(value)))
 
 
 def shown(kind: str, name: str, value: Any, currency: str) -> tuple[str, str]:

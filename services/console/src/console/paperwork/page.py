@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Query, Response
@@ -15,6 +16,9 @@ from console.records import commands, rules, store
 from console.records.commands import NotSaved
 from console.records.kinds import HAND, KINDS, Kind
 from console.records.state import Record
+from console.reports import store as reports
+from console.reports.making import kept_beside
+from console.reports.next_year import next_year
 from console.texts import N_
 from console.web.guard import Guarded, NoAnswer, NotHere, NotTheirs
 from console.web.page import Viewer, see
@@ -104,7 +108,7 @@ async def _list(
         name=name,
         kind=kind,
         labels={f.name: f.label for f in kind.fields},
-        rows=[(r, _cells(r, kind)) for r in records],
+        rows=[(r, [_cell(r, one) for one in kind.shown]) for r in records],
         spent=spent,
         after=after,
         following=following,
@@ -116,8 +120,10 @@ async def _list(
     )
 
 
-def _cells(record: Record, kind: Kind) -> list[tuple[str, str]]:
-    return [cells.shown(record.kind, one, record.fields.get(one), record.currency) for one in kind.shown]
+def _cell(record: Record, name: str) -> tuple[str, str, str]:
+    """As `cells.shown`, and where it leads to."""
+    value = record.fields.get(name)
+    return *cells.shown(record.kind, name, value, record.currency), cells.leads(record.kind, name, value)
 
 
 def _asked(viewer: Viewer, name: str, records: list[Record]) -> list[Any]:
@@ -166,20 +172,38 @@ def _beside(name: str, records: list[Record], answers: list[Answer]) -> dict[str
 
 
 @router.get("/s/{shop}/paper-form/{kind}")
-async def paper_form(viewer: Guarded, kind: Name, of: Of = "", name: Of = "", about: Of = "") -> Response:
-    """An empty form, or one that holds a record; `name`, `about`: what is known of a new one."""
+async def paper_form(
+    viewer: Guarded, kind: Name, of: Of = "", name: Of = "", about: Of = "", review: date | None = None
+) -> Response:
+    """An empty form, or one that holds a record; `name`, `about`: what is known of a new one.
+
+    `review`: the first day of the year whose report a plan is drafted from.
+    """
     found = _written_by(viewer, kind)
     known = await _known(viewer, kind, of) if of else None
     if of and known is None:
         raise NotHere
     given = {"version": "0", "name": name, "about": about}
     sheet = _sheet(kind, known is not None)
+    if kind == "plan" and review is not None and known is None:
+        given |= await _drafted(viewer, review)
     if known is not None:
         currency = await currency_of(viewer) if any(f.kind == "money" for f in found.fields) else ""
         given = cells.written(found, known.fields, currency) | {"version": str(known.version), "name": known.name}
         if known.currency != currency:
             sheet = sheet._replace(lead=OTHER_CURRENCY)
     return await empty(viewer, sheet, f"/paperwork/{kind}", given)
+
+
+async def _drafted(viewer: Viewer, since: date) -> dict[str, str]:
+    """The next year's plan, from the report of the year that began then."""
+    async with viewer.console.database.transaction() as tx:
+        report = await reports.get_report(tx, viewer.here, "year", since)
+        if report is None or report.document is None:
+            raise NotHere
+        # Lessons are written after the report was read.
+        document = report.document | await kept_beside(tx, viewer.here, report.period)
+    return next_year(report._replace(document=document), await currency_of(viewer), viewer.say)
 
 
 def _sheet(name: str, changing: bool) -> Sheet:
@@ -283,7 +307,7 @@ async def _one(
         name=name,
         kind=kind,
         newest=newest,
-        rows=[(f.label, *cells.shown(name, f.name, newest.fields.get(f.name), newest.currency)) for f in kind.fields],
+        rows=[(f.label, *_cell(newest, f.name)) for f in kind.fields],
         versions=versions[:SHOWN],
         earlier=versions[SHOWN - 1].version if len(versions) > SHOWN else None,
         payments=[(p, *cells.shown("spending", "amount", p.fields["amount"], p.currency)) for p in payments],

@@ -14,6 +14,8 @@ from console.web import formats
 
 Say = Callable[..., str]
 NOTHING = "–"
+COUNTED = ("orders", "buyers", "new_buyers", "referred_buyers")
+"""Key figures of goals that are whole numbers."""
 HOW = KINDS | {"referred-buyers": REFERRED}
 """How each part's figures are counted."""
 
@@ -161,7 +163,7 @@ def _unusual(found: list[list[Any]], say: Say) -> Section:
 def _goals(goals: list[dict[str, Any]], say: Say) -> Section:
     rows = []
     for g in goals:
-        unit = "money" if g["kpi"] == "net" else "number"
+        unit = "money" if g["kpi"] == "net" else "count" if g["kpi"] in COUNTED else "number"
         outlook = g["forecast"]["outlook"] if g["forecast"] else g["state"]
         rows.append(
             [
@@ -181,7 +183,7 @@ def _goals(goals: list[dict[str, Any]], say: Say) -> Section:
 
 
 def _plain(value: Any, unit: str) -> Any:
-    return int(Decimal(str(value))) if unit == "money" and value is not None else value
+    return round(Decimal(str(value))) if unit in ("money", "count") and value is not None else value
 
 
 def _campaigns(campaigns: list[dict[str, Any]], say: Say) -> Section:

@@ -153,4 +153,10 @@ CAMPAIGNS = {
     "written by {name}": "由 {name} 撰写",
     "{n:day|days}": "{n} 天",
     "{n:step|steps}": "{n} 步",
+    "not sent: {reason}": "未发送：{reason}",
+    "It stops where an extra order costs more than, in {currency}": "每笔额外订单的成本超过此值即停止（{currency}）",
+    "Empty: no limit. Extra are orders beyond those of customers who get nothing, of messages and coupons.": "留空：不设上限。额外订单指超出对照组的订单，成本含消息与优惠券。",
+    "Write an amount, or nothing for no limit.": "请填写金额，留空表示不设上限。",
+    "With nobody held out nobody knows which orders are extra.": "没有对照组，就无法知道哪些订单是额外的。",
+    "where an extra order is sure to cost more than {amount}": "或每笔额外订单的成本确定超过 {amount} 时",
 }

@@ -130,9 +130,11 @@ FIGURES = {
     "reached": "达到",
     "By segment": "按分群",
     "By source of the profile": "按资料来源",
+    "By platform of the order": "按下单平台",
     "By way to the shop": "按进店途径",
     "in no segment": "不在任何分群",
     "source not known": "来源未知",
+    "platform not known": "平台未知",
     "way not known": "途径未知",
     "Key figures by group": "分组关键指标",
     "The whole shop": "全店",
@@ -141,5 +143,6 @@ FIGURES = {
     "Customers stand in the tier that they are in today.": "顾客按今日所在等级归组。",
     "Customers stand in each segment that they are in today, so the groups add up to more than the shop.": "顾客归入其今日所在的每个分群，因此各组之和大于全店。",
     "Customers stand under the source that their profile names.": "顾客按其资料中的来源归组。",
+    "Orders stand under the platform on which they were bought, as the shop names it; a buyer counts under each. Retention: of those who bought there in the period before, who bought at all.": "订单按下单平台（店铺所用名称）归组；买家在其每个平台下都计入。留存：上一期在此平台购买的买家中，本期有购买者。",
     "Orders stand under the way by which the customer came to the shop; a buyer counts under each. Retention: of those who came so in the period before, who bought at all.": "订单按顾客的进店途径归组；买家在其每个途径下都计入。留存：上一期经此途径来的买家中，本期有购买者。",
 }

@@ -64,6 +64,18 @@ YEAR = {
     "goal_kpi_orders": N_("Orders"),
     "goal_kpi_net": N_("Sales"),
     "goal_kpi_positive_reviews": N_("Good reviews"),
+    "goal_counts_repurchase_rate": N_(
+        "Buyers of the period with two completed orders or more in it, of all its buyers."
+    ),
+    "goal_counts_orders_per_buyer": N_("Completed orders in the period by buyers of it."),
+    "goal_counts_referred_buyers": N_(
+        "Customers whose first completed order is in the period, and whom another one brought."
+    ),
+    "goal_counts_new_buyers": N_("Customers whose first completed order is in the period."),
+    "goal_counts_buyers": N_("Customers with a completed order in the period."),
+    "goal_counts_orders": N_("Completed orders in the period."),
+    "goal_counts_net": N_("Paid less refunded of completed orders in the period, in the shop's currency."),
+    "goal_counts_positive_reviews": N_("Reviews of the period with four stars or more, of all its reviews."),
     "effect_helped": N_("helped"),
     "effect_harmed": N_("did harm"),
     "effect_open": N_("no effect can be seen yet"),

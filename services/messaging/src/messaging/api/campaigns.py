@@ -13,10 +13,10 @@ from common.http.api import Body, Router, Tx, require
 from common.refusals import Conflict, Invalid, NotFound
 from common.shops.settings import get_shop
 from messaging.campaigns import store, store_audience, store_results
-from messaging.campaigns.document import HOLD_OUT, CampaignDocument, State
-from messaging.campaigns.lift import Lift, lift
+from messaging.campaigns.document import CampaignDocument, State
 from messaging.campaigns.rules import after, leading, not_ready, other_currency
 from messaging.campaigns.store import Campaign
+from messaging.campaigns.store_effect import count_effect
 from messaging.channels.registry import CHANNELS
 from messaging.commands.campaigns import save_campaign
 from messaging.flows.checks import FACTS
@@ -233,28 +233,18 @@ async def get_campaign_progress(shop: ShopName, campaign: CampaignName, tx: Tx) 
 async def get_campaign_lift(shop: ShopName, campaign: CampaignName, tx: Tx) -> LiftOut:
     """What it brought over its hold-out."""
     document = (await _find(tx, shop, campaign)).document
-    arms = await store_results.count_orders(tx, shop, campaign, document.attribution_days)
-    treated = [counted for arm, counted in arms.items() if arm != HOLD_OUT]
-    ordered, customers = sum(o for o, _ in treated), sum(n for _, n in treated)
-    messages = await store_results.count_messages(tx, shop, document.cause)
-    handed_over = messages.get("sent", 0) + messages.get("undelivered", 0)  # what came back is charged for, too
     currency = document.currency or await _currency(tx, shop)
-    of_messages, of_coupons, used = handed_over * document.cost_per_message, 0, 0
-    if document.offer is not None:
-        used, of_coupons = await store_results.count_coupons(
-            tx, shop, campaign, document.offer, currency, document.attribution_days
-        )
-    cost = of_messages + of_coupons
-    found: Lift | None = lift((ordered, customers), arms.get(HOLD_OUT, (0, 0)), cost)
+    effect = await count_effect(tx, shop, document, currency)
+    found = effect.lift
     out = LiftOut(
         campaign=campaign,
         attribution_days=document.attribution_days,
-        arms=[ArmOut(arm=arm, customers=n, ordered=o) for arm, (o, n) in sorted(arms.items())],
-        cost=cost,
+        arms=[ArmOut(arm=arm, customers=n, ordered=o) for arm, (o, n) in sorted(effect.arms.items())],
+        cost=effect.cost,
         currency=currency,
-        cost_of_messages=of_messages,
-        cost_of_coupons=of_coupons,
-        coupons_used=used,
+        cost_of_messages=effect.cost_of_messages,
+        cost_of_coupons=effect.cost_of_coupons,
+        coupons_used=effect.coupons_used,
     )
     if found is None:
         return out
@@ -300,9 +290,12 @@ async def _problems(tx: Tx, shop: str, campaign: str, document: CampaignDocument
     found += [f"variants.{v.name}: there is no template {v.template!r}" for v in document.variants
               if v.template not in templates]  # fmt: skip
     found += [f"channels: nothing is sent by {c} here" for c in document.channels or () if c not in CHANNELS]
-    channels = document.channels or (await get_policies(tx, {shop}))[shop].policy.channels
+    policy = (await get_policies(tx, {shop}))[shop].policy
+    channels = document.channels or policy.channels
     if document.most_messages is not None and document.most_messages < len(channels):
         found.append(f"most_messages: a customer may cost {len(channels)} messages, on {', '.join(channels)}")
+    if document.stop.cost_per_extra_order and not (document.hold_out_percent or policy.hold_out_percent):
+        found.append("stop.cost_per_extra_order: with nobody held out nobody knows which orders are extra")
     asked = [check.what for check in document.group]
     unknown = [what for what in asked if what not in FACTS and not what.startswith("segment.")]
     found += [f"group: {what} is no fact of a customer" for what in unknown]

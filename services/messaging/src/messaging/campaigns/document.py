@@ -46,11 +46,16 @@ class Asset(Part):
 
 class Stop(Part):
     """It stops by itself once `after` messages were sent and more than so many in a thousand led to an opt-out, or
-    bounced, at once or later by a report or a receipt (MSG-062)."""
+    bounced, at once or later by a report or a receipt (MSG-062).
+
+    `cost_per_extra_order`: in minor units of the campaign's currency, messages and coupons; it stops once an order that
+    would not have come is sure to cost more (XCT-010), judged by those whose days of attribution are over.
+    """
 
     after: Annotated[int, Field(ge=10, le=1_000_000, strict=True)] = 200
     opt_outs_per_thousand: Annotated[int, Field(ge=1, le=1000, strict=True)] = 20
     bounces_per_thousand: Annotated[int, Field(ge=1, le=1000, strict=True)] = 50
+    cost_per_extra_order: Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)] | None = None
 
 
 class CampaignDocument(Part):

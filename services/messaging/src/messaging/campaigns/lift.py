@@ -9,8 +9,9 @@ from common.values.shares import newcombe
 
 class Lift(NamedTuple):
     """Shares of customers who ordered, and their difference with its 95 % interval. `extra`: orders that would not have
-    come, of all who were written to; `cost_per_extra`: minor units, None where there is none to pay for."""
+    come, of all `customers` who were written to; `cost_per_extra`: minor units, None where there is none to pay for."""
 
+    customers: int
     treated: float
     held_out: float
     difference: float
@@ -29,4 +30,4 @@ def lift(treated: tuple[int, int], held_out: tuple[int, int], cost: int = 0) -> 
     difference = p - q
     low, high = newcombe(treated, held_out)
     extra = difference * m
-    return Lift(p, q, difference, low, high, extra, cost / extra if extra > 0 else None)
+    return Lift(m, p, q, difference, low, high, extra, cost / extra if extra > 0 else None)

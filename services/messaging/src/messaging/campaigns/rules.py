@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, get_args
 
 from common.events.customers import Channel
+from common.values.currency import in_major
 from messaging.campaigns.document import HOLD_OUT, CampaignDocument, State
+from messaging.campaigns.lift import Lift
 from messaging.flows.document import Check
 
 Action = Literal["start", "pause", "resume", "stop"]
@@ -76,10 +78,12 @@ def after(action: Action, state: State) -> State | None:
 
 def other_currency(document: CampaignDocument, currency: str) -> list[str]:
     """What its money is wrong for, where the shop's currency is this one: an amount is never read in another (0070)."""
-    if not document.cost_per_message or document.currency in (None, currency):
+    said = document.cost_per_message or document.stop.cost_per_extra_order
+    if not said or document.currency in (None, currency):
         return []
+    name = "cost_per_message" if document.cost_per_message else "stop.cost_per_extra_order"
     return [
-        f"cost_per_message: it is said in {document.currency}, and the shop's currency is {currency}; "
+        f"{name}: it is said in {document.currency}, and the shop's currency is {currency}; "
         f"say it in {currency}, and leave currency away"
     ]
 
@@ -100,6 +104,23 @@ def must_stop(document: CampaignDocument, sent: int, opted_out: int, bounced: in
     if bounced * 1000 > stop.bounces_per_thousand * (sent + bounced):
         return f"{bounced} bounces of {sent + bounced} messages, {stop.bounces_per_thousand} in a thousand are allowed"
     return None
+
+
+def too_dear(document: CampaignDocument, handed_over: int, cost: int, found: Lift | None) -> str | None:
+    """Why the campaign stops for its cost (XCT-010); None while an extra order may cost no more than it is allowed to.
+
+    By the upper end of the interval of what it brought, so that chance stops none; never without a hold-out.
+    """
+    allowed = document.stop.cost_per_extra_order
+    if allowed is None or found is None or handed_over < document.stop.after:
+        return None
+    most = max(0.0, found.high * found.customers)
+    if cost <= allowed * most:
+        return None
+    currency = document.currency
+    assert currency is not None, "it was set at the start"
+    said = f"{in_major(cost, currency)} {currency} for {most:.1f} extra orders at most"
+    return f"{said}, by those whose days are over; {in_major(allowed, currency)} each are allowed"
 
 
 def leading(document: CampaignDocument) -> tuple[str | None, list[str]]:

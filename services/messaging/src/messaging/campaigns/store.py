@@ -252,12 +252,20 @@ async def get_progress(tx: Transaction, shop: str, campaign: str) -> Progress:
     return Progress() if r is None else Progress(r.entered_upto, r.looked_at, r.treated, r.held_out, r.total, r.done)
 
 
-async def is_done(tx: Transaction, shop: str, campaign: str) -> bool:
-    """Whether all its customers were looked at."""
-    # By primary key.
+async def is_over(tx: Transaction, shop: str, campaign: str, came_by: datetime) -> bool:
+    """Whether all its customers were looked at, and nobody came in after that instant."""
+    # By primary key; its members are read to the first who came in later.
     return bool(
         await tx.value(
-            "select done from campaigns where shop = :shop and campaign = :campaign", shop=shop, campaign=campaign
+            """
+            select done and not exists (
+                select from campaign_members m
+                where m.shop = c.shop and m.campaign = c.campaign and m.at > :came_by
+            ) from campaigns c where shop = :shop and campaign = :campaign
+            """,
+            shop=shop,
+            campaign=campaign,
+            came_by=came_by,
         )
     )
 

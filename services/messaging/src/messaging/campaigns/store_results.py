@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from common.storage.database import Transaction
 from messaging.delivery.receipts.arrival import BOUNCED_LATER, CAME_BACK
 
@@ -65,8 +67,32 @@ async def count_harm(tx: Transaction, shop: str, cause: str) -> tuple[int, int, 
     return int(r.sent), int(r.opted_out), int(r.bounced)
 
 
-async def count_orders(tx: Transaction, shop: str, campaign: str, days: int) -> dict[str, tuple[int, int]]:
+async def count_handed_over(tx: Transaction, shop: str, campaign: str, cause: str, came_by: datetime | None) -> int:
+    """Messages that a provider took, whether they came back or not; of customers who came in by then, or of all."""
+    # The campaign's candidates by the partial index, each with a probe of the members by primary key.
+    return int(
+        await tx.value(
+            f"""
+            select count(*) from candidates c join messages m using (shop, customer, message_id)
+            where c.shop = :shop and c.flow = 'campaign' and c.cause = :cause and (m.state = 'sent' or {CAME_BACK})
+                and (cast(:came_by as timestamptz) is null or exists (
+                    select from campaign_members b where b.shop = c.shop and b.campaign = :campaign
+                        and b.customer = c.customer and b.at <= :came_by))
+            """,
+            shop=shop,
+            campaign=campaign,
+            cause=cause,
+            came_by=came_by,
+        )
+    )
+
+
+async def count_orders(
+    tx: Transaction, shop: str, campaign: str, days: int, came_by: datetime | None = None
+) -> dict[str, tuple[int, int]]:
     """By arm: persons who ordered within so many days after they came in, under any identifier, of how many.
+
+    `came_by`: of those who came in by then; None: of all.
 
     Of two members who were merged later the survivor's arm counts (ORD-040).
     """
@@ -81,7 +107,8 @@ async def count_orders(tx: Transaction, shop: str, campaign: str, days: int) -> 
             where c.merged_into is not null
         ), members as (
             select m.customer, m.arm, m.at, m.at + make_interval(days => :days) as until from campaign_members m
-            where m.shop = :shop and m.campaign = :campaign and m.customer not in (
+            where m.shop = :shop and m.campaign = :campaign
+                and (cast(:came_by as timestamptz) is null or m.at <= :came_by) and m.customer not in (
                 select a.customer from absorbed a
                 join campaign_members s on s.shop = :shop and s.campaign = :campaign and s.customer = a.person)
         ), as_others as (
@@ -98,17 +125,24 @@ async def count_orders(tx: Transaction, shop: str, campaign: str, days: int) -> 
         shop=shop,
         campaign=campaign,
         days=days,
+        came_by=came_by,
     )
     return {r.arm: (int(r.ordered), int(r.customers)) for r in rows}
 
 
 async def count_coupons(
-    tx: Transaction, shop: str, campaign: str, offer: str, currency: str, days: int
+    tx: Transaction,
+    shop: str,
+    campaign: str,
+    offer: str,
+    currency: str,
+    days: int,
+    came_by: datetime | None = None,
 ) -> tuple[int, int]:
     """Coupons of the offer that treated customers used on paid orders within so many days after they came in.
 
     (How many, what those on orders in this currency took off, in minor units.) A coupon belongs to the identifier that
-    it was given to.
+    it was given to. `came_by` as above.
     """
     # The members by primary key, each with a probe of the index on customers' coupons.
     r = await tx.fetch_one(
@@ -117,12 +151,14 @@ async def count_coupons(
         from campaign_members m join coupons c on c.shop = m.shop and c.customer = m.customer
         where m.shop = :shop and m.campaign = :campaign and m.arm <> 'hold_out' and c.offer_id = :offer
             and c.amount is not null and c.used_at > m.at and c.used_at <= m.at + make_interval(days => :days)
+            and (cast(:came_by as timestamptz) is null or m.at <= :came_by)
         """,
         shop=shop,
         campaign=campaign,
         offer=offer,
         currency=currency,
         days=days,
+        came_by=came_by,
     )
     assert r is not None
     return int(r.coupons), int(r.amount)

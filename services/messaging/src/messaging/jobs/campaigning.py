@@ -12,8 +12,9 @@ from common.people.store import get_people, get_survivors
 from common.storage.database import Transaction
 from messaging.campaigns import store, store_audience, store_results
 from messaging.campaigns.document import HOLD_OUT, CampaignDocument
-from messaging.campaigns.rules import arm_of, leading, must_stop
+from messaging.campaigns.rules import arm_of, leading, must_stop, too_dear
 from messaging.campaigns.store import Progress
+from messaging.campaigns.store_effect import count_effect
 from messaging.commands.campaigns import enter_campaign, save_campaign
 from messaging.contacts.store_mailboxes import get_mailboxes
 from messaging.coupons.state import best
@@ -157,17 +158,25 @@ def _within_budget(
 
 
 async def watch_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
-    """Stop a campaign that does harm (MSG-062); each is looked at every minute at first. 1 where one was."""
+    """Stop a campaign that does harm (MSG-062), or costs more than it may (XCT-010). 1 where one was looked at.
+
+    Each is every minute at first.
+    """
     found = await store.lock_sending(tx, now)
     if found is None:
         return 0
     shop, name = found
     campaign = await store.get_campaign(tx, shop, name)
     assert campaign is not None
-    why = must_stop(campaign.document, *await store_results.count_harm(tx, shop, campaign.document.cause))
     document = campaign.document
+    days = timedelta(days=document.attribution_days)
+    why = must_stop(document, *await store_results.count_harm(tx, shop, document.cause))
+    if why is None and document.stop.cost_per_extra_order is not None:
+        assert document.currency is not None, "it was set at the start"
+        effect = await count_effect(tx, shop, document, document.currency, now)
+        why = too_dear(document, effect.handed_over, effect.cost, effect.lift)
     if why is not None:
         await save_campaign(tx, shop, document, "stopped", why)
-    elif now >= document.starts_at + timedelta(days=document.attribution_days) and await store.is_done(tx, shop, name):
+    elif now >= document.starts_at + days and await store.is_over(tx, shop, name, now - days):
         await save_campaign(tx, shop, document, "finished")
     return 1

@@ -1,4 +1,4 @@
-"""Key figures by tier, segment, source and way, beside those of the whole shop (ANA-005 to 008, ANA-018, 019, 021)."""
+"""Key figures by group, beside those of the whole shop (ANA-005 to 008, ANA-018, 019, 021)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ DEFINITIONS: dict[groups.By, str] = {
     "tier": "buyers of the period by the tier that they are in today",
     "segment": "buyers of the period by the segments that they are in today, each in all of theirs",
     "source": "buyers of the period by the source that their profile names",
+    "platform": "orders of the period by the platform on which each was bought, as the shop names it, and who bought"
+    " there; none: the shop does not say",
     "way": "orders of the period by how the customer came to the shop, and who ordered so",
 }
 
@@ -28,7 +30,7 @@ class GroupOut(Out):
     """`customers`: who is in the group, whether they bought or not; null for orders, and for those in none.
 
     `repeating` bought twice in the period, `returning` before it or twice in it; `retained` of the `base` (buyers of
-    the period before) bought again. By way: `base` came so in the period before, and `retained` bought at all.
+    the period before) bought again. By platform and way: `base` bought so in the period before, and `retained` at all.
     Amounts are null where there is nobody.
     """
 
@@ -74,7 +76,7 @@ async def get_groups(
     rows = await groups.sum_by_group(tx, shop, by, period.since, period.until, period.before, period.currency, limit)
     found = [
         _group(
-            *(row.id, row.name, row.customers if by != "way" and row.id is not None else None),
+            *(row.id, row.name, row.customers if by not in groups.OF_ORDERS and row.id is not None else None),
             *(row.buyers, row.repeating, row.returning, row.orders, row.priced, row.net, row.base, row.retained),
             all_net=whole.net,
         )

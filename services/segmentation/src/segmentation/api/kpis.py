@@ -181,7 +181,7 @@ async def get_spending(
 ) -> KeySpendingOut:
     """Purchase frequency, average and total amount with growth, and repeat buyers' contribution (ANA-006, 007, 011)."""
     period = await period_of(tx, shop, since, until, days)
-    row = await buyers.sum_period(tx, shop, period.since, period.until, period.currency)
+    row = await buyers.sum_spent(tx, shop, period.since, period.until, period.currency)
     net_before = await buyers.sum_net(tx, shop, period.before, period.since, period.currency)
     rate, per_order = (
         rules.percent(row.repeating, row.buyers),

@@ -29,6 +29,7 @@ _ORDERS = Columns(
     promoted="boolean",
     units="integer",
     entry_path="text",
+    platform="text",
     lines="text",
     life_state="text",
     placed_at="timestamptz",
@@ -65,14 +66,16 @@ async def save_orders(
     await tx.execute(
         f"""
         insert into order_facts as k
-            (shop, customer, order_id, revision, day, hour, promoted, units, entry_path, lines, life_state, placed_at)
-        select shop, customer, order_id, revision, day, hour, promoted, units, entry_path, cast(lines as jsonb),
+            (shop, customer, order_id, revision, day, hour, promoted, units, entry_path, platform, lines, life_state,
+             placed_at)
+        select shop, customer, order_id, revision, day, hour, promoted, units, entry_path, platform,
+               cast(lines as jsonb),
                case when {NOT_ERASED} then life_state end, case when {NOT_ERASED} then placed_at end
         from {_ORDERS}
         on conflict (shop, customer, order_id) do update
         set revision = excluded.revision, day = excluded.day, hour = excluded.hour, promoted = excluded.promoted,
-            units = excluded.units, entry_path = excluded.entry_path, lines = excluded.lines,
-            life_state = excluded.life_state, placed_at = excluded.placed_at
+            units = excluded.units, entry_path = excluded.entry_path, platform = excluded.platform,
+            lines = excluded.lines, life_state = excluded.life_state, placed_at = excluded.placed_at
         where k.revision is null or k.revision <= excluded.revision
         """,
         **_ORDERS.of((*name, *values_of(e, settings[e.shop])) for name, e in sorted(newest.items())),
@@ -80,7 +83,7 @@ async def save_orders(
 
 
 def values_of(event: Event[OrderCompleted], settings: ShopSettings) -> tuple[Any, ...]:
-    """Revision, day, hour, promoted, units, way in, lines (JSON), life state and since when of an order."""
+    """Revision, day, hour, promoted, units, way in, platform, lines (JSON), life state and since when of an order."""
     data, at = event.data, event.data.placed_at or event.data.paid_at or event.time
     # A history of dates alone stands at midnight: its hours say nothing.
     local = at.astimezone(settings.at(at).zone)
@@ -90,7 +93,13 @@ def values_of(event: Event[OrderCompleted], settings: ShopSettings) -> tuple[Any
     lines = orjson.dumps(kept).decode() if kept else None
     units = sum(line.quantity for line in goods)
     told = data.life_state, at if data.life_state is not None else None
-    return data.revision, local.date(), hour, bool(data.promotions), units, data.entry_path, lines, *told
+    bought = bool(data.promotions), units, data.entry_path, platform_of(data), lines
+    return data.revision, local.date(), hour, *bought, *told
+
+
+def platform_of(order: OrderCompleted) -> str | None:
+    """The platform on which it was bought (ORD-024), without blanks around it; None where the shop does not say."""
+    return (order.platform or "").strip() or None
 
 
 async def erase_life_states(tx: Transaction, customers: Sequence[CustomerKey]) -> None:

@@ -11,6 +11,7 @@ from common.events.feedback import ReviewSubmitted, SignalsNoted, TicketEvent
 from common.events.orders import OrderCompleted, OrderJourneyMeasured
 from common.events.segments import BuyerTypeChanged, PreferenceShifted
 from common.verification import Expectation, Table, digest, rank
+from segmentation.bought.store import platform_of
 from segmentation.profiles.store import COLUMNS, values_of
 
 TYPES = (OrderCompleted.TYPE, OrderJourneyMeasured.TYPE)
@@ -35,7 +36,7 @@ def expectations_of_facts(event: Event[Any]) -> Iterator[Expectation]:
         yield Expectation(("profile", *key), digest(*values_of(data)), rank(data.revision, event.time))
     elif isinstance(data, OrderCompleted):
         units = sum(line.quantity for line in data.lines if line.kind == "goods")
-        said = digest(data.revision, bool(data.promotions), units, data.entry_path)
+        said = digest(data.revision, bool(data.promotions), units, data.entry_path, platform_of(data))
         yield Expectation(("bought", *key, data.order_id), said, rank(data.revision))
         yield Expectation(("sent", *key, data.order_id), digest(data.life_state), rank(data.revision))
     elif isinstance(data, OrderJourneyMeasured):
@@ -62,7 +63,7 @@ def _order(r: Any) -> list[tuple[tuple[str, ...], bytes | None]]:
     name = r.shop, r.customer, r.order_id
     found: list[tuple[tuple[str, ...], bytes | None]] = []
     if r.revision is not None:
-        found.append((("bought", *name), digest(r.revision, r.promoted, r.units, r.entry_path)))
+        found.append((("bought", *name), digest(r.revision, r.promoted, r.units, r.entry_path, r.platform)))
         found.append((("sent", *name), digest(r.life_state)))
     if r.journey is not None:
         said = digest(r.silent, r.decision_seconds, r.compared_items, r.reviews_viewed)
@@ -86,8 +87,8 @@ TABLES = (
     Table(
         "how orders were bought",
         "order_facts",
-        "t.shop, t.customer, t.order_id, t.revision, t.promoted, t.units, t.entry_path, t.journey, t.silent, "
-        "t.decision_seconds, t.compared_items, t.reviews_viewed, t.life_state",
+        "t.shop, t.customer, t.order_id, t.revision, t.promoted, t.units, t.entry_path, t.platform, t.journey, "
+        "t.silent, t.decision_seconds, t.compared_items, t.reviews_viewed, t.life_state",
         ("shop", "customer", "order_id"),
         _order,
     ),

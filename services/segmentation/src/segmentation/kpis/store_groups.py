@@ -1,4 +1,4 @@
-"""Buyers and what they spent by group: tier, segment, source of the profile, or the way by which orders came."""
+"""Buyers and what they spent by group: tier, segment, source of the profile; of orders the platform, or the way in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from sqlalchemy import Row
 
 from common.storage.database import Transaction
 
-By = Literal["tier", "segment", "source", "way"]
+By = Literal["tier", "segment", "source", "platform", "way"]
+OF_ORDERS: Mapping[By, str] = {"platform": "platform", "way": "entry_path"}
+"""Groups of orders, and the column of `order_facts` of each; a customer may be in several by their orders."""
 
 _PERIOD = "shop = :shop and day >= :before and day < :until and gone is null and orders > 0"
 _SUMS = """
@@ -46,17 +48,18 @@ _OF_CUSTOMERS = f"""
     from ({{members}}) m
     full join (select customer, {_SUMS} from sales s where {_PERIOD} group by customer) b on b.customer = m.customer
 """
-# The same of orders: by the way of each. How they were bought by primary key.
+# The same of orders; names that differ by capitals alone are one. How orders were bought by primary key.
 _OF_ORDERS = f"""
-    select id, id as name, null as member, customer, n, priced, net, before,
+    select id, name, null as member, customer, n, priced, net, before,
            sum(n) over (partition by customer) as total
     from (
-        select coalesce(f.entry_path, a.entry_path) as id, s.customer, {_SUMS}
+        select lower(coalesce(f.{{column}}, a.{{column}})) as id, max(coalesce(f.{{column}}, a.{{column}})) as name,
+               s.customer, {_SUMS}
         from (select * from sales where {_PERIOD}) s
         left join order_facts f on f.shop = s.shop and f.customer = s.customer and s.name = 'order/' || f.order_id
         left join absorbed_order_facts a
         on a.shop = s.shop and a.customer = s.customer and s.name = 'order/' || a.order_id
-        group by 1, 2
+        group by 1, s.customer
     ) o
 """
 
@@ -64,9 +67,11 @@ _OF_ORDERS = f"""
 async def sum_by_group(
     tx: Transaction, shop: str, by: By, since: date, until: date, before: date, currency: str, limit: int
 ) -> Sequence[Row[Any]]:
-    """Rows id (None: those in no group), name, customers (0 by way), buyers, repeating, returning, orders, priced, net,
-    base, retained, whose meanings are those of `sum_period` and `count_retained`; who spent most first, None last."""
-    rows = _OF_ORDERS if by == "way" else _OF_CUSTOMERS.format(members=_MEMBERS[by])
+    """Rows id (None: those in no group), name, customers (0 of groups of orders), buyers, repeating, returning, orders,
+    priced, net, base, retained, whose meanings are those of `sum_period` and `count_retained`; who spent most first,
+    None last."""
+    of_orders = OF_ORDERS.get(by)
+    rows = _OF_ORDERS.format(column=of_orders) if of_orders else _OF_CUSTOMERS.format(members=_MEMBERS[by])
     return await tx.fetch(
         f"""
         select r.id, max(r.name) as name, count(r.member) as customers,
