@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from common.events.customers import ConsentChanged, CustomerErased
+from common.events.customers import ConsentChanged, CustomerErased, CustomerMerged
 from common.events.segments import SegmentEntered
 from common.storage.database import Transaction
+from messaging.commands.recalling import bounce
 from messaging.delivery.state import Ready
 from messaging.delivery.store import queue
 from messaging.delivery.worker import books, desk
@@ -140,25 +141,44 @@ async def test_no_lease_runs_out_at_the_desk_however_slowly_messages_leave(
     assert len(set(server.taken)) == len(server.taken) == 36
 
 
-@pytest.mark.parametrize("what", ["complaint", "refusal", "erasure"])
+@pytest.mark.parametrize("what", ["complaint", "refusal", "erasure", "moved", "merge", "bounce"])
 async def test_what_comes_in_while_a_message_waits_counts(messaging: Any, what: str) -> None:
-    """FBK-025, SEC-005, SEC-006: what was leased and is not started is looked at once more."""
+    """FBK-025, SEC-005, SEC-006, ORD-040: what was leased and is not started is looked at once more."""
+    refused = ConsentChanged(channel="email", purpose="marketing", granted=False)
+    older = messaging.known("older", consent=False, email="older@example.test")
+    await messaging.feed(*older, messaging.event(refused, "older-no", messaging.clock.now(), customer="older"))
     await queue_offers(messaging, [f"c{n}" for n in range(3 * CHUNK)])
     server = Paced(stops_at=1)
     async with listening(server) as port, one_worker(messaging, port):
         await server.stopped.wait()
         last = (await messaging.rows(LEASED))[-1][0]
-        said = {
-            "complaint": complaint(1, is_open=True),
-            "refusal": ConsentChanged(channel="email", purpose="marketing", granted=False),
-            "erasure": CustomerErased(),
-        }
-        await messaging.feed(messaging.event(said[what], "said", messaging.clock.now(), customer=last))
+        now = messaging.clock.now()
+        if what == "bounce":
+            address = await messaging.rows("select address from contact_addresses where customer = :c", c=last)
+            async with messaging.database.transaction() as tx:
+                await bounce(tx, [(("s", address[0][0]), now)])
+        else:
+            said = {
+                "complaint": complaint(1, is_open=True),
+                "refusal": refused,
+                "erasure": CustomerErased(),
+                "moved": messaging.known(last, consent=False, email="new@example.test", revision=2)[1].data,
+                "merge": CustomerMerged(survivor=last, absorbed="older", sequence=1),
+            }
+            await messaging.feed(messaging.event(said[what], "said", now, customer=last))
         server.goes_on.set()
         await until(lambda: messaging.rows("select 1 from messages where state in ('queued', 'leased')"))
     assert last not in server.taken
+    assert "new" not in server.taken  # decided again, and not yet
     assert len(server.taken) == 3 * CHUNK - 1
-    reason = {"complaint": "missed_window", "refusal": "consent_withdrawn", "erasure": "erased"}
+    reason = {
+        "complaint": "missed_window",
+        "refusal": "consent_withdrawn",
+        "erasure": "erased",
+        "moved": "missed_window",
+        "merge": "consent_withdrawn",
+        "bounce": "bounced",
+    }
     assert await messaging.rows("select reason from candidates where customer = :last", last=last) == [(reason[what],)]
 
 
