@@ -205,3 +205,51 @@ async def test_of_a_halted_campaign_no_more_leaves_than_was_started(messaging: A
     assert len(server.taken) == CHUNK
     held = ("hold", "campaign_paused") if action == "pause" else ("suppress", "campaign_stopped")
     assert sorted(await messaging.outcomes()) == sorted([*[("send", "allowed")] * CHUNK, *[held] * (20 - CHUNK)])
+
+
+async def test_who_holds_a_customer_holds_up_no_other_message(messaging: Any) -> None:
+    """P4: what an order led to is handled while its notice is recorded, and takes a whole batch's time."""
+    await queue_offers(messaging, ["c1", "c2"])
+    server = Paced(stops_at=1)
+    async with listening(server) as port, one_worker(messaging, port) as sender:
+        await server.stopped.wait()
+        first = server.taken[0]
+        async with messaging.database.transaction() as held:
+            await held.lock_customers([("s", first)])
+            server.goes_on.set()
+            await until(lambda: messaging.rows("select 1 from messages where state = 'leased' having count(*) <> 1"))
+            await messaging.feed(*messaging.known("c3"))
+            await messaging.feed(messaging.tier_up(1, customer="c3"))
+            await messaging.decide()
+            sender.wake()
+            await until(lambda: messaging.rows("select 1 from messages where state = 'sent' having count(*) < 2"))
+            assert await messaging.rows(LEASED) == [(first,)]
+            assert len(server.taken) == 3
+        await all_sent(messaging)
+    assert len(server.taken) == 3
+
+
+async def test_an_end_is_recorded_however_busy_its_customer_is(messaging: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a while the desk waits for whoever holds the customer: no lease of what was sent runs out."""
+    monkeypatch.setattr(books, "HELD_S", 0.0)
+    await queue_offers(messaging, ["c1"])
+    server = Paced(stops_at=0)
+    async with (
+        listening(server) as port,
+        one_worker(messaging, port),
+        messaging.database.transaction() as held,
+    ):
+        await server.stopped.wait()
+        await held.lock_customers([("s", "c1")])
+        server.goes_on.set()
+        await until(lambda: _none_waits(messaging))
+        await held.connection.commit()
+        await all_sent(messaging)
+    assert server.taken == ["c1"]
+
+
+async def _none_waits(messaging: Any) -> list[int]:
+    waiting = await messaging.rows(
+        "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    )
+    return [] if waiting else [1]
