@@ -56,6 +56,7 @@ from messaging.jobs.campaigning import wake_resumed, watch_campaigns
 from messaging.jobs.collecting import collect_answers
 from messaging.jobs.deciding import DECIDING
 from messaging.jobs.expiring import mind_expired
+from messaging.jobs.freeing import free_held
 from messaging.jobs.judging import judge_clicks, take_clicks
 from messaging.jobs.moving import move_due_runs, take_due_runs
 from messaging.jobs.planning import Planning
@@ -179,6 +180,7 @@ SERVICE = Service(
         Job("campaigns", Planning(runtime.database).plan),
         Job("campaigns_watched", watch_campaigns),
         Job("campaigns_resumed", wake_resumed),
+        Job("policies", free_held),
         WorkList("flows", take_due_runs, move_due_runs),
         WorkList("clicks", take_clicks, judge_clicks),
         DECIDING,
