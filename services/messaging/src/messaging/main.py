@@ -14,6 +14,7 @@ from common.service.commands import main
 from common.storage.database import Transaction
 from common.work.sweeps import Job, WorkList
 from messaging.api import (
+    arms,
     bounces,
     calls,
     campaigns,
@@ -153,6 +154,7 @@ SERVICE = Service(
         flows.router,
         what_if.router,
         campaigns.router,
+        arms.router,
         replies.router,
         mentions.router,
         calls.router,

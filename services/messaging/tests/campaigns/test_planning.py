@@ -132,3 +132,22 @@ async def test_two_processes_share_a_campaign_without_a_customer_twice(
         assert [customer for (customer,) in await messaging.rows(MEMBERS)] == EVERYBODY
         assert await messaging.rows(ENTERED) == [(9,)]
         assert len(await messaging.rows("select 1 from messages")) == 40
+
+
+async def test_it_is_said_of_a_customer_who_is_held_out(messaging: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MSG-051, MSG-057: of whom nothing is decided, also under another identifier of the person."""
+    async with messaging.client() as client:
+        await begin(messaging, client, monkeypatch)
+        document = {**SPRING, "campaign": "summer", "group": GROUP, "hold_out_percent": 100}
+        assert (await client.put(BASE.replace("spring", "summer"), json={"document": document})).status_code == 200
+        answer = await client.post(f"{BASE.replace('spring', 'summer')}/actions", json={"action": "start"})
+        assert answer.status_code == 200, answer.text
+        merged = CustomerMerged(survivor="c03", absorbed="c07", sequence=1)
+        await messaging.feed(messaging.event(merged, "merged", messaging.clock.now(), customer="c03"))
+        while await plan(messaging):
+            pass
+        for customer in ("c03", "c07"):
+            found = (await client.get(f"/v1/shops/s/customers/{customer}/campaigns")).json()
+            assert [(one["campaign"], one["held_out"]) for one in found] == [("spring", False), ("summer", True)]
+            assert {one["arm"] for one in found} <= {"a", "b", "hold_out"}
+        assert (await client.get("/v1/shops/s/customers/stranger/campaigns")).json() == []
