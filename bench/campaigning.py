@@ -20,8 +20,8 @@ from common.storage.database import Database
 from common.work.sweeps import Sweeper
 from messaging.campaigns.document import CampaignDocument
 from messaging.commands.campaigns import save_campaign
-from messaging.jobs.campaigning import plan_campaigns
 from messaging.jobs.deciding import DECIDING
+from messaging.jobs.planning import Planning
 from regulars.stack.usage import cpu_seconds
 
 IN_A_WINDOW = datetime(2025, 3, 4, 2, tzinfo=UTC)
@@ -81,10 +81,10 @@ async def _measure(database: Database, postgres: int, result: Result, size: Size
     load, process = machine.load(), psutil.Process()
     before = peak = process.memory_info().rss
     spent, in_database = process.cpu_times(), cpu_seconds(postgres)
-    began, planned = time.monotonic(), 1
+    began, planned, planning = time.monotonic(), 1, Planning(database)
     while planned:
         async with database.transaction() as tx:
-            planned = await plan_campaigns(tx, IN_A_WINDOW, 1)
+            planned = await planning.plan(tx, IN_A_WINDOW, 1)
         peak = max(peak, process.memory_info().rss)
     used = process.cpu_times()
     python_us = (used.user + used.system - spent.user - spent.system) / size.customers * 1e6

@@ -35,7 +35,7 @@ from messaging.campaigns.document import CampaignDocument
 from messaging.channels.smtp.channel import SmtpChannel
 from messaging.channels.smtp.mail import Mail, build
 from messaging.commands.campaigns import save_campaign
-from messaging.jobs.campaigning import plan_campaigns
+from messaging.jobs.planning import Planning
 from messaging.limits.contact_hours.state import Window
 from messaging.policy.state import Policy
 from messaging.policy.store import POLICIES
@@ -82,7 +82,7 @@ async def measure(ours: Servers, result: Result, size: Size) -> None:
             planned = 1
             while planned:
                 async with database.transaction() as tx:
-                    planned = await plan_campaigns(tx, tx.clock.now(), 1)
+                    planned = await Planning(database).plan(tx, tx.clock.now(), 1)
         first = _count(taken)
         argv = ["messaging.main", "serve", "--only", "sender"]
         with serving(ours.folder, "sender", argv, env) as (_, pid):

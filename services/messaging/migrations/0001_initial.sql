@@ -225,8 +225,10 @@ create table policies (
     at timestamptz not null,
     policy jsonb not null,
     withdrawn_at timestamptz,           -- before it came into force: it never does
+    free_after text,                    -- what is held for hours of customers after this one is still to be decided by it; null: of nobody
     primary key (shop, version)         -- closes the race of two people saving the same next version
 );
+create index policies_freeing on policies (at) where free_after is not null;
 
 -- A channel on which nothing is handed off for now, since a provider refuses us: for every shop (shop = ''), for one,
 -- or to one address of a shop.

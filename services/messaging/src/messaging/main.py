@@ -14,6 +14,7 @@ from common.service.commands import main
 from common.storage.database import Transaction
 from common.work.sweeps import Job, WorkList
 from messaging.api import (
+    arms,
     bounces,
     calls,
     campaigns,
@@ -52,12 +53,14 @@ from messaging.delivery.store.pauses import list_pauses
 from messaging.flows.running.store import count_due as count_due_runs
 from messaging.handlers.subscriptions import READ_BACK, subscriptions
 from messaging.jobs.beginning import Beginning
-from messaging.jobs.campaigning import plan_campaigns, wake_resumed, watch_campaigns
+from messaging.jobs.campaigning import wake_resumed, watch_campaigns
 from messaging.jobs.collecting import collect_answers
 from messaging.jobs.deciding import DECIDING
 from messaging.jobs.expiring import mind_expired
+from messaging.jobs.freeing import free_held
 from messaging.jobs.judging import judge_clicks, take_clicks
 from messaging.jobs.moving import move_due_runs, take_due_runs
+from messaging.jobs.planning import Planning
 from messaging.jobs.prompting import decide_notices_when, sweep_when
 from messaging.jobs.sending import SELDOM_S, sender_of
 from messaging.jobs.verifying import verify
@@ -151,6 +154,7 @@ SERVICE = Service(
         flows.router,
         what_if.router,
         campaigns.router,
+        arms.router,
         replies.router,
         mentions.router,
         calls.router,
@@ -175,9 +179,10 @@ SERVICE = Service(
     ),
     jobs=lambda runtime: (
         Job("days", Beginning(runtime.keys).begin_days),
-        Job("campaigns", plan_campaigns),
+        Job("campaigns", Planning(runtime.database).plan),
         Job("campaigns_watched", watch_campaigns),
         Job("campaigns_resumed", wake_resumed),
+        Job("policies", free_held),
         WorkList("flows", take_due_runs, move_due_runs),
         WorkList("clicks", take_clicks, judge_clicks),
         DECIDING,

@@ -8,7 +8,7 @@ from typing import Any
 from common.events.customers import ConsentChanged, CustomerMerged
 from common.events.messages import ContactOptedOut
 from common.events.segments import SegmentEntered
-from messaging.jobs import campaigning
+from messaging.jobs import planning
 from regulars.testing import OwnTopics
 
 from ..campaigns_of import SPRING
@@ -62,7 +62,7 @@ async def test_both_ways_of_deciding_a_campaign_come_to_the_same(
     messaging: Any, topics: OwnTopics, monkeypatch: Any
 ) -> None:
     """MSG-007, MSG-009, MSG-055: for every kind of customer, to the last column."""
-    monkeypatch.setattr(campaigning, "MOST", 6)
+    monkeypatch.setattr(planning, "MOST", 6)
     for of in ("a", "b"):
         await group(messaging, of)
     messaging.clock.instant += timedelta(days=3)
@@ -81,9 +81,9 @@ async def test_both_ways_of_deciding_a_campaign_come_to_the_same(
             assert saved.status_code == 200, saved.text
             assert (await client.post(f"{BASE}/{of}/actions", json={"action": "start"})).status_code == 200
             if of == "b":
-                monkeypatch.setattr(campaigning, "decide_at_once", nobody)
+                monkeypatch.setattr(planning, "decide_at_once", nobody)
             async with messaging.database.transaction() as tx:
-                while await campaigning.plan_campaigns(tx, messaging.clock.now(), 200):
+                while await planning.Planning(messaging.database).plan(tx, messaging.clock.now(), 200):
                     pass
             queued = await messaging.rows("select customer from messages where flow = 'campaign' and customer like :of",
                                           of=f"{of}-%")  # fmt: skip

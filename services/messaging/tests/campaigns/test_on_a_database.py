@@ -8,8 +8,9 @@ from typing import Any
 from common.events.orders import OrderPlaced
 from common.events.segments import SegmentDefined, SegmentEntered
 from messaging.channels.smtp.connection import SmtpConnection
-from messaging.jobs import campaigning
-from messaging.jobs.campaigning import plan_campaigns, wake_resumed, watch_campaigns
+from messaging.jobs import planning
+from messaging.jobs.campaigning import wake_resumed, watch_campaigns
+from messaging.jobs.planning import Planning
 from regulars.stack.mailsink import MailSink
 from regulars.testing import OwnTopics
 
@@ -37,7 +38,7 @@ async def sweep(service: Any, *, rounds: int = 100) -> None:
     for _ in range(rounds):
         async with service.database.transaction() as tx:
             woken = await wake_resumed(tx, service.clock.now(), 200)
-            done = await plan_campaigns(tx, service.clock.now(), 200) + woken
+            done = await Planning(service.database).plan(tx, service.clock.now(), 200) + woken
         if not done:
             break
     await service.decide()
@@ -53,7 +54,7 @@ async def test_a_campaign_goes_its_way(
     messaging: Any, rebuilt: Any, mailsink: MailSink, connection: SmtpConnection, topics: OwnTopics, monkeypatch: Any
 ) -> None:
     """MSG-049 to MSG-051, MSG-057, MSG-062."""
-    monkeypatch.setattr(campaigning, "MOST", 5)
+    monkeypatch.setattr(planning, "MOST", 5)
     now, sender = messaging.clock.now(), messaging.sender(mailsink.port)
     for customer in EVERYBODY:
         await messaging.feed(*messaging.known(customer))

@@ -16,7 +16,7 @@ from common.values.shares import Z_95, wilson
 from messaging.campaigns.document import HOLD_OUT
 from messaging.campaigns.lift import lift
 from messaging.campaigns.rules import after, arm_of, leading, must_stop, not_ready, other_currency, too_dear
-from messaging.jobs.campaigning import _within_budget
+from messaging.jobs.planning import _within_budget
 
 from ..campaigns_of import campaign
 

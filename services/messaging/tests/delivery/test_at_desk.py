@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from common.events.customers import ConsentChanged, CustomerErased
+from common.events.customers import ConsentChanged, CustomerErased, CustomerMerged
 from common.events.segments import SegmentEntered
 from common.storage.database import Transaction
+from messaging.commands.recalling import bounce
 from messaging.delivery.state import Ready
 from messaging.delivery.store import queue
 from messaging.delivery.worker import books, desk
@@ -140,25 +141,44 @@ async def test_no_lease_runs_out_at_the_desk_however_slowly_messages_leave(
     assert len(set(server.taken)) == len(server.taken) == 36
 
 
-@pytest.mark.parametrize("what", ["complaint", "refusal", "erasure"])
+@pytest.mark.parametrize("what", ["complaint", "refusal", "erasure", "moved", "merge", "bounce"])
 async def test_what_comes_in_while_a_message_waits_counts(messaging: Any, what: str) -> None:
-    """FBK-025, SEC-005, SEC-006: what was leased and is not started is looked at once more."""
+    """FBK-025, SEC-005, SEC-006, ORD-040: what was leased and is not started is looked at once more."""
+    refused = ConsentChanged(channel="email", purpose="marketing", granted=False)
+    older = messaging.known("older", consent=False, email="older@example.test")
+    await messaging.feed(*older, messaging.event(refused, "older-no", messaging.clock.now(), customer="older"))
     await queue_offers(messaging, [f"c{n}" for n in range(3 * CHUNK)])
     server = Paced(stops_at=1)
     async with listening(server) as port, one_worker(messaging, port):
         await server.stopped.wait()
         last = (await messaging.rows(LEASED))[-1][0]
-        said = {
-            "complaint": complaint(1, is_open=True),
-            "refusal": ConsentChanged(channel="email", purpose="marketing", granted=False),
-            "erasure": CustomerErased(),
-        }
-        await messaging.feed(messaging.event(said[what], "said", messaging.clock.now(), customer=last))
+        now = messaging.clock.now()
+        if what == "bounce":
+            address = await messaging.rows("select address from contact_addresses where customer = :c", c=last)
+            async with messaging.database.transaction() as tx:
+                await bounce(tx, [(("s", address[0][0]), now)])
+        else:
+            said = {
+                "complaint": complaint(1, is_open=True),
+                "refusal": refused,
+                "erasure": CustomerErased(),
+                "moved": messaging.known(last, consent=False, email="new@example.test", revision=2)[1].data,
+                "merge": CustomerMerged(survivor=last, absorbed="older", sequence=1),
+            }
+            await messaging.feed(messaging.event(said[what], "said", now, customer=last))
         server.goes_on.set()
         await until(lambda: messaging.rows("select 1 from messages where state in ('queued', 'leased')"))
     assert last not in server.taken
+    assert "new" not in server.taken  # decided again, and not yet
     assert len(server.taken) == 3 * CHUNK - 1
-    reason = {"complaint": "missed_window", "refusal": "consent_withdrawn", "erasure": "erased"}
+    reason = {
+        "complaint": "missed_window",
+        "refusal": "consent_withdrawn",
+        "erasure": "erased",
+        "moved": "missed_window",
+        "merge": "consent_withdrawn",
+        "bounce": "bounced",
+    }
     assert await messaging.rows("select reason from candidates where customer = :last", last=last) == [(reason[what],)]
 
 
@@ -185,3 +205,51 @@ async def test_of_a_halted_campaign_no_more_leaves_than_was_started(messaging: A
     assert len(server.taken) == CHUNK
     held = ("hold", "campaign_paused") if action == "pause" else ("suppress", "campaign_stopped")
     assert sorted(await messaging.outcomes()) == sorted([*[("send", "allowed")] * CHUNK, *[held] * (20 - CHUNK)])
+
+
+async def test_who_holds_a_customer_holds_up_no_other_message(messaging: Any) -> None:
+    """P4: what an order led to is handled while its notice is recorded, and takes a whole batch's time."""
+    await queue_offers(messaging, ["c1", "c2"])
+    server = Paced(stops_at=1)
+    async with listening(server) as port, one_worker(messaging, port) as sender:
+        await server.stopped.wait()
+        first = server.taken[0]
+        async with messaging.database.transaction() as held:
+            await held.lock_customers([("s", first)])
+            server.goes_on.set()
+            await until(lambda: messaging.rows("select 1 from messages where state = 'leased' having count(*) <> 1"))
+            await messaging.feed(*messaging.known("c3"))
+            await messaging.feed(messaging.tier_up(1, customer="c3"))
+            await messaging.decide()
+            sender.wake()
+            await until(lambda: messaging.rows("select 1 from messages where state = 'sent' having count(*) < 2"))
+            assert await messaging.rows(LEASED) == [(first,)]
+            assert len(server.taken) == 3
+        await all_sent(messaging)
+    assert len(server.taken) == 3
+
+
+async def test_an_end_is_recorded_however_busy_its_customer_is(messaging: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a while the desk waits for whoever holds the customer: no lease of what was sent runs out."""
+    monkeypatch.setattr(books, "HELD_S", 0.0)
+    await queue_offers(messaging, ["c1"])
+    server = Paced(stops_at=0)
+    async with (
+        listening(server) as port,
+        one_worker(messaging, port),
+        messaging.database.transaction() as held,
+    ):
+        await server.stopped.wait()
+        await held.lock_customers([("s", "c1")])
+        server.goes_on.set()
+        await until(lambda: _none_waits(messaging))
+        await held.connection.commit()
+        await all_sent(messaging)
+    assert server.taken == ["c1"]
+
+
+async def _none_waits(messaging: Any) -> list[int]:
+    waiting = await messaging.rows(
+        "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    )
+    return [] if waiting else [1]

@@ -142,9 +142,12 @@ async def messages(viewer: Guarded, customer: str, before: Annotated[datetime | 
     """Every decision about messages to her, newest first."""
     here = part(customer)
     asked = {"limit": str(ENTRIES)} | ({"before": before.isoformat()} if before else {})
-    (page,) = await viewer.console.services.ask(viewer.of_shop("messaging", f"/customers/{here}/decisions", **asked))
+    page, arms = await viewer.console.services.ask(
+        viewer.of_shop("messaging", f"/customers/{here}/decisions", **asked),
+        viewer.of_shop("messaging", f"/customers/{here}/campaigns"),
+    )
     return viewer.draw(
-        "customers/messages.html", customer=customer, here=here, page=page, before=before, a_page=ENTRIES
+        "customers/messages.html", customer=customer, here=here, page=page, arms=arms, before=before, a_page=ENTRIES
     )
 
 

@@ -26,6 +26,7 @@ DESK = {
     "Ask somebody to do something": "请人做一件事",
     "Before": "之前",
     "By person": "按人员",
+    "The {n} who were rated most often are shown; there are more.": "仅显示评价次数最多的 {n} 人；还有更多。",
     "Call": "致电",
     "Call again at": "再次致电时间",
     "Call {customer}": "致电 {customer}",

@@ -57,7 +57,10 @@ def arm_of(
     `channels`: the campaign's. The shop's own hold-out is the same mailboxes in every campaign, whatever its channels.
     """
     boxes = mailboxes or {}
-    if share_of(shop, "every campaign", drawn_by(customer, boxes)) * 100 < global_hold_out_percent:
+    if (
+        global_hold_out_percent
+        and share_of(shop, "every campaign", drawn_by(customer, boxes)) * 100 < global_hold_out_percent
+    ):
         return HOLD_OUT
     drawn = drawn_by(customer, boxes, channels)
     if share_of(shop, f"{document.campaign}/hold out", drawn) * 100 < document.hold_out_percent:

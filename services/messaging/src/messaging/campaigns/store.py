@@ -129,20 +129,42 @@ async def get_campaign(tx: Transaction, shop: str, campaign: str, at: datetime |
     return None if row is None else _campaign(row)
 
 
-async def lock_running(tx: Transaction, now: datetime) -> tuple[str, str, Progress] | None:
-    """A campaign that runs and has customers left, locked: (shop, campaign, progress)."""
-    # The partial index; the one that was looked at longest ago, so that campaigns take turns.
+async def hold_running(tx: Transaction, now: datetime) -> tuple[str, str] | None:
+    """A campaign that runs and has customers left, held against other processes until the commit: (shop, campaign)."""
+    # The partial index; the one that was looked at longest ago, so that campaigns take turns. An advisory lock, since
+    # the row is changed meanwhile by the transactions of its pages.
     r = await tx.fetch_one(
         """
-        select shop, campaign, entered_upto, looked_at, treated, held_out, total from campaigns
-        where state = 'running' and not done and starts_at <= :now
-        order by looked_at, shop, campaign limit 1 for update skip locked
+        with running as materialized (
+            select shop, campaign from campaigns where state = 'running' and not done and starts_at <= :now
+            order by looked_at, shop, campaign limit 100
+        )
+        select shop, campaign from running
+        where pg_try_advisory_xact_lock(hashtextextended('campaign/' || shop || '/' || campaign, 0)) limit 1
         """,
         now=now,
     )
-    if r is None:
-        return None
-    return r.shop, r.campaign, Progress(r.entered_upto, r.looked_at, r.treated, r.held_out, r.total)
+    return None if r is None else (r.shop, r.campaign)
+
+
+async def lock_page(tx: Transaction, shop: str, campaign: str, entered_upto: str, version: int) -> bool:
+    """Lock a campaign that has come so far and no further; False where it has not, or does not run, or was saved
+    again since this version."""
+    # By primary key. It closes the race of two processes with one page, and of a page and a pause.
+    row = await tx.fetch_one(
+        """
+        select shop from campaigns where shop = :shop and campaign = :campaign
+            and state = 'running' and not done and entered_upto = :entered_upto for update
+        """,
+        shop=shop,
+        campaign=campaign,
+        entered_upto=entered_upto,
+    )
+    if row is None:
+        return False
+    # A statement of its own, which sees what was saved while the lock was waited for. By the index on campaigns.
+    query = "select max(version) from campaign_versions where shop = :shop and campaign = :campaign"
+    return bool(await tx.value(query, shop=shop, campaign=campaign) == version)
 
 
 async def lock_sending(tx: Transaction, now: datetime) -> tuple[str, str] | None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
 
 from common.storage.database import Transaction
 from messaging.delivery.receipts.arrival import BOUNCED_LATER, CAME_BACK
@@ -27,6 +31,23 @@ async def count_messages(tx: Transaction, shop: str, cause: str) -> dict[str, in
         cause=cause,
     )
     return {r.state: int(r.messages) for r in rows}
+
+
+async def list_arms(tx: Transaction, shop: str, customers: Collection[str], limit: int) -> Sequence[Row[Any]]:
+    """Rows campaign, arm and at of the campaigns that one of these customers came into, the newest first."""
+    # A probe by primary key for each of the shop's campaigns, of which there are far fewer than of customers in one.
+    return await tx.fetch(
+        """
+        select k.campaign, m.arm, m.at from campaigns k cross join lateral (
+            select arm, at from campaign_members i
+            where i.shop = k.shop and i.campaign = k.campaign and i.customer = any(cast(:customers as text[]))
+            order by i.at limit 1
+        ) m where k.shop = :shop order by m.at desc, k.campaign limit :limit
+        """,
+        shop=shop,
+        customers=sorted(customers),
+        limit=limit,
+    )
 
 
 async def count_clicked(tx: Transaction, shop: str, cause: str) -> int:

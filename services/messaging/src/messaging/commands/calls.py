@@ -19,7 +19,7 @@ from common.storage.database import Database, Transaction
 from messaging.calls import store
 from messaging.calls.rules import Call, Outcome, is_told_again, number_called, tried_again_at
 from messaging.commands.consent import change_permission, wait_until_left
-from messaging.contacts.store_bounces import mark_bounced
+from messaging.commands.recalling import bounce
 from messaging.decisions.facts import source_of
 from messaging.decisions.rules import may_still_leave
 from messaging.known import add_offers, get_known, get_reachable
@@ -202,7 +202,7 @@ async def _save(
         now_has = (await get_reachable(tx, [key]))[key].hashes.get("phone")
         address = number_called(told.by, task.taken_by, task.shown, task.handed_to, now_has)
     if address is not None:
-        await mark_bounced(tx, [((shop, address), now)])
+        await bounce(tx, [((shop, address), now)])
     data = ContactCalled(
         message_id=task.message_id,
         number=number,

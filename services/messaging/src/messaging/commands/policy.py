@@ -11,7 +11,7 @@ from common.versions.table import tell, tell_withdrawal
 from messaging.channels.registry import CHANNELS
 from messaging.delivery.store.pauses import end_pauses
 from messaging.policy.state import Policy, PolicyVersion
-from messaging.policy.store import POLICIES, get_policies, lock_saved, save_withdrawal
+from messaging.policy.store import POLICIES, begin_freeing, get_policies, lock_saved, save_withdrawal
 from messaging.segments.rules import unknown
 from messaging.segments.store import get_known
 
@@ -111,6 +111,7 @@ async def save_policy(
     start = valid_from or now
     if not await POLICIES.insert(tx, shop, version, start, policy):
         raise PolicyChanged(version)
+    await begin_freeing(tx, shop, version)
     data = ContactPolicyChanged(version=version, valid_from=start, policy=policy.model_dump(mode="json"))
     await tell(tx, shop, "policy", data)
     sender = (policy.sender_address, policy.sender_name)

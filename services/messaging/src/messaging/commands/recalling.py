@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from common.events import CustomerKey
 from common.people.store import get_people
 from common.storage.database import Transaction
-from messaging.delivery.store.recall import look_again
+from messaging.contacts.state import Address
+from messaging.contacts.store_bounces import mark_bounced
+from messaging.delivery.store.recall import look_again, look_again_at
 
 
 async def recall_persons(tx: Transaction, keys: Collection[CustomerKey]) -> None:
@@ -16,3 +19,9 @@ async def recall_persons(tx: Transaction, keys: Collection[CustomerKey]) -> None
         return
     people = await get_people(tx, keys)
     await look_again(tx, {one for key in keys for one in people[key]})
+
+
+async def bounce(tx: Transaction, bounced: Sequence[tuple[Address, datetime]]) -> None:
+    """Remember addresses that bounced for good: (address, when). What else is leased for them is looked at again."""
+    await mark_bounced(tx, bounced)
+    await look_again_at(tx, {address for address, _ in bounced})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from common.storage.database import Transaction
-from messaging.contacts.store_bounces import mark_bounced
+from messaging.commands.recalling import bounce
 from messaging.decisions import facts
 from messaging.delivery.receipts.rules import speaks_of_the_address
 from messaging.delivery.receipts.state import Receipt
@@ -30,7 +30,7 @@ async def take_receipts(tx: Transaction, receipts: Sequence[Receipt]) -> int:
             SMS_RECEIPTS.labels(r.said).inc()
     # Where the message went, not the address of now: the customer may have moved since, and the new one is good.
     bounced = {_place(r): found[_place(r)].sent_to for r in told if speaks_of_the_address(r)}
-    await mark_bounced(tx, [((r.shop, a), r.at) for r in told if (a := bounced.get(_place(r))) is not None])
+    await bounce(tx, [((r.shop, a), r.at) for r in told if (a := bounced.get(_place(r))) is not None])
     await tx.announce([facts.receipt(about[_place(r)], r.said, r.code, r.at, bounced.get(_place(r))) for r in told])
     return len(told)
 

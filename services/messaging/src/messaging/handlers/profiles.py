@@ -14,6 +14,7 @@ from common.events.orders import OrderCompleted
 from common.people.store import get_people
 from common.storage.database import Transaction
 from messaging.channels.registry import CHANNELS
+from messaging.commands.recalling import recall_persons
 from messaging.consent.store import relate_statements
 from messaging.contacts.hashing import Hashing
 from messaging.contacts.state import Contact, HadAddress
@@ -53,6 +54,8 @@ class Profiles:
                 if e.data.birthday is not None
             ],
         )
+        # What was written for another address, or another name, may be waiting for its worker.
+        await recall_persons(tx, {e.customer for e in events})
         await _wake(tx, events)
 
     async def on_keys(self, tx: Transaction, batch: Batch) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from common.crypto.keys import KeyRing
 from common.storage.database import Database
 from messaging.channels.protocol import Channel
+from messaging.commands.recalling import bounce
 from messaging.consent.links import UnsubscribeLinks
-from messaging.contacts.store_bounces import mark_bounced
 from messaging.delivery.clicks.links import ClickLinks
 from messaging.delivery.receipts.links import GatewayLinks
 from messaging.delivery.worker.desk import LOOK_EVERY_S, Sender
@@ -32,4 +32,4 @@ def sender_of(
     `look_every_s`: so often it looks without being woken.
     """
     preparation = Preparation(database, keys, links, channel, receipts, clicks)
-    return Sender(database, channel, preparation.take, mark_bounced, workers=workers, look_every_s=look_every_s)
+    return Sender(database, channel, preparation.take, bounce, workers=workers, look_every_s=look_every_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
@@ -66,4 +66,44 @@ async def save_withdrawal(tx: Transaction, shop: str, version: int, at: datetime
         shop=shop,
         version=version,
         at=at,
+    )
+
+
+class Freeing(NamedTuple):
+    """A version by which what is held for its hour is decided again, of customers after `after`."""
+
+    shop: str
+    version: int
+    at: datetime
+    after: str
+
+
+async def begin_freeing(tx: Transaction, shop: str, version: int) -> None:
+    """From when it is in force, what is held for its hour is decided again by it. Wakes the sweep at commit."""
+    query = "update policies set free_after = '' where shop = :shop and version = :version"
+    await tx.execute(query, shop=shop, version=version)
+    await tx.execute("notify candidates")
+
+
+async def lock_freeing(tx: Transaction, now: datetime) -> Freeing | None:
+    """The version that came into force first of those that are not done, locked; none that somebody works at."""
+    # The partial index: few at any time.
+    row = await tx.fetch_one(
+        """
+        select shop, version, at, free_after from policies
+        where free_after is not null and withdrawn_at is null and at <= :now
+        order by at, shop, version limit 1 for update skip locked
+        """,
+        now=now,
+    )
+    return None if row is None else Freeing(row.shop, row.version, row.at, row.free_after)
+
+
+async def save_freed(tx: Transaction, freeing: Freeing, after: str | None) -> None:
+    """Customers up to this one are done; None: all are."""
+    await tx.execute(
+        "update policies set free_after = :after where shop = :shop and version = :version",
+        after=after,
+        shop=freeing.shop,
+        version=freeing.version,
     )

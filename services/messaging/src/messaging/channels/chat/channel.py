@@ -30,7 +30,7 @@ class ChatChannel(Channel):
     @classmethod
     def opened(cls, settings: ChatSettings) -> Self:
         """The channel to the robots that the environment allows."""
-        return cls(settings)
+        return cls(settings, settings.chat_connections)
 
     @staticmethod
     def address(contact: CustomerProfile) -> ProfileField | None:

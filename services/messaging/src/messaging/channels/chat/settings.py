@@ -26,6 +26,7 @@ class ChatSettings(BaseSettings):
     chat_private_hosts: bool = Field(
         False, description="true: robots on this machine and in private networks too, over http as well, for tests"
     )
+    chat_connections: int = Field(2, ge=1, le=100, description="messages handed over at a time, by each process")
     chat_connect_s: float = Field(10, gt=0, le=300, description="seconds to wait for a connection to the robot")
     chat_answer_s: float = Field(30, gt=0, le=300, description="for its answer; then the message is in doubt")
 

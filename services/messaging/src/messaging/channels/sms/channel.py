@@ -35,7 +35,7 @@ class SmsChannel(Channel):
     @classmethod
     def opened(cls, settings: SmsSettings) -> Self:
         """The channel to the gateways that the environment names."""
-        return cls(settings, _lines(settings), TokenBucket(settings.sms_per_second))
+        return cls(settings, _lines(settings), TokenBucket(settings.sms_per_second), settings.sms_connections)
 
     @staticmethod
     def address(contact: CustomerProfile) -> ProfileField | None:

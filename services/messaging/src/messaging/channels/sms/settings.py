@@ -42,6 +42,7 @@ class SmsSettings(BaseSettings):
         {}, description='aliyun: TemplateCode by flow, or by flow and language: {"lapse": "SMS_1", "lapse/en": "SMS_2"}'
     )
     sms_per_second: float = Field(10, gt=0, le=1000, description="messages a second, of each process")
+    sms_connections: int = Field(4, ge=1, le=100, description="messages handed over at a time, by each process")
     sms_most_segments: int = Field(6, ge=1, le=20, description="a text of more parts is not sent")
     sms_segment_cost: Decimal = Field(Decimal(0), ge=0, description="price of one part, for the metric sms_cost_total")
     sms_connect_s: float = Field(10, gt=0, le=300, description="seconds to wait for a connection to the gateway")

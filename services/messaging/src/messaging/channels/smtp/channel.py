@@ -49,7 +49,8 @@ class SmtpChannel(Channel):
                 password,
                 deadlines,
                 signer,
-            )
+            ),
+            settings.smtp_connections,
         )
 
     @staticmethod

@@ -29,6 +29,9 @@ class SmtpSettings(BaseSettings):
     smtp_dkim_domain: str | None = Field(None, description="domain whose mails are signed (DKIM); none: not signed")
     smtp_dkim_selector: str = Field("regulars", description="the public key stands at <selector>._domainkey.<domain>")
     smtp_dkim_key_file: Path | None = Field(None, description="PEM file of the RSA key that signs")
+    smtp_connections: int = Field(
+        6, ge=1, le=100, description="mails handed over at a time, each on a connection of its own, by each process"
+    )
     smtp_connect_s: float = Field(300, gt=0, description="seconds to wait for the mail server's greeting")
     smtp_command_s: float = Field(300, gt=0, description="for its reply to EHLO, STARTTLS, AUTH, MAIL and RCPT")
     smtp_data_s: float = Field(120, gt=0, description="for its reply to DATA")

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
+from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.conditions.state import Condition
@@ -26,6 +27,7 @@ PERMIT_S = 10
 """So long a started message may leave without being looked at again; an opt-out waits no longer."""
 ANY_RANK = 2**31 - 1
 """Every rank goes before it."""
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 _PICKED = Columns("w", shop="text", customer="text", message_id="text")
 _LEASED = Columns("l", shop="text", customer="text", message_id="text", lease="uuid", cause="text")
 _OURS = """m.shop = l.shop and m.customer = l.customer and m.message_id = l.message_id
@@ -101,6 +103,19 @@ async def lease(
         lease_s=LEASE_S,
     )
     return [_queued(r) for r in sorted(rows, key=lambda r: (r.rank, r.at, r.message_id))]
+
+
+async def lock_free(tx: Transaction, keys: Collection[CustomerKey]) -> set[CustomerKey]:
+    """Lock those of these customers whom nobody else holds, and say who they are; never waits."""
+    # By primary key.
+    rows = await tx.fetch(
+        f"""
+        select c.shop, c.customer from {_CUSTOMERS} join customers c using (shop, customer)
+        for update of c skip locked
+        """,
+        **_CUSTOMERS.of(sorted(keys)),
+    )
+    return {(r.shop, r.customer) for r in rows}
 
 
 async def start(tx: Transaction, messages: Sequence[Queued]) -> list[Queued]:

@@ -11,6 +11,7 @@ from common.events.customers import Channel
 from common.events.messages import MessagePurpose, SendDecision
 from common.storage.columns import Columns
 from common.storage.database import Transaction
+from messaging.contacts.state import Address
 from messaging.decisions.facts import Subject, subject_of
 from messaging.delivery.state import send_decision
 from messaging.delivery.store.queue import SENT_BY
@@ -18,6 +19,7 @@ from messaging.delivery.store.queue import SENT_BY
 WHILE_QUEUED = "while it was queued"
 """The detail of a decision that took a message out of the queue."""
 _CUSTOMERS = Columns("w", shop="text", customer="text")
+_ADDRESSES = Columns("w", shop="text", address="bytea")
 
 
 class TakenBack(NamedTuple):
@@ -136,6 +138,25 @@ async def look_again(tx: Transaction, keys: Collection[CustomerKey]) -> None:
         where m.shop = f.shop and m.customer = f.customer and m.message_id = f.message_id and m.state = 'leased'
         """,
         **_CUSTOMERS.of(sorted(keys)),
+    )
+
+
+async def look_again_at(tx: Transaction, addresses: Collection[Address]) -> None:
+    """The same of what is leased of everybody who has, or had, one of these addresses."""
+    if not addresses:
+        return
+    # By the index on addresses and the primary key. Rows that a sender holds are leaving, as above.
+    await tx.execute(
+        f"""
+        update messages m set recalled = true
+        from (
+            select l.shop, l.customer, l.message_id
+            from {_ADDRESSES} join contact_addresses a using (shop, address) join messages l using (shop, customer)
+            where l.state = 'leased' for update of l skip locked
+        ) f
+        where m.shop = f.shop and m.customer = f.customer and m.message_id = f.message_id and m.state = 'leased'
+        """,
+        **_ADDRESSES.of(sorted(addresses)),
     )
 
 

@@ -15,6 +15,8 @@ from messaging.delivery.worker.hands import Chunk, Done
 AT_DESK_S = 10.0
 """So long a message waits at the desk; then it goes back to the queue, to be looked at again. Much less than a lease
 lasts, which is not renewed meanwhile."""
+HELD_S = 2.0
+"""So long what ended is not waited for while somebody else holds its customer; then it is. Much less than a lease."""
 Troubles = list[tuple[Place, Trouble]]
 
 
@@ -35,6 +37,7 @@ class Books:
     ended: Done = field(default_factory=list)  # not recorded yet
     troubles: Troubles = field(default_factory=list)  # by what they are about, not recorded yet
     waiting: list[Ready] = field(default_factory=list)  # leased, not started
+    held: dict[str, float] = field(default_factory=dict)  # ended, of customers whom somebody holds: since when
 
     def take_in(self, turns: Sequence[Turn], late: Done) -> None:
         """Workers who came to the desk, and what was taken from behind slow hand-offs."""
@@ -43,6 +46,18 @@ class Books:
             self.troubles += turn.troubles
         self.at_desk += turns
         self.ended += late
+
+    def postpone(self, left: Done) -> None:
+        """These alone are not recorded yet, since their customers are held."""
+        now = asyncio.get_running_loop().time()
+        names = [r.message.about.message_id for _, r in left]
+        self.ended, self.troubles = left, []
+        self.held = {name: self.held.get(name, now) for name in names}
+
+    def to_wait_for(self, most: int) -> bool:
+        """Whether to wait for who holds a customer: since it lasts long, or more than so many messages wait for it."""
+        since = asyncio.get_running_loop().time() - HELD_S
+        return len(self.held) > most or any(at < since for at in self.held.values())
 
     def give_back(self, ready: Sequence[Ready]) -> None:
         """To the queue, with the next entry; what was recalled or has passed to another sender is no longer ours."""

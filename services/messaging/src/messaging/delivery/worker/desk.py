@@ -43,6 +43,8 @@ LOOK_EVERY_S = 0.5
 SOON_S = (0.02, 0.05, 0.1, 0.2)
 """Until each further look after a message was queued and could not be leased: what the order led to elsewhere comes
 back at this moment, and whoever handles it holds the customer."""
+HELD_LOOK_S = 0.05
+"""Until the next look whether a customer is free of whom an end is to be recorded."""
 GATHER_S = 0.05
 """So long a worker waits at the desk until half of them are there: one transaction for many costs little more."""
 Take = Callable[[Transaction, int, Sequence[str], int], Awaitable[list[Ready]]]
@@ -145,7 +147,8 @@ class Sender:
                     await self._gather(books, stopping)
                 started = await self._one_entry(books, stopping)
                 if not started and not self._turns and self._at_work:
-                    await self._woken(self._soon.pop(0) if self._soon else self._look_every_s)
+                    wait_s = self._soon.pop(0) if self._soon else self._look_every_s
+                    await self._woken(min(wait_s, HELD_LOOK_S) if books.held else wait_s)
         finally:
             self._ahead.give_up()
 
@@ -177,8 +180,9 @@ class Sender:
         elif len(books.waiting) < wanted:  # all has left in time
             self._at_once = min(self._most_at_once, self._at_once * 2)
         sure_until = asyncio.get_running_loop().time() + SURE_S
+        wait = leaving or books.to_wait_for(CHUNK * self._workers)
         try:
-            started = await self._commit(books, wanted)
+            started = await self._commit(books, wanted, wait=wait)
         except Exception as error:
             # What was handed off stays to be recorded; a lease that nobody records comes to its end.
             log.warning("sender_paused", temporary=is_temporary(error), detail=repr(error)[:300])
@@ -202,13 +206,17 @@ class Sender:
         async with self._database.transaction() as tx:
             return await self.take(tx)
 
-    async def _commit(self, books: Books, wanted: int) -> list[Ready]:
-        """Record what ended, start up to `wanted` messages; the books change with the commit. Returns the started."""
+    async def _commit(self, books: Books, wanted: int, *, wait: bool) -> list[Ready]:
+        """Record what ended, start up to `wanted` messages; the books change with the commit. Returns the started.
+
+        `wait`: for who holds a customer of whom something is to be recorded. Otherwise that is left for the next entry,
+        or no worker would get anything to do as long as the consumer handles what those orders led to.
+        """
         if not books.ended and not wanted:
             return []
         leased, idle = books.waiting, []
         async with self._database.transaction() as tx:
-            await self.record(tx, books.ended, books.troubles)
+            left = await self.record(tx, books.ended, books.troubles, wait=wait)
             started: list[Ready] = []
             if wanted:
                 pauses = await self._fuse.look(tx)
@@ -222,7 +230,8 @@ class Sender:
                 chosen, leased = leased[:wanted], leased[wanted:]
                 started = await self.start(tx, chosen)
                 idle += [r for r in chosen if r not in started]
-        books.waiting, books.ended, books.troubles = leased, [], []
+        books.waiting = leased
+        books.postpone(left)
         books.give_back(idle)
         return started
 
@@ -285,12 +294,17 @@ class Sender:
                 log.warning("leases_not_renewed", temporary=is_temporary(error), detail=repr(error)[:300])
             await _sleep(stopping, RENEW_EVERY_S) if not stopping.is_set() else await asyncio.sleep(0.1)
 
-    async def record(self, tx: Transaction, ended: Done, troubles: Sequence[tuple[Place, Trouble]] = ()) -> None:
-        """Record and announce what became of messages; twice the same is recorded once."""
+    async def record(
+        self, tx: Transaction, ended: Done, troubles: Sequence[tuple[Place, Trouble]] = (), *, wait: bool = True
+    ) -> Done:
+        """Record and announce what became of messages; twice the same is recorded once. Returns what was left because,
+        without `wait`, somebody else holds the customer."""
         if not ended:
-            return
-        ended = [(_with_address(e, r), r) for e, r in ended]
-        await tx.lock_customers((e.message.key for e, _ in ended), there=True)
+            return []
+        keys = {e.message.key for e, _ in ended}
+        free = (await tx.lock_customers(keys, there=True)).keys() if wait else await queue.lock_free(tx, keys)
+        left = [(e, r) for e, r in ended if e.message.key not in free]
+        ended = [(_with_address(e, r), r) for e, r in ended if e.message.key in free]
         done = await end(tx, [e for e, _ in ended])
         await self._mark_bounced(tx, [((e.message.about.shop, e.bounced), e.at) for e in done if e.bounced is not None])
         await announce(tx, done)
@@ -301,6 +315,7 @@ class Sender:
             {Place(*r.address) for r in accepted if r.on_trial and r.address is not None},
             troubles,
         )
+        return left
 
 
 async def _sleep(stopping: asyncio.Event, seconds: float) -> None:
