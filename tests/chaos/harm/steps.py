@@ -43,11 +43,11 @@ _AFTER_MARKING = "trigger {name} after update on {table} for each statement"
 _CLAIMS = ("inbox", "history")
 """What is not folded is claimed in the one, what is folded in the other."""
 STEPS = (
+    Step("offsets moved", "trigger {name} after update on {table} for each statement", ("offsets",), _READERS),
     Step("before the claim", "trigger {name} before insert on {table} for each statement", _CLAIMS),
     Step("claimed", "trigger {name} after insert on {table} for each statement", _CLAIMS),
     Step("before announcing", "trigger {name} before insert on {table} for each statement", ("outbox",), _TELLERS),
     Step("announced", "trigger {name} after insert on {table} for each statement", ("outbox",), _TELLERS),
-    Step("offsets stored", "trigger {name} after update on {table} for each statement", ("offsets",), _READERS),
     Step("commit sent, not done", _AT_COMMIT, ("offsets",), _READERS),
     Step("committed, no answer", _AT_COMMIT, ("offsets",), _READERS, commits=True),
     Step(

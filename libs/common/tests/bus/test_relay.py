@@ -69,6 +69,18 @@ async def test_a_batch_is_bounded_by_bytes_and_a_larger_fact_goes_alone(
     assert taking.keys == [str(number).encode() for number in range(7)]
 
 
+async def test_a_step_says_whether_it_may_have_left_something(
+    db: Database, connection: AsyncConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After one that has not, the relay waits to be woken: a look that finds nothing costs as much as one that does."""
+    monkeypatch.setattr(relay, "BATCH", 3)
+    await facts(db, 5, published=False)
+    kafka, relay_, found = Taking(), Relay(db, "nowhere", "toy"), []
+    while done := await relay_.step(connection, cast(Producer, kafka)):
+        found.append((done, relay_._more))
+    assert found == [(3, True), (2, False)]
+
+
 async def test_a_database_that_is_being_rebuilt_publishes_nothing(db: Database, connection: AsyncConnection) -> None:
     """A4: until it has ended, whoever runs a relay on it."""
     async with db.transaction() as tx:

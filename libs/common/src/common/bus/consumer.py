@@ -1,13 +1,14 @@
 """The event consumer: every event counts exactly once. One poll, one transaction.
 
-The order within it: lock the offset rows and drop the batch if it was not read from them;
-claim in the inbox; lock the customers; let the handlers fold, save and announce; store the next offsets; commit.
-Then, and only then, commit to Kafka.
+The order within it: lock the offset rows and drop the batch if it was not read from them, else move them on;
+claim in the inbox; lock the customers; let the handlers fold, save and announce; commit. Then, and only then, is Kafka
+told, once a second.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -37,6 +38,10 @@ from common.tracing import handled
 
 log = structlog.get_logger()
 ANSWER_WITHIN_S = 5
+PACE_S = 0.025
+"""A batch begins so long after the one before, unless that was full: what comes meanwhile shares one transaction."""
+TELL_EVERY_S = 1.0
+"""So often Kafka is told how far the group is, and when there is nothing more to read; for its tools alone."""
 State = Literal["joining", "reading", "spare", "paused", "stopped"]
 """`spare`: other processes hold all partitions; `paused`: it waits for a server; `stopped`: until somebody acts."""
 
@@ -82,6 +87,7 @@ class EventConsumer:
         admit: Admit | None = None,
         ready: asyncio.Event | None = None,
         until: Mapping[Position, int] | None = None,
+        pace_s: float = PACE_S,
     ) -> None:
         """`until`: of a rebuild, where reading ends (exclusive); it reads in a new consumer group."""
         self._database, self._service = database, service
@@ -95,6 +101,10 @@ class EventConsumer:
         self._ahead = Ahead(database, servers, self._subscriptions, before)
         self._ready = ready
         self._until = until
+        self._pace_s = pace_s if until is None else 0.0
+        self._most = max_records
+        self._untold: dict[Position, int] = {}
+        self._told_at = float("-inf")
         self._cluster: str | None = None
         self._fuse = Fuse()
         self.blown: str | None = None
@@ -167,8 +177,10 @@ class EventConsumer:
             try:
                 if await self._at_end():
                     return
-                await self.step(0.5)
+                began = time.monotonic()
+                read = await self.step(0.5)
                 wait = FIRST_WAIT_S
+                await self._gather(read, began)
             except FuseBlown as error:
                 self.blown = str(error)
                 log.error("fuse_blown", detail=self.blown)
@@ -205,6 +217,7 @@ class EventConsumer:
         if polled is not None and self._until is not None:
             polled = before(polled, self._until)
         if polled is None:
+            await self._tell()
             return 0
         self.counts.read += len(polled.records)
         self.counts.batches += 1
@@ -213,6 +226,23 @@ class EventConsumer:
             return await self._take(polled)
         finally:
             self.at_hand = 0
+
+    async def _gather(self, read: int, began: float) -> None:
+        """Let records gather where there were some, and fewer than a batch may have.
+
+        Each batch costs every server the same few requests and statements, however little it holds. The first one
+        after a pause waits for nothing.
+        """
+        left = began + self._pace_s - time.monotonic()
+        if 0 < read < self._most and left > 0:
+            await self._patience.wait(left)
+
+    async def _tell(self) -> None:
+        """Tell Kafka how far the database is."""
+        if self._untold:
+            nexts, self._untold = self._untold, {}
+            self._told_at = time.monotonic()
+            await self.broker.commit({p: offset for p, offset in nexts.items() if p in self.broker.assigned})
 
     async def _take(self, polled: Polled) -> int:
         items = await self._reader.read(polled.records, self._cluster or "")
@@ -224,7 +254,9 @@ class EventConsumer:
         if newer is not None and newer.newer is not None:
             self._stopped_at = newer
             raise newer.newer
-        await self.broker.commit(polled.nexts)
+        self._untold.update(polled.nexts)
+        if time.monotonic() - self._told_at >= TELL_EVERY_S:
+            await self._tell()
         return len(polled.records)
 
     async def _answers(self) -> None:
@@ -235,7 +267,7 @@ class EventConsumer:
         async with self._database.transaction() as tx:
             if self._before is not None:
                 await self._before(tx)
-            await offsets.fence(tx, part.starts, self.broker.first, self._cluster or "")
+            await offsets.advance(tx, part.starts, part.nexts, self.broker.first, self._cluster or "")
             dead = [i.dead for i in part.items if i.dead]
             live = [i for i in part.items if i.event is not None and i.dead is None]
             raw = [i.record for i in part.items if i.raw and i.dead is None]
@@ -262,7 +294,6 @@ class EventConsumer:
                     dead.extend(taken.dead)
                     counted += taken.fresh
             await bury(tx, dead, self._seal, self._cluster or "")
-            await offsets.store(tx, part.nexts)
         self._fuse.count(failed, [e.type for e in fresh] + [RAW] * bool(raw))
         self.counts.claimed += counted
         self.counts.duplicates += outcomes.count("duplicate")

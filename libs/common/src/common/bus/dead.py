@@ -98,7 +98,7 @@ async def bury(tx: Transaction, dead: Sequence[DeadRecord], seal: Sealer, cluste
             payload=orjson.dumps(letter).decode(),
         )
     if dead:
-        await tx.execute("notify outbox")
+        await tx.wake_relay()
 
 
 async def list_buried(tx: Transaction, records: Sequence[Record], cluster: str) -> list[Record]:
@@ -153,4 +153,4 @@ async def publish_mended(tx: Transaction, event: Event[Any], raw: bytes) -> None
         shop=event.shop,
         payload=raw.decode(),
     )
-    await tx.execute("notify outbox")
+    await tx.wake_relay()

@@ -27,42 +27,50 @@ async def stored(tx: Transaction, cluster: str | None = None) -> dict[Position, 
     return {Position(r.topic, r.partition): int(r.next) for r in rows}
 
 
-async def fence(tx: Transaction, starts: Mapping[Position, int], first: Mapping[Position, int], cluster: str) -> None:
-    """Lock the partitions' rows. Raises Fenced when one does not stand where the batch starts.
+async def advance(
+    tx: Transaction,
+    starts: Mapping[Position, int],
+    nexts: Mapping[Position, int],
+    first: Mapping[Position, int],
+    cluster: str,
+) -> None:
+    """Lock the partitions' rows and move them to where the next batch starts, with everything that this one does.
 
+    Raises Fenced when one does not stand where the batch starts; the transaction is then to be rolled back.
     `first`: where the log of each partition begins. One that was never stored stands there and nowhere else: a batch
     before this one may have failed.
     """
-    positions = sorted(starts, key=lambda p: (p.topic, p.partition))
+    positions = sorted(starts)
     topics, partitions = [p.topic for p in positions], [p.partition for p in positions]
+    wanted = {"topics": topics, "partitions": partitions, "nexts": [nexts[p] for p in positions]}
     # One row a partition.
-    rows = await tx.fetch(_LOCK, topics=topics, partitions=partitions)
+    rows = await tx.fetch(_ADVANCE, **wanted)
     if len(rows) < len(positions):
-        nexts = [first[p] for p in positions]
-        await tx.execute(_INSERT, topics=topics, partitions=partitions, nexts=nexts, cluster=cluster)
-        rows = await tx.fetch(_LOCK, topics=topics, partitions=partitions)
+        firsts = [first[p] for p in positions]
+        await tx.execute(_INSERT, topics=topics, partitions=partitions, nexts=firsts, cluster=cluster)
+        known = {(row.topic, row.partition): row for row in rows}
+        # Those that stood are moved already; the others stand where their logs begin, or another member left them.
+        moved = await tx.fetch(_ADVANCE, **wanted)
+        rows = [known.get((row.topic, row.partition), row) for row in moved]
     for row in rows:
-        if row.next != starts[Position(row.topic, row.partition)]:
+        if row.stood != starts[Position(row.topic, row.partition)]:
             position = Position(row.topic, row.partition)
-            raise Fenced(f"{position} stands at {row.next}, the batch starts at {starts[position]}")
+            raise Fenced(f"{position} stands at {row.stood}, the batch starts at {starts[position]}")
 
 
-async def store(tx: Transaction, nexts: Mapping[Position, int]) -> None:
-    """Where the next batch starts; in the same transaction as everything this one did."""
-    await tx.execute(
-        _STORE,
-        topics=[p.topic for p in nexts],
-        partitions=[p.partition for p in nexts],
-        nexts=list(nexts.values()),
-    )
-
-
-_LOCK = """
-select o.topic, o.partition, o.next
-from unnest(cast(:topics as text[]), cast(:partitions as integer[])) as w(topic, partition)
-join offsets o on o.topic = w.topic and o.partition = w.partition
-order by o.topic, o.partition
-for update of o
+# Locked one after the other in the order given, by primary key whatever the plan (decision 0080).
+_ADVANCE = """
+update offsets o set next = w.next
+from (
+    select w.topic, w.partition, w.next, k.next as stood
+    from unnest(cast(:topics as text[]), cast(:partitions as integer[]), cast(:nexts as bigint[]))
+         as w(topic, partition, next)
+    cross join lateral (
+        select next from offsets o where o.topic = w.topic and o.partition = w.partition for update
+    ) k
+) w
+where o.topic = w.topic and o.partition = w.partition
+returning o.topic, o.partition, w.stood
 """
 _INSERT = """
 insert into offsets (topic, partition, next, cluster)
@@ -71,10 +79,4 @@ from unnest(cast(:topics as text[]), cast(:partitions as integer[]), cast(:nexts
      as w(topic, partition, next)
 order by topic, partition
 on conflict do nothing
-"""
-_STORE = """
-update offsets o set next = n.next
-from unnest(cast(:topics as text[]), cast(:partitions as integer[]), cast(:nexts as bigint[]))
-     as n(topic, partition, next)
-where o.topic = n.topic and o.partition = n.partition
 """

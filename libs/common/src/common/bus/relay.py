@@ -31,6 +31,8 @@ LOOK_S = 1.0
 """So often a holder uses its session, while it waits for Kafka too: a live one keeps it."""
 STALE_S = 2.0
 """Rows that were read longer ago are sent only when the session that read them still stands."""
+PACE_S = 0.02
+"""A batch is read so long after the one before, unless that was full: what comes meanwhile goes with it."""
 CLOSED_S = 10.0
 """A topic that Kafka forbids or does not have is tried again after so long; its facts wait."""
 
@@ -56,6 +58,8 @@ class Relay:
         """Topics that are forbidden or missing, and when each is tried again."""
         self._most = BATCH
         """Rows of the next batch: fewer after one that failed, for a slow broker may take part of it in time."""
+        self._more = True
+        """Whether the last step may have left something: it was full, or not all of it was taken."""
         self.published = 0
         self.holder = False
 
@@ -102,14 +106,20 @@ class Relay:
             await self._check_cluster(connection)
             await driver.add_listener("outbox", self._notified)
             await self._holding(connection, producer.start())
-            self.holder = True
+            self.holder, self._database.relay_here = True, self._wake
             while not self._stopping.is_set():
+                began = time.monotonic()
                 self._wake.clear()
-                if not await self.step(connection, producer):
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), LOOK_S)
+                done = await self.step(connection, producer)
+                if done and self._more:
+                    continue
+                # Whatever was committed after the rows were read has woken it.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), LOOK_S)
+                if done:
+                    await self._sleep(began + PACE_S - time.monotonic())
         finally:
-            self.holder = False
+            self.holder, self._database.relay_here = False, None
             await producer.stop(5)
             with contextlib.suppress(Exception):
                 await driver.remove_listener("outbox", self._notified)
@@ -139,15 +149,17 @@ class Relay:
 
     async def step(self, connection: AsyncConnection, producer: Producer) -> int:
         """Publish one batch; returns how many were acknowledged and marked."""
-        now = time.monotonic()
+        now, most = time.monotonic(), self._most
+        self._more = True
         closed = [topic for topic, until in self._closed.items() if until > now]
-        again = await republishing.under_way(connection)
-        if again is not None:
-            return await self._send_again(connection, producer, again, closed, now)
-        found = await connection.execute(
-            text(_UNPUBLISHED), {"limit": self._most, "bytes": BATCH_BYTES, "closed": closed}
-        )
-        return await self._publish_by_topic(connection, producer, found.fetchall(), now)
+        found = await connection.execute(text(_UNPUBLISHED), {"limit": most, "bytes": BATCH_BYTES, "closed": closed})
+        if not (rows := found.fetchall()):
+            again = await republishing.under_way(connection)
+            return 0 if again is None else await self._send_again(connection, producer, again, closed, now)
+        published = await self._publish_by_topic(connection, producer, rows, now)
+        all_read = len(rows) < most and sum(len(row.payload) for row in rows) < BATCH_BYTES // 8
+        self._more = not all_read or published < len(rows)
+        return published
 
     async def _send_again(
         self, connection: AsyncConnection, producer: Producer, again: Progress, closed: Sequence[str], read: float
@@ -220,6 +232,8 @@ class Relay:
         return acked
 
     async def _sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
@@ -253,10 +267,10 @@ def _oldest(condition: str) -> str:
 
 
 # What no broker has acknowledged yet, without closed topics; by the index of what waits. A database that is being
-# rebuilt publishes nothing, whoever started a relay on it.
+# rebuilt publishes nothing, whoever started a relay on it, and what is sent again goes before anything new.
 _UNPUBLISHED = _oldest(
     "published_at is null and refused is null and aggregatetype <> all(cast(:closed as text[]))"
-    " and not exists (select from rebuilding)"
+    " and not exists (select from rebuilding) and not exists (select from republishing)"
 )
 # By primary key.
 _SENT_AGAIN = _oldest(republishing.SENT_AGAIN)

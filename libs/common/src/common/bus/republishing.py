@@ -52,7 +52,7 @@ async def begin(tx: Transaction) -> Progress | None:
         returning first, done, upto
         """
     )
-    await tx.execute("notify outbox")
+    await tx.wake_relay()
     return Progress(row.first, row.done, row.upto) if row is not None else None
 
 

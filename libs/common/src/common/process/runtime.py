@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings
 
 from common.bus.backlog import Backlog
 from common.bus.broker import Position
-from common.bus.consumer import EventConsumer
+from common.bus.consumer import PACE_S, EventConsumer
 from common.bus.relay import Relay
 from common.bus.subscriptions import RawSubscription, Subscription, kept_by, topics_of
 from common.crypto.keys import KeyRing
@@ -236,6 +236,8 @@ class Runtime:
             admit=self.shops.refused,
             ready=self.follower.reached if self.follower is not None else None,
             until=until,
+            # In a replay every step waits until all is read.
+            pace_s=0.0 if self.settings.set_clock else PACE_S,
         )
 
 

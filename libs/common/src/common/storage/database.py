@@ -22,7 +22,7 @@ from common import tracing
 from common.events import CustomerKey, Event
 from common.storage import traces
 from common.storage.columns import Columns
-from common.storage.failures import UnitOfWorkTooLong
+from common.storage.failures import MadeMeanwhile, UnitOfWorkTooLong
 from common.storage.tls import split_tls
 from common.time.clock import Clock, WallClock
 
@@ -62,8 +62,15 @@ class Transaction:
     """One unit of work. Not for two tasks at once (asyncpg allows one statement at a time)."""
 
     def __init__(
-        self, connection: AsyncConnection, clock: Clock, service: str = "", *, rebuilding: bool = False
+        self,
+        connection: AsyncConnection,
+        clock: Clock,
+        service: str = "",
+        *,
+        rebuilding: bool = False,
+        relay_is_here: bool = False,
     ) -> None:
+        """`relay_is_here`: who began the transaction wakes the relay after it, where it `has_facts`."""
         self.connection = connection
         self.clock = clock
         self.service = service
@@ -75,6 +82,8 @@ class Transaction:
         self.traces: Mapping[str, str] | None = None
         """The traceparent that facts of an event bear, by the event's id (`common.tracing`); None: no event is read."""
         self.late = 0  # inputs that came after what they belong before
+        self.has_facts = False
+        self._notified = relay_is_here
         self._begun = self._still = self._singly = False
 
     async def _run(self, sql: str, params: dict[str, Any]) -> CursorResult[Any]:
@@ -98,7 +107,7 @@ class Transaction:
     async def savepoint(self) -> AsyncIterator[None]:
         """What fails within is undone, locked rows as they were before included, and the transaction goes on."""
         locked, late = {key: replace(row) for key, row in self.locked.items()}, self.late
-        held = set(self.held)
+        held, notified = set(self.held), self._notified
         try:
             async with self.connection.begin_nested():
                 self._begun = True
@@ -107,7 +116,7 @@ class Transaction:
             self.locked.clear()
             self.locked.update(locked)
             self.held = held
-            self.late = late
+            self.late, self._notified = late, notified
             raise
 
     async def copy(self, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]]) -> None:
@@ -191,8 +200,15 @@ class Transaction:
             ("id", "aggregatetype", "aggregateid", "type", "shop", "payload"),
             ((e.id, e.data.TOPIC, e.key, e.data.TYPE, e.shop, e.encode().decode()) for e in rows),
         )
-        # Wakes the relay at commit.
-        await self.execute("notify outbox")
+        await self.wake_relay()
+
+    async def wake_relay(self) -> None:
+        """Have the relay look once this is committed. One in this process is told by itself, one elsewhere once."""
+        self.has_facts = True
+        if not self._notified:
+            # At the commit PostgreSQL lets one transaction of all its databases at a time notify.
+            await self.execute("notify outbox")
+            self._notified = True
 
     @staticmethod
     def _traced(fact: Event[Any], bears: Mapping[str, str]) -> Event[Any]:
@@ -267,6 +283,8 @@ class Database:
         self.clock: Clock = clock or WallClock()
         self.service = service
         self.rebuilding = rebuilding
+        self.relay_here: asyncio.Event | None = None
+        """Wakes the relay of this process while it is the one that publishes; None: another process may be."""
         self.session_name = f"{service or 'regulars'} {uuid4().hex[:8]}"
         """What PostgreSQL calls the sessions of this pool, and of no other: who holds a lease is seen to live by it."""
         plain, tls = split_tls(url)
@@ -307,11 +325,22 @@ class Database:
         with _own_deadline(UNIT_OF_WORK_S):
             async with asyncio.timeout(UNIT_OF_WORK_S), self.engine.connect() as connection:
                 # It begins with its first statement; what is not committed is rolled back as the connection goes back.
-                yield Transaction(connection, self.clock, self.service, rebuilding=self.rebuilding)
-                await connection.commit()
+                relay = self.relay_here
+                tx = Transaction(
+                    *(connection, self.clock, self.service),
+                    rebuilding=self.rebuilding,
+                    relay_is_here=relay is not None,
+                )
+                yield tx
+                try:
+                    await connection.commit()
+                finally:
+                    # An error does not mean that it is not committed.
+                    if relay is not None and tx.has_facts:
+                        relay.set()
 
     async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """The work in a transaction of its own, again when PostgreSQL ended it to resolve a deadlock.
+        """The work in a transaction of its own, again after MadeMeanwhile, and where PostgreSQL resolved a deadlock.
 
         The work may run several times, so it has no effect outside of its transaction.
         """
@@ -319,10 +348,11 @@ class Database:
             try:
                 async with self.transaction() as tx:
                     return await work(tx)
-            except DBAPIError as error:
-                if wait is None or getattr(error.orig, "sqlstate", None) != DEADLOCK:
+            except (DBAPIError, MadeMeanwhile) as error:
+                deadlock = isinstance(error, DBAPIError)
+                if wait is None or (deadlock and getattr(error.orig, "sqlstate", None) != DEADLOCK):
                     raise
-                log.warning("deadlock", again_in_s=wait)
+                log.warning("deadlock" if deadlock else "made_meanwhile", again_in_s=wait)
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # nosec B311 # spreads retries
         raise AssertionError("unreachable")
 
