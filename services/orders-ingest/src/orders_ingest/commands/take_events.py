@@ -81,8 +81,9 @@ async def _read(
     events = [one.event for one in concerned]
     names = {(event.shop, event.data.refund_id) for event in events if isinstance(event.data, OrderRefunded)}
     wanted = _orders_of(events, await refunds.lock_refunds(tx, names) if names else ())
-    known = Known(orders=await orders.lock_orders(tx, wanted))
-    known.unknown = wanted.keys() - known.orders.keys()
+    versions = {(event.shop, event.data.order_id) for event in events if isinstance(event.data, OrderEvent)}
+    found, absent = await orders.lock_orders(tx, wanted, versions)
+    known = Known(orders=found, unknown=wanted.keys() - found.keys(), absent=absent)
     if owners := {(key[0], order.customer) for key, order in known.orders.items() if order.customer}:
         # News of an order may name whoever is one person with its customer.
         named = {event.customer for event in events if isinstance(event.data, OrderEvent) and event.subject is not None}
@@ -139,7 +140,8 @@ async def _save(
     published = await _publish(tx, vault, known, keys, accepted, claims)
     stated = [each.event for each in published if each.came is not None]
     versions = [(each.event, each.data) for each in published if each.came is not None]
-    await orders.save_orders(tx, [each for each in versions if isinstance(each[0].data, OrderEvent)])
+    of_orders = [each for each in versions if isinstance(each[0].data, OrderEvent)]
+    await orders.save_orders(tx, of_orders, known.absent)
     if told := [(each.event, each.data) for each in published if isinstance(each.event.data, OrderDetail)]:
         await details.save_details(tx, told)
         await due.wake_orders(tx, [event for event, _ in told])
