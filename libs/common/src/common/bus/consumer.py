@@ -1,4 +1,4 @@
-"""The event consumer: every event counts exactly once. One poll, one transaction.
+"""The event consumer: every event counts exactly once. One poll, one transaction; a large one, two.
 
 The order within it: lock the offset rows and drop the batch if it was not read from them, else move them on;
 claim in the inbox; lock the customers; let the handlers fold, save and announce; commit. Then, and only then, is Kafka
@@ -24,7 +24,7 @@ from common.bus.dead import Sealer, bury
 from common.bus.fuse import RAW, Fuse, FuseBlown
 from common.bus.halving import FIRST_WAIT_S, HANDLER_FAILED, Patience, handle
 from common.bus.inbox import claim_each
-from common.bus.parts import Item, Part, before
+from common.bus.parts import Item, Part, before, lanes
 from common.bus.parts import position as place_of
 from common.bus.reading import Admit, Reader
 from common.bus.subscriptions import Batch, Handlers, RawSubscription, Subscription, kept_by, topics_of
@@ -38,6 +38,8 @@ from common.tracing import handled
 
 log = structlog.get_logger()
 ANSWER_WITHIN_S = 5
+LANES = 2
+"""So many transactions at one time at most (`common.bus.parts.lanes`)."""
 PACE_S = 0.025
 """A batch begins so long after the one before, unless that was full: what comes meanwhile shares one transaction."""
 TELL_EVERY_S = 1.0
@@ -89,7 +91,10 @@ class EventConsumer:
         until: Mapping[Position, int] | None = None,
         pace_s: float = PACE_S,
     ) -> None:
-        """`until`: of a rebuild, where reading ends (exclusive); it reads in a new consumer group."""
+        """`until`: of a rebuild, where reading ends (exclusive); it reads in a new consumer group.
+
+        `max_records`: the most of one transaction; a poll may bring as many for each of LANES, and one by one if 1.
+        """
         self._database, self._service = database, service
         self._subscriptions = tuple(subscriptions)
         self._kept = kept_by(self._subscriptions)
@@ -123,7 +128,7 @@ class EventConsumer:
             service if until is None else f"{service}-rebuild-{uuid4().hex}",
             topics,
             client=service,
-            max_records=max_records,
+            max_records=max_records * LANES if max_records > 1 else 1,
             session_timeout_ms=session_timeout_ms,
             heartbeat_interval_ms=max(500, session_timeout_ms // 10),
             on_assigned=self._assigned,
@@ -245,19 +250,33 @@ class EventConsumer:
             await self.broker.commit({p: offset for p, offset in nexts.items() if p in self.broker.assigned})
 
     async def _take(self, polled: Polled) -> int:
+        """Handle the poll, in two transactions at one time where it is more than one may hold.
+
+        While one of them waits for PostgreSQL, the other one decodes and folds. Raises what either raises, once both
+        have ended.
+        """
+        taken = await asyncio.gather(*map(self._take_lane, lanes(polled, self._most)), return_exceptions=True)
+        failed = [each for each in taken if isinstance(each, BaseException)]
+        for error in sorted(failed, key=lambda error: isinstance(error, Exception) and passes(error)):
+            raise error
+        if newer := next((each for each in taken if isinstance(each, Item)), None):
+            self._stopped_at = newer
+            assert newer.newer is not None
+            raise newer.newer
+        self._untold.update(polled.nexts)
+        if time.monotonic() - self._told_at >= TELL_EVERY_S:
+            await self._tell()
+        return len(polled.records)
+
+    async def _take_lane(self, polled: Polled) -> Item | None:
+        """Handle what of a poll stands before the first event of a newer version; that event if there is one."""
         items = await self._reader.read(polled.records, self._cluster or "")
         part, newer = Part(items, dict(polled.starts), dict(polled.nexts)).before_newer()
         if not part.items and newer is None:
             await self._unit(part)  # a rebuild ends in a gap that compaction has left: the position alone moves
         elif part.items:
             await handle(part, self._unit, self._answers, self._patience)
-        if newer is not None and newer.newer is not None:
-            self._stopped_at = newer
-            raise newer.newer
-        self._untold.update(polled.nexts)
-        if time.monotonic() - self._told_at >= TELL_EVERY_S:
-            await self._tell()
-        return len(polled.records)
+        return newer
 
     async def _answers(self) -> None:
         async with asyncio.timeout(ANSWER_WITHIN_S), self._database.transaction() as tx:

@@ -1,8 +1,9 @@
-"""Parts of a poll: records merged by time, and halved by log position."""
+"""Parts of a poll: lanes by partition number, records merged by time, and halved by log position."""
 
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -73,6 +74,34 @@ def before(polled: Batch, until: Mapping[Position, int]) -> Batch | None:
     records = [r for r in polled.records if position(r) in starts and r.offset < until[position(r)]]
     nexts = {p: min(polled.nexts[p], until[p]) for p in starts}
     return Batch(records, starts, nexts, polled.generation) if starts else None
+
+
+def lanes(polled: Batch, most: int) -> list[Batch]:
+    """The poll in two parts of about as many records each, by partition number; whole where it has at most so many.
+
+    All that concerns a customer is in one partition number, so two parts concern different customers, as those of two
+    processes do, and may be handled at one time.
+    """
+    if len(polled.records) <= most:
+        return [polled]
+    counts = Counter({p.partition: 0 for p in polled.starts})
+    counts.update(record.partition for record in polled.records)
+    numbers: tuple[set[int], set[int]] = set(), set()
+    sizes = [0, 0]
+    for number, count in counts.most_common():
+        lane = 0 if sizes[0] <= sizes[1] else 1
+        numbers[lane].add(number)
+        sizes[lane] += count
+    return [
+        Batch(
+            [record for record in polled.records if record.partition in lane],
+            {p: start for p, start in polled.starts.items() if p.partition in lane},
+            {p: end for p, end in polled.nexts.items() if p.partition in lane},
+            polled.generation,
+        )
+        for lane, size in zip(numbers, sizes, strict=True)
+        if size
+    ]
 
 
 def position(record: Record) -> Position:

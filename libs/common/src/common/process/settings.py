@@ -65,7 +65,9 @@ class Settings(BaseSettings):
         False, description="a replay's stack: the clock stands in the database and is moved by command"
     )
     public_url: str = Field("http://127.0.0.1:8080", description="address under which customers reach signed links")
-    max_batch: int = Field(1_000, ge=1, le=10_000, description="most records of one poll, one transaction")
+    max_batch: int = Field(
+        1_000, ge=1, le=10_000, description="most records of one transaction; a poll brings up to twice as many"
+    )
     session_timeout_ms: int = Field(
         30_000, ge=1_000, le=300_000, description="silence after which Kafka drops a consumer"
     )

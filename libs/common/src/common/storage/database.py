@@ -349,10 +349,10 @@ class Database:
                 async with self.transaction() as tx:
                     return await work(tx)
             except (DBAPIError, MadeMeanwhile) as error:
-                deadlock = isinstance(error, DBAPIError)
-                if wait is None or (deadlock and getattr(error.orig, "sqlstate", None) != DEADLOCK):
+                made = isinstance(error, MadeMeanwhile)
+                if wait is None or not (made or getattr(getattr(error, "orig", None), "sqlstate", None) == DEADLOCK):
                     raise
-                log.warning("deadlock" if deadlock else "made_meanwhile", again_in_s=wait)
+                log.warning("made_meanwhile" if made else "deadlock", again_in_s=wait)
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # nosec B311 # spreads retries
         raise AssertionError("unreachable")
 
