@@ -40,7 +40,7 @@ log = structlog.get_logger()
 ANSWER_WITHIN_S = 5
 LANES = 2
 """So many transactions at one time at most (`common.bus.parts.lanes`)."""
-PACE_S = 0.025
+PACE_S = 0.05
 """A batch begins so long after the one before, unless that was full: what comes meanwhile shares one transaction."""
 TELL_EVERY_S = 1.0
 """So often Kafka is told how far the group is, and when there is nothing more to read; for its tools alone."""
