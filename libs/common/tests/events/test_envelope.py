@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.events import EVENTS, EventData
+from common.events import EVENTS, Event, EventData
 from common.events.envelope import NAMESPACE, fact_id
 from common.events.segments import SegmentEntered, SegmentLeft, StageChanged
 
@@ -32,6 +33,17 @@ def test_a_fact_with_its_revision_is_what_pydantic_would_copy(kind: type[EventDa
     assert (numbered, numbered.model_fields_set) == (copied, copied.model_fields_set)
     assert numbered.model_dump(warnings=False) == copied.model_dump(warnings=False)
     assert made == kind.model_construct(), "the one that was copied stays as it was"
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(Event)])
+def test_an_event_with_another_field_is_what_replace_would_make(name: str) -> None:
+    at, data = datetime(2025, 3, 1, tzinfo=UTC), StageChanged(new="new", is_repurchaser=False)
+    made = Event("e1", "/shops/s/x", "s", "c", at, data, "p", "co", "ca", "00-t", "cl", b"raw")
+    other = made.having(**{name: "other"})
+    assert other == replace(made, **{name: "other"})
+    assert getattr(other, name) == "other"
+    assert other.raw == ("other" if name == "raw" else b"raw")
+    assert getattr(made, name) != "other"
 
 
 def test_an_entry_and_a_leaving_stand_side_by_side_with_those_of_other_segments() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from common.crypto.keys import DataKey, KeyRing
@@ -35,7 +35,7 @@ class Published:
         """Give it its revision, number and claim, seal it, and make the JSON that is stored and sent, once."""
         event = as_published(self.event, numbers, keys, ring, claimed)
         self.data = event.data.as_json()
-        self.event = replace(event, raw=event.encode_with(self.data))
+        self.event = event.having(raw=event.encode_with(self.data))
 
 
 def repeated(claiming: Accepted, archived: Sequence[Event[Any]], before: Sequence[Published]) -> list[Event[Any]]:
@@ -64,7 +64,7 @@ def repeated(claiming: Accepted, archived: Sequence[Event[Any]], before: Sequenc
 
 def _for_customer(event: Event[Any], customer: str, source: str) -> Event[Any]:
     id_ = fact_id(f"{event.source}#{event.id}", event.type, event.shop, customer, 0)
-    return replace(event, id=id_, source=source, subject=customer, partitionkey="", raw=None)
+    return event.having(id=id_, source=source, subject=customer, partitionkey="", raw=None)
 
 
 def as_published(
@@ -86,7 +86,7 @@ def as_published(
         data = data.having(**given)
     if event.subject is None:
         name = _partition_of(data)
-    ready = replace(event, data=data, partitionkey=name, claimed=claimed.hex() if claimed else None, raw=None)
+    ready = event.having(data=data, partitionkey=name, claimed=claimed.hex() if claimed else None, raw=None)
     # Most orders have no personal text at all; sealing those would only copy them.
     if not _has_personal_text(data):
         return ready

@@ -7,7 +7,7 @@ order in which they were offered. So the borders of batches change nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from common.events import Event
@@ -125,7 +125,7 @@ def _decided(refund: KnownRefund, order: KnownOrder | None) -> Accepted | KnownR
 def of(event: Event[Any], customer: str) -> Event[Any]:
     """The event as its customer's, '' for nobody's."""
     subject = customer or None
-    return event if event.subject == subject else replace(event, subject=subject, raw=None)
+    return event if event.subject == subject else event.having(subject=subject, raw=None)
 
 
 class Claims:

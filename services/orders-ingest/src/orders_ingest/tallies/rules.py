@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -29,6 +30,8 @@ FEED, FEED_REFUSED = "feed:", "feed refused:"
 LONGEST_FEED = 100
 IMPORT = "import"
 _NUMBER = re.compile("[0-9]{3,}")
+_OF_THEIR_HOUR = (CheckoutStep, CheckoutInterrupted, ChatEnded)
+"""What is counted by the hour in which it happened."""
 
 
 class Tally(NamedTuple):
@@ -76,33 +79,39 @@ def feed_of(shop: str, source: str) -> str:
 def tallied(offered: Iterable[Offered], outcomes: Iterable[Outcome], now: datetime) -> dict[Tally, Counted]:
     """What is counted of events and what became of them: by the hour of the clock; checkouts and chats by theirs."""
     found: dict[Tally, Counted] = {}
+    told = list(zip(offered, outcomes, strict=True))
 
-    def count(shop: str, hour: datetime, what: str, seconds: int = 0) -> None:
+    def count(shop: str, hour: datetime, what: str, times: int = 1, seconds: int = 0) -> None:
         before = found.get(name := Tally(shop, hour, what), Counted())
-        found[name] = Counted(before.times + 1, before.seconds + seconds)
+        found[name] = Counted(before.times + times, before.seconds + seconds)
 
     hour = hour_of(now)
-    for one, outcome in zip(offered, outcomes, strict=True):
-        event, data = one.event, one.event.data
-        feed = feed_of(event.shop, event.source)
-        count(event.shop, hour, FEED + feed)
-        if outcome.status == "refused":
-            count(event.shop, hour, REFUSED)
-            count(event.shop, hour, FEED_REFUSED + feed)
-        if outcome.status != "accepted":
+    # Nearly all events of a request are alike in this.
+    alike = Counter((one.event.shop, one.event.source, outcome.status, type(one.event.data)) for one, outcome in told)
+    for (shop, source, status, kind), times in alike.items():
+        feed = feed_of(shop, source)
+        count(shop, hour, FEED + feed, times)
+        if status == "refused":
+            count(shop, hour, REFUSED, times)
+            count(shop, hour, FEED_REFUSED + feed, times)
+        if status != "accepted":
             continue
-        count(event.shop, hour, EVENTS)
+        count(shop, hour, EVENTS, times)
         if not feed.startswith(f"{IMPORT}/"):
-            count(event.shop, hour, LIVE)
-        if isinstance(data, OrderEvent):
-            count(event.shop, hour, ORDERS)
-        elif isinstance(data, CheckoutStep):
-            count(event.shop, hour_of(event.time), REACHED + data.step, data.seconds or 0)
+            count(shop, hour, LIVE, times)
+        if issubclass(kind, OrderEvent):
+            count(shop, hour, ORDERS, times)
+    if not any(issubclass(kind, _OF_THEIR_HOUR) for *_, kind in alike):
+        return found
+    for event in (one.event for one, outcome in told if outcome.status == "accepted"):
+        data = event.data
+        if isinstance(data, CheckoutStep):
+            count(event.shop, hour_of(event.time), REACHED + data.step, seconds=data.seconds or 0)
         elif isinstance(data, CheckoutInterrupted):
             count(event.shop, hour_of(event.time), LEFT + (data.step or ""))
         elif isinstance(data, ChatEnded):
             seconds = data.seconds or 0
-            count(event.shop, hour_of(event.time - timedelta(seconds=seconds)), CHATS, seconds)
+            count(event.shop, hour_of(event.time - timedelta(seconds=seconds)), CHATS, seconds=seconds)
     return found
 
 
