@@ -48,7 +48,7 @@ _VERBS = {
     "delete": r"delete from ([a-z_0-9]+)\b(?!\{)",
     "truncate": r"truncate ([a-z_0-9]+)\b(?!\{)",
 }
-_LOCKED = r"(?:from|join) ([a-z_0-9]+)\b.*?\bfor (?:no key )?(?:update|share)"
+_LOCKED = r"(?:from|join) (?!lateral\b)([a-z_0-9]+)\b.*?\bfor (?:no key )?(?:update|share)"
 
 Rights = set[tuple[str, str]]
 

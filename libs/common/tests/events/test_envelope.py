@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,8 +40,9 @@ def test_a_fact_with_its_revision_is_what_pydantic_would_copy(kind: type[EventDa
 def test_an_event_with_another_field_is_what_replace_would_make(name: str) -> None:
     at, data = datetime(2025, 3, 1, tzinfo=UTC), StageChanged(new="new", is_repurchaser=False)
     made = Event("e1", "/shops/s/x", "s", "c", at, data, "p", "co", "ca", "00-t", "cl", b"raw")
-    other = made.having(**{name: "other"})
-    assert other == replace(made, **{name: "other"})
+    given: dict[str, Any] = {name: "other"}
+    other = made.having(**given)
+    assert other == replace(made, **given)
     assert getattr(other, name) == "other"
     assert other.raw == ("other" if name == "raw" else b"raw")
     assert getattr(made, name) != "other"

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import CursorResult, Row, TextClause, text
+from sqlalchemy import CursorResult, Dialect, Row, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -34,9 +34,14 @@ log = structlog.get_logger()
 
 
 @lru_cache(maxsize=1024)
-def _statement(sql: str) -> TextClause:
-    """The statement read once: to look for its parameters anew at every use costs more than many a query."""
-    return text(sql)
+def _statement(sql: str, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+    """The statement as the driver takes it, and the names of its parameters in order; read once.
+
+    To find them anew at every use costs more than many a query, and to have SQLAlchemy look its own translation up a
+    fifth of a statement's CPU time.
+    """
+    compiled = text(sql).compile(dialect=dialect)
+    return compiled.string, tuple(compiled.positiontup or ())
 
 
 @dataclass(slots=True)
@@ -88,7 +93,8 @@ class Transaction:
 
     async def _run(self, sql: str, params: dict[str, Any]) -> CursorResult[Any]:
         self._begun = True
-        return await self.connection.execute(_statement(sql), params)
+        statement, names = _statement(sql, self.connection.dialect)
+        return await self.connection.exec_driver_sql(statement, tuple([params[name] for name in names]))
 
     async def fetch(self, sql: str, **params: Any) -> Sequence[Row[Any]]:
         return (await self._run(sql, params)).fetchall()
