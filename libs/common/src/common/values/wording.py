@@ -36,6 +36,8 @@ def sentence_of(error: Any, names: Iterable[str] = ()) -> str:
     kind, message = error["type"], str(error["msg"])
     if kind == "extra_forbidden":
         return misspelt(str(error["loc"][-1]), names)
+    if kind == "union_tag_not_found":
+        return f"say which it is, in the field {str(error['ctx']['discriminator']).replace(chr(39), '`')}"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     if kind in _OWN_WORDS:

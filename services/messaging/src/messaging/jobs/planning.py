@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from common.events import CustomerKey, Event, fact_id
 from common.events.customers import Channel
@@ -104,7 +105,8 @@ class Planning:
                 ends: asyncio.Future[Progress] = asyncio.get_running_loop().create_future()
                 before = at_work[-1] if at_work else None
                 at_work.append(asyncio.create_task(self._enter(turn, progress, before, ends), name="campaign-page"))
-                await asyncio.wait({ends, at_work[-1]}, return_when=asyncio.FIRST_COMPLETED)
+                either: list[asyncio.Future[Any]] = [ends, at_work[-1]]
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if not ends.done():
                     break
                 progress = ends.result()
