@@ -43,9 +43,11 @@ class Course:
         return ZoneInfo(self.history.zone)
 
 
-def courses(whole: bool, retail: bool) -> Iterator[Course]:
+def courses(whole: bool, only: str | None) -> Iterator[Course]:
     """CDNOW ends in June 1998, Online Retail in December 2011; the clock goes on from one to the other."""
-    for history in histories(whole, retail):
+    for history in histories(whole, only != "cdnow"):
+        if only not in (None, history.shop):
+            continue
         if history.shop == "cdnow":
             sales, last = by_pandas.cdnow(history.content, 4 if whole else 5), date(1998, 7, 1)
         else:
@@ -158,15 +160,15 @@ def _day(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text)
 
 
-async def _main(whole: bool, retail: bool) -> int:
+async def _main(whole: bool, only: str | None) -> int:
     print(machine.describe())
     async with living(parts=PARTS, set_clock=True) as stack:
-        return sum([await compare(stack, course) for course in courses(whole, retail)])
+        return sum([await compare(stack, course) for course in courses(whole, only)])
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--whole", action="store_true", help="all of CDNOW instead of its tenth")
-    parser.add_argument("--without-retail", action="store_true")
+    parser.add_argument("--only", choices=("cdnow", "retail"), help="one of the two")
     given = parser.parse_args()
-    sys.exit(1 if asyncio.run(_main(given.whole, not given.without_retail)) else 0)
+    sys.exit(1 if asyncio.run(_main(given.whole, given.only)) else 0)
