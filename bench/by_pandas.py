@@ -60,7 +60,7 @@ def online_retail(content: bytes) -> pd.DataFrame:
     for invoice, customer, at in sold.drop_duplicates("InvoiceNo")[["InvoiceNo", "customer", "began"]].itertuples(
         index=False
     ):
-        amount, pieces = given_back.orders.get(invoice, (0, {}))
+        amount, pieces = given_back.orders.get(invoice, (0, Counter[str]()))
         back, total = asked.get(invoice, {}), int(paid.get(invoice, 0))
         whole = bool(pieces) and (
             all(pieces.get(sku, 0) >= n for sku, n in back.items()) if back else 0 < total <= amount

@@ -115,8 +115,9 @@ async def _compare(stack: Living, course: Course, month: date, method: str, wind
 
 
 def _same(name: str, wanted: Any, found: Any) -> bool:
-    # Both are rounded to hundredths, of halves to either side.
-    return abs(wanted - found) < 0.0101 if name == "usual_gap" and None not in (wanted, found) else wanted == found
+    if name == "usual_gap" and None not in (wanted, found):
+        return bool(abs(wanted - found) < 0.0101)  # both are rounded to hundredths, of halves to either side
+    return bool(wanted == found)
 
 
 def _plain(value: Any) -> Any:
