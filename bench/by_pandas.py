@@ -35,8 +35,8 @@ def cdnow(content: bytes, width: int = 5) -> pd.DataFrame:
 
 
 def online_retail(content: bytes) -> pd.DataFrame:
-    """The sales of Online Retail's customers: a row an invoice that is not given back whole, with what of its goods was
-    not, pence; and a row, of no order, for what was cancelled and had not been sold."""
+    """The sales of Online Retail's customers: a row an invoice, with what of its goods was not given back, pence, and of
+    no order where all was; and a row, of no order, for what was cancelled and had not been sold."""
     read = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
     read = read[(read.CustomerID != "") & ~read.InvoiceNo.str.upper().str.startswith("A")]
     read = read.assign(
@@ -60,13 +60,12 @@ def online_retail(content: bytes) -> pd.DataFrame:
     for invoice, customer, at in sold.drop_duplicates("InvoiceNo")[["InvoiceNo", "customer", "began"]].itertuples(
         index=False
     ):
-        amount, pieces = given_back.orders.get(invoice, (0, {}))
+        amount, pieces = given_back.orders.get(invoice, (0, Counter[str]()))
         back, total = asked.get(invoice, {}), int(paid.get(invoice, 0))
         whole = bool(pieces) and (
             all(pieces.get(sku, 0) >= n for sku, n in back.items()) if back else 0 < total <= amount
         )
-        if not whole:
-            rows.append((customer, at, 1, max(0, total - amount)))
+        rows.append((customer, at, 0, 0) if whole else (customer, at, 1, max(0, total - amount)))
     rows += [(customer, at, 0, -amount) for customer, at, amount in given_back.others]
     found = pd.DataFrame(rows, columns=["customer", "at", "orders", "net"])
     return found.assign(day=found["at"].dt.normalize())[["customer", "day", "orders", "net"]]

@@ -88,8 +88,8 @@ async def living(
     folder = Path(tempfile.mkdtemp(prefix="regulars-bench-"))
     # PostgreSQL drops to an account of its own, which must reach its data.
     folder.chmod(0o755)
-    services = tuple(each for each in SERVICES if each.name in parts) if parts else SERVICES
-    plan = Plan(folder / "stack", services, log_level="WARNING", console=not parts, database_url=database_url)
+    wanted = tuple(each for each in SERVICES if each.name in parts) if parts else SERVICES
+    plan = Plan(folder / "stack", wanted, log_level="WARNING", console=not parts, database_url=database_url)
     plan = replace(plan, processes=processes, set_clock=set_clock)
     try:
         began = time.monotonic()

@@ -53,7 +53,10 @@ class StageChanged(SegmentFact):
 
 
 class LifeCycleChanged(SegmentFact):
-    """SEG-009 to 013; `usual_gap_days` is the gap it was measured in."""
+    """SEG-009 to 013; `usual_gap_days` is the gap it was measured in.
+
+    Of changes that lay more than 800 days back when they were found, the last in a row alone is announced.
+    """
 
     TYPE: ClassVar[str] = "lifecycle.changed"
     HOW: ClassVar[tuple[str, ...]] = ("old", "confidence", "usual_gap_days")
@@ -119,6 +122,7 @@ class ChurnRiskRaised(SegmentFact):
 
     `signals`: the silence since the last order, the frequency of the last orders, or their value. `strength` is strong
     with two signals, or a silence of three usual gaps. `old` is strength and signals of the warning before, as a text.
+    Of changes that lay more than 800 days back when they were found, the last in a row alone is announced.
     """
 
     TYPE: ClassVar[str] = "churn.risk_raised"
