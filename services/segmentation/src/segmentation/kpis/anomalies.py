@@ -54,7 +54,7 @@ def anomalies(weeks: Sequence[Mapping[Kpi, int]], least_percent: int) -> list[An
             is_chance = _is_chance(value, float(usual), len(known))
         else:
             # As far apart as so many orders, if each were worth the same.
-            many = float(min(orders, last["orders"]) if kpi == "per_order" else orders)
+            many = min(float(orders), last["orders"]) if kpi == "per_order" else float(orders)
             is_chance = _is_chance(many * float(value / usual) if usual else many, many, len(known))
         if is_chance:
             continue
