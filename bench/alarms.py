@@ -98,10 +98,10 @@ def weeks_of(shop: Shop, first: date, count: int) -> Weeks:
             "buyers": len(buyers[n]),
             "returning_buyers": len(returning[n]),
             "net": net[n],
-            "per_order": net[n] // orders[n] if orders[n] else 0,
             "complaints": said["complaints"][n],
             "low_reviews": said["low_reviews"][n],
         }
+        | ({"per_order": net[n] // orders[n]} if orders[n] else {})
         for n in range(count)
     ]
 

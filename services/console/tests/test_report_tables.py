@@ -24,6 +24,7 @@ from console.reports.pdf import as_pdf, draw, shared
 from console.reports.periods import KINDS, MOST_LATE, before, ended, period_of
 from console.reports.sections import effect_of, sections
 from console.reports.spreadsheet import as_csv
+from console.reports.store import Report
 from console.texts import translated
 
 from .conftest import settings
@@ -33,11 +34,15 @@ ENGLISH, CHINESE = partial(translated, "en"), partial(translated, "zh")
 days = st.dates(date(1990, 1, 1), date(2200, 1, 1))
 
 
+def of_a_year(said: dict[str, Any]) -> Report:
+    return report()._replace(period=period_of("year", date(2025, 3, 5)), document=said)
+
+
 def test_the_next_years_plan_is_drafted_from_the_review() -> None:
     """ANA-048, XCT-026: figures to exceed, missed goals, advice, lessons, and what was planned to be spent."""
-    year = report()._replace(period=period_of("year", date(2025, 3, 5)))
-    year.document["goals"][0]["state"] = "missed"
-    found = next_year(year, "CNY", ENGLISH)
+    said = document()
+    said["goals"][0]["state"] = "missed"
+    found = next_year(of_a_year(said), "CNY", ENGLISH)
     assert (found["name"], found["starts"], found["budget"]) == ("2026", "2026-01-01", "100.00")
     assert found["goals"].splitlines() == [
         "Sales: more than CNY\u00a01,234.56",
@@ -45,21 +50,15 @@ def test_the_next_years_plan_is_drafted_from_the_review() -> None:
         "Returning buyers: more than 5",
         "Once more: Twice",
     ]
-    focus = found["focus"].splitlines()
-    assert focus[: len(advice(year.document))] == [
-        translated("en", each.text, **each.values) for each in advice(year.document)
-    ]
-    assert focus[-1] == "老客户: 写信"
-    assert "超过" in next_year(year, "CNY", CHINESE)["goals"]
+    advised = [translated("en", each.text, **each.values) for each in advice(said)]
+    assert found["focus"].splitlines() == [*advised, "老客户: 写信"]
+    assert "超过" in next_year(of_a_year(said), "CNY", CHINESE)["goals"]
 
 
 def test_a_draft_of_a_plan_keeps_to_what_its_form_takes() -> None:
-    year = report()._replace(period=period_of("year", date(2025, 3, 5)))
-    year.document["notes"] = {"lessons": [[f"lesson {n}", "x" * 300] for n in range(20)]}
-    year.document["goals"] *= 500
-    for each in year.document["goals"]:
-        each["state"] = "missed"
-    found = next_year(year, "CNY", ENGLISH)
+    said = document() | {"notes": {"lessons": [[f"lesson {n}", "x" * 300] for n in range(20)]}}
+    said["goals"] = [said["goals"][0] | {"state": "missed"}] * 500
+    found = next_year(of_a_year(said), "CNY", ENGLISH)
     assert len(found["focus"]) <= 1_000 < len(found["focus"]) + 310
     assert len(found["goals"]) <= 2_000
     assert found["budget"] == ""

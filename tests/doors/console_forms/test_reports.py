@@ -9,7 +9,7 @@ from ..desk import Desk
 async def test_reports_goals_and_budgets_are_kept_by_their_forms(desk: Desk) -> None:
     """Every part is answered, nothing guessed: ANA-001, ANA-046, ANA-048, ANA-052, ANA-053.
 
-    XCT-009, XCT-015, XCT-016, XCT-018, XCT-026.
+    XCT-009, XCT-015, XCT-016, XCT-018, XCT-026, XCT-028.
     """
     assert "has not ended yet" in await desk.send("/reports", 422, kind="month", day="2025-03-04")
     assert "Write a day" in await desk.send("/reports", 422, kind="month", day="yesterday")
@@ -46,7 +46,11 @@ async def test_reports_goals_and_budgets_are_kept_by_their_forms(desk: Desk) -> 
     risk = {"name": "Tired", "about": "fatigue", "measure": "Fewer mails", "owner": "Olga", "indicator": "not_sent"}
     await desk.follow("/paperwork/risk", **risk, alarm="10")
     move = {"who": "Tea & Co", "move": "discount", "since": "2025-01-01", "until": "2025-02-01"}
-    await desk.follow("/paperwork/competitor", name="January sale", **move)
+    answer = {"answer": "A course on tea", "differs": "Service beats price"}
+    await desk.follow("/paperwork/competitor", name="January sale", **move, **answer)
+    page = await desk.get("/paperwork/competitor")
+    assert "A course on tea" in page
+    assert "Service beats price" in page
     for kind in ("risk", "competitor", "department"):
         assert "did not answer" not in await desk.get(f"/paperwork/{kind}")
     step = {"name": "June mail", "level": "execution", "serves": "Keep the VIPs", "goal": "twice", "campaign": "june"}

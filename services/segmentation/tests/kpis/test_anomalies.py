@@ -9,7 +9,7 @@ import pytest
 
 from segmentation.kpis.anomalies import anomalies
 
-USUAL = {"orders": 100, "buyers": 90, "returning_buyers": 50, "net": 10_000, "per_order": 100, "complaints": 4}
+USUAL: Any = {"orders": 100, "buyers": 90, "returning_buyers": 50, "net": 10_000, "per_order": 100, "complaints": 4}
 
 
 def weeks(**last: int) -> list[Any]:
@@ -43,3 +43,30 @@ def test_of_a_shop_that_sells_little_nothing_is_unusual_and_of_one_without_weeks
     begins: list[Any] = [{"orders": 0}, {"orders": 20}]
     (first,) = anomalies(begins, 40)
     assert (first.change, first.usual, first.worse) == (None, Decimal("0.00"), False)
+
+
+def test_the_mean_of_an_order_is_not_compared_where_nobody_ordered() -> None:
+    """ANA-045: it is not 0 then, neither in the week nor in the mean of those before."""
+    none: Any = {"orders": 0, "buyers": 0, "returning_buyers": 0, "net": 0, "complaints": 4}
+    assert {each.kpi for each in anomalies([USUAL, USUAL, none], 40)} == {
+        "orders", "buyers", "returning_buyers", "net",
+    }  # fmt: skip
+    assert anomalies([none, none, {"orders": 1, "net": 100, "per_order": 100}], 40) == []
+    found = anomalies([USUAL, none, USUAL | {"per_order": 400}], 40)
+    assert [each.usual for each in found if each.kpi == "per_order"] == [100]
+
+
+def test_the_mean_of_a_few_orders_is_off_by_chance() -> None:
+    """ANA-045: three orders of 75 in a shop whose 42 were worth 32 each say nothing of what orders are worth."""
+    usual: Any = {
+        "orders": 42,
+        "buyers": 40,
+        "returning_buyers": 40,
+        "net": 134_146,
+        "per_order": 3_152,
+        "complaints": 0,
+    }
+    few: Any = {"orders": 3, "buyers": 3, "returning_buyers": 3, "net": 22_503, "per_order": 7_501, "complaints": 0}
+    assert "per_order" not in {each.kpi for each in anomalies([usual] * 4 + [few], 40)}
+    many = few | {"orders": 42, "net": 315_042}
+    assert "per_order" in {each.kpi for each in anomalies([usual] * 4 + [many], 40)}

@@ -65,10 +65,10 @@ async def list_anomalies(
             "buyers": row.buyers,
             "returning_buyers": row.returning_buyers,
             "net": row.net,
-            "per_order": row.net // row.priced if row.priced else 0,
             "complaints": row.complaints,
             "low_reviews": row.low_reviews,
         }
+        | ({"per_order": row.net // row.priced} if row.priced else {})
         for row in rows
     ]
     return AnomaliesOut(

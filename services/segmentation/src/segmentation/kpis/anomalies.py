@@ -34,7 +34,8 @@ def anomalies(weeks: Sequence[Mapping[Kpi, int]], least_percent: int) -> list[An
 
     What chance does alone is left out: differences of a count within two and a half standard deviations of a count as
     large as the usual one and of the mean of the weeks before, which is off by chance as well. Amounts go by the orders
-    that they come of.
+    that they come of; the mean of an order by those of the week, where it had fewer. What a week does not have (the
+    mean of an order, where nobody ordered) is not compared, and is in no mean.
     """
     if len(weeks) < 2:
         return []
@@ -42,16 +43,19 @@ def anomalies(weeks: Sequence[Mapping[Kpi, int]], least_percent: int) -> list[An
     orders = Fraction(sum(week["orders"] for week in before), len(before))
     found = []
     for kpi, value in last.items():
-        usual = Fraction(sum(week[kpi] for week in before), len(before))
+        known = [week[kpi] for week in before if kpi in week]
+        if not known:
+            continue
+        usual = Fraction(sum(known), len(known))
         apart = abs(value - usual)
         if HUNDRED * apart < least_percent * usual or not apart:
             continue
         if kpi in COUNTS:
-            is_chance = _is_chance(value, float(usual), len(before))
+            is_chance = _is_chance(value, float(usual), len(known))
         else:
             # As far apart as so many orders, if each were worth the same.
-            like = float(orders * value / usual) if usual else float(orders)
-            is_chance = _is_chance(like, float(orders), len(before))
+            many = min(float(orders), last["orders"]) if kpi == "per_order" else float(orders)
+            is_chance = _is_chance(many * float(value / usual) if usual else many, many, len(known))
         if is_chance:
             continue
         change = percent((value - usual) / usual, 1) if usual else None
