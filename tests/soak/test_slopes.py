@@ -37,12 +37,12 @@ def test_nothing_is_said_of_what_does_not_grow() -> None:
     ("samples", "noticed"),
     [
         pytest.param(
-            grown(lambda n, s: replace(s, memory=s.memory | {"membership": 100.0 + 6 * max(0, n - 8)})),
+            grown(lambda n, s: replace(s, memory={**s.memory, "membership": 100.0 + 6 * max(0, n - 8)})),
             ["memory of membership"],
             id="a process leaks 6 MB for each 100,000 events",
         ),
         pytest.param(
-            grown(lambda n, s: replace(s, memory=s.memory | {"membership": 201.0})),
+            grown(lambda n, s: replace(s, memory={**s.memory, "membership": 201.0})),
             ["most memory of a process (membership)"],
             id="a process holds too much all the time",
         ),
@@ -52,12 +52,12 @@ def test_nothing_is_said_of_what_does_not_grow() -> None:
             id="connections are not given back",
         ),
         pytest.param(
-            grown(lambda n, s: replace(s, tables=s.tables | {"membership": 10_000_000 * n * n})),
+            grown(lambda n, s: replace(s, tables={**s.tables, "membership": 10_000_000 * n * n})),
             ["room of an event in membership"],
             id="an event takes more and more room",
         ),
         pytest.param(
-            grown(lambda n, s: replace(s, tables=s.tables | {"messaging": 2_000_000 * max(0, n - 12)})),
+            grown(lambda n, s: replace(s, tables={**s.tables, "messaging": 2_000_000 * max(0, n - 12)})),
             ["room of an event in messaging"],
             id="a table grows in the second half alone",
         ),
