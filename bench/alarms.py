@@ -92,7 +92,7 @@ def weeks_of(shop: Shop, first: date, count: int) -> Weeks:
             if began[order.customer] < order.day:
                 returning[week].add(order.customer)
     said = {name: Counter((day - first).days // 7 for day in getattr(shop, name)) for name in _DATED}
-    return [
+    weeks: Weeks = [
         {
             "orders": orders[n],
             "buyers": len(buyers[n]),
@@ -101,9 +101,12 @@ def weeks_of(shop: Shop, first: date, count: int) -> Weeks:
             "complaints": said["complaints"][n],
             "low_reviews": said["low_reviews"][n],
         }
-        | ({"per_order": net[n] // orders[n]} if orders[n] else {})
         for n in range(count)
     ]
+    for n, each in enumerate(weeks):
+        if orders[n]:
+            each["per_order"] = net[n] // orders[n]
+    return weeks
 
 
 _DATED = ("complaints", "low_reviews")
