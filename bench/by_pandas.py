@@ -35,8 +35,8 @@ def cdnow(content: bytes, width: int = 5) -> pd.DataFrame:
 
 
 def online_retail(content: bytes) -> pd.DataFrame:
-    """The sales of Online Retail's customers: a row an invoice, with what of its goods was not given back, pence, and of
-    no order where all was; and a row, of no order, for what was cancelled and had not been sold."""
+    """The sales of Online Retail's customers: a row an invoice, with what of its goods was not given back, pence, of no
+    order where all was; and a row, of no order, for what was cancelled and had not been sold."""
     read = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
     read = read[(read.CustomerID != "") & ~read.InvoiceNo.str.upper().str.startswith("A")]
     read = read.assign(
