@@ -45,7 +45,9 @@ def measure(result: Result) -> None:
     ours, our_s = _least(lambda: fit(Counter(bought), "bg_nbd"))
     found, held = ours.value * len(bought), _of(bought, given)
     if abs(held - formula) > APART or found < formula - APART:
-        raise RuntimeError(f"likelihoods differ: ours {found:.4f}, of lifetimes {formula:.4f}, by our formula {held:.4f}")
+        raise RuntimeError(
+            f"likelihoods differ: ours {found:.4f}, of lifetimes {formula:.4f}, by our formula {held:.4f}"
+        )
     what = f"BG/NBD fitted to the {len(bought):,} customers of CDNOW's sample (baseline: lifetimes)"
     result.figures.append(Figure("P6", what, 1e3 * our_s, "ms", load, baseline=1e3 * their_s, most_of_baseline=1.0))
     shown = ", ".join(
@@ -53,7 +55,8 @@ def measure(result: Result) -> None:
         for name, mine, their in zip(("r", "alpha", "a", "b"), ours.parameters, given, strict=True)
     )
     result.notes.append(
-        f"P6: log-likelihood of CDNOW's sample by BG/NBD {found:.4f}, by lifetimes {formula:.4f}; ours (lifetimes'): {shown}."
+        f"P6: log-likelihood of CDNOW's sample by BG/NBD {found:.4f}, by lifetimes {formula:.4f}; "
+        f"ours (lifetimes'): {shown}."
     )
 
 
