@@ -34,10 +34,17 @@ async def reschedule(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> i
         mine = [task for task in tasks if task.shop == name]
         since = min(datetime.fromisoformat(task.what) for task in mine)
         page = await rescheduling.get_scheduled(tx, name, [task.customer for task in mine])
-        suspects = [customer for customer, _ in moved(folding, page, since)]
-        if suspects:
-            locked = await rescheduling.lock_scheduled(tx, name, suspects)
-            await rescheduling.save_dues(tx, name, moved(folding, locked, since))
+        dues = dict(moved(folding, page, since))
+        if not dues:
+            continue
+        # Whoever was written since the page was read is asked again; of the others it is known.
+        same, others = await rescheduling.lock_scheduled(tx, name, [each for each in page if each.customer in dues])
+        found = [
+            *((customer, due) for customer, due in dues.items() if customer in same),
+            *moved(folding, others, since),
+        ]
+        if found:
+            await rescheduling.save_dues(tx, name, found)
     return len(tasks)
 
 

@@ -18,11 +18,12 @@ _DUES = Columns("u", customer="text", due="timestamptz")
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A customer with the due time that is stored."""
+    """A customer with the due time that is stored; `text` is the state as it is stored."""
 
     customer: str
     state: CustomerState
     due_at: datetime | None
+    text: str = ""
 
 
 async def start(tx: Transaction, shop: str, since: datetime) -> None:
@@ -101,8 +102,9 @@ async def get_scheduled(tx: Transaction, shop: str, customers: Sequence[str]) ->
     return [_scheduled(row) for row in rows]
 
 
-async def lock_scheduled(tx: Transaction, shop: str, customers: Sequence[str]) -> list[Scheduled]:
-    """These customers as they stand now, locked."""
+async def lock_scheduled(tx: Transaction, shop: str, known: Sequence[Scheduled]) -> tuple[set[str], list[Scheduled]]:
+    """Lock these customers: those who stand as they were read, and the others as they stand now."""
+    before = {each.customer: (each.text, each.due_at) for each in known}
     # In the order in which all writers lock, so that nobody waits in a circle.
     rows = await tx.fetch(
         """
@@ -111,9 +113,10 @@ async def lock_scheduled(tx: Transaction, shop: str, customers: Sequence[str]) -
         order by customer collate "C" for update
         """,
         shop=shop,
-        customers=list(customers),
+        customers=list(before),
     )
-    return [_scheduled(row) for row in rows]
+    same = {row.customer for row in rows if before[row.customer] == (row.state, row.due_at)}
+    return same, [_scheduled(row) for row in rows if row.customer not in same]
 
 
 async def save_dues(tx: Transaction, shop: str, dues: Sequence[tuple[str, datetime | None]]) -> None:
@@ -143,4 +146,4 @@ async def list_shops(tx: Transaction) -> list[str]:
 
 
 def _scheduled(row: Row[Any]) -> Scheduled:
-    return Scheduled(row.customer, CustomerState.model_validate_json(row.state).partly(), row.due_at)
+    return Scheduled(row.customer, CustomerState.model_validate_json(row.state).partly(), row.due_at, row.state)
