@@ -15,6 +15,7 @@ from bench import (
     behaviour,
     campaigning,
     everything,
+    fitting,
     footprint,
     from_log,
     histories,
@@ -30,6 +31,7 @@ from bench import (
     quoting,
     report,
     reporting,
+    rescoring,
     segments,
     statements,
     verifying,
@@ -47,6 +49,7 @@ QUICK = (
     campaigning.Size(5_000),
     issuing.Size(30_000),
     mailing.Size(2_000, 1_000),
+    rescoring.Size(2_000),
 )
 QUICK_WHOLE = (
     everything.Size(orders=2_500, warm=500),
@@ -63,11 +66,12 @@ FULL = (
     campaigning.Size(),
     issuing.Size(),
     mailing.Size(),
+    rescoring.Size(),
 )
 FULL_WHOLE = (everything.Size(), latency.Size(), behaviour.Size(), imports.Size(), quoting.Size())
-OF_ONE_SERVICE = ("P1", "P2", "P7", "P8", "MAILS", "COUPONS", "P13", "P16", "REPORTS")
+OF_ONE_SERVICE = ("P6", "P1", "P2", "P7", "P8", "MAILS", "COUPONS", "P13", "P16", "REPORTS")
 OF_THE_STACK = ("P11", "P3", "P4", "BEHAVIOUR", "P5", "P9", "P10", "P16")
-PARTS = tuple(dict.fromkeys(("P6", *OF_ONE_SERVICE, *OF_THE_STACK)))
+PARTS = tuple(dict.fromkeys((*OF_ONE_SERVICE, *OF_THE_STACK)))
 TOLD = {"P13": ("P13", "P15"), "P16": ()}
 """Which figures a part of one service tells, where not its own; those of P16 are told with its pages."""
 CUSTOMERS = {True: 20_000, False: 1_000_000}
@@ -78,10 +82,6 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
     """Run the parts one after the other, so that none disturbs another."""
     result = Result(machine.describe(), seed)
     began = time.monotonic()
-    if "P6" in parts:
-        console.print("P6: everybody's lifetime value", style="dim")
-        predicting.measure(result, seed, CUSTOMERS[quick])
-        report.tell(result, "P6", console)
     if set(parts) & set(OF_ONE_SERVICE):
         await _measure_services(parts, result, quick, console)
     if set(parts) & set(OF_THE_STACK):
@@ -92,9 +92,10 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
 
 async def _measure_services(parts: list[str], result: Result, quick: bool, console: Console) -> None:
     """What is measured of one service at a time, on servers that all of them use in turn."""
-    log, http, long, groups, wide, many, mails = QUICK if quick else FULL
+    log, http, long, groups, wide, many, mails, scored = QUICK if quick else FULL
     customers = CUSTOMERS[quick]
     work: dict[str, tuple[str, Callable[[Servers], Awaitable[None]]]] = {
+        "P6": ("a shop's scores, fits and lifetime values", lambda ours: _score(ours, result, customers, scored)),
         "P1": ("from Kafka to committed effects", lambda ours: from_log.measure(ours, result, result.seed, log)),
         "P2": ("over HTTP", lambda ours: over_http.measure(ours, result, result.seed, http)),
         "P7": ("a segment over many customers", lambda ours: segments.measure(ours, result, groups)),
@@ -114,6 +115,13 @@ async def _measure_services(parts: list[str], result: Result, quick: bool, conso
                 await measured(ours)
                 for number in TOLD.get(part, (part,)):
                     report.tell(result, number, console)
+
+
+async def _score(ours: Servers, result: Result, customers: int, scored: rescoring.Size) -> None:
+    """P6, without what P7 says of it on its way."""
+    predicting.measure(result, result.seed, customers)
+    fitting.measure(result)
+    await rescoring.measure(ours, result, scored)
 
 
 async def _measure_stack(parts: list[str], result: Result, quick: bool, console: Console) -> None:

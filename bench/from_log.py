@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bench import machine, workload
@@ -30,8 +31,8 @@ class Size:
     baseline: int = 1_500
 
 
-async def fill(servers: Servers, seed: int, size: Size) -> float:
-    """Put the orders into the topic as orders-ingest's relay does: paid, then completed, keyed by customer.
+async def fill(servers: Servers, seed: int, size: Size, end: datetime = workload.FIXED_END) -> float:
+    """Put the orders before `end` into the topic as the relay of orders-ingest does: paid, then completed, by customer.
 
     Returns the mean size of an event in bytes.
     """
@@ -40,7 +41,7 @@ async def fill(servers: Servers, seed: int, size: Size) -> float:
     try:
         waiting: list[Outgoing] = []
         total = 0
-        for event in workload.orders(seed, size.orders, size.customers, paid=True):
+        for event in workload.orders(seed, size.orders, size.customers, paid=True, end=end):
             waiting.append(_outgoing(workload.ranked(event)))
             total += len(waiting[-1].value or b"")
             if len(waiting) == 1000:

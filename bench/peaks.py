@@ -27,7 +27,8 @@ class Peaks:
         self._threads = [threading.Thread(target=self._look_at_ours, daemon=True)]
         if postgres is not None:
             self._threads.append(threading.Thread(target=self._look_at_database, args=(postgres,), daemon=True))
-        self._start = self.ours = self._process.memory_info().rss / 1e6
+        self._start: float = self._process.memory_info().rss / 1e6
+        self.ours: float = self._start
         self.database = 0.0
 
     @property

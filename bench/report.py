@@ -22,7 +22,8 @@ in, COUPONS: a million of them in a minute, in flat memory, and REPORTS: a repor
   that waits in one transaction. Both validate by a decoder of their own, which stays as it is when ours gets faster.
   Of P3: what the cores could do at the measured CPU time of an order.
   Of P14: the event's own size. P13 and P15 stand beside a short history's cost. Of P16: the page that asks no service.
-- **baseline** of P1: the same service with batches of one event.
+- **baseline** of P1: the same service with batches of one event. Of P6: DuckDB, which computes the same scores from the
+  same rows in memory, and the package `lifetimes`, which fits the same model.
 - **load before**: load average of 1 and 5 minutes right before the measurement. Well above 0 in the first line means
   that others used the machine, and that absolute figures are too low; each later measurement also sees the one before.
 """

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from bench import machine
 from bench.figures import Figure, Result
+from bench.peaks import Peaks
 from bench.predicting import FIT
 from bench.servers import Servers
 from bench.workload import SHOP
@@ -28,6 +29,7 @@ from segmentation.segments.store_standings import compare_moving, count_matching
 
 EXPRESSION = "stage = returning and orders in 365 days >= 2 and days_since_last_order between 30 and 60 and spent > 100"
 LOOKS = 1_000
+MOST_MB = 1_500.0
 FILLED = 100_000
 """Customers made in one statement, within its minute on a busy machine too."""
 _CUSTOMERS = """
@@ -66,10 +68,22 @@ async def measure(ours: Servers, result: Result, size: Size) -> None:
         for table in ("customers", "sales"):
             async with database.transaction() as tx:
                 await tx.execute(f"analyze {table}")
-        await _measure(database, result, size)
-        await _value(database, result, size)
+        with Peaks(ours.postgres.pid) as peaks:
+            await _measure(database, result, size)
+        _tell(result, "P7", f"{size.customers:,} customers counted, compared and announced", peaks)
+        with Peaks(ours.postgres.pid) as peaks:
+            await _value(database, result, size)
+        _tell(result, "P6", f"{size.customers:,} customers predicted, stored and announced", peaks)
     finally:
         await database.close()
+
+
+def _tell(result: Result, target: str, what: str, peaks: Peaks) -> None:
+    load = machine.load()
+    result.figures += [
+        Figure(target, f"memory of the process: {what}", peaks.ours, "MB", load, most=MOST_MB),
+        Figure(target, f"memory of PostgreSQL: {what}", peaks.database, "MB", load, most=MOST_MB),
+    ]
 
 
 async def _measure(database: Database, result: Result, size: Size) -> None:
