@@ -17,23 +17,18 @@ EVERY_S, DATABASE_EVERY_S = 0.05, 1.0
 class Peaks:
     """Looks at both beside the work, in a thread of its own. MB of 10^6 bytes.
 
-    `ours`: resident memory of this process at its highest; `grown`: how much of it came since the start. `database`: of
-    PostgreSQL's server and its processes, what they share counted once.
+    `ours`: resident memory of this process at its highest. `database`: of PostgreSQL's server and its processes, what
+    they share counted once.
     """
 
-    def __init__(self, postgres: int | None = None) -> None:
-        self._postgres, self._process = postgres, psutil.Process()
+    def __init__(self, postgres: int) -> None:
+        self._process = psutil.Process()
         self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._look_at_ours, daemon=True)]
-        if postgres is not None:
-            self._threads.append(threading.Thread(target=self._look_at_database, args=(postgres,), daemon=True))
-        self._start: float = self._process.memory_info().rss / 1e6
-        self.ours: float = self._start
-        self.database = 0.0
-
-    @property
-    def grown(self) -> float:
-        return self.ours - self._start
+        self._threads = (
+            threading.Thread(target=self._look_at_ours, daemon=True),
+            threading.Thread(target=self._look_at_database, args=(postgres,), daemon=True),
+        )
+        self.ours = self.database = 0.0
 
     def __enter__(self) -> Self:
         for thread in self._threads:

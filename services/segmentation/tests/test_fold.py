@@ -83,16 +83,19 @@ def test_who_is_left_out_of_a_rescheduling_can_be_changed_by_nothing(
     assert SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), known, START, versions)}).next_due(state) is None
 
 
-@given(drawn=INPUTS, versions=VERSIONS)
+@given(drawn=INPUTS, versions=VERSIONS, behind=st.integers(1, 90))
 def test_a_rescheduling_that_looks_at_what_is_new_finds_what_one_of_everything_finds(
-    events: Any, drawn: Any, versions: list[Version]
+    events: Any, drawn: Any, versions: list[Version], behind: int
 ) -> None:
-    """Months of statistics one after the other: the due time made of the stored one is that made of the whole state."""
+    """Months of statistics one after the other: the due time made of the stored one is that made of the whole state.
+
+    Of who is `behind` so many days something may have been due for long that nobody has done yet.
+    """
     made, settings = history(events, drawn), ShopSettings.always(ZONE)
     for number in range(len(KNOWN)):
         shop = shop_with(settings, KNOWN[: number + 1], START, versions)
         folding, since = SegmentFolding({"tea": shop}), KNOWN[number].as_of
-        state, _, _ = fold_all(folding, [e for e in made if e.time < since], since - timedelta(days=1), KEY)
+        state, _, _ = fold_all(folding, [e for e in made if e.time < since], since - timedelta(days=behind), KEY)
         if not state.shop:
             continue
         before = SegmentFolding({"tea": shop_with(settings, KNOWN[:number], START, versions)}).next_due(state)

@@ -119,15 +119,21 @@ class SegmentFolding(Folding[CustomerState]):
         """
         return self.due_after(state, state.evaluated_at)
 
-    def due_after(self, state: CustomerState, since: datetime | None) -> Due | None:
-        """The same, where no change of statistics or thresholds and no turn up to `since` makes a difference."""
+    def due_after(
+        self, state: CustomerState, since: datetime | None, no_turn_before: datetime | None = None
+    ) -> Due | None:
+        """The same, where no change of statistics or thresholds and no turn up to `since` makes a difference.
+
+        `no_turn_before`: an instant before which the date alone changes nothing, where that is known.
+        """
         if state.purchases.last_day is None or since is None:
             return None
         shop = self.shops[state.shop]
         for change in shop.changes_after(since):
-            turn = next_turn(state, shop, since)
-            if turn is not None and turn.at < change:
-                return turn
+            if no_turn_before is None or change > no_turn_before:
+                turn = next_turn(state, shop, since)
+                if turn is not None and turn.at < change:
+                    return turn
             if _differs(state, Occasion(shop, state.purchases, change, "change")):
                 return Due(change, STATISTICS if shop.brings_statistics(change) else NEW_THRESHOLDS)
             since = change

@@ -54,14 +54,14 @@ def moved(
     """The customers whose due time is another than the stored one, with the new one.
 
     The stored one knows all that folds read before `since`: nothing of that is looked at again, so that a customer of
-    whom nothing is new for a year costs no more than one of yesterday.
+    whom nothing is new for a year costs no more than one of yesterday, and no turn comes before it.
     """
     found = []
     for each in page:
         start, known = each.state.evaluated_at, folding.shops[each.state.shop].change_before(since)
         if start is not None and known is not None and (each.due_at is None or each.due_at > known):
             start = max(start, known)
-        due = folding.due_after(each.state, start)
+        due = folding.due_after(each.state, start, since if each.due_at is None else min(since, each.due_at))
         at = due.at if due else None
         if at != each.due_at:
             found.append((each.customer, at))
