@@ -53,6 +53,7 @@ def measure(sizes: Sequence[int], parts: Sequence[str], seed: int, save: Callabl
                     f"{figure.target} {figure.what}: {figure.measured:,.0f} {figure.unit}, load {figure.load}",
                     flush=True,
                 )
+            print(*result.notes, sep="\n", flush=True)
             save(costs(result.figures, size))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
@@ -150,8 +151,8 @@ def graded_by_fixed(measured: Measure, rules: RfmRules) -> tuple[int, int, int]:
 
 
 def _above(value: int, tops: tuple[int, ...]) -> int:
-    """How many of the borders the value is above; one that is equal to it is not passed."""
-    return sum(value > top for top in tops)
+    """How many of the borders, which rise, the value is above; one that is equal to it is not passed."""
+    return bisect_left(tops, value)
 
 
 def above_fixed(measured: Measure, rules: RfmRules) -> tuple[bool, bool, bool]:
