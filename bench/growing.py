@@ -23,9 +23,9 @@ from bench.servers import make_topics, servers
 
 SIZES = (10_000, 100_000, 1_000_000)
 PARTS = ("P1", "P6", "P7", "P8")
-_EACH = re.compile(r"predicted alone|looked at again|an event")
+_EACH = re.compile(r"looked at again|an event")
 """Figures of one customer or event already."""
-_NOT = re.compile(r"left to the sweep|planned;|, each$")
+_NOT = re.compile(r"left to the sweep|planned;|, each$|predicted alone")
 """Figures of no number of customers, and those that say others again."""
 _US = {"s": 1e6, "ms": 1e3, "µs": 1.0}
 _WIDTH = 20

@@ -113,11 +113,11 @@ def _tell(
     borders, looked, folded = (stages[name] for name in STAGES)
     computed = borders.seconds + looked.seconds
     result.figures += [
-        Figure("P6", f"RFM borders of {of} counted (baseline: DuckDB, scores included)", 1e3 * borders.seconds, "ms",
+        Figure("P6", f"RFM of {of}: borders counted (baseline: DuckDB, scores included)", 1e3 * borders.seconds, "ms",
                load, baseline=1e3 * duckdb_s, most_of_baseline=MOST_OF_DUCKDB),
-        Figure("P6", "the same, and everybody's score looked at", 1e3 * computed, "ms", load,
+        Figure("P6", f"RFM of {of}: and everybody's score looked at", 1e3 * computed, "ms", load,
                baseline=1e3 * duckdb_s, most_of_baseline=MOST_OF_DUCKDB),
-        Figure("P6", "the same, with who differs folded, stored and announced", 1e3 * (computed + folded.seconds),
+        Figure("P6", f"RFM of {of}: and who differs folded, stored, announced", 1e3 * (computed + folded.seconds),
                "ms", load),
         Figure("P6", f"of {of} scored anew, stored and announced, each",
                1e6 * (computed + folded.seconds) / size.customers, "µs", load, most=MOST_US),

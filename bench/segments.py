@@ -180,6 +180,13 @@ async def _value(database: Database, result: Result, size: Size) -> None:
     announced = time.monotonic() - began
     result.figures += [
         Figure("P6", f"lifetime value of {of} predicted and stored", 1e3 * stored, "ms", load, most=most),
-        Figure("P6", "the same, with who enters a segment by it announced", 1e3 * announced, "ms", load, most=most),
+        Figure(
+            "P6",
+            f"lifetime value of {of} predicted, stored, announced who enters by it",
+            1e3 * announced,
+            "ms",
+            load,
+            most=most,
+        ),
     ]
     result.notes.append(f"P6: {valued:,} of {of} valued, {inside:,} entered the segment by it.")
