@@ -73,6 +73,7 @@ RUNS: Mapping[str, Run] = {
         "every route fuzzed: 0 server errors, 0 answers that the document does not know",
         tests="tests/doors/test_fuzzed.py",
         environment={"FUZZ_EXAMPLES": "20"},
+        keeps=r"^(positive|negative) \S+: \d+ operations",
     ),
     "canary": Run(
         "S3",
