@@ -59,6 +59,7 @@ def made(app: FastAPI, mode: GenerationMode) -> list[Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 async def test_no_request_is_answered_as_the_document_does_not_say(
     apps: dict[str, FastAPI], key: str, mode: GenerationMode, capsys: pytest.CaptureFixture[str]

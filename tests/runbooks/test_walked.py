@@ -217,7 +217,7 @@ def test_ledger_out_of_balance(stack: Watched) -> None:
     assert "differ" in stack.regulars("verify", "--service", "membership", code=1)
     said = stack.regulars("rebuild", "membership", "--keep", code=1)
     assert re.findall(r"(\S+): [\d,]+ rows? differ", said) == ["membership.ledger_entries"], (
-        "the damage and nothing else"
+        f"the damage and nothing else: {said}"
     )
     stack.regulars("rebuild", "membership", "--trust-topics")
     stack.until_it_is_quiet("LedgerOutOfBalance", "membership")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from bench.soak import EACH, Sample, slopes
+from bench.soak import EACH, ENOUGH, Sample, slopes
 
 FLAT = [
     Sample(
@@ -70,3 +70,29 @@ def test_what_grows_is_noticed_and_nothing_else(samples: list[Sample], noticed: 
 def test_too_few_looks_are_no_proof() -> None:
     with pytest.raises(ValueError, match="too few"):
         slopes(FLAT[:4])
+
+
+@pytest.mark.parametrize(
+    ("told", "noticed"),
+    [
+        (ENOUGH - 1, ["most memory of a process (membership)"]),
+        (
+            ENOUGH,
+            [
+                *("memory of membership", "most memory of a process (membership)", "connections to PostgreSQL"),
+                "room of an event in membership",
+            ],
+        ),
+    ],
+)
+def test_growth_is_judged_from_enough_events_on_and_what_is_held_always(told: int, noticed: list[str]) -> None:
+    def warming(number: int, sample: Sample) -> Sample:
+        return replace(
+            sample,
+            told=told * number // (len(FLAT) - 1),
+            memory={**sample.memory, "membership": 100.0 + 6 * number},
+            connections=40 + number,
+            tables={**sample.tables, "membership": 10_000_000 * number * number},
+        )
+
+    assert above(grown(warming)) == noticed

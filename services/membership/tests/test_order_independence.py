@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -41,6 +42,7 @@ def _arrive(folding: MemberFolding, events: list[Event[Any]], sweeps: list[datet
     member.check()
 
 
+@pytest.mark.timeout(7200)
 @given(foldings(), histories(), st.randoms(use_true_random=False), st.lists(instants, max_size=4))
 def test_any_order_and_repetition_gives_the_same_member(
     folding: MemberFolding, events: list[Event[Any]], random: Any, sweeps: list[datetime]

@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from common.bus import rebuilding as mark
+from common.bus.broker import Record
+from common.bus.dead import list_buried
 from common.http.app import build_app
 from common.http.health import Readiness
 from common.process.runtime import Service, build_runtime
@@ -74,6 +76,31 @@ async def test_nothing_is_finished_while_the_live_service_has_work_left(
     await execute(settings, left)
     with pytest.raises(CannotRebuild, match=refusal):
         await live.check_stopped()
+
+
+async def test_what_an_operator_buried_stops_no_rebuild_either(settings: Settings, database: EmptyDatabase) -> None:
+    """R5: an event of a version that no release wrote stands on the topic for good; what is dead by itself is found."""
+    buried = """
+        insert into dead_events (cluster, topic, partition, "offset", shop, customer, slug, detail, body)
+        values ('k', 'orders', 3, 17, 'tea', 'ann', 'unknown_version', 'version 99', '\\x00ff'),
+               ('k', 'orders', 3, 18, null, null, 'unknown_version', 'version 99', null),
+               ('k', 'orders', 3, 19, 'tea', 'ann', 'invalid_event', 'no data', '\\x01')
+    """
+    await execute(settings, buried)
+    url = await database()
+    await migrate(url)
+    beside = Database(url)
+    for _ in range(2):  # the command is called at least twice
+        await Live(settings.database_url, "toy").take_buried(beside)
+    async with beside.transaction() as tx:
+        kept = await tx.fetch('select "offset", shop, customer, slug, body from dead_events order by "offset"')
+        read = [Record("orders", 3, offset, None, b"", {}, 0) for offset in (16, 17, 18, 19)]
+        assert [record.offset for record in await list_buried(tx, read, "k")] == [17, 18]
+    assert [tuple(row) for row in kept] == [
+        (17, "tea", "ann", "unknown_version", b"\x00\xff"),
+        (18, None, None, "unknown_version", None),
+    ]
+    await beside.close()
 
 
 async def test_only_one_process_rebuilds_a_database(settings: Settings) -> None:

@@ -165,6 +165,23 @@ async def test_of_concurrent_first_versions_one_gives_the_order_its_owner(
         assert await tx.value("select count(*) from orders") == 10
 
 
+async def test_batches_that_share_new_orders_with_each_other_are_all_taken(
+    tell: Any, db: Database, vault: Vault
+) -> None:
+    """A shop's backend that tells its history in several requests at a time: each two of them have versions of an order
+    that nobody knows yet, and each may be the second one with all others, one after the other."""
+    for number in range(4):
+        batches: list[list[dict[str, Any]]] = [[] for _ in range(12)]
+        for one, other in itertools.combinations(range(12), 2):
+            order = {"order_id": f"o-{number}-{one}-{other}"}
+            batches[one].append(tell.order("placed", order, time="2026-03-05T08:00:00Z"))
+            batches[other].append(tell.order("paid", order, time="2026-03-05T09:00:00Z"))
+        for slugs in await asyncio.gather(*(offer(db, vault, batch) for batch in batches)):
+            assert set(slugs) == {None}
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from orders where state = 'paid'") == 4 * 66
+
+
 async def test_orders_and_refunds_that_come_at_once_never_miss_each_other(
     tell: Any, db: Database, vault: Vault, published: Published
 ) -> None:

@@ -20,6 +20,10 @@ PAGE = 1_000
 _RESENT = """
 select cluster, topic, partition, "offset", resent_at from dead_events where resent_at is not null
 """
+_BURIED = """
+select cluster, topic, partition, "offset", shop, customer, source, event_id, type, slug, detail, body, recorded_at
+from dead_events where slug = 'unknown_version' order by dead_id
+"""
 _CLAIMS = "select key, hash, recorded_at from inbox where key = any($1)"
 _CLAIMED = Columns("w", key="uuid", hash="uuid", recorded_at="timestamptz")
 _NUMBERED = """
@@ -28,6 +32,16 @@ from information_schema.columns where table_schema = 'public' and table_name = :
 """
 """Columns that a table numbers by itself."""
 _PLACES = Columns("w", cluster="text", topic="text", partition="integer", at="bigint", resent_at="timestamptz")
+
+_LETTERS = Columns(
+    "w",
+    **dict.fromkeys(("cluster", "topic"), "text"),
+    partition="integer",
+    at="bigint",
+    **dict.fromkeys(("shop", "customer", "source", "event_id", "type", "slug", "detail"), "text"),
+    body="bytea",
+    recorded_at="timestamptz",
+)
 
 
 class Live:
@@ -126,6 +140,26 @@ class Live:
             """,
             **_CLAIMED.of(tuple(row) for row in rows),
         )
+
+    async def take_buried(self, database: Database) -> None:
+        """The events of newer versions that an operator buried there: a rebuild, too, passes over them."""
+        connection = await self._connect()
+        try:
+            async with connection.transaction():
+                cursor = await connection.cursor(_BURIED)
+                while rows := await cursor.fetch(PAGE):
+                    async with database.transaction() as tx:
+                        await tx.execute(
+                            f"""
+                            insert into dead_events (cluster, topic, partition, "offset", shop, customer, source,
+                                                     event_id, type, slug, detail, body, recorded_at)
+                            select * from {_LETTERS}
+                            on conflict (cluster, topic, partition, "offset") do nothing
+                            """,
+                            **_LETTERS.of(tuple(row) for row in rows),
+                        )
+        finally:
+            await connection.close()
 
     async def take_resent(self, database: Database) -> None:
         """Which dead events were sent again there: what they became stands among the mended ones on the own topic."""

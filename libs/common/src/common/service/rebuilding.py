@@ -99,6 +99,7 @@ class Rebuild:
             await self._begin()
             if self._live is not None:
                 await self._live.take_clock(self._database)
+                await self._live.take_buried(self._database)
                 if finish:
                     await self._live.check_stopped()
             async with self._database.transaction() as tx:

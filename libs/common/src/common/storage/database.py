@@ -29,6 +29,8 @@ from common.time.clock import Clock, WallClock
 UNIT_OF_WORK_S = 60
 DEADLOCK = "40P01"
 _PAUSES_S = (0.02, 0.1, 0.5)
+MOST_MADE = 50
+"""So often work is done again that found made what it was to make: more than there are transactions at one time."""
 T = TypeVar("T")
 log = structlog.get_logger()
 
@@ -350,17 +352,22 @@ class Database:
 
         The work may run several times, so it has no effect outside of its transaction.
         """
-        for wait in (*_PAUSES_S, None):
+        pauses, made = iter(_PAUSES_S), 0
+        while True:
             try:
                 async with self.transaction() as tx:
                     return await work(tx)
-            except (DBAPIError, MadeMeanwhile) as error:
-                made = isinstance(error, MadeMeanwhile)
-                if wait is None or not (made or getattr(getattr(error, "orig", None), "sqlstate", None) == DEADLOCK):
+            except MadeMeanwhile:
+                # Each of those that were under way may have been first with a part of it, one after the other.
+                if (made := made + 1) > MOST_MADE:
                     raise
-                log.warning("made_meanwhile" if made else "deadlock", again_in_s=wait)
+                wait = _PAUSES_S[0]
+                log.info("made_meanwhile", times=made)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) != DEADLOCK or (wait := next(pauses, 0.0)) == 0.0:
+                    raise
+                log.warning("deadlock", again_in_s=wait)
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # nosec B311 # spreads retries
-        raise AssertionError("unreachable")
 
     async def close(self) -> None:
         await self.engine.dispose()
