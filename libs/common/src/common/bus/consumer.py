@@ -218,7 +218,7 @@ class EventConsumer:
     async def step(self, timeout_s: float = 0.5) -> int:
         """Take one poll and handle it; returns the number of records read. For tests and for `run`."""
         polled = await self.broker.poll(timeout_s)
-        self._patience.reason = None
+        self._patience.clear()
         if polled is not None and self._until is not None:
             polled = before(polled, self._until)
         if polled is None:
@@ -371,7 +371,7 @@ class EventConsumer:
         while not self._stopping.is_set():
             try:
                 await work()
-                self._patience.reason = None
+                self._patience.clear()
                 return
             except OffsetOutOfLog:
                 raise
