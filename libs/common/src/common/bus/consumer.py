@@ -359,7 +359,10 @@ class EventConsumer:
         self._cluster = await self.broker.cluster_id()
         async with self._database.transaction() as tx:
             stored = await offsets.stored(tx, self._cluster)
-        return {p: stored[p] for p in positions if p in stored}
+        found = {p: stored[p] for p in positions if p in stored}
+        # Who had them before may have ended, or lost them, before it told Kafka; of a quiet partition nobody else will.
+        self._untold.update(found)
+        return found
 
     async def _seek_stored(self) -> None:
         first = self.broker.first
