@@ -81,6 +81,24 @@ async def test_what_is_away_is_waited_for_without_limit(patience: Patience) -> N
     assert (database.done, database.dead) == ([(0, 1)], [])
 
 
+async def test_of_two_lanes_one_that_works_does_not_hide_what_the_other_waits_for(patience: Patience) -> None:
+    waits, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        waits.set()
+        await goes_on.wait()
+
+    patience.wait = wait  # type: ignore[method-assign]
+    lost, sound = Database(ConnectionResetError("gone")), Database()
+    other = asyncio.create_task(handle(part(0), lost.unit, lost.answers, patience))
+    await waits.wait()
+    await asyncio.create_task(handle(part(1), sound.unit, sound.answers, patience))
+    assert patience.reason == "ConnectionResetError"
+    goes_on.set()
+    await other
+    assert patience.reason is None
+
+
 async def test_a_record_that_cannot_even_be_buried_pauses_and_says_so(patience: Patience) -> None:
     """No retry without a pause, and readiness shows it."""
     waits: list[float] = []

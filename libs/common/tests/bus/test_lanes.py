@@ -10,7 +10,7 @@ import pytest
 from common.bus.broker import Batch as Polled
 from common.bus.broker import Outgoing, Position, Record
 from common.bus.consumer import EventConsumer
-from common.bus.parts import lanes
+from common.bus.parts import before, lanes
 from common.bus.subscriptions import Batch, Subscription
 from common.storage.database import Transaction
 
@@ -46,6 +46,21 @@ def test_one_partition_is_one_lane() -> None:
     records = [record("orders", 3, n) for n in range(9)]
     place = Position("orders", 3)
     assert lanes(Polled(records, {place: 0}, {place: 9}, 1), 2) == [Polled(records, {place: 0}, {place: 9}, 1)]
+
+
+def test_a_partition_whose_gap_is_passed_has_its_position_moved_by_one_of_the_lanes() -> None:
+    """Of a rebuild: compaction has left nothing between a position and the end; it is told by no later poll."""
+    orders, keys = Position("orders", 3), Position("customer-keys", 5)
+    records = [*(record("orders", 3, n) for n in range(9)), record("customer-keys", 5, 100)]
+    polled = before(Polled(records, {orders: 0, keys: 90}, {orders: 9, keys: 101}, 1), {orders: 50, keys: 100})
+    assert polled is not None
+    for most in (2, 9):
+        found = lanes(polled, most)
+        assert [r.offset for lane in found for r in lane.records] == list(range(9))
+        assert {p: (lane.starts[p], n) for lane in found for p, n in lane.nexts.items()} == {
+            orders: (0, 9),
+            keys: (90, 100),
+        }
 
 
 def ticks(stand: Stand, count: int) -> list[Outgoing]:

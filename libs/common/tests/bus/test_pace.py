@@ -86,6 +86,34 @@ async def test_kafka_is_told_seldom_while_there_is_work_and_when_there_is_none(
     assert [max(nexts.values()) for nexts in told][-1] == 5
 
 
+async def test_who_is_given_partitions_tells_kafka_what_the_one_before_did_not(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the group's lag, by which operators look and processes are added, stays above 0 on a quiet partition."""
+    monkeypatch.setattr(consumers, "TELL_EVERY_S", 3600.0)
+    told: list[Mapping[Position, int]] = []
+
+    async def deaf(nexts: Mapping[Position, int]) -> bool:
+        return False
+
+    async def telling(nexts: Mapping[Position, int]) -> bool:
+        told.append(nexts)
+        return True
+
+    monkeypatch.setattr(stand.consumer.broker, "commit", deaf)
+    await stand.put(*[tick(n) for n in range(10)])
+    await stand.read()
+    await stand.consumer.stop()
+    other = stand.another()
+    monkeypatch.setattr(other.broker, "commit", telling)
+    await stand.read(other)
+    async with asyncio.timeout(SOON_S):
+        while not told:
+            await other.step(0.2)
+    await other.stop()
+    assert max(told[0].values()) == 10
+
+
 async def test_a_relay_of_the_same_process_is_woken_without_a_word_to_postgresql(stand: Stand) -> None:
     """NOTIFY makes the commits of all databases of a server take turns; who is elsewhere needs it."""
     heard: list[Any] = []

@@ -50,6 +50,21 @@ def changed(path: str, value: object) -> dict[str, Any]:
     return verdict
 
 
+@pytest.mark.parametrize(
+    ("form", "measured"),
+    [
+        ("poison", {"poison": {"others_waited_p99_s": {}}}),
+        ("storms", {"storm": {"rounds_with_progress": {}}}),
+        ("three-brokers", {"silence_after_leader_kill_s": {"consuming": {}}}),
+        ("outage", {"outage": {"drained_faster_than_it_came": {}}}),
+    ],
+)
+def test_of_what_was_measured_of_nobody_the_page_says_so(form: str, measured: dict[str, Any]) -> None:
+    said, reached = judged(BY_FILE[form], {**short(), "measured": measured})
+    assert not reached
+    assert "not measured" in said
+
+
 def test_a_form_that_did_what_was_wanted_has_reached_its_target() -> None:
     said, reached = judged(BY_FILE["short"], short())
     assert reached

@@ -88,3 +88,24 @@ async def test_a_refund_of_an_order_that_is_refused_still_waits_for_it(tell: Any
     assert [o.slug for o in await take(db, vault, refund, good, twice)] == [None, None, "same_id_other_body"]
     async with db.transaction() as tx:
         assert await tx.value("select count(*) from outbox where type = 'order.refunded'") == 1
+
+
+@pytest.mark.parametrize("list_first", [True, False])
+async def test_a_refund_beside_a_version_that_is_refused_meets_the_good_one_of_the_same_time(
+    list_first: bool, tell: Any, db: Database, vault: Vault
+) -> None:
+    """The shop's mistake: the version bears the id of another order's, so nothing writes the row at which it waits."""
+    other = tell.order("paid", {"order_id": "o-9", "goods_paid": 5})
+    bad = tell.order("paid", {"order_id": "o-1", "goods_paid": 100}) | {"id": other["id"]}
+    refund = tell.event("order.refunded", {"order_id": "o-1", "refund_id": "r-1", "amount": 40, "currency": "CNY"})
+    good = tell.order("paid", {"order_id": "o-1", "goods_paid": 100}, subject="c-2")
+    first, second = ([other, bad, refund], [good]) if list_first else ([good], [other, bad, refund])
+    async with db.transaction() as tx:
+        await take_events(tx, vault, offered(db, *first))
+        task = asyncio.create_task(take(db, vault, *second))
+        await asyncio.sleep(0.3)
+        assert not task.done()
+    await task
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from outbox where type = 'order.refunded'") == 1
+        assert await tx.value("select state from refunds where refund_id = 'r-1'") == "counted"

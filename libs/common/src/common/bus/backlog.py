@@ -13,7 +13,7 @@ from common.bus.broker import LogEnds, Position
 from common.storage.database import Database
 
 MANY = 2_000
-"""Unread records, two full polls of them: a service that has so many is catching up."""
+"""Unread records, a full poll of one process: a service that has so many is catching up."""
 LOOK_EVERY_S = 0.5
 
 

@@ -218,7 +218,7 @@ class EventConsumer:
     async def step(self, timeout_s: float = 0.5) -> int:
         """Take one poll and handle it; returns the number of records read. For tests and for `run`."""
         polled = await self.broker.poll(timeout_s)
-        self._patience.reason = None
+        self._patience.clear()
         if polled is not None and self._until is not None:
             polled = before(polled, self._until)
         if polled is None:
@@ -359,7 +359,10 @@ class EventConsumer:
         self._cluster = await self.broker.cluster_id()
         async with self._database.transaction() as tx:
             stored = await offsets.stored(tx, self._cluster)
-        return {p: stored[p] for p in positions if p in stored}
+        found = {p: stored[p] for p in positions if p in stored}
+        # Who had them before may have ended, or lost them, before it told Kafka; of a quiet partition nobody else will.
+        self._untold.update(found)
+        return found
 
     async def _seek_stored(self) -> None:
         first = self.broker.first
@@ -371,7 +374,7 @@ class EventConsumer:
         while not self._stopping.is_set():
             try:
                 await work()
-                self._patience.reason = None
+                self._patience.clear()
                 return
             except OffsetOutOfLog:
                 raise

@@ -22,7 +22,7 @@ HANDLER_FAILED = "handler_failed"
 
 
 class Patience:
-    """Pauses that a stop ends at once; `reason` says what the consumer waits for, None while it works.
+    """Pauses that a stop ends at once; `reason` says what the consumer, or a lane of it, waits for; None if neither.
 
     `most`: records that are handled at a time. What met a deadline of ours teaches it, through all polls to come: a
     batch that is too slow takes a minute to fail, and the next one would fail alike.
@@ -30,8 +30,20 @@ class Patience:
 
     def __init__(self, stopping: asyncio.Event, limit: int = 1_000) -> None:
         self.stopping = stopping
-        self.reason: str | None = None
+        self._reasons: dict[object, str] = {}
         self._limit = self.most = limit
+
+    @property
+    def reason(self) -> str | None:
+        return next(iter(self._reasons.values()), None)
+
+    def works(self) -> None:
+        """What this task waited for is there; another one may still wait."""
+        self._reasons.pop(asyncio.current_task(), None)
+
+    def clear(self) -> None:
+        """Nothing is waited for."""
+        self._reasons.clear()
 
     def too_slow(self, records: int) -> None:
         """So many were too many."""
@@ -48,8 +60,8 @@ class Patience:
 
     async def mind(self, error: Exception, wait_s: float) -> float:
         """Note why, wait, and return how long to wait next time."""
-        self.reason = type(error).__name__
-        log.warning("paused", reason=self.reason, detail=str(error)[:300])
+        self._reasons[asyncio.current_task()] = reason = type(error).__name__
+        log.warning("paused", reason=reason, detail=str(error)[:300])
         await self.wait(wait_s)
         return min(wait_s * 2, LONGEST_WAIT_S)
 
@@ -77,7 +89,7 @@ async def _handle(part: Part, unit: Unit, answers: Answers, patience: Patience, 
     while True:
         try:
             await unit(part)
-            patience.reason = None
+            patience.works()
             patience.in_time(len(part.items))
             return
         except (Fenced, FuseBlown):

@@ -80,7 +80,7 @@ def lanes(polled: Batch, most: int) -> list[Batch]:
     """The poll in two parts of about as many records each, by partition number; whole where it has at most so many.
 
     All that concerns a customer is in one partition number, so two parts concern different customers, as those of two
-    processes do, and may be handled at one time.
+    processes do, and may be handled at one time. A partition without a record has its position moved all the same.
     """
     if len(polled.records) <= most:
         return [polled]
@@ -99,8 +99,8 @@ def lanes(polled: Batch, most: int) -> list[Batch]:
             {p: end for p, end in polled.nexts.items() if p.partition in lane},
             polled.generation,
         )
-        for lane, size in zip(numbers, sizes, strict=True)
-        if size
+        for lane in numbers
+        if lane
     ]
 
 

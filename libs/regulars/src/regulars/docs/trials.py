@@ -11,7 +11,7 @@ Verdict = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """A figure of a verdict beside its bound; `read` raises LookupError where the verdict lacks it."""
+    """A figure of a verdict beside its bound; `read` raises LookupError or ValueError where the verdict lacks it."""
 
     what: str
     read: Callable[[Verdict], float]
@@ -22,7 +22,7 @@ class Demand:
         """The figure in words, with the bound where it is missed."""
         try:
             value = self.read(verdict)
-        except LookupError:
+        except (LookupError, ValueError):  # the greatest or least of none
             return f"{self.what}: not measured", False
         shown = f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
         if self.least is not None and value < self.least:

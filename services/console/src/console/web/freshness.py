@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 EVERY_S, MANY = 20.0, 2_000
-"""So many unread events are two full polls: a service that has more is catching up, and holds its sweeps for it."""
+"""So many unread events are a full poll of one process: a service with more is catching up, and holds its sweeps."""
 Lags = Mapping[str, int]
 
 

@@ -80,9 +80,11 @@ async def _read(
     """
     events = [one.event for one in concerned]
     names = {(event.shop, event.data.refund_id) for event in events if isinstance(event.data, OrderRefunded)}
-    wanted = _orders_of(events, await refunds.lock_refunds(tx, names) if names else ())
-    versions = {(event.shop, event.data.order_id) for event in events if isinstance(event.data, OrderEvent)}
-    found, absent = await orders.lock_orders(tx, wanted, versions)
+    of_refunds = await refunds.lock_refunds(tx, names) if names else ()
+    wanted = _orders_of(events, of_refunds)
+    # A version may be refused: what else of its order is in the list still needs the row to wait at.
+    waits = _orders_of((event for event in events if not isinstance(event.data, OrderEvent)), of_refunds)
+    found, absent = await orders.lock_orders(tx, wanted, wanted.keys() - waits.keys())
     known = Known(orders=found, unknown=wanted.keys() - found.keys(), absent=absent)
     if owners := {(key[0], order.customer) for key, order in known.orders.items() if order.customer}:
         # News of an order may name whoever is one person with its customer.

@@ -134,7 +134,8 @@ async def lock_orders(
 
     The values are the customers of new orders, '' nobody. Of an order that is not known yet a row is inserted for what
     waits for its first version, sorted, before any is locked, as `Transaction.lock_customers` does. Of those that are
-    `coming`, with a version, `save_orders` inserts the whole row: to insert one that grows costs as much as two more.
+    `coming`, with versions and nothing else, `save_orders` inserts the whole row: one that grows costs as much as two
+    more.
     """
     if not orders:
         return {}, set()
