@@ -411,8 +411,10 @@ create index products_recent on products (shop, recent desc, sku);
 create table product_models (
     shop text primary key,              -- closes the race of two processes counting one shop
     day date not null,                  -- of the shop, on which it was counted
-    due_day date not null,              -- when it is counted again
-    baskets integer not null
+    baskets integer not null,
+    first_at timestamptz not null,      -- when it was counted for the first time
+    counted_at timestamptz not null,
+    due_at timestamptz not null         -- when it is counted again, if no import ends before
 );
 
 -- Identifiers of customers who are one person after merges, the survivor's own among them; nobody else's. It repeats

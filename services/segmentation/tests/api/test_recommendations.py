@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -70,5 +70,5 @@ async def test_recommendations_follow_the_cart_the_orders_and_rules(
     unknown = await client.get(path, params={"sku": "oolong"})
     assert (unknown.status_code, unknown.json()["type"]) == (422, "/problems/nothing_to_fit")
     async with runtime.database.transaction() as tx:
-        due = await tx.value("select due_day - day from product_models where shop = 'tea'")
-    assert due == 1, "counted anew the next day"
+        due = await tx.value("select due_at from product_models where shop = 'tea'")
+    assert due == datetime(2025, 4, 19, 16, tzinfo=UTC), "counted anew when the next day begins"

@@ -296,6 +296,37 @@ async def test_the_first_statistics_of_a_shop_wait_until_its_history_is_in(
     assert await months() == 2, "later ones wait for nothing"
 
 
+async def test_nobody_is_turned_while_the_first_statistics_wait_for_the_history(
+    new_db: Callable[[], Any], clock: FixedClock, events: Any
+) -> None:
+    """SEG-009, SEG-019: a turn of this month's would be without this month's statistics, and stay so."""
+    now = START + timedelta(days=50)  # in the middle of a month
+    told = [
+        events.completed(f"c{n:02}", START - timedelta(days=each + n % 40), 10_000 * (n + 1))
+        for n in range(60)
+        for each in (15, 50)
+    ]
+    told.sort(key=lambda event: event.order_key)
+    importing, at_once = await new_db(), await new_db()
+    for db in (importing, at_once):
+        async with db.transaction() as tx:
+            data = ImportStarted(job_id="tills")
+            await save_imports(tx, [Event("begun", "/shops/tea/x", "tea", None, now, data)])
+        clock._now = now
+        await feed(db, told)
+        if db is importing:
+            await sweep_all(db, clock, now + timedelta(minutes=1))
+            async with db.transaction() as tx:
+                assert await tx.value("select count(*) from customers where due_at <= :now", now=now) > 0, "they wait"
+        ended = now + timedelta(minutes=2)
+        async with db.transaction() as tx:
+            data = ImportEnded(job_id="tills")
+            await save_imports(tx, [Event("ended", "/shops/tea/x", "tea", None, ended, data)])
+        await sweep_all(db, clock, ended)
+        assert await differences(db) == []
+    assert await states(importing) == await states(at_once)
+
+
 async def test_an_import_that_never_ends_holds_the_first_statistics_for_a_day(
     db: Database, clock: FixedClock, events: Any
 ) -> None:

@@ -70,3 +70,12 @@ def test_the_mean_of_a_few_orders_is_off_by_chance() -> None:
     assert "per_order" not in {each.kpi for each in anomalies([usual] * 4 + [few], 40)}
     many = few | {"orders": 42, "net": 315_042}
     assert "per_order" in {each.kpi for each in anomalies([usual] * 4 + [many], 40)}
+
+
+def test_amounts_are_judged_by_the_orders_in_their_currency() -> None:
+    """ANA-045: one order in the shop's own among a hundred in another says nothing of what orders are worth."""
+    usual: Any = {"orders": 100, "priced": 100, "net": 10_000, "per_order": 100}
+    abroad: Any = {"orders": 100, "priced": 1, "net": 160, "per_order": 160}
+    assert {each.kpi for each in anomalies([usual] * 4 + [abroad], 40)} == {"net"}
+    seldom: Any = {"orders": 100, "priced": 2, "net": 200, "per_order": 100}
+    assert anomalies([seldom] * 4 + [seldom | {"net": 100, "priced": 1}], 40) == []

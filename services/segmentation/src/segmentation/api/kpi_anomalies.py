@@ -13,7 +13,7 @@ from common.http.api import Router, Tx, require
 from segmentation.api.customers import Out
 from segmentation.commands.memberships import day_of
 from segmentation.kpis import store_weeks
-from segmentation.kpis.anomalies import Kpi, anomalies
+from segmentation.kpis.anomalies import Figure, Kpi, anomalies
 
 router = Router(prefix="/v1/shops/{shop}/kpis", tags=["kpis"], dependencies=[Depends(require("segments:read"))])
 DEFINITION = (
@@ -59,9 +59,10 @@ async def list_anomalies(
         # The week in which the shop began was no whole one.
         since = max(since, min(until, first + timedelta(days=-first.weekday() % 7)))
     rows = await store_weeks.sum_by_week(tx, shop, since, until, day.currency) if first is not None else []
-    figures: list[dict[Kpi, int]] = [
+    figures: list[dict[Figure, int]] = [
         {
             "orders": row.orders,
+            "priced": row.priced,
             "buyers": row.buyers,
             "returning_buyers": row.returning_buyers,
             "net": row.net,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from common.versions.table import VersionTable
+from segmentation.recommendations.store import COUNTED
 from segmentation.shop_statistics.state import EDITIONS
 from segmentation.shop_statistics.store_late import OUTGROWN
 
@@ -56,10 +57,8 @@ FLOWS = _SHOPS.format(
 """A shop of which a month may be over and is not counted (monthly_flows.correcting.first_open_day)."""
 TYPES = "exists (select from typings where after is not null and from_at <= :now)"
 DEFINITIONS = "exists (select from segment_definitions where compared is not null)"
-PRODUCTS = _SHOPS.format(
-    asked=f"not exists (select from product_models m where m.shop = s.shop and m.due_day > cast({_AHEAD} as date))"
-)
-"""A shop with customers whose products are not counted up to this day."""
+PRODUCTS = _SHOPS.format(asked=f"not exists ({COUNTED})")
+"""A shop with customers whose products are not counted since they were due, or since its history came in."""
 MEMBERSHIPS = "exists (select from segment_dues where due_at <= :now)"
 
 

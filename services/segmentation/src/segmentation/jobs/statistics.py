@@ -29,22 +29,31 @@ STATISTICS, HELD = "statistics", "held"
 
 
 async def list_overdue(tx: Transaction, now: datetime) -> list[str]:
-    """Shops with customers whose next month has begun and has no statistics yet.
+    """Shops with customers whose next month has begun and has no statistics yet: nobody of theirs is turned until then.
 
-    The first ones of a shop, by which all its customers are judged, wait until an import that is running ends.
+    Those that import their history are among them, however long their statistics wait for it.
     """
     names = await list_shops(tx)
     newest = await shop_statistics.get_newest_months(tx, names)
-    importing = await list_importing(tx, [name for name in names if name not in newest], now)
-    names = [name for name in names if name not in importing]
     settings = await get_shops(tx, names)
     pending = {name: pending_month(settings[name], newest.get(name), now) for name in names}
     return [name for name, month in pending.items() if settings[name].start_of(month) <= now]
 
 
+async def list_to_compute(tx: Transaction, now: datetime) -> list[str]:
+    """Those of them whose statistics are computed now.
+
+    The first ones of a shop, by which all its customers are judged, wait until an import that is running ends.
+    """
+    overdue = await list_overdue(tx, now)
+    newest = await shop_statistics.get_newest_months(tx, overdue)
+    importing = await list_importing(tx, [name for name in overdue if name not in newest], now)
+    return [name for name in overdue if name not in importing]
+
+
 async def take_overdue(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
     """A shop whose month has begun, as a task without a customer; one process alone computes at any time."""
-    overdue = await list_overdue(tx, now)
+    overdue = await list_to_compute(tx, now)
     if not overdue or not await shop_statistics.try_to_compute(tx):
         return None  # another process computes; this one comes again in a second
     for name in await shop_statistics.list_not_set_aside(tx, overdue, STATISTICS):
@@ -113,7 +122,7 @@ async def fold_held(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> in
 
 async def count_statistics(tx: Transaction, now: datetime) -> int:
     """Shops whose statistics are to be computed; without those that are set aside."""
-    return len(await shop_statistics.list_not_set_aside(tx, await list_overdue(tx, now), STATISTICS))
+    return len(await shop_statistics.list_not_set_aside(tx, await list_to_compute(tx, now), STATISTICS))
 
 
 async def count_held(tx: Transaction, now: datetime) -> int:

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 from segmentation.kpis.rules import percent
 
 Kpi = Literal["orders", "buyers", "returning_buyers", "net", "per_order", "complaints", "low_reviews"]
+Figure = Literal[Kpi, "priced"]
+"""`priced`, of a week: the orders in the currency of its amounts, where that is not all of them."""
 COUNTS: tuple[Kpi, ...] = ("orders", "buyers", "returning_buyers", "complaints", "low_reviews")
 """Of a count of n chance alone makes some root of n more or less."""
 WORSE_WHEN_HIGHER: tuple[Kpi, ...] = ("complaints", "low_reviews")
@@ -29,20 +31,23 @@ class Anomaly(NamedTuple):
     worse: bool
 
 
-def anomalies(weeks: Sequence[Mapping[Kpi, int]], least_percent: int) -> list[Anomaly]:
+def anomalies(weeks: Sequence[Mapping[Figure, int]], least_percent: int) -> list[Anomaly]:
     """What of the last of these weeks, oldest first, differs by `least_percent` or more from the mean of the others.
 
     What chance does alone is left out: differences of a count within two and a half standard deviations of a count as
     large as the usual one and of the mean of the weeks before, which is off by chance as well. Amounts go by the orders
-    that they come of; the mean of an order by those of the week, where it had fewer. What a week does not have (the
+    that they come of, in their currency; the mean of an order by those of the week, where it had fewer. What a week does not have (the
     mean of an order, where nobody ordered) is not compared, and is in no mean.
     """
     if len(weeks) < 2:
         return []
     *before, last = weeks
-    orders = Fraction(sum(week["orders"] for week in before), len(before))
+    priced = [week.get("priced", week["orders"]) for week in weeks]
+    orders = Fraction(sum(priced[:-1]), len(before))
     found = []
     for kpi, value in last.items():
+        if kpi == "priced":
+            continue
         known = [week[kpi] for week in before if kpi in week]
         if not known:
             continue
@@ -54,7 +59,7 @@ def anomalies(weeks: Sequence[Mapping[Kpi, int]], least_percent: int) -> list[An
             is_chance = _is_chance(value, float(usual), len(known))
         else:
             # As far apart as so many orders, if each were worth the same.
-            many = min(float(orders), last["orders"]) if kpi == "per_order" else float(orders)
+            many = min(float(orders), priced[-1]) if kpi == "per_order" else float(orders)
             is_chance = _is_chance(many * float(value / usual) if usual else many, many, len(known))
         if is_chance:
             continue

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import Row
 
 from common.crypto.erasing import NOT_ERASED
+from common.shops.imports import list_importing
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from segmentation.recommendations import audience
@@ -17,8 +18,12 @@ from segmentation.recommendations.state import Basket, Goods, Product
 
 BASKETS = 30_000
 """The newest so many of a shop are looked at."""
-AGAIN, AGAIN_WITHOUT = timedelta(days=1), timedelta(days=30)
-"""When products are counted again; later where baskets show none, and not where there was no basket yet."""
+COUNTED = """
+select from product_models m where m.shop = s.shop and m.due_at > :now and not exists (
+    select from imports_under_way i where i.shop = m.shop and i.ended_at > m.counted_at and i.ended_at <= :now
+)
+"""
+"""The products of shop `s` need not be counted now: they were not long ago, and no history has come in since."""
 _PRODUCTS = Columns(
     "w",
     sku="text",
@@ -34,10 +39,29 @@ _FIELDS = "sku, category, brand, orders, recent, price, is_new"
 _NEIGHBOURS = "cast(neighbours as text) as neighbours"
 
 
-async def get_due_days(tx: Transaction) -> dict[str, date]:
-    """When the products of each shop are counted again; shops of which they never were are left out."""
-    # A row a shop.
-    return {row.shop: row.due_day for row in await tx.fetch("select shop, due_day from product_models")}
+async def list_uncounted(tx: Transaction, now: datetime, shops: Collection[str]) -> list[str]:
+    """Those of the shops whose products are to be counted now.
+
+    A shop that is counted for the first time waits until an import that is running ends.
+    """
+    # A row a shop, and an import of it.
+    rows = await tx.fetch(
+        f"""
+        select shop, exists (select from product_models m where m.shop = s.shop) as known
+        from unnest(cast(:shops as text[])) as s (shop) where not exists ({COUNTED}) order by shop
+        """,
+        shops=sorted(shops),
+        now=now,
+    )
+    importing = await list_importing(tx, [row.shop for row in rows if not row.known], now)
+    return [row.shop for row in rows if row.shop not in importing]
+
+
+async def get_first(tx: Transaction, shop: str) -> datetime | None:
+    """When the shop's products were counted for the first time; None: never."""
+    # By primary key.
+    found: datetime | None = await tx.value("select first_at from product_models where shop = :shop", shop=shop)
+    return found
 
 
 async def lock_model(tx: Transaction, shop: str) -> bool:
@@ -92,7 +116,9 @@ def _goods(line: Sequence[Any], *, own: bool) -> Goods:
     return Goods(sku, category, brand, paid // quantity if own and quantity > 0 else None, mark)
 
 
-async def save_products(tx: Transaction, shop: str, day: date, baskets: int, products: Sequence[Product]) -> None:
+async def save_products(
+    tx: Transaction, shop: str, day: date, baskets: int, products: Sequence[Product], now: datetime, due_at: datetime
+) -> None:
     """Put these in place of what was counted before; the shop is locked."""
     # By primary key; a few thousand rows a day.
     await tx.execute("delete from products where shop = :shop", shop=shop)
@@ -110,13 +136,16 @@ async def save_products(tx: Transaction, shop: str, day: date, baskets: int, pro
     # By primary key.
     await tx.execute(
         """
-        insert into product_models (shop, day, due_day, baskets) values (:shop, :day, :due_day, :baskets)
-        on conflict (shop) do update set day = excluded.day, due_day = excluded.due_day, baskets = excluded.baskets
+        insert into product_models (shop, day, baskets, first_at, counted_at, due_at)
+        values (:shop, :day, :baskets, :now, :now, :due_at)
+        on conflict (shop) do update set day = excluded.day, baskets = excluded.baskets,
+            counted_at = excluded.counted_at, due_at = excluded.due_at
         """,
         shop=shop,
         day=day,
-        due_day=day + (AGAIN if products or not baskets else AGAIN_WITHOUT),
         baskets=baskets,
+        now=now,
+        due_at=due_at,
     )
 
 
