@@ -6,6 +6,7 @@ YEAR = {
     "Money is paid of it, or held for campaigns, and would be in no sum: take payments off the list first.": "该项目已有支付款项或为活动预留的金额，移除后将不计入任何合计：请先从列表中移除付款。",
     "Payments of it are dated {first} to {last}: its days hold them all.": "该项目的付款日期为 {first} 至 {last}：项目日期须包含全部付款。",
     "The budget item holds {since} until {until}, that day left out: correct the day, or its days first.": "该预算项目的日期为 {since} 至 {until}（不含当日）：请更正付款日期，或先更改项目日期。",
+    "The week from {day}": "自 {day} 起的一周",
     "Budget items": "预算项目",
     "No budget item waits.": "没有待审批的预算项目。",
     "It holds the cost of a campaign that has begun: the campaign's page notes what it did cost, once over.": "它为已开始的活动预留费用：活动结束后，在活动页面登记实际费用。",
