@@ -76,3 +76,8 @@ def test_counts_stand_in_the_order_of_their_names_and_strangers_last() -> None:
         ("dead", 2),
         ("x", 1),
     ]
+
+
+def test_halves_are_rounded_up_as_people_do() -> None:
+    """What is usually 94.5 is no 94 beside an 85 of 84.75."""
+    assert [formats.whole(each) for each in ("94.5", "74.5", "84.75", -62.5, "0.49")] == [95, 75, 85, -63, 0]

@@ -89,7 +89,13 @@ def test_every_field_of_every_kind_is_shown_and_written_as_it_is_read() -> None:
     [
         ("opted_out", {"kinds": [{"opted_out": 1, "customers": 30}, {"opted_out": 0, "customers": 10}]}, "2.5"),
         ("opted_out", {"kinds": []}, None),
-        ("not_sent", {"messages": {"sent": 75, "suppressed": 25, "held": 9}}, "25.0"),
+        (
+            "not_sent",
+            {"messages": {"sent": 75, "suppressed": 25, "held": 9}, "suppressed_by_reason": {"cap": 25}},
+            "25.0",
+        ),
+        ("not_sent", {"messages": {"sent": 75, "suppressed": 90}, "suppressed_by_reason": {"stale": 90}}, "0.0"),
+        ("not_sent", {"messages": {"suppressed": 90}, "suppressed_by_reason": {"stale": 90}}, None),
         ("churn", {"churn_percent": None}, None),
         ("refunds", {"returning": {"refunded_percent": "3.1"}}, "3.1"),
         ("late_answers", {"in_time_percent": "91.5"}, "8.5"),

@@ -230,9 +230,15 @@ def test_no_english_stands_in_the_chinese_report() -> None:
 
 
 def test_the_csv_holds_plain_numbers_and_no_formula() -> None:
-    found = list(csv.reader(io.StringIO(as_csv("tea: week", sections(document(), ENGLISH)).decode("utf-8-sig"))))
-    assert ["Sales", "1234.56", "1000.00", "23.5"] in found
+    found = list(
+        csv.reader(io.StringIO(as_csv("tea: week", sections(document(), ENGLISH), "Unit").decode("utf-8-sig")))
+    )
+    assert ["What", "In the period", "Unit", "The one before", "Unit", "Change", "Unit"] in found
+    assert ["Sales", "1234.56", "CNY", "1000.00", "CNY", "23.5", "%"] in found
+    assert ["Repurchase rate", "25.0", "%", "30.0", "%", "-5.0", "pp"] in found, "a share moves by points"
     assert ["Sales", "1234.56", "30.00", "-58.9"] in found, "a negative number stays a number"
+    assert ["Flyers <b>", "CNY", "100.00", "130.00", "-30.00"] in found
+    assert ["Tier", "Buyers", "Net revenue (CNY)", "Of sales (%)"] in found, "one unit stands in the head"
     assert ["Tea & Co", "discount", "'=cmd"] in found
 
 
@@ -319,6 +325,6 @@ def test_a_goal_of_whole_numbers_shows_them_whole() -> None:
         document() | {"goals": [document()["goals"][0] | {"kpi": kpi, "target": "450.00", "value": "138.50"}]}
         for kpi in ("buyers", "orders_per_buyer")
     )
-    for found, shown in ((whole, ("450", "138")), (rate, ("450.00", "138.50"))):
+    for found, shown in ((whole, ("450", "139")), (rate, ("450.00", "138.50"))):
         (goals,) = (each for each in sections(found, ENGLISH) if each.name == "goals")
         assert (goals.rows[0][2].shown, goals.rows[0][3].shown) == shown

@@ -188,6 +188,32 @@ async def test_money_is_counted_whole_however_many_payments_and_versions_there_a
     assert ann.status == 404
 
 
+async def test_money_that_was_paid_is_dated_within_its_item_and_stays_in_its_sums(site: Site) -> None:
+    """ANA-052, XCT-009: an item is not taken off from under its payments, and what waits is on the page of approvals."""
+    ann = await site.signed_in("owner", "Ann")
+    viewer = await viewer_of(site, ann)
+    item = {"expense": "gifts", "planned": 700_00, "since": "2025-01-01", "until": "2026-01-01", "benefit": "more"}
+    item["currency"] = "EUR"
+    await save(viewer, "standard", "gifts", 0, {"limit": 700_00, "currency": "EUR"}, "f1")
+    await save(viewer, "budget", "Tins", 0, item, "f2")
+    paid = {"item": "Tins", "amount": 1_00, "day": "2025-02-01", "currency": "EUR"}
+    for day in ("2026-01-01", "2024-12-31", "2031-02-01"):
+        with pytest.raises(NotSaved, match="holds {since} until {until}"):
+            await save(viewer, "spending", "bill", 0, paid | {"day": day, "campaign": "june"}, f"p{day}")
+    await save(viewer, "spending", "bill", 0, paid, "f3")
+    with pytest.raises(NotSaved, match="dated {first} to {last}"):
+        await save(viewer, "budget", "Tins", 1, item | {"since": "2025-02-02"}, "f4")
+    with pytest.raises(NotSaved, match="would be in no sum"):
+        await end(viewer, "budget", "Tins", 1, "f5")
+    assert "No budget item waits." in await ann.get("/s/tea/approvals")
+    await save(viewer, "budget", "Tins", 1, item | {"planned": 900_00}, "f6")
+    page = await ann.get("/s/tea/approvals")
+    assert ("/paperwork/budget/one?of=Tins" in page, "EUR\u00a0900.00" in page) == (True, True)
+    await end(viewer, "spending", "bill", 1, "f7")
+    await end(viewer, "budget", "Tins", 2, "f8")
+    assert "No budget item waits." in await ann.get("/s/tea/approvals")
+
+
 async def _names(browser: Browser, path: str | None) -> list[str]:
     """Names of the payments that the page, and those it leads on to, show."""
     found = []

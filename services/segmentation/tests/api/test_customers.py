@@ -61,6 +61,7 @@ async def test_what_fell_due_since_the_last_sweep_shows_at_once(client: httpx.As
     body = (await client.get("/v1/shops/tea/customers/c1")).json()
     assert body["lapsed"] == {
         "value": True,
+        "since": "2025-03-15",
         "episode": "2025-01-15",
         "why": "2 calendar months after the last completed order of 2025-01-15: from 2025-03-15 on",
     }

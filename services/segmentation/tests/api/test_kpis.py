@@ -110,6 +110,7 @@ async def test_what_customers_are_worth_keep_to_and_take_up(
     quality = assets["quality"]
     assert (quality["repurchasers_percent"], quality["buying_percent"]) == ("100.00", "100.00")
     assert (quality["net_per_member"], quality["value_per_member"]) == (27_000, None)
+    assert quality["value_fit"] == "too_few", "and the models that say nothing"
     sticky = await ask(client, "stickiness")
     assert (sticky["buyers"], sticky["again_percent"], sticky["sticky_percent"]) == (3, "66.67", "33.33")
     assert sticky["index"] is not None

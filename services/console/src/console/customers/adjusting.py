@@ -8,6 +8,8 @@ from typing import Annotated, Literal, NamedTuple
 from fastapi import APIRouter, Form, Query, Response
 
 from console.access.forms import new_form
+from console.records import rules, store
+from console.records.kinds import KINDS
 from console.texts import N_
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
@@ -155,7 +157,11 @@ async def _approvals(viewer: Viewer, after: str = "", error: str = "", status: i
         viewer.of_shop("feedback", "/tickets", to_approve="true", limit=str(ROWS)),
         *(viewer.of_shop(each.service, each.path, limit="1", **each.waiting) for each in ELSEWHERE),
     )
-    values = {"changes": changes, "tickets": tickets, "after": after, "error": error, "part": part}
+    async with viewer.console.database.transaction() as tx:
+        kinds = [name for name, kind in KINDS.items() if kind.amount]
+        papers = [each for name in kinds for each in await store.list_all(tx, viewer.here, name)]
+    values = {"papers": [(each, each.fields[KINDS[each.kind].amount]) for each in papers if each.state == rules.ASKED]}
+    values |= {"changes": changes, "tickets": tickets, "after": after, "error": error, "part": part}
     values["elsewhere"] = list(zip(ELSEWHERE, others, strict=True))
     return viewer.draw("customers/approvals.html", status, **values)
 

@@ -25,7 +25,9 @@ def value_of(indicator: str, body: Mapping[str, Any]) -> Decimal | None:
             kinds = body["kinds"]
             return _percent(sum(k["opted_out"] for k in kinds), sum(k["customers"] for k in kinds))
         case "not_sent":
-            sent, not_sent = body["messages"].get("sent", 0), body["messages"].get("suppressed", 0)
+            # What was overdue when it became known, as all of an imported history is, was never to be sent.
+            sent, stale = body["messages"].get("sent", 0), body["suppressed_by_reason"].get("stale", 0)
+            not_sent = body["messages"].get("suppressed", 0) - stale
             return _percent(not_sent, sent + not_sent)
         case "churn":
             return _decimal(body["churn_percent"])

@@ -41,6 +41,11 @@ def holds(approved: Mapping[str, object], asked: Mapping[str, object]) -> bool:
     return same and str(approved["since"]) <= str(asked["since"]) and str(asked["until"]) <= str(approved["until"])
 
 
+def is_within(item: Mapping[str, object], *days: str) -> bool:
+    """Whether all of these days are an item's."""
+    return all(str(item["since"]) <= day < str(item["until"]) for day in days)
+
+
 def approved_of(deciding: Record | None, amount: str, currency: str) -> int:
     """What the newest version that is in force or ended allows in the currency; 0 where none is, or it has ended.
 

@@ -123,6 +123,21 @@ async def sum_payments(
     return found
 
 
+async def get_days_paid(tx: Transaction, shop: str, item: str) -> tuple[str, str] | None:
+    """The first and the last day of a budget item's payments, those of campaigns left out; None where there is none."""
+    row = await tx.fetch_one(
+        f"""
+        select min(fields->>'day') as first, max(fields->>'day') as last from ({_NEWEST}) payments
+        where fields->>'item' = :item and fields->'starts' is null
+        """,
+        shop=shop,
+        kind="spending",
+        names=None,
+        item=item,
+    )
+    return (row.first, row.last) if row is not None and row.first is not None else None
+
+
 async def list_deciding(tx: Transaction, shop: str, kind: str, names: Sequence[str]) -> dict[str, Record]:
     """Of each record the newest version that is in force or ended: what waits or was refused decides nothing."""
     # By the primary key, however often it was changed since.

@@ -16,6 +16,7 @@ from console.reports.making import Reports
 from console.reports.periods import KINDS, Kind, period_of
 from console.reports.sections import sections
 from console.reports.spreadsheet import as_csv
+from console.texts import N_
 from console.reports.store import Report
 from console.web.guard import Guarded, NotHere
 from console.web.page import Viewer, see
@@ -113,7 +114,7 @@ async def report_csv(viewer: Guarded, period: Which, since: Since) -> Response:
     """The report for a spreadsheet."""
     report, shown = await _made(viewer, period, since)
     title = title_of(viewer.here, report.period, viewer.say)
-    return _file(viewer, report, as_csv(title, shown), "text/csv; charset=utf-8", "csv")
+    return _file(viewer, report, as_csv(title, shown, viewer.say(N_("Unit"))), "text/csv; charset=utf-8", "csv")
 
 
 @router.get("/s/{shop}/reports/{period}/{since}/pdf")

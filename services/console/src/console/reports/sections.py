@@ -21,11 +21,12 @@ HOW = KINDS | {"referred-buyers": REFERRED}
 
 
 class Cell(NamedTuple):
-    """`raw`: the value for a spreadsheet, without grouping and signs. `mood`: good, bad or nothing."""
+    """`raw`: the value for a spreadsheet, without grouping and signs, in `unit`. `mood`: good, bad or nothing."""
 
     shown: str
     raw: str
     mood: str = ""
+    unit: str = ""
 
 
 class Section(NamedTuple):
@@ -53,15 +54,15 @@ def amount(value: Any, unit: str, currency: str, say: Say, lacks: str = NOTHING)
         return Cell(lacks, "")
     match unit:
         case "money":
-            return Cell(formats.money(int(value), currency), formats.major(int(value), currency))
+            return Cell(formats.money(int(value), currency), formats.major(int(value), currency), unit=currency)
         case "count":
             return Cell(formats.number(int(value)), str(int(value)))
         case "percent":
-            return Cell(f"{_minus(value)}\u00a0%", str(value))
+            return Cell(f"{_minus(value)}\u00a0%", str(value), unit="%")
         case "points":
-            return Cell(f"{_minus(value)}\u00a0pp", str(value))
+            return Cell(f"{_minus(value)}\u00a0pp", str(value), unit="pp")
         case "seconds":
-            return Cell(say(N_("{n} min"), n=formats.number(int(value) // 60)), str(int(value) // 60))
+            return Cell(say(N_("{n} min"), n=formats.number(int(value) // 60)), str(int(value) // 60), unit="min")
     return Cell(_minus(value), str(value))
 
 
@@ -73,9 +74,9 @@ def _changed(figure: Figure, value: Any, was: Any) -> Cell:
     change = change_of(figure, value, was)
     if change is None:
         return Cell(NOTHING, "")
-    unit = "\u00a0pp" if figure.unit == "percent" else "\u00a0%"
+    unit = "pp" if figure.unit == "percent" else "%"
     mood = "" if not change or not figure.better else "bad" if is_worse(figure, change) else "good"
-    return Cell(f"{change:+}".replace("-", formats.MINUS) + unit, str(change), mood)
+    return Cell(f"{change:+}".replace("-", formats.MINUS) + f"\u00a0{unit}", str(change), mood, unit)
 
 
 def word(name: str, say: Say) -> str:
@@ -134,7 +135,7 @@ def _anomalies(found: list[dict[str, Any]], weeks: int, currency: str, say: Say)
             [
                 Cell(word(f"kpi_{each['kpi']}", say), word(f"kpi_{each['kpi']}", say), mood),
                 amount(each["value"], unit, currency, say),
-                amount(round(usual), unit, currency, say),
+                amount(formats.whole(usual), unit, currency, say),
                 amount(each["change"], "percent", currency, say),
             ]
         )
@@ -183,7 +184,7 @@ def _goals(goals: list[dict[str, Any]], say: Say) -> Section:
 
 
 def _plain(value: Any, unit: str) -> Any:
-    return round(Decimal(str(value))) if unit in ("money", "count") and value is not None else value
+    return formats.whole(value) if unit in ("money", "count") and value is not None else value
 
 
 def _campaigns(campaigns: list[dict[str, Any]], say: Say) -> Section:
@@ -198,7 +199,9 @@ def _campaigns(campaigns: list[dict[str, Any]], say: Say) -> Section:
                 text(_minus(between)),
                 text(NOTHING if c["extra_orders"] is None else _minus(f"{c['extra_orders']:.0f}")),
                 amount(c["cost"], "money", c["currency"], say),
-                amount(c["cost_per_extra_order"] and round(c["cost_per_extra_order"]), "money", c["currency"], say),
+                amount(
+                    c["cost_per_extra_order"] and formats.whole(c["cost_per_extra_order"]), "money", c["currency"], say
+                ),
                 text(word(f"effect_{effect_of(c)}", say)),
             ]
         )
@@ -286,7 +289,11 @@ def _budget(items: list[dict[str, Any]], say: Say) -> Section:
         [
             text(item["name"]),
             text(item["currency"]),
-            *(amount(item[one], "money", item["currency"], say) for one in ("planned", "spent", "left")),
+            # Its currency has a column of its own.
+            *(
+                amount(item[one], "money", item["currency"], say)._replace(unit="")
+                for one in ("planned", "spent", "left")
+            ),
         ]
         for item in items
     ]

@@ -22,6 +22,9 @@ SegmentId = Annotated[str, Path(max_length=63)]
 Written = Annotated[str, Form(max_length=5_000)]
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
+_OF_VALUE = re.compile(r"\b(value_grade|lifetime_value)\b")
+"""Facts that are predicted."""
+
 
 class Draft(NamedTuple):
     """What stands in the builder. `replaces`: the version that it was made from, 0 for a new segment."""
@@ -79,8 +82,24 @@ async def segment_builder(
 async def _builder(
     viewer: Viewer, draft: Draft, *, error: str = "", status: int = 200, tried: Answer | None = None
 ) -> Response:
-    (facts,) = await viewer.console.services.ask(viewer.of_shop("segmentation", "/segment-facts"))
-    return viewer.draw("segments/builder.html", status, draft=draft, facts=facts, error=error, tried=tried, part=part)
+    facts, value = await viewer.console.services.ask(
+        viewer.of_shop("segmentation", "/segment-facts"), viewer.of_shop("segmentation", "/lifetime-value")
+    )
+    return viewer.draw(
+        "segments/builder.html",
+        status,
+        draft=draft,
+        facts=facts,
+        fit=_fit(draft.expression, value),
+        error=error,
+        tried=tried,
+        part=part,
+    )
+
+
+def _fit(expression: str, value: Answer) -> str | None:
+    """What predicts the lifetime values that the expression asks for; None where it asks for none."""
+    return value.body["status"] if value.ok and _OF_VALUE.search(expression) else None
 
 
 @router.post("/s/{shop}/segment-builder")
@@ -140,11 +159,12 @@ async def one_segment(viewer: Guarded, segment: SegmentId) -> Response:
 async def _page(viewer: Viewer, segment: str, error: str = "", status: int = 200) -> Response:
     here = part(segment)
     found = await _one(viewer, segment)
-    sheet, path, history, settings = await viewer.ask(
+    sheet, path, history, settings, value = await viewer.ask(
         viewer.of_shop("segmentation", f"/segments/{here}/sheet"),
         viewer.of_shop("segmentation", f"/segments/{here}/path", days="90"),
         viewer.of_shop("segmentation", f"/segments/{here}/history"),
         viewer.of_shop("orders-ingest", "/settings"),
+        viewer.of_shop("segmentation", "/lifetime-value"),
     )
     return viewer.draw(
         "segments/segment.html",
@@ -155,7 +175,8 @@ async def _page(viewer: Viewer, segment: str, error: str = "", status: int = 200
         path=path,
         history=history,
         currency=settings.body["current"]["currency"] if settings.ok else "",
-        all=[sheet, path, history],
+        fit=_fit(found.body["expression"], value),
+        all=[sheet, path, history, value],
         error=error,
     )
 

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 YEAR = {
+    "Money is paid of it, or held for campaigns, and would be in no sum: take payments off the list first.": "该项目已有支付款项或为活动预留的金额，移除后将不计入任何合计：请先从列表中移除付款。",
+    "Payments of it are dated {first} to {last}: its days hold them all.": "该项目的付款日期为 {first} 至 {last}：项目日期须包含全部付款。",
+    "The budget item holds {since} until {until}, that day left out: correct the day, or its days first.": "该预算项目的日期为 {since} 至 {until}（不含当日）：请更正付款日期，或先更改项目日期。",
+    "The week from {day}": "自 {day} 起的一周",
+    "Surveys by when they fell due. Whether a message went out about one, Messages says: of orders that came in late none does.": "按到期计数的调查。是否已就此发送消息，见“消息”：较晚传入的订单不会发送。",
+    "What is predicted of lifetime values cannot be relied on:": "终身价值的预测不可靠：",
+    "n/a: no cost is known": "无：没有已知的成本",
+    "Nothing was bought of which the category is known.": "所购商品均无已知类别。",
+    "Unit": "单位",
+    "Budget items": "预算项目",
+    "No budget item waits.": "没有待审批的预算项目。",
     "It holds the cost of a campaign that has begun: the campaign's page notes what it did cost, once over.": "它为已开始的活动预留费用：活动结束后，在活动页面登记实际费用。",
     "More than that is paid of it, or held for campaigns: take payments off the list first.": "已支付或为活动预留的金额超过该数：请先从列表中移除付款。",
     "What it is to reach is no more than there was before: no rise. Set a higher target.": "目标值不高于此前的数值，并无提升：请设定更高的目标。",

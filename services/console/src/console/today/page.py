@@ -17,17 +17,20 @@ SECOND_DAYS = 365
 
 @router.get("/s/{shop}/today")
 async def today(viewer: Guarded, weeks: Annotated[int, Query(ge=0, le=1000)] = 12) -> Response:
-    """Five reports, two key figures and the last weeks, asked at once; what is late follows by itself.
+    """Five reports, key figures and the last weeks, asked at once; what is late follows by itself.
+
+    What was not as usual in the last whole week stands first (ANA-045).
 
     No such period: 12 weeks.
     """
     period = weeks if weeks in PERIODS else 12
     names = viewer.console.services.names
-    *answers, curves, sides, again = await viewer.ask(
+    *answers, curves, sides, again, unusual = await viewer.ask(
         *(viewer.of_shop(name, "/report") for name in names),
         viewer.of_shop("segmentation", "/report/weeks", weeks=str(period)),
         viewer.of_shop("segmentation", "/kpis/new-and-returning", days=str(7 * period)),
         viewer.of_shop("segmentation", "/kpis/first-to-second", days=str(SECOND_DAYS)),
+        viewer.of_shop("segmentation", "/kpis/anomalies"),
     )
     reports = dict(zip(names, answers, strict=True))
     return viewer.draw(
@@ -39,8 +42,9 @@ async def today(viewer: Guarded, weeks: Annotated[int, Query(ge=0, le=1000)] = 1
         periods=PERIODS,
         sides=sides,
         again=again,
+        unusual=unusual,
         kinds=KINDS,
         unread=viewer.console.freshness.unread,
-        all=[*answers, curves, sides, again],
+        all=[*answers, curves, sides, again, unusual],
         silent=[each.service for each in answers if each.state == "unavailable"],
     )

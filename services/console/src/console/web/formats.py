@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from common.values.currency import EXPONENTS, in_major
 
 MINUS = "\u2212"
+
+
+def whole(value: Decimal | float | str) -> int:
+    """To the nearest whole number, halves up in size, as people round."""
+    return int(Decimal(str(value)).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def number(value: int) -> str:

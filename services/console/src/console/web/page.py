@@ -199,6 +199,7 @@ def _templates() -> Environment:
         "money": formats.money,
         "major": formats.major,
         "number": formats.number,
+        "whole": formats.whole,
         "rate": formats.rate,
         "in_order": formats.in_order,
     }

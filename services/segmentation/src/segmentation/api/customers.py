@@ -93,7 +93,10 @@ class RfmOut(Out):
 
 
 class LapseOut(Out):
+    """`since`: its first day; `episode`: the day of the last order, by which it is named; null without a lapse."""
+
     value: bool
+    since: date | None
     episode: date | None
     why: str | None
 
@@ -247,7 +250,9 @@ def _lapse(state: CustomerState, thresholds: Thresholds) -> LapseOut | None:
     episode, last_day = state.lapse.episode, state.purchases.last_day
     if last_day is None:
         return None
-    return LapseOut(value=episode is not None, episode=episode, why=lapse.why(last_day, thresholds.lapse_months))
+    since = lapse.lapse_day(episode, thresholds.lapse_months) if episode is not None else None
+    why = lapse.why(last_day, thresholds.lapse_months)
+    return LapseOut(value=episode is not None, since=since, episode=episode, why=why)
 
 
 def _churn_risk(state: CustomerState, today: date, thresholds: Thresholds) -> ChurnRiskOut | None:

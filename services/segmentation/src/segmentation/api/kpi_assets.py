@@ -8,12 +8,14 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from common.events.fields import PlannedDay, ShopName
+from common.events.segments import FitStatus
 from common.http.api import Router, Tx, require
 from segmentation.api.customers import Out
 from segmentation.api.periods import KpiOut, Window, mean_of, period_of, said
 from segmentation.kpis import rules
 from segmentation.kpis import store_assets as assets
 from segmentation.kpis.store_buyers import count_retained, sum_net
+from segmentation.lifetime_value.store import get_newest_fit
 
 router = Router(prefix="/v1/shops/{shop}/kpis", tags=["kpis"], dependencies=[Depends(require("segments:read"))])
 MOST_COST = 1_000_000_000_000
@@ -25,7 +27,8 @@ class MemberQualityOut(Out):
     """Of the members: percent who bought twice or more, are active in their life cycle, bought in the period.
 
     `net_per_member`: bought in the period, less refunds, by every member. `value_per_member`: predicted lifetime value
-    of those who have one; `high_value_percent` of them are of grade 4 or 5.
+    of those who have one; `high_value_percent` of them are of grade 4 or 5. `value_fit`: what the models that predict
+    it are; where they are degenerate neither can be relied on.
     """
 
     repurchasers_percent: Decimal | None
@@ -34,6 +37,7 @@ class MemberQualityOut(Out):
     net_per_member: int | None
     value_per_member: int | None
     high_value_percent: Decimal | None
+    value_fit: FitStatus | None
 
 
 class AssetsOut(KpiOut):
@@ -85,6 +89,7 @@ async def get_assets(
     """Members by number and by quality (ANA-026)."""
     period = await period_of(tx, shop, since, until, days)
     row = await assets.sum_members(tx, shop, period.since, period.until, period.currency)
+    fit = await get_newest_fit(tx, shop)
     definition = (
         "members as they stand today: how many, how they buy in the period, and what they are predicted to be worth"
     )
@@ -100,6 +105,7 @@ async def get_assets(
             net_per_member=row.net // row.members if row.members else None,
             value_per_member=row.value // row.valued if row.valued else None,
             high_value_percent=rules.percent(row.grade_high, row.valued),
+            value_fit=fit.status if fit is not None else None,
         ),
     )
 
