@@ -28,7 +28,7 @@ from common.time.clock import Clock, WallClock
 
 UNIT_OF_WORK_S = 60
 DEADLOCK = "40P01"
-_PAUSES_S = (0.02, 0.1, 0.5)
+_PAUSES_S = (0.02, 0.1, 0.5, 1.0, 2.0)
 MOST_MADE = 50
 """So often work is done again that found made what it was to make: more than there are transactions at one time."""
 T = TypeVar("T")
