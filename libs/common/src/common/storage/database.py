@@ -22,15 +22,13 @@ from common import tracing
 from common.events import CustomerKey, Event
 from common.storage import traces
 from common.storage.columns import Columns
-from common.storage.failures import MadeMeanwhile, UnitOfWorkTooLong
+from common.storage.failures import UnitOfWorkTooLong
 from common.storage.tls import split_tls
 from common.time.clock import Clock, WallClock
 
 UNIT_OF_WORK_S = 60
 DEADLOCK = "40P01"
 _PAUSES_S = (0.02, 0.1, 0.5, 1.0, 2.0)
-MOST_MADE = 50
-"""So often work is done again that found made what it was to make: more than there are transactions at one time."""
 T = TypeVar("T")
 log = structlog.get_logger()
 
@@ -348,26 +346,20 @@ class Database:
                         relay.set()
 
     async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """The work in a transaction of its own, again after MadeMeanwhile, and where PostgreSQL resolved a deadlock.
+        """The work in a transaction of its own, again when PostgreSQL ended it to resolve a deadlock.
 
         The work may run several times, so it has no effect outside of its transaction.
         """
-        pauses, made = iter(_PAUSES_S), 0
-        while True:
+        for wait in (*_PAUSES_S, None):
             try:
                 async with self.transaction() as tx:
                     return await work(tx)
-            except MadeMeanwhile:
-                # Each of those that were under way may have been first with a part of it, one after the other.
-                if (made := made + 1) > MOST_MADE:
-                    raise
-                wait = _PAUSES_S[0]
-                log.info("made_meanwhile", times=made)
             except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) != DEADLOCK or (wait := next(pauses, 0.0)) == 0.0:
+                if wait is None or getattr(error.orig, "sqlstate", None) != DEADLOCK:
                     raise
                 log.warning("deadlock", again_in_s=wait)
             await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # nosec B311 # spreads retries
+        raise AssertionError("unreachable")
 
     async def close(self) -> None:
         await self.engine.dispose()

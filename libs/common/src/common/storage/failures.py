@@ -24,10 +24,6 @@ class Unavailable(Exception):
     """A server that we stand on does not answer just now; nothing was skipped, and the same will succeed later."""
 
 
-class MadeMeanwhile(Unavailable):
-    """Another transaction made what was not there when it was looked for: the same work, done again, finds it."""
-
-
 class UnitOfWorkTooLong(TimeoutError):
     """A transaction outlasted our own deadline; the same work takes as long next time."""
 

@@ -80,12 +80,9 @@ async def _read(
     """
     events = [one.event for one in concerned]
     names = {(event.shop, event.data.refund_id) for event in events if isinstance(event.data, OrderRefunded)}
-    of_refunds = await refunds.lock_refunds(tx, names) if names else ()
-    wanted = _orders_of(events, of_refunds)
-    # A version may be refused: what else of its order is in the list still needs the row to wait at.
-    waits = _orders_of((event for event in events if not isinstance(event.data, OrderEvent)), of_refunds)
-    found, absent = await orders.lock_orders(tx, wanted, wanted.keys() - waits.keys())
-    known = Known(orders=found, unknown=wanted.keys() - found.keys(), absent=absent)
+    wanted = _orders_of(events, await refunds.lock_refunds(tx, names) if names else ())
+    known = Known(orders=await orders.lock_orders(tx, wanted))
+    known.unknown = wanted.keys() - known.orders.keys()
     if owners := {(key[0], order.customer) for key, order in known.orders.items() if order.customer}:
         # News of an order may name whoever is one person with its customer.
         named = {event.customer for event in events if isinstance(event.data, OrderEvent) and event.subject is not None}
@@ -142,8 +139,7 @@ async def _save(
     published = await _publish(tx, vault, known, keys, accepted, claims)
     stated = [each.event for each in published if each.came is not None]
     versions = [(each.event, each.data) for each in published if each.came is not None]
-    of_orders = [each for each in versions if isinstance(each[0].data, OrderEvent)]
-    await orders.save_orders(tx, of_orders, known.absent)
+    await orders.save_orders(tx, [each for each in versions if isinstance(each[0].data, OrderEvent)])
     if told := [(each.event, each.data) for each in published if isinstance(each.event.data, OrderDetail)]:
         await details.save_details(tx, told)
         await due.wake_orders(tx, [event for event, _ in told])

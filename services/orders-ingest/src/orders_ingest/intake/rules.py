@@ -59,7 +59,6 @@ class Known:
 
     orders: dict[Named, KnownOrder] = field(default_factory=dict)
     unknown: set[Named] = field(default_factory=set)  # orders of which nothing had come before
-    absent: set[Named] = field(default_factory=set)  # those of them for which nothing waits either: they have no row
     refunds: dict[Named, KnownRefund] = field(default_factory=dict)
     numbered: dict[Named, bool] = field(default_factory=dict)  # customers whose profiles bear the shop's versions
     erased: set[Named] = field(default_factory=set)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import starmap
 from typing import Any, NamedTuple
@@ -11,7 +11,6 @@ from common.events import CustomerKey, Event
 from common.events.orders import OrderCompleted, OrderEvent
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from common.storage.failures import MadeMeanwhile
 from orders_ingest.orders.due import first_due
 from orders_ingest.orders.state import KnownOrder, Named, Rank
 from orders_ingest.versions.rules import state_bit, state_number
@@ -127,31 +126,26 @@ coalesce((select max(c.sequence) from completed_orders c where c.shop = w.shop a
 """
 
 
-async def lock_orders(
-    tx: Transaction, orders: Mapping[Named, str], coming: Collection[Named] = ()
-) -> tuple[dict[Named, KnownOrder], set[Named]]:
-    """Lock the orders; those of which a version came, and those that have no row.
+async def lock_orders(tx: Transaction, orders: Mapping[Named, str]) -> dict[Named, KnownOrder]:
+    """Lock the orders; those of which a version came. The values are the customers of new ones, '' nobody.
 
-    The values are the customers of new orders, '' nobody. Of an order that is not known yet a row is inserted for what
-    waits for its first version, sorted, before any is locked, as `Transaction.lock_customers` does. Of those that are
-    `coming`, with versions and nothing else, `save_orders` inserts the whole row: one that grows costs as much as two
-    more.
+    Missing rows are inserted before any is locked, sorted, as `Transaction.lock_customers` does; of an order that is
+    not known yet the row is what two of its first versions, or the first and a refund, wait for.
     """
     if not orders:
-        return {}, set()
+        return {}
     keys = sorted(orders)
-    if waited := [key for key in keys if key not in coming]:
-        # Who comes second with a new order waits here for the first.
-        await tx.execute(
-            f"""
-            insert into orders (shop, order_id, customer)
-            select shop, order_id, customer from {OWNERS}
-            where not exists (select 1 from orders o where o.shop = w.shop and o.order_id = w.order_id)
-            order by shop collate "C", order_id collate "C"
-            on conflict do nothing
-            """,
-            **OWNERS.of((*key, orders[key]) for key in waited),
-        )
+    # Who comes second with a new order waits here for the first.
+    await tx.execute(
+        f"""
+        insert into orders (shop, order_id, customer)
+        select shop, order_id, customer from {OWNERS}
+        where not exists (select 1 from orders o where o.shop = w.shop and o.order_id = w.order_id)
+        order by shop collate "C", order_id collate "C"
+        on conflict do nothing
+        """,
+        **OWNERS.of((*key, orders[key]) for key in keys),
+    )
     # One after the other in order of key, by primary key whatever the plan (decision 0080).
     rows = await tx.fetch(
         f"""
@@ -163,8 +157,7 @@ async def lock_orders(
         """,
         **WANTED.of(keys),
     )
-    known = {(r.shop, r.order_id): _known(r) for r in rows if r.revision is not None}
-    return known, orders.keys() - {(r.shop, r.order_id) for r in rows}
+    return {(r.shop, r.order_id): _known(r) for r in rows if r.revision is not None}
 
 
 def _known(row: Any) -> KnownOrder:
@@ -181,13 +174,10 @@ def _known(row: Any) -> KnownOrder:
     )
 
 
-async def save_orders(
-    tx: Transaction, versions: Iterable[tuple[Event[OrderEvent], str]], absent: Collection[Named] = ()
-) -> None:
+async def save_orders(tx: Transaction, versions: Iterable[tuple[Event[OrderEvent], str]]) -> None:
     """Keep of each order the version of the highest rank, as published, with its data in JSON.
 
-    The caller holds the orders' locks; those that are `absent` had no row then. Raises MadeMeanwhile where one has one
-    now: nothing was decided by it, so all is to be done again.
+    The caller holds the orders' locks.
     """
     newest: dict[Named, OrderRow] = {}
     for version in starmap(_row, versions):
@@ -196,24 +186,6 @@ async def save_orders(
             newest[version.key] = version
         else:
             newest[version.key] = version.beside(kept) if version.rank > kept.rank else kept.beside(version)
-    if new := [newest.pop(key) for key in sorted(newest.keys() & absent)]:
-        # In order of key. Who comes second waits here for the first, and then finds its row.
-        inserted = await tx.execute(
-            f"""
-            insert into orders (shop, order_id, customer, revision, state_number, source, event_id, numbered, state,
-                                currency, goods_paid, freight, at, body, reached, paid_told_at, shipped_told_at,
-                                delivered_told_at, promised_by, promised_revision, promised_state, due_at)
-            select shop, order_id, customer, revision, state_number, source, event_id, numbered, state, currency,
-                   goods_paid, freight, at, body, reached, paid_told_at, shipped_told_at, delivered_told_at,
-                   promised_by, promised_revision, promised_state,
-                   least(due_at, case when state <> 'closed' then promised_by end)
-            from {VERSIONS} order by shop collate "C", order_id collate "C"
-            on conflict do nothing
-            """,
-            **VERSIONS.of(new),
-        )
-        if inserted < len(new):
-            raise MadeMeanwhile("another transaction told the first of an order that is new here, too")
     if not newest:
         return
     columns = VERSIONS.of(newest[key] for key in sorted(newest))
