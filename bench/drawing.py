@@ -53,8 +53,12 @@ def _chart(what: str, by_size: Mapping[int, float], sizes: list[int]) -> str:
     parts.append(f'<polyline points="{drawn}" fill="none" stroke="#1f5fa8" stroke-width="2"/>')
     for (x, y), cost in zip(points, by_size.values(), strict=True):
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#1f5fa8"/>')
-        parts.append(f'<text x="{x:.1f}" y="{y - 7:.1f}" text-anchor="middle">{cost:,.3g} µs</text>')
+        parts.append(f'<text x="{x:.1f}" y="{y - 7:.1f}" text-anchor="middle">{_figure(cost)} µs</text>')
     return "".join(parts)
+
+
+def _figure(cost: float) -> str:
+    return f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}"
 
 
 def _lines(what: str) -> tuple[str, str]:
