@@ -23,7 +23,7 @@ from rich.table import Table
 from regulars.simulation.catalogue import Catalogue
 from regulars.simulation.plan import Plan
 from regulars.simulation.stream import simulated
-from segmentation.kpis.anomalies import Kpi, anomalies
+from segmentation.kpis.anomalies import Figure, Kpi, anomalies
 
 WEEKS, BEFORE, PERCENT = 52, 4, 40
 WARM_DAYS = 182
@@ -31,7 +31,7 @@ WARM_DAYS = 182
 END = datetime(2026, 6, 1, tzinfo=UTC)
 COMPLETES_AFTER = timedelta(days=7)
 FALLS = (0.4, 0.5, 0.6)
-Weeks = list[dict[Kpi, int]]
+Weeks = list[dict[Figure, int]]
 
 
 class Order(NamedTuple):

@@ -36,8 +36,8 @@ def anomalies(weeks: Sequence[Mapping[Figure, int]], least_percent: int) -> list
 
     What chance does alone is left out: differences of a count within two and a half standard deviations of a count as
     large as the usual one and of the mean of the weeks before, which is off by chance as well. Amounts go by the orders
-    that they come of, in their currency; the mean of an order by those of the week, where it had fewer. What a week does not have (the
-    mean of an order, where nobody ordered) is not compared, and is in no mean.
+    that they come of, in their currency; the mean of an order by those of the week, where it had fewer. What a week
+    does not have (the mean of an order, where nobody ordered) is not compared, and is in no mean.
     """
     if len(weeks) < 2:
         return []
