@@ -177,6 +177,8 @@ async def test_every_template_can_be_previewed(client: httpx.AsyncClient) -> Non
 
 async def test_what_makes_no_segment_says_why(client: httpx.AsyncClient) -> None:
     path = f"{BASE}/segments/x"
+    blank = await client.put(path, json={"name": "  ", "expression": "orders > 1"})
+    assert blank.status_code == 422, "a name of blanks names nothing"
     bad = await client.put(path, json={"name": "X", "expression": "ordrs > 1"})
     assert (bad.status_code, bad.json()["column"], "Did you mean orders" in bad.text) == (422, 1, True)
     assert (await client.put(path, json={"name": "X", "expression": "segment y"})).json()["segment"] == "y"
