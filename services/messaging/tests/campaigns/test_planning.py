@@ -174,7 +174,7 @@ async def test_no_page_waits_for_whoever_counts_what_harm_the_campaign_does(
 async def test_the_pages_of_a_turn_go_by_the_rules_of_its_instant(
     messaging: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MSG-004: rules that were saved meanwhile hold for the next turn; a rebuild reads what a fact of that time says."""
+    """MSG-004: a rebuild reads the channels by the time of the fact."""
     async with messaging.client() as client:
         await begin(messaging, client, monkeypatch)
         began = messaging.clock.now()
