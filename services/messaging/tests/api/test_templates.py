@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from common.events.messages import TemplateChanged
 from messaging.channels.smtp.connection import SmtpConnection
 from regulars.stack.mailsink import MailSink
 
@@ -29,15 +30,22 @@ async def test_a_template_is_written_by_once_it_was_approved(
         for written in ("li", " LI"):
             own = await client.post(f"{BASE}/tier/approval", json={"version": 1, "by": written})
             assert (own.status_code, own.json()["type"].rsplit("/")[-1]) == (409, "not_a_draft")
-        approved = await client.post(f"{BASE}/tier/approval", json={"version": 1, "by": "zhou"})
-        assert approved.json()["version"] == 2
+        refused = await client.post(f"{BASE}/tier/approval", json={"version": 1, "by": "zhou"})
+        assert (refused.status_code, "the flow 'tier' is written by it: 'gift' is undefined" in refused.text) == (
+            422,
+            True,
+        )
+        # One that an earlier release took.
+        now, stored = messaging.clock.now(), dict[str, Any](TIER)
+        taken = TemplateChanged(version=2, valid_from=now, document=stored, author="li", approved_by="zhou")
+        await messaging.feed(messaging.event(taken, "taken", now, customer=None))
         again = await client.post(f"{BASE}/tier/approval", json={"version": 2, "by": "wu"})
         assert again.status_code == 409
         wrong = {**TIER, "texts": {"en": {**TIER["texts"]["en"], "text": "Dear {{ nickname }}"}}}
         refused = await client.put(f"{BASE}/tier", json={"document": wrong, "author": "li"})
         assert (refused.status_code, refused.json()["type"].rsplit("/")[-1]) == (422, "template_refused")
         shown = (await client.post(f"{BASE}/tier/preview", json={"customer": "c1", "values": {"gift": "tea"}})).json()
-        assert (shown["language"], shown["parts"]) == ("en", 1)
+        assert (shown["language"], shown["parts"], shown["encoding"]) == ("en", 1, "gsm7"), "our ellipsis is in no text"
         assert "Tea waits for you." in shown["text"]
         assert (await client.get(f"{BASE}/nothing")).status_code == 404
         assert len((await client.get(f"{BASE}/tier")).json()["versions"]) == 2

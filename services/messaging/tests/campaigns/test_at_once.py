@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from common.crypto.sealing import new_key, seal
 from common.events.customers import ConsentChanged, CustomerMerged
 from common.events.messages import ContactOptedOut
 from common.events.segments import SegmentEntered
-from messaging.jobs import planning
+from messaging.jobs import deciding_at_once, planning
 from regulars.testing import OwnTopics
 
 from ..campaigns_of import SPRING
@@ -116,3 +119,36 @@ async def test_both_ways_of_deciding_a_campaign_come_to_the_same(
 async def nobody(*_: Any) -> set[str]:
     """All are left to the sweep."""
     return set()
+
+
+@pytest.mark.parametrize("most", [1, 7, 20])
+async def test_a_page_locks_so_many_addresses_and_leaves_the_others_to_the_sweep(
+    messaging: Any, monkeypatch: Any, most: int
+) -> None:
+    """P8: a customer has an address for each channel, and a PostgreSQL a few thousand locks."""
+    monkeypatch.setattr(deciding_at_once, "MOST_ADDRESSES", most)
+    locked: list[int] = []
+    now = messaging.clock.now()
+    for number in range(10):
+        customer = f"c{number}"
+        key = messaging.data_keys.setdefault(customer, new_key())
+        sealed = seal(f"+861380013800{number}", key, "k1", "s", customer, "phone")
+        await messaging.feed(*messaging.known(customer, phone=sealed))
+        inside = SegmentEntered(segment="spring", episode="1", since=now, revision=1)
+        await messaging.feed(messaging.event(inside, f"{customer}-in", now, customer=customer))
+    decide = deciding_at_once.decide_at_once
+
+    async def counted(tx: Any, *about: Any) -> Any:
+        queued = await decide(tx, *about)
+        query = "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
+        locked.append(await tx.value(query))
+        return queued
+
+    monkeypatch.setattr(planning, "decide_at_once", counted)
+    async with messaging.client() as client:
+        document = {**SPRING, "hold_out_percent": 0, "group": [{"what": "segment.spring", "is": "in"}]}
+        assert (await client.put(f"{BASE}/spring", json={"document": document})).status_code == 200
+        assert (await client.post(f"{BASE}/spring/actions", json={"action": "start"})).status_code == 200
+    await sweep(messaging)
+    assert max(locked) <= most
+    assert await messaging.rows("select count(*) from messages where flow = 'campaign'") == [(10,)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from common.events.customers import CustomerMerged
 from common.events.segments import SegmentEntered
+from messaging.campaigns import store
 from messaging.jobs import planning
 from messaging.jobs.planning import Planning
 
@@ -151,3 +153,35 @@ async def test_it_is_said_of_a_customer_who_is_held_out(messaging: Any, monkeypa
             assert [(one["campaign"], one["held_out"]) for one in found] == [("spring", False), ("summer", True)]
             assert {one["arm"] for one in found} <= {"a", "b", "hold_out"}
         assert (await client.get("/v1/shops/s/customers/stranger/campaigns")).json() == []
+
+
+async def test_no_page_waits_for_whoever_counts_what_harm_the_campaign_does(
+    messaging: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P8: counting takes seconds of a large campaign, and a page holds its customers."""
+    async with messaging.client() as client:
+        await begin(messaging, client, monkeypatch)
+        async with messaging.database.transaction() as watching:
+            assert await store.hold_watched(watching, messaging.clock.now()) == ("s", "spring")
+            async with messaging.database.transaction() as other:
+                assert await store.hold_watched(other, messaging.clock.now()) is None, "one at a time"
+            async with asyncio.timeout(20):
+                while await plan(messaging):
+                    pass
+        assert await messaging.rows(PROGRESS) == [("c39", 40, 40, 0, True)]
+
+
+async def test_the_pages_of_a_turn_go_by_the_rules_of_its_instant(
+    messaging: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MSG-004: a rebuild reads the channels by the time of the fact."""
+    async with messaging.client() as client:
+        await begin(messaging, client, monkeypatch)
+        began = messaging.clock.now()
+        messaging.clock.instant += timedelta(seconds=2)
+        assert (await client.put("/v1/shops/s/policy", json={"policy": {"channels": ["sms"]}})).status_code == 200
+        async with messaging.database.transaction() as tx:
+            assert await Planning(messaging.database).plan(tx, began, 200) == 1
+        decided = await messaging.rows("select distinct policy_version, channel from decisions join candidates"
+                                       " using (shop, customer, message_id)")  # fmt: skip
+        assert decided == [(0, "email")]

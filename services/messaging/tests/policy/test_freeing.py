@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from common.time.clock import FixedClock
+from common.work.sweeps import Job, Sweeper
 from messaging.jobs import freeing
+from messaging.jobs.deciding import DECIDING
 from messaging.jobs.freeing import free_held
 from regulars.testing import OwnTopics
 
+from ..test_rebuild import announced, rebuild
 from ..verification.test_verifying import verify
 
 PATH = "/v1/shops/s/policy"
@@ -102,3 +106,66 @@ async def test_later_hours_hold_it_for_longer(messaging: Any) -> None:
     await sweep(messaging)
     assert await messaging.rows(HELD) == [(3,)]
     assert (await messaging.rows(DECISIONS))[3:] == [("hold", "window", 2)] * 3
+
+
+async def test_a_rebuild_frees_by_hours_that_come_into_force_after_it_and_nothing_twice(
+    messaging: Any, rebuilt: Any
+) -> None:
+    await hold(messaging)
+    await save(messaging, [{"start": "20:00", "end": "21:00"}])
+    await sweep(messaging)
+    coming = messaging.clock.now() + timedelta(minutes=30)
+    await save(messaging, ALL_DAY, valid_from=coming.isoformat())
+    log = [*messaging.fed, *await announced(messaging)]
+    rebuilt.clock.instant = messaging.clock.now()
+    await rebuild(rebuilt, log, 1)
+    for service in (messaging, rebuilt):
+        await sweep(service)
+        service.clock.instant = coming
+        await sweep(service)
+        assert await service.rows(HELD) == [(0,)]
+    assert sorted(await rebuilt.rows(DECISIONS)) == sorted(await messaging.rows(DECISIONS))
+
+
+@pytest.mark.parametrize("set_clock", [False, True])
+async def test_other_hours_at_the_instant_of_a_decision_are_another_decision(
+    messaging: Any, topics: OwnTopics, set_clock: bool
+) -> None:
+    await save(messaging, EVENING)
+    messaging.clock.instant += timedelta(seconds=1)
+    for customer in EVERYBODY:
+        await messaging.feed(*messaging.known(customer))
+        await messaging.feed(messaging.tier_up(1, messaging.clock.now(), customer=customer))
+    await sweep(messaging)
+    await save(messaging, [{"start": "22:00", "end": "23:00"}])
+    if set_clock:
+        messaging.database.clock = FixedClock(messaging.clock.now())
+    await sweep(messaging)
+    messaging.clock.instant += timedelta(seconds=1)
+    if set_clock:
+        messaging.database.clock = FixedClock(messaging.clock.now())
+    await sweep(messaging)
+    assert (await messaging.rows(DECISIONS))[3:] == [("hold", "window", 2)] * 3
+    assert await messaging.rows("select 1 from set_aside") == []
+    assert await verify(messaging, topics) == []
+
+
+async def test_what_a_step_of_a_set_clock_decided_by_the_new_hours_is_not_decided_again(
+    messaging: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that goes from 10:00 to 13:00, hours from 11:00, messages of 12:00; a customer in a transaction."""
+    monkeypatch.setattr(freeing, "MOST", 1)
+    start = messaging.clock.now()
+    await save(messaging, EVENING)
+    messaging.clock.instant = start + timedelta(seconds=1)
+    late = [{"start": "22:00", "end": "23:00"}]
+    await save(messaging, late, valid_from=(start + timedelta(hours=1)).isoformat())
+    for customer in EVERYBODY:
+        await messaging.feed(*messaging.known(customer))
+        await messaging.feed(messaging.tier_up(1, start + timedelta(hours=2), customer=customer))
+    messaging.database.clock = FixedClock(start + timedelta(hours=3))
+    sweeper = Sweeper(messaging.database, [Job("policies", free_held), DECIDING])
+    for _ in range(3):
+        await sweeper.sweep(patiently=True)
+    assert await messaging.rows("select 1 from set_aside") == []
+    assert await messaging.rows(DECISIONS) == [("hold", "window", 2)] * 3

@@ -171,6 +171,16 @@ class VersionTable(Generic[C]):
         )
 
 
+async def lock_saving(tx: Transaction, table: str, shop: str) -> None:
+    """Let nobody else save a version into this table of the shop's before the commit; waits.
+
+    Called before what is there is read, where a table holds several named documents under one row of numbers: two
+    that are saved at the same moment both are, and whoever saves the same one reads the other's version.
+    """
+    # By the name and the shop; the primary key stands behind it, for a process that does not ask.
+    await tx.fetch("select pg_advisory_xact_lock(hashtextextended(:table || '/' || :shop, 0))", table=table, shop=shop)
+
+
 async def tell(tx: Transaction, shop: str, what: str, data: NewVersion) -> None:
     """Announce a version in the transaction that stores it. Its key is `what`, its id that with the number."""
     await _announce(tx, shop, what, f"{what}-{data.version}", data)

@@ -14,7 +14,7 @@ from common.refusals import Conflict, Invalid, NotFound
 from common.shops.settings import get_shop
 from messaging.campaigns import store, store_audience, store_results
 from messaging.campaigns.document import CampaignDocument, State
-from messaging.campaigns.rules import after, leading, not_ready, other_currency
+from messaging.campaigns.rules import after, leading, not_ready, other_currency, values_of
 from messaging.campaigns.store import Campaign
 from messaging.campaigns.store_effect import count_effect
 from messaging.channels.registry import CHANNELS
@@ -26,8 +26,8 @@ from messaging.policy.store import get_policies
 from messaging.segments.rules import segments_in
 from messaging.segments.rules import unknown as unknown_segments
 from messaging.segments.store import get_known
-from messaging.templates.rendering import known_templates
-from messaging.templates.store import list_names
+from messaging.templates.rendering import known_templates, lacking
+from messaging.templates.store import get_own, list_names
 
 router = Router(tags=["campaigns"])
 CampaignName = Annotated[str, Path(pattern="^[a-z][a-z0-9_]{0,39}$", max_length=40, description="the campaign's name")]
@@ -180,6 +180,7 @@ async def get_campaign(shop: ShopName, campaign: CampaignName, tx: Tx) -> Campai
 @router.put("/v1/shops/{shop}/campaigns/{campaign}", dependencies=[require("programme:write")])
 async def put_campaign(shop: ShopName, campaign: CampaignName, body: CampaignIn, tx: Tx) -> CampaignOut:
     """Write a draft, or change it."""
+    await store.lock_versions(tx, shop)
     known = await store.get_campaign(tx, shop, campaign)
     if known is not None and known.state != "draft":
         raise NotInThisState(known.state, "only a draft is changed; write another campaign.")
@@ -195,6 +196,7 @@ async def put_campaign(shop: ShopName, campaign: CampaignName, body: CampaignIn,
 @router.post("/v1/shops/{shop}/campaigns/{campaign}/actions", dependencies=[require("programme:write")])
 async def act_on_campaign(shop: ShopName, campaign: CampaignName, body: ActionIn, tx: Tx) -> CampaignOut:
     """Start, pause, resume or stop it."""
+    await store.lock_versions(tx, shop)
     known = await _find(tx, shop, campaign)
     if body.replaces is not None and body.replaces != known.version:
         raise NotInThisState(known.state, "somebody saved another version meanwhile; read it, and ask again.")
@@ -204,10 +206,13 @@ async def act_on_campaign(shop: ShopName, campaign: CampaignName, body: ActionIn
     to_do, document = list[str](), known.document
     if body.action == "start":
         currency = await _currency(tx, shop)
-        to_do = not_ready(document) + await _of_offer(tx, shop, document) + other_currency(document, currency)
+        # What it was saved by may be otherwise now: segments, texts, the offer, who is held out.
+        to_do = not_ready(document) + await _problems(tx, shop, campaign, document) + other_currency(document, currency)
         document = document.model_copy(update={"currency": currency})
+    elif body.action == "resume":
+        to_do = await _of_texts(tx, shop, document)
     if to_do:
-        raise NotInThisState(known.state, f"before it starts: {'; '.join(to_do)}.")
+        raise NotInThisState(known.state, f"before it goes: {'; '.join(to_do[:10])}.")
     return _out(await save_campaign(tx, shop, document, state, body.reason))
 
 
@@ -289,6 +294,7 @@ async def _problems(tx: Tx, shop: str, campaign: str, document: CampaignDocument
     templates = {*known_templates(), *await list_names(tx, shop)}
     found += [f"variants.{v.name}: there is no template {v.template!r}" for v in document.variants
               if v.template not in templates]  # fmt: skip
+    found += await _of_texts(tx, shop, document)
     found += [f"channels: nothing is sent by {c} here" for c in document.channels or () if c not in CHANNELS]
     policy = (await get_policies(tx, {shop}))[shop].policy
     channels = document.channels or policy.channels
@@ -302,6 +308,16 @@ async def _problems(tx: Tx, shop: str, campaign: str, document: CampaignDocument
     found += await _of_offer(tx, shop, document)
     segments = segments_in(document.group)
     return found + [f"group: {s}" for s in unknown_segments(segments, await get_known(tx, shop, segments))]
+
+
+async def _of_texts(tx: Tx, shop: str, document: CampaignDocument) -> list[str]:
+    """Variants whose text asks for what a campaign's messages do not have: nobody in that arm would be written to."""
+    own = await get_own(tx, [shop], document.templates.values())
+    return [
+        f"variants.{name}: {template!r} cannot be written for a campaign: {said}"
+        for name, template in document.templates.items()
+        if (said := lacking(own.get((shop, template)), template, *values_of(document)))
+    ]
 
 
 async def _of_offer(tx: Tx, shop: str, document: CampaignDocument) -> list[str]:

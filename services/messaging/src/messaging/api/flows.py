@@ -17,18 +17,18 @@ from common.versions.table import tell
 from messaging.channels.registry import CHANNELS
 from messaging.commands.flow_days import plan_flow
 from messaging.flows.book import Books, Versioned
-from messaging.flows.checks import channels_of, problems
+from messaging.flows.checks import channels_of, problems, values_of
 from messaging.flows.document import FlowDocument
 from messaging.flows.drawing import svg
-from messaging.flows.store_versions import FLOW_VERSIONS, get_books, list_flow_versions
+from messaging.flows.store_versions import FLOW_VERSIONS, get_books, list_flow_versions, lock_versions
 from messaging.offers.rules import offers_of_flow, unusable
 from messaging.offers.store import get_offers
 from messaging.reports import journeys
 from messaging.segments.rules import segments_of_flow
 from messaging.segments.rules import unknown as unknown_segments
 from messaging.segments.store import get_known
-from messaging.templates.rendering import known_templates
-from messaging.templates.store import list_names
+from messaging.templates.rendering import known_templates, lacking
+from messaging.templates.store import get_own, list_names
 
 router = Router(tags=["flows"])
 FlowName = Annotated[str, Path(pattern="^[a-z][a-z0-9_]{0,39}$", max_length=40, description="the flow's name")]
@@ -187,6 +187,7 @@ async def get_picture(shop: ShopName, flow: FlowName, tx: Tx) -> Response:
 async def put_flow(shop: ShopName, flow: FlowName, body: FlowIn, tx: Tx) -> FlowOut:
     """Save a new version, which holds for what happens from now on."""
     document = body.document
+    await lock_versions(tx, shop)
     books = (await get_books(tx, [shop]))[shop]
     known = books.now.flows.get(flow)
     if body.replaces is not None and body.replaces != (known.version if known is not None else 0):
@@ -197,6 +198,8 @@ async def put_flow(shop: ShopName, flow: FlowName, body: FlowIn, tx: Tx) -> Flow
     found += [f"channels: nothing is sent by {c} here" for c in channels_of(document) if c not in CHANNELS]
     segments = segments_of_flow(document)
     found += unknown_segments(segments, await get_known(tx, shop, segments))
+    if document.enabled:  # one whose text was changed can be switched off
+        found += await lacking_texts(tx, shop, document)
     offers = offers_of_flow(document) if document.enabled else set()
     if offers:
         found += [f"offer: {said}" for said in unusable(offers, await get_offers(tx, shop, offers), tx.clock.now())]
@@ -240,6 +243,17 @@ async def list_journeys(
     runs, moves = await journeys.list_runs(tx, shop, people, after, limit, only_open=which == "open")
     out = [RunOut(**r._mapping, moves=[MoveOut(**m._mapping) for m in moves if m.run_id == r.run_id]) for r in runs]
     return RunsOut(runs=out, next_after=runs[-1].run_id if len(runs) == limit else None)
+
+
+async def lacking_texts(tx: Tx, shop: str, document: FlowDocument) -> list[str]:
+    """Steps whose text asks for what no message of the flow has: none of them would ever be written."""
+    own = await get_own(tx, [shop], {step.template for step in document.messages})
+    return [
+        f"steps.{step.id}: {step.template!r} cannot be written here: {said}; name it in the trigger's `details`, or "
+        "take another template"
+        for step in document.messages
+        if (said := lacking(own.get((shop, step.template)), step.template, values_of(document)))
+    ]
 
 
 def _find(books: dict[str, Books], shop: str, flow: str) -> Versioned:

@@ -35,8 +35,8 @@ ShortName = Annotated[str, Query(max_length=60, pattern="^[a-z0-9_]{1,60}$")]
 class NoText(Invalid):
     """This release cannot write the message."""
 
-    def __init__(self, flow: str) -> None:
-        super().__init__("no_text", f"There is no whole text for a message of the flow {flow!r} here.")
+    def __init__(self, flow: str, why: str) -> None:
+        super().__init__("no_text", f"There is no whole text for a message of the flow {flow!r} here: {why}.")
 
 
 class ListedOut(BaseModel):
@@ -141,7 +141,7 @@ async def get_text(shop: ShopName, message_id: Identifier, tx: Tx, language: Lit
     try:
         written = render_with(own, row.template, language, values, short=short)
         counted = render_with(own, row.template, language, values | _PLAIN, short=True).text if short else None
-    except IncompleteText:
-        raise NoText(row.flow) from None
+    except IncompleteText as error:
+        raise NoText(row.flow, str(error)) from None
     segments = PartsOut(**segments_of(counted)._asdict()) if counted is not None else None
     return TextOut(flow=row.flow, language=language, subject=written.subject, text=written.text, segments=segments)

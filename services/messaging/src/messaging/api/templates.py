@@ -17,14 +17,18 @@ from common.refusals import Conflict, Invalid, NotFound
 from common.shops.settings import display_names, get_shop
 from common.values.people import is_same_person
 from common.versions.table import tell
+from messaging.campaigns.rules import values_of as campaign_values
+from messaging.campaigns.store import list_campaigns
 from messaging.channels.sms.segments import segments_of
+from messaging.flows.checks import values_of as flow_values
+from messaging.flows.store_versions import get_books
 from messaging.policy.store import get_policies
 from messaging.reports import template_effects
 from messaging.standings.store import get_standings
 from messaging.templates import store
 from messaging.templates.checks import advice, problems, values_of
 from messaging.templates.document import Kind, TemplateDocument
-from messaging.templates.rendering import known_templates, own_language, render_own
+from messaging.templates.rendering import known_templates, lacking, own_language, render_own
 
 router = Router(tags=["templates"])
 TemplateName = Annotated[str, Path(pattern="^[a-z][a-z0-9_]{0,39}$", max_length=40, description="the template's name")]
@@ -42,7 +46,7 @@ class UnknownTemplate(NotFound):
 
 
 class TemplateRefused(Invalid):
-    """A template that would not be filled in for everybody."""
+    """A template that would not be filled in for everybody, or not for all that is written by it."""
 
     def __init__(self, found: list[str]) -> None:
         super().__init__("template_refused", f"It was not saved: {'; '.join(found[:10])}.", problems=found[:50])
@@ -124,7 +128,8 @@ class PreviewIn(Body):
 
 
 class PreviewOut(BaseModel):
-    """`parts` and `encoding`: of `short` as a text message, which is what a gateway charges for."""
+    """`parts` and `encoding`: of `short` as a text message, which is what a gateway charges for; with `Name` and
+    `link` in the places of `…`."""
 
     language: str
     subject: str
@@ -169,6 +174,7 @@ async def put_template(shop: ShopName, template: TemplateName, body: TemplateIn,
         found.insert(0, f"template: the document says {document.template!r}, the address {template!r}")
     if found:
         raise TemplateRefused(found)
+    await store.lock_versions(tx, shop)
     version = await _save(tx, shop, document, body.author, None)
     return TemplateSaved(template=template, version=version, advice=advice(document))
 
@@ -176,6 +182,7 @@ async def put_template(shop: ShopName, template: TemplateName, body: TemplateIn,
 @router.post("/v1/shops/{shop}/templates/{template}/approval", dependencies=[require("programme:write")])
 async def approve_template(shop: ShopName, template: TemplateName, body: ApprovalIn, tx: Tx) -> TemplateSaved:
     """Approve a draft: the next message is written by it. It becomes a version of its own, which names who approved."""
+    await store.lock_versions(tx, shop)
     versions = await store.list_versions(tx, shop, template)
     if not versions:
         raise UnknownTemplate(template)
@@ -186,6 +193,8 @@ async def approve_template(shop: ShopName, template: TemplateName, body: Approva
         raise NotADraft(f"There is a newer version than {body.version}: read it, and approve that one or save another.")
     if draft.author is None or is_same_person(draft.author, body.by):
         raise NotADraft("A draft is approved by another person than its author.")
+    if found := await _breaks(tx, shop, draft.document):
+        raise TemplateRefused(found)
     version = await _save(tx, shop, draft.document, draft.author, body.by)
     return TemplateSaved(template=template, version=version, advice=advice(draft.document))
 
@@ -220,9 +229,10 @@ async def preview_template(shop: ShopName, template: TemplateName, body: Preview
     )
     try:
         long, short = (render_own(document, language, values, short=s) for s in (False, True))
+        counted = render_own(document, language, values | _plain(values), short=True)
     except (jinja2.TemplateError, ValueError) as error:
         raise TemplateRefused([str(error)]) from None
-    parts = segments_of(short.text)
+    parts = segments_of(counted.text)
     return PreviewOut(
         language=own_language(document, language),
         subject=long.subject,
@@ -232,6 +242,26 @@ async def preview_template(shop: ShopName, template: TemplateName, body: Preview
         encoding=parts.encoding,
         parts=parts.parts,
     )
+
+
+def _plain(values: dict[str, Any]) -> dict[str, str]:
+    """Words in place of our own ellipses, which are beyond GSM-7 and would make every text count as UCS-2."""
+    plain = {"name": "Name", "unsubscribe_url": "link"}
+    return {name: word for name, word in plain.items() if "…" in str(values[name])}
+
+
+async def _breaks(tx: Tx, shop: str, document: TemplateDocument) -> list[str]:
+    """Flows in use and campaigns under way whose messages do not have what the text asks for."""
+    name, found = document.template, list[str]()
+    for flow in (await get_books(tx, [shop]))[shop].now.flows.values():
+        uses = flow.document.enabled and any(step.template == name for step in flow.document.messages)
+        if uses and (said := lacking(document, name, flow_values(flow.document))):
+            found.append(f"the flow {flow.document.flow!r} is written by it: {said} there")
+    for campaign in await list_campaigns(tx, shop):
+        uses = campaign.state in ("running", "paused") and name in campaign.document.templates.values()
+        if uses and (said := lacking(document, name, *campaign_values(campaign.document))):
+            found.append(f"the campaign {campaign.document.campaign!r} is written by it: {said} there")
+    return found
 
 
 async def _save(tx: Tx, shop: str, document: TemplateDocument, author: str | None, approved_by: str | None) -> int:

@@ -18,7 +18,7 @@ from common.refusals import Invalid
 from common.shops.settings import get_shop
 from common.storage.database import Transaction
 from common.time.calendar import local_date
-from messaging.api.flows import FlowName, FlowRefused, UnknownFlow
+from messaging.api.flows import FlowName, FlowRefused, UnknownFlow, lacking_texts
 from messaging.channels.registry import CHANNELS
 from messaging.decisions.batch import by_address, decide_together, recipient_zone
 from messaging.flows.checks import problems
@@ -107,6 +107,7 @@ async def ask_what_if(shop: ShopName, flow: FlowName, body: WhatIfIn, tx: Tx, re
             raise UnknownFlow(flow)
         document = found.document
     wrong = problems(document, {*known_templates(), *await list_names(tx, shop)})
+    wrong += await lacking_texts(tx, shop, document)
     if wrong:
         raise FlowRefused(wrong)
     history = history_of(document)

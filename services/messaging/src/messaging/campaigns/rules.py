@@ -97,6 +97,12 @@ def not_ready(document: CampaignDocument) -> list[str]:
     return [*found, *(f"assets: {asset.name} is not approved" for asset in document.assets if not asset.approved)]
 
 
+def values_of(document: CampaignDocument) -> list[dict[str, str]]:
+    """Samples of the values that its messages have of their own: only of an offer is there a coupon for everybody."""
+    with_coupon = {"coupon": "SPRING-1"}
+    return [with_coupon] if document.offer is not None else [{}, with_coupon]
+
+
 def must_stop(document: CampaignDocument, sent: int, opted_out: int, bounced: int) -> str | None:
     """Why the campaign stops by itself, in words; None while it does no harm (MSG-062)."""
     stop = document.stop

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from common.storage.database import Transaction
+from common.versions.table import lock_saving
 from messaging.campaigns.document import CampaignDocument, State
 
 
@@ -91,8 +92,14 @@ async def _stand(tx: Transaction, shop: str, campaign: str) -> None:
     )
 
 
+async def lock_versions(tx: Transaction, shop: str) -> None:
+    """Save versions of the shop's campaigns one after the other; called before the campaign is read, and before any
+    row of `campaigns` is locked."""
+    await lock_saving(tx, "campaign_versions", shop)
+
+
 async def next_version(tx: Transaction, shop: str) -> int:
-    """The number of the shop's next version, over all its campaigns."""
+    """The number of the shop's next version, over all its campaigns; the caller's own after `lock_versions`."""
     # By primary key.
     query = "select coalesce(max(version), 0) + 1 from campaign_versions where shop = :shop"
     return int(await tx.value(query, shop=shop))
@@ -167,28 +174,42 @@ async def lock_page(tx: Transaction, shop: str, campaign: str, entered_upto: str
     return bool(await tx.value(query, shop=shop, campaign=campaign) == version)
 
 
-async def lock_sending(tx: Transaction, now: datetime) -> tuple[str, str] | None:
-    """A running campaign that is to be watched, locked and noted as watched.
+async def hold_watched(tx: Transaction, now: datetime) -> tuple[str, str] | None:
+    """A running campaign that is to be watched, held against other processes until the commit: (shop, campaign).
 
     Every minute while it is young; later each time that a sixtieth of its age has passed since it was started or
     resumed, every hour at the least. So its messages are counted some hundred times, however many weeks it runs.
     """
-    # Few run at a time; of each the newest version by the index on campaigns.
+    # Few run at a time; of each the newest version by the index on campaigns. An advisory lock, since counting takes
+    # seconds of a large campaign, and a page of its customers locks the row while it holds them.
     r = await tx.fetch_one(
         """
-        update campaigns c set watched_at = :now from (
+        with due as materialized (
             select k.shop, k.campaign from campaigns k cross join lateral (
                 select v.at from campaign_versions v where v.shop = k.shop and v.campaign = k.campaign
                 order by v.version desc limit 1
             ) since
             where k.state = 'running' and (k.watched_at is null or k.watched_at <= cast(:now as timestamptz) - least(
                 greatest((cast(:now as timestamptz) - since.at) / 60, interval '1 minute'), interval '1 hour'))
-            order by k.watched_at nulls first limit 1 for update of k skip locked
-        ) w where c.shop = w.shop and c.campaign = w.campaign returning c.shop, c.campaign
+            order by k.watched_at nulls first, k.shop, k.campaign limit 100
+        )
+        select shop, campaign from due
+        where pg_try_advisory_xact_lock(hashtextextended('watch/' || shop || '/' || campaign, 0)) limit 1
         """,
         now=now,
     )
     return None if r is None else (r.shop, r.campaign)
+
+
+async def save_watched(tx: Transaction, shop: str, campaign: str, now: datetime) -> None:
+    """It was watched at this time."""
+    # By primary key; last of all, so that the row is locked for no longer than a commit takes.
+    await tx.execute(
+        "update campaigns set watched_at = :now where shop = :shop and campaign = :campaign",
+        now=now,
+        shop=shop,
+        campaign=campaign,
+    )
 
 
 async def save_progress(

@@ -33,7 +33,10 @@ class CampaignBusy(Conflict):
 async def save_campaign(
     tx: Transaction, shop: str, document: CampaignDocument, state: State, reason: str | None = None
 ) -> Campaign:
-    """A new version, announced. Raises CampaignBusy."""
+    """A new version, announced. The caller has called `store.lock_versions` before it read the campaign.
+
+    Raises CampaignBusy: a process of an older release, which does not ask for that lock, saved one.
+    """
     version, now = await store.next_version(tx, shop), tx.clock.now()
     saved = Campaign(shop, version, now, document, state, reason)
     if not await store.insert_version(tx, saved):

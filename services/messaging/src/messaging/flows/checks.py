@@ -18,6 +18,13 @@ FACTS = (
 """What conditions may ask of a customer; besides `segment.<name>`, `detail.<name>`, `message.<step>` and
 `clicked.<step>`."""
 FAMILIES = ("segment", "coupon", "detail", "message", "clicked")
+_DAYS: dict[str, dict[str, str | int]] = {
+    "holiday": {"day": "2025-01-29", "holiday": "spring_festival"},
+    "new_arrival": {"day": "2025-01-29", "products": "Tea", "count": 1},
+    "date": {},
+}
+"""Samples of what the messages of a day bear, by what the trigger says it is; of any other the day alone."""
+_SAMPLE = "2025-01-29T08:00:00Z"
 INTERNAL = "segments"
 """The topic of what the shop calls its customers (stage, class, segment, leaving): no text says it (SEC-009)."""
 _BRACED = re.compile(r"\{([a-z_]*)\}")
@@ -36,6 +43,16 @@ def problems(document: FlowDocument, templates: Collection[str]) -> list[str]:
             if step.template not in templates
         ),
     ]
+
+
+def values_of(document: FlowDocument) -> dict[str, str | int]:
+    """Samples of the values that its messages may have of their own: what none of them has is not among them."""
+    trigger = document.trigger
+    if isinstance(trigger, EventTrigger):
+        found: dict[str, str | int] = dict.fromkeys(trigger.details, _SAMPLE)
+    else:
+        found = dict(_DAYS.get(trigger.on, {"day": "2025-01-29"}))
+    return {"coupon": "SPRING-1", **found}
 
 
 def _of_trigger(document: FlowDocument) -> Iterator[str]:

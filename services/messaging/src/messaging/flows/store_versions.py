@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from common.storage.database import Transaction
-from common.versions.table import VersionTable
+from common.versions.table import VersionTable, lock_saving
 from messaging.flows.book import Books, Versioned, read_document
 from messaging.flows.document import FlowDocument
 
 FLOW_VERSIONS = VersionTable("flow_versions", FlowDocument, since="at", body="document")
+
+
+async def lock_versions(tx: Transaction, shop: str) -> None:
+    """Save versions of the shop's flows one after the other; called before its flows are read."""
+    await lock_saving(tx, FLOW_VERSIONS.name, shop)
 
 
 async def get_books(tx: Transaction, shops: Iterable[str]) -> dict[str, Books]:

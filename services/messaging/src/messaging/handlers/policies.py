@@ -6,19 +6,22 @@ from common.bus.subscriptions import Batch
 from common.events.messages import ContactPolicyChanged, ContactPolicyWithdrawn, TemplateChanged
 from common.storage.database import Transaction
 from messaging.policy.state import Policy
-from messaging.policy.store import POLICIES, save_withdrawal
+from messaging.policy.store import POLICIES, begin_freeing, save_withdrawal
 from messaging.templates.document import TemplateDocument
 from messaging.templates.store import TemplateVersion, insert_version
 
 
 async def on_policies(tx: Transaction, batch: Batch) -> None:
-    """A rebuild reads our own versions back; what was decided without them stays decided."""
+    """A rebuild reads our own versions back; what was decided without them stays decided, but for what is held for its
+    hour: which of it each version freed already, the decisions say."""
     for event in batch.events:
         if isinstance(event.data, ContactPolicyWithdrawn):
             await save_withdrawal(tx, event.shop, event.data.version, event.time)
             continue
         data: ContactPolicyChanged = event.data
-        await POLICIES.insert(tx, event.shop, data.version, data.valid_from, Policy.model_validate(data.policy))
+        policy = Policy.model_validate(data.policy)
+        if await POLICIES.insert(tx, event.shop, data.version, data.valid_from, policy):
+            await begin_freeing(tx, event.shop, data.version)
 
 
 async def on_templates(tx: Transaction, batch: Batch) -> None:

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 from common.storage.database import Transaction
 from messaging.campaigns import store, store_results
+from messaging.campaigns.document import State
 from messaging.campaigns.rules import must_stop, too_dear
+from messaging.campaigns.store import Campaign
 from messaging.campaigns.store_effect import count_effect
 from messaging.commands.campaigns import save_campaign
 from messaging.halts import store as halts
@@ -22,7 +24,7 @@ async def watch_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
 
     Each is every minute at first.
     """
-    found = await store.lock_sending(tx, now)
+    found = await store.hold_watched(tx, now)
     if found is None:
         return 0
     shop, name = found
@@ -36,7 +38,16 @@ async def watch_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
         effect = await count_effect(tx, shop, document, document.currency, now)
         why = too_dear(document, effect.handed_over, effect.cost, effect.lift)
     if why is not None:
-        await save_campaign(tx, shop, document, "stopped", why)
+        await _end(tx, campaign, "stopped", why)
     elif now >= document.starts_at + days and await store.is_over(tx, shop, name, now - days):
-        await save_campaign(tx, shop, document, "finished")
+        await _end(tx, campaign, "finished")
+    await store.save_watched(tx, shop, name, now)
     return 1
+
+
+async def _end(tx: Transaction, counted: Campaign, state: State, why: str | None = None) -> None:
+    """End it, unless somebody acted on it while it was counted: then the next look says."""
+    await store.lock_versions(tx, counted.shop)
+    newest = await store.get_campaign(tx, counted.shop, counted.document.campaign)
+    if newest is not None and newest.version == counted.version:
+        await save_campaign(tx, counted.shop, counted.document, state, why)

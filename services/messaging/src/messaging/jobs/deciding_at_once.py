@@ -32,6 +32,10 @@ from messaging.policy.state import PolicyVersion
 from messaging.templates.kinds import Kinds, kinds_with
 from messaging.templates.store import get_kinds
 
+MOST_ADDRESSES = 1_000
+"""Locked for a page, of the few thousand locks that a PostgreSQL has for all of its sessions: a customer has one for
+each channel. Whoever is beyond them is left to the sweep."""
+
 
 async def decide_at_once(
     tx: Transaction,
@@ -49,7 +53,7 @@ async def decide_at_once(
     shop, policy, replay = entered.shop, version.policy, isinstance(tx.clock, FixedClock)
     if replay or len(channels) != 1 or channels[0] not in CHANNELS or document.offer or policy.segment_windows:
         return set()
-    ours = await hold_addresses(tx, await lock_free(tx, [(shop, customer) for customer in arms]))
+    ours = await hold_addresses(tx, await lock_free(tx, [(shop, customer) for customer in arms]), MOST_ADDRESSES)
     since = entered.time - LOOK_BACK
     made = {customer: candidate_of(entered, document, customer, arms[customer], channels[0]) for _, customer in ours}
     messages = {customer: candidate.message_id for customer, candidate in made.items()}

@@ -24,10 +24,10 @@ async def free_held(tx: Transaction, now: datetime, limit: int) -> int:
     if not await _has_other_hours(tx, freeing):
         await store.save_freed(tx, freeing, None)
         return 1
-    keys = await store_freeing.list_held(tx, freeing.shop, freeing.at, freeing.after, MOST)
+    keys = await store_freeing.list_held(tx, freeing.shop, freeing.version, freeing.at, freeing.after, MOST)
     await tx.lock_customers(keys, there=True)
     if keys:
-        await store_freeing.free(tx, keys, freeing.at)
+        await store_freeing.free(tx, keys, freeing.version, freeing.at)
     await store.save_freed(tx, freeing, keys[-1][1] if len(keys) == MOST else None)
     return 1
 

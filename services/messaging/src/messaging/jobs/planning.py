@@ -29,13 +29,12 @@ from messaging.coupons.store import get_coupons
 from messaging.decisions.rules import may_be_offered
 from messaging.jobs.deciding_at_once import decide_at_once
 from messaging.known import get_reachable
-from messaging.policy.state import PolicyVersion
-from messaging.policy.store import get_policies
+from messaging.policy.state import PolicyVersion, in_force
+from messaging.policy.store import get_versions
 from messaging.standings.store import get_standings
 
 MOST = 500
-"""Customers of a page, and in a fact: as many addresses are locked by each page at most, of the few thousand locks that
-a PostgreSQL has for all of its sessions."""
+"""Customers of a page, and in a fact."""
 AT_ONCE = 2
 PAGES = 8
 """Of one campaign, before the other jobs and campaigns have their turns."""
@@ -154,7 +153,8 @@ async def _read(tx: Transaction, turn: _Turn, begins: Progress) -> _Page:
     shop, name = turn.shop, turn.campaign
     campaign = await store.get_campaign(tx, shop, name)
     assert campaign is not None
-    document, version = campaign.document, (await get_policies(tx, {shop}))[shop]
+    # By the rules of the instant that the fact bears: a rebuild reads the channels by it.
+    document, version = campaign.document, in_force((await get_versions(tx, {shop}))[shop], turn.now)
     subject, values = leading(document)
     looked_at = await store_audience.list_audience(tx, shop, subject, values, begins.entered_upto, MOST)
     keys = await _persons(tx, shop, name, looked_at, turn.inside)

@@ -79,7 +79,10 @@ class Freeing(NamedTuple):
 
 
 async def begin_freeing(tx: Transaction, shop: str, version: int) -> None:
-    """From when it is in force, what is held for its hour is decided again by it. Wakes the sweep at commit."""
+    """From when it is in force, what is held for its hour is decided again by it. Wakes the sweep at commit.
+
+    Idempotent: what was decided by it, or by one that came after it, is left.
+    """
     query = "update policies set free_after = '' where shop = :shop and version = :version"
     await tx.execute(query, shop=shop, version=version)
     await tx.execute("notify candidates")

@@ -22,7 +22,8 @@ class _NoCalls(ImmutableSandboxedEnvironment):
 def _day(context: jinja2.runtime.Context, instant: str) -> str:
     """The date of an instant (RFC 3339) where the recipient is: in the value `zone`, a tzinfo; else in UTC."""
     zone = context.get("zone")
-    return local_day(instant, zone if isinstance(zone, tzinfo) else UTC)
+    # Of a value that is missing `str` says which; the instant alone would not.
+    return local_day(str(instant), zone if isinstance(zone, tzinfo) else UTC)
 
 
 @cache

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from functools import cache
 from html import escape
+from itertools import product
 from typing import Any
 
 import jinja2
@@ -92,6 +93,21 @@ def render_with(
     except Exception as error:
         # Somebody else's text: whatever is wrong with it keeps this message alone from leaving.
         raise IncompleteText(f"{template}: {error}") from error
+
+
+def lacking(own: TemplateDocument | None, template: str, *samples: Mapping[str, Any]) -> str | None:
+    """Why the text cannot be written of a message that has one of these sets of values, besides what all have, in one
+    of its languages, long or short; None where it can."""
+    always = {"shop_name": "Shop", "unsubscribe_url": "https://shop.example/u/t", "answers_read": True, "zone": UTC}
+    for language in LANGUAGES if own is None else own.texts:
+        for values, name, short in product(samples, (None, "Name"), (False, True)):
+            try:
+                render_with(own, template, language, {**always, "name": name, **values}, short=short)
+            except IncompleteText as error:
+                # What else is wrong with it may be the sample's fault.
+                if isinstance(error.__cause__, jinja2.UndefinedError):
+                    return str(error.__cause__)
+    return None
 
 
 def render_own(

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from common.storage.database import Transaction
+from common.versions.table import lock_saving
 from messaging.templates.document import TemplateDocument
 
 
@@ -99,8 +100,13 @@ async def list_versions(tx: Transaction, shop: str, template: str | None = None)
     return [TemplateVersion(r.version, r.at, _read(r.document), r.author, r.approved_by) for r in rows]
 
 
+async def lock_versions(tx: Transaction, shop: str) -> None:
+    """Save versions of the shop's templates one after the other; called before the template is read."""
+    await lock_saving(tx, "template_versions", shop)
+
+
 async def next_version(tx: Transaction, shop: str) -> int:
-    """The number of the shop's next version; numbers count over all its templates."""
+    """The number of the shop's next version over all its templates; the caller's own after `lock_versions`."""
     # By primary key.
     query = "select coalesce(max(version), 0) + 1 from template_versions where shop = :shop"
     return int(await tx.value(query, shop=shop))
