@@ -57,7 +57,7 @@ class GoalIn(Body):
     `replaces`: the version that was read, 0 for a new goal; absent: whatever there is.
     """
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
     kpi: GoalKpi
     since: PlannedDay
     until: PlannedDay

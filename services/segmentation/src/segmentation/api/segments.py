@@ -34,7 +34,7 @@ SAMPLE = 20
 class SegmentIn(Body):
     """`replaces`: the version that was read, 0 for a new segment; absent: whatever there is."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
     expression: Expression
     replaces: Count | None = None
 
