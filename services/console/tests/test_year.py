@@ -22,6 +22,7 @@ from console.reports.periods import period_of
 from console.web.page import Viewer
 from regulars.stack.mailsink import MailSink
 
+from .answering import Answering
 from .conftest import Browser, Site, settings
 from .report_documents import WEEK, document
 from .viewers import viewer_of
@@ -67,6 +68,19 @@ async def test_a_record_is_added_changed_and_ended_once_a_form_and_never_over_an
     assert [e[0] for e in entries if e[1] == "risk/Leak"] == ["save_risk", "save_risk", "end_risk", "save_risk"]
     await ann.get("/s/tea/paperwork/nothing")
     assert ann.status == 404
+
+
+async def test_a_risk_says_in_words_that_its_figure_is_above_the_limit(site: Site) -> None:
+    """XCT-012: not by colour alone; a limit is one of a figure."""
+    ann = await site.signed_in("owner", "Ann")
+    site.console.services = Answering(
+        {"/report": {"messages": {"sent": 3, "suppressed": 1}, "suppressed_by_reason": {"cap": 1}}}
+    )
+    given = {"name": "Tired", "about": "fatigue", "measure": "Fewer mails", "owner": "Ann", "alarm": "10"}
+    assert "Choose the figure that the limit is for." in await _paper(ann, "risk", **given)
+    assert ann.status == 422
+    await _paper(ann, "risk", **given, indicator="not_sent")
+    assert "25.0 %: too much" in await ann.get("/s/tea/paperwork/risk")
 
 
 async def test_what_is_above_the_standard_is_approved_by_another_and_payments_keep_within_it(site: Site) -> None:
@@ -189,7 +203,7 @@ async def test_money_is_counted_whole_however_many_payments_and_versions_there_a
 
 
 async def test_money_that_was_paid_is_dated_within_its_item_and_stays_in_its_sums(site: Site) -> None:
-    """ANA-052, XCT-009: an item is not taken off from under its payments, and what waits is on the page of approvals."""
+    """ANA-052, XCT-009: an item is not taken off from under its payments; what waits is on the page of approvals."""
     ann = await site.signed_in("owner", "Ann")
     viewer = await viewer_of(site, ann)
     item = {"expense": "gifts", "planned": 700_00, "since": "2025-01-01", "until": "2026-01-01", "benefit": "more"}
@@ -198,10 +212,10 @@ async def test_money_that_was_paid_is_dated_within_its_item_and_stays_in_its_sum
     await save(viewer, "budget", "Tins", 0, item, "f2")
     paid = {"item": "Tins", "amount": 1_00, "day": "2025-02-01", "currency": "EUR"}
     for day in ("2026-01-01", "2024-12-31", "2031-02-01"):
-        with pytest.raises(NotSaved, match="holds {since} until {until}"):
+        with pytest.raises(NotSaved, match=r"holds \{since\} until"):
             await save(viewer, "spending", "bill", 0, paid | {"day": day, "campaign": "june"}, f"p{day}")
     await save(viewer, "spending", "bill", 0, paid, "f3")
-    with pytest.raises(NotSaved, match="dated {first} to {last}"):
+    with pytest.raises(NotSaved, match=r"dated \{first\} to"):
         await save(viewer, "budget", "Tins", 1, item | {"since": "2025-02-02"}, "f4")
     with pytest.raises(NotSaved, match="would be in no sum"):
         await end(viewer, "budget", "Tins", 1, "f5")

@@ -18,6 +18,7 @@ async def test_reports_goals_and_budgets_are_kept_by_their_forms(desk: Desk) -> 
     assert "Year of 2024-01-01 to 2024-12-31" in page
     assert "Not whole yet" not in page
     assert "No campaign ran" in page
+    assert "Choose a day from 1970-01-01 on." in await desk.send("/reports", 422, kind="year", day="1900-12-31")
     page = await desk.follow("/reports", kind="year", day="2024-12-31")
     assert "Asked for by" in await desk.get("/reports?kind=year")
     goal = {"goal": "twice", "name": "Twice", "kpi": "net", "since": "2025-01-01", "until": "2026-01-01"}
@@ -25,7 +26,8 @@ async def test_reports_goals_and_budgets_are_kept_by_their_forms(desk: Desk) -> 
     page = await desk.follow("/goals", **goal, target="1000.50")
     assert "1,000.50" in page
     assert 'value="1000.50"' in await desk.get("/goal-form?of=twice")
-    await desk.send("/goals", 422, **goal, target="5", version="0")  # somebody set it meanwhile
+    page = await desk.send("/goals", 422, **goal, target="5", version="0")  # somebody set it meanwhile
+    assert ("There is a goal of this id" in page, "`replaces`" in page) == (True, False)
     await desk.follow("/goals", **goal, target="2000", version="1")
     standing = await desk.services.json("segmentation", "/goals/twice")
     assert (standing["version"], standing["target"]) == (2, "200000.00")

@@ -175,6 +175,12 @@ async def test_every_template_can_be_previewed(client: httpx.AsyncClient) -> Non
         assert (answer.status_code, answer.json()["in_english"]) == (200, each["in_english"]), answer.text
 
 
+async def test_a_name_of_blanks_is_none(client: httpx.AsyncClient) -> None:
+    for name in ("", "  ", "\t"):
+        answer = await client.put(f"{BASE}/segments/blank", json={"name": name, "expression": "lapsed"})
+        assert answer.status_code == 422, name
+
+
 async def test_what_makes_no_segment_says_why(client: httpx.AsyncClient) -> None:
     path = f"{BASE}/segments/x"
     blank = await client.put(path, json={"name": "  ", "expression": "orders > 1"})

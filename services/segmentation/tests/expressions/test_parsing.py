@@ -76,7 +76,9 @@ def test_an_expression_is_read_as_a_typed_tree(text: str, tree: object) -> None:
         ("bought tea", "expected: category, brand or sku", 8),
         ("bought sku x in 9999 days", "A window has 1 to 3650", 17),
         ("bought sku x > 1.5", "in whole numbers", 16),
-        ("orders > 9999999999999999", "a whole number", 10),
+        ("orders > 9999999999999999", "more than any customer has", 10),
+        ("spent > 99999999999999999999999", "more than any customer has", 9),
+        ("bought sku 85123A", 'stands in quotes: "85123A"', 17),
         ("", "the end stands where", 1),
     ],
 )
@@ -94,6 +96,15 @@ def test_what_cannot_be_read_is_refused_where_it_is_wrong(text: str, said: str |
 def test_no_text_does_anything_but_parse_or_be_refused(text: str) -> None:
     with suppress(BadExpression):
         parse(text)
+
+
+def test_every_choice_is_said_in_chinese() -> None:
+    """Codes are what they are; what people wrote stays as they wrote it."""
+    for fact in FACTS.values():
+        for value in fact.values:
+            said = explain(parse(f'{fact.name} = "{value}"'), "zh")
+            assert value.isdigit() or value not in said, said
+    assert explain(parse('rising_category = "new"'), "zh").endswith(" new")
 
 
 def test_an_expression_is_said_in_both_languages() -> None:

@@ -231,6 +231,8 @@ async def save_paper(viewer: Guarded, kind: Name) -> Response:
     form.sheet = _sheet(kind, number > 0)
     if not form.wrong and found.fields and "until" in form.body and form.body["until"] <= form.body["since"]:
         form.wrong["until"] = N_("Write a day after the first one.")
+    if not form.wrong and kind == "risk" and "alarm" in form.body and not form.body.get("indicator"):
+        form.wrong["indicator"] = N_("Choose the figure that the limit is for.")
     if form.wrong:
         return form.refused()
     return await _save(viewer, kind, number, form)

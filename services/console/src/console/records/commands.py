@@ -121,9 +121,7 @@ async def end(viewer: Viewer, kind: str, name: str, version: int, form: str) -> 
             raise NotSaved(N_("It has been decided, or changed, meanwhile."))
         if KINDS[kind].amount and await store.sum_payments(tx, viewer.here, [name]):
             raise NotSaved(
-                N_(
-                    "Money is paid of it, or held for campaigns, and would be in no sum: take payments off the list first."
-                )
+                N_("Money paid of it, or held for campaigns, would be in no sum: take payments off the list first.")
             )
         await _insert(viewer, tx, f"end_{kind}", (kind, name, version + 1), rules.ENDED, newest.fields, None, form)
 

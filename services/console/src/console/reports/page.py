@@ -16,8 +16,8 @@ from console.reports.making import Reports
 from console.reports.periods import KINDS, Kind, period_of
 from console.reports.sections import sections
 from console.reports.spreadsheet import as_csv
-from console.texts import N_
 from console.reports.store import Report
+from console.texts import N_
 from console.web.guard import Guarded, NotHere
 from console.web.page import Viewer, see
 
@@ -71,7 +71,10 @@ async def make_report(
         period = period_of(kind, date.fromisoformat(day))
     except (ValueError, OverflowError):
         return await _list(viewer, kind, None, viewer.say("Write a day, such as 2026-03-31."), 422)
-    if period.until > today or period.since < EARLIEST:
+    if period.since < EARLIEST:
+        said = viewer.say("Choose a day from {day} on.", day=EARLIEST)
+        return await _list(viewer, kind, None, said, 422)
+    if period.until > today:
         return await _list(viewer, kind, None, viewer.say("The period has not ended yet: choose an earlier day."), 422)
     address = f"/reports/{kind}/{period.since}"
     if not await viewer.record("make_report", f"{kind}/{period.since}", "asked", form):

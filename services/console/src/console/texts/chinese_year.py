@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 YEAR = {
-    "Money is paid of it, or held for campaigns, and would be in no sum: take payments off the list first.": "该项目已有支付款项或为活动预留的金额，移除后将不计入任何合计：请先从列表中移除付款。",
+    "Money paid of it, or held for campaigns, would be in no sum: take payments off the list first.": "该项目已有支付款项或为活动预留的金额，移除后将不计入任何合计：请先从列表中移除付款。",
     "Payments of it are dated {first} to {last}: its days hold them all.": "该项目的付款日期为 {first} 至 {last}：项目日期须包含全部付款。",
     "The budget item holds {since} until {until}, that day left out: correct the day, or its days first.": "该预算项目的日期为 {since} 至 {until}（不含当日）：请更正付款日期，或先更改项目日期。",
     "The week from {day}": "自 {day} 起的一周",
@@ -12,6 +12,10 @@ YEAR = {
     "n/a: no cost is known": "无：没有已知的成本",
     "Nothing was bought of which the category is known.": "所购商品均无已知类别。",
     "Unit": "单位",
+    "There is a goal of this id, or somebody saved it meanwhile: choose another id, or open that one and change it.": "已有此编号的目标，或他人刚刚保存了它：请另选编号，或打开该目标进行更改。",
+    "Choose a day from {day} on.": "请选择 {day} 及之后的日期。",
+    "Choose the figure that the limit is for.": "请选择该上限所针对的指标。",
+    "{value} %: too much": "{value} %：超限",
     "Budget items": "预算项目",
     "No budget item waits.": "没有待审批的预算项目。",
     "It holds the cost of a campaign that has begun: the campaign's page notes what it did cost, once over.": "它为已开始的活动预留费用：活动结束后，在活动页面登记实际费用。",

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from console.client import Answer
+from console.texts import N_
 from console.web.page import Viewer
 
 
@@ -53,8 +54,18 @@ def correlation(form: str) -> str:
     return f"console-{form}"
 
 
+IN_A_FORM = {
+    "goal_changed": N_(
+        "There is a goal of this id, or somebody saved it meanwhile: choose another id, or open that one and change it."
+    ),
+}
+"""What a service says to programs, by slug, in the words of who has a form before them."""
+
+
 def why_not(viewer: Viewer, answer: Answer) -> str:
     """Why the command came to nothing, as the service says it."""
+    if answer.slug in IN_A_FORM:
+        return viewer.say(IN_A_FORM[answer.slug])
     return answer.detail or viewer.say("{service} did not answer. Try again.", service=answer.service)
 
 

@@ -68,6 +68,7 @@ GRAMMAR = r"""
     %ignore WS
 """
 _PARSER = Lark(GRAMMAR, parser="lalr", maybe_placeholders=True)
+_WORD, _WORD_BEFORE = re.compile(r"[\w-]{1,100}"), re.compile(r"\d[\w-]{0,100}$")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _EXPECTED = {
     "NAME": "a fact",
@@ -130,7 +131,13 @@ def _unexpected(text: str, error: UnexpectedInput) -> BadExpression:
     found = "the end" if token is not None and token.type == "$END" else repr(text[column - 1 : column + 19])
     if found == "the end" or column > len(text):
         found, column = "the end", len(text) + 1
-    return BadExpression(f"At character {column}: {found} stands where one of these is expected: {wanted}.", column)
+    hint = ""
+    before, after = _WORD_BEFORE.search(text[: column - 1]), _WORD.match(text[column - 1 :])
+    if before is not None and after is not None:
+        hint = f' A text that begins with a digit stands in quotes: "{before[0]}{after[0]}".'
+    return BadExpression(
+        f"At character {column}: {found} stands where one of these is expected: {wanted}.{hint}", column
+    )
 
 
 def known(token: Token) -> Fact:
@@ -246,15 +253,17 @@ def _typed(fact: Fact, token: Token) -> Value:
             return date.fromisoformat(_text(token))
         except ValueError:
             raise BadExpression(f"`{fact.name}` is a date such as 2025-03-31.", _column(token)) from None
-    if token.type != "NUMBER" or len(token) > 15 or (fact.kind != "money" and "." in token):
+    if token.type != "NUMBER" or (fact.kind != "money" and "." in token):
         kind = "an amount of money" if fact.kind == "money" else "a whole number"
         raise BadExpression(f"`{fact.name}` is {kind}: {_example(fact)}.", _column(token))
     number = Decimal(str(token))
-    if fact.kind == "money":
-        return number.normalize()
-    if number > 10**9:
-        raise BadExpression(f"{token} is more than any customer has.", _column(token))
-    return int(number)
+    if len(token) > 15 or (fact.kind != "money" and number > 10**9):
+        raise BadExpression(f"{_short(token)} is more than any customer has, or too exact.", _column(token))
+    return number.normalize() if fact.kind == "money" else int(number)
+
+
+def _short(token: Token) -> str:
+    return str(token) if len(token) <= 20 else f"{token[:20]}…"
 
 
 def _choice(values: Sequence[str], fact: Fact, token: Token) -> str:

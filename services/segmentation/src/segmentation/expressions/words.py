@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
 
+from segmentation.expressions.facts import Fact
 from segmentation.expressions.tree import (
     All,
     Any,
@@ -56,7 +57,48 @@ _VALUES_ZH: Mapping[str, str] = {
     "price": "发现更便宜的价格",
     "better_product": "发现更好的产品",
     "other": "其他",
+    "female": "女",
+    "male": "男",
+    "tier_1": "一线城市",
+    "tier_2": "二线城市",
+    "tier_3_4": "三四线城市",
+    "remote": "偏远地区",
+    "student": "学生",
+    "white_collar": "白领",
+    "civil_servant": "公务员",
+    "homebody": "宅人",
+    "elderly": "养老族",
+    "boss": "老板族",
+    "housewife": "家庭主妇族",
+    "ant_tribe": "蚁族",
+    "low": "低",
+    "medium": "中",
+    "high": "高",
+    "emotional": "感性型",
+    "impulsive": "冲动型",
+    "rational": "理智型",
+    "vip_type": "VIP 型",
+    "habitual": "习惯型",
+    "opinion_led": "舆论型",
+    "cautious": "谨慎型",
+    "greedy": "贪利型",
+    "champions": "冠军客户",
+    "promising": "有潜力的新客户",
+    "loyal": "忠诚客户",
+    "almost_lost": "濒临流失",
+    "needs_attention": "需要关注",
+    "need_attention": "需要关注",
+    "dormant": "休眠客户",
+    "at_risk": "有流失风险",
+    "previously_loyal": "曾经忠诚",
+    "prospects": "潜在客户",
+    "potential_loyalist": "潜在忠诚客户",
+    "cant_lose": "不能失去",
+    "about_to_sleep": "即将休眠",
+    "lost": "已流失",
+    "others": "其他",
 }
+"""Of facts with a choice of values; what people wrote themselves stays as they did."""
 
 
 def explain(tree: Tree, language: Language, names: Mapping[str, str] | None = None) -> str:
@@ -101,16 +143,16 @@ def _compared(tree: Compare | OneOf, language: Language) -> str:
     if tree.days is not None:
         what = f"{what} in the last {tree.days} days" if language == "en" else f"最近 {tree.days} 天{what}"
     if isinstance(tree, OneOf):
-        values = [_value(value, language) for value in tree.values]
+        values = [_value(fact, value, language) for value in tree.values]
         return f"{what} is one of {', '.join(values)}" if language == "en" else f"{what}为{'、'.join(values)}之一"
     relations = _RELATIONS[language]
     if fact.kind == "date":
         relations = {**relations, **_ON_DATES[language]}
     space = " " if language == "en" else ""
-    return f"{what}{space}{relations[tree.operator]} {_value(tree.value, language)}"
+    return f"{what}{space}{relations[tree.operator]} {_value(fact, tree.value, language)}"
 
 
-def _value(value: Value, language: Language) -> str:
+def _value(fact: Fact, value: Value, language: Language) -> str:
     if isinstance(value, str):
-        return _VALUES_ZH.get(value, value) if language == "zh" else value
+        return _VALUES_ZH.get(value, value) if language == "zh" and fact.kind == "choice" else value
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
