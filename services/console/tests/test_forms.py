@@ -96,6 +96,13 @@ def test_what_cannot_be_used_is_named_at_its_field(kind: Any, written: str) -> N
     assert "one" not in found.body
 
 
+def test_the_end_of_a_line_counts_once() -> None:
+    """A browser sends two characters for it, and lets people write as many as if it were one."""
+    text = "\n".join(["lesson"] * 10)
+    found = read([Field("one", "One", "long", most=len(text))], {"one": text.replace("\n", "\r\n")}, ZONE)
+    assert found == ({"one": text}, {})
+
+
 def test_an_optional_field_that_is_empty_is_not_sent() -> None:
     assert read([Field("one", "One", "whole", optional=True)], {"one": " "}, ZONE) == ({}, {})
 

@@ -102,12 +102,15 @@ def read(form: Mapping[str, str], base: Mapping[str, Any] | None, zone: tzinfo, 
     document["most_messages"] = whole(budget) if budget else None
     if budget and not 0 < (document["most_messages"] or 0) <= 100_000_000:
         wrong["most_messages"] = N_("Write a whole number, or nothing for no limit.")
-    cost = minor(form.get("cost_per_message", "").strip() or "0", currency)
+    # What was said in the shop's former currency is not shown: empty it is not 0, nor no limit.
+    anew = base is not None and not in_shops_money(base, currency)
+    cost = minor(form.get("cost_per_message", "").strip() or ("" if anew else "0"), currency)
     document["cost_per_message"] = cost
     document.pop("currency", None)  # what is written here is in the shop's of now
     if cost is None or not 0 <= cost <= 1_000_000:
         wrong["cost_per_message"] = N_("Write what one message costs, such as 0.05.")
     dearest = form.get("cost_per_extra_order", "").strip()
+    had = document.get("stop", {}).get("cost_per_extra_order")
     limit = minor(dearest, currency) if dearest else None
     stop = {name: value for name, value in document.get("stop", {}).items() if name != "cost_per_extra_order"}
     if dearest:
@@ -116,8 +119,8 @@ def read(form: Mapping[str, str], base: Mapping[str, Any] | None, zone: tzinfo, 
         document["stop"] = stop
     if dearest and not 0 < (limit or 0) <= 1_000_000_000:
         wrong["cost_per_extra_order"] = N_("Write an amount, or nothing for no limit.")
-    elif dearest and document["hold_out_percent"] == 0:
-        wrong["hold_out_percent"] = N_("With nobody held out nobody knows which orders are extra.")
+    elif anew and had and not dearest:
+        wrong["cost_per_extra_order"] = N_("It was said in another currency: write it anew.")
     document["checklist"] = [_task(line) for line in form.get("checklist", "").splitlines() if line.strip()]
     if len(document["checklist"]) > 50 or any(not 0 < len(task["task"]) <= 1_000 for task in document["checklist"]):
         wrong["checklist"] = N_("Write at most 50 points, one a line.")

@@ -66,7 +66,8 @@ def read(fields: Iterable[Field], written: Mapping[str, str], zone: tzinfo, curr
     body: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     for field in fields:
-        text = written.get(field.name, "").strip()
+        # A browser sends the end of a line as two characters, and counts one.
+        text = written.get(field.name, "").replace("\r\n", "\n").strip()
         if field.kind == "flag":
             body[field.name] = bool(text)
         elif text or not field.optional:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from common.events.fields import PlannedDay
 from common.storage.database import Transaction
 from console.client import Answer
 from console.forms.fields import Field
@@ -173,7 +174,7 @@ def _beside(name: str, records: list[Record], answers: list[Answer]) -> dict[str
 
 @router.get("/s/{shop}/paper-form/{kind}")
 async def paper_form(
-    viewer: Guarded, kind: Name, of: Of = "", name: Of = "", about: Of = "", review: date | None = None
+    viewer: Guarded, kind: Name, of: Of = "", name: Of = "", about: Of = "", review: PlannedDay | None = None
 ) -> Response:
     """An empty form, or one that holds a record; `name`, `about`: what is known of a new one.
 

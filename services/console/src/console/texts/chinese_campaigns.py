@@ -157,6 +157,6 @@ CAMPAIGNS = {
     "It stops where an extra order costs more than, in {currency}": "每笔额外订单的成本超过此值即停止（{currency}）",
     "Empty: no limit. Extra are orders beyond those of customers who get nothing, of messages and coupons.": "留空：不设上限。额外订单指超出对照组的订单，成本含消息与优惠券。",
     "Write an amount, or nothing for no limit.": "请填写金额，留空表示不设上限。",
-    "With nobody held out nobody knows which orders are extra.": "没有对照组，就无法知道哪些订单是额外的。",
+    "It was said in another currency: write it anew.": "此前以另一种货币填写，请重新填写。",
     "where an extra order is sure to cost more than {amount}": "或每笔额外订单的成本确定超过 {amount} 时",
 }
