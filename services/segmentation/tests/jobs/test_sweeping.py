@@ -320,8 +320,8 @@ async def test_nobody_is_turned_while_the_first_statistics_wait_for_the_history(
                 assert await tx.value("select count(*) from customers where due_at <= :now", now=now) > 0, "they wait"
         ended = now + timedelta(minutes=2)
         async with db.transaction() as tx:
-            data = ImportEnded(job_id="tills")
-            await save_imports(tx, [Event("ended", "/shops/tea/x", "tea", None, ended, data)])
+            over = ImportEnded(job_id="tills")
+            await save_imports(tx, [Event("ended", "/shops/tea/x", "tea", None, ended, over)])
         await sweep_all(db, clock, ended)
         assert await differences(db) == []
     assert await states(importing) == await states(at_once)

@@ -160,8 +160,8 @@ async def _approvals(viewer: Viewer, after: str = "", error: str = "", status: i
     async with viewer.console.database.transaction() as tx:
         kinds = [name for name, kind in KINDS.items() if kind.amount]
         papers = [each for name in kinds for each in await store.list_all(tx, viewer.here, name)]
-    values = {"papers": [(each, each.fields[KINDS[each.kind].amount]) for each in papers if each.state == rules.ASKED]}
-    values |= {"changes": changes, "tickets": tickets, "after": after, "error": error, "part": part}
+    waiting = [(each, each.fields[KINDS[each.kind].amount]) for each in papers if each.state == rules.ASKED]
+    values = {"papers": waiting, "changes": changes, "tickets": tickets, "after": after, "error": error, "part": part}
     values["elsewhere"] = list(zip(ELSEWHERE, others, strict=True))
     return viewer.draw("customers/approvals.html", status, **values)
 
