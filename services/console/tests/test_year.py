@@ -282,7 +282,7 @@ async def test_a_whole_report_is_page_csv_and_pdf_and_stays_as_it_was(site: Site
     assert "CNY\u00a01,234.56" in page
     file = await browser.client.get(f"/s/tea/reports/week/{WEEK.since}/csv")
     assert file.headers["content-disposition"] == f'attachment; filename="tea-week-{WEEK.since}.csv"'
-    assert "Sales,1234.56,1000.00,23.5" in file.text
+    assert "Sales,1234.56,CNY,1000.00,CNY,23.5,%" in file.text
     file = await browser.client.get(f"/s/tea/reports/week/{WEEK.since}/pdf")
     assert (file.headers["content-type"], file.content[:4]) == ("application/pdf", b"%PDF")
     assert not await Reports(site.console).make_next(), "what is whole is not asked for again"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Form, Query, Response
 
@@ -160,8 +160,10 @@ async def _approvals(viewer: Viewer, after: str = "", error: str = "", status: i
     async with viewer.console.database.transaction() as tx:
         kinds = [name for name, kind in KINDS.items() if kind.amount]
         papers = [each for name in kinds for each in await store.list_all(tx, viewer.here, name)]
-    waiting = [(each, each.fields[KINDS[each.kind].amount]) for each in papers if each.state == rules.ASKED]
-    values = {"papers": waiting, "changes": changes, "tickets": tickets, "after": after, "error": error, "part": part}
+    values: dict[str, Any] = {
+        "papers": [(each, each.fields[KINDS[each.kind].amount]) for each in papers if each.state == rules.ASKED]
+    }
+    values |= {"changes": changes, "tickets": tickets, "after": after, "error": error, "part": part}
     values["elsewhere"] = list(zip(ELSEWHERE, others, strict=True))
     return viewer.draw("customers/approvals.html", status, **values)
 
