@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import pytest_asyncio
+from starlette.requests import Request
 
 from console import client
 from console.client import BROWSER_WAITS_S, DEAR_ALL_S, DEAR_AT_ONCE, Ask, Services
@@ -96,3 +97,16 @@ async def test_key_figures_are_dear_whichever_page_asks_for_them(site: Site) -> 
     dear = [viewer.of_shop(*each).dear for each in (("segmentation", "/kpis/service"), ("membership", "/report"))]
     assert dear == [True, False]
     assert viewer.of_shop("membership", "/report/customer-costs", days="90").dear
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "state"), [("GET", b"", "late"), ("GET", b"wait=1", "ok"), ("POST", b"", "ok")]
+)
+async def test_a_page_that_answers_a_form_waits_for_its_parts(
+    site: Site, slow: tuple[Slow, Services], method: str, query: bytes, state: str
+) -> None:
+    """The browser fills a page by asking for its address once more, which takes no GET where a form was sent to it."""
+    viewer = await viewer_of(site, await site.signed_in("owner", "Ann"))
+    scope = {"type": "http", "app": site.app, "headers": [], "method": method, "path": "/", "query_string": query}
+    viewer.request, viewer.console = Request(scope), replace(site.console, services=slow[1])
+    assert [each.state for each in await viewer.ask(ASKED[0])] == [state]

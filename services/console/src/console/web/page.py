@@ -129,9 +129,13 @@ class Viewer:
         return navigation.shown(self.may, self.request.url.path.removeprefix(f"/s/{self.here}"), self.off)
 
     async def ask(self, *asked: Ask) -> list[Answer]:
-        """The answers for a page of parts: those within its budget, or with `wait` all that come in time."""
+        """The answers for a page of parts: those within its budget, or with `wait` all that come in time.
+
+        All that come in time, too, where the page answers a form that was sent: its address cannot be asked for again.
+        """
         services = self.console.services
-        return await (services.ask if "wait" in self.request.query_params else services.ask_soon)(*asked)
+        whole = "wait" in self.request.query_params or self.request.method == "POST"
+        return await (services.ask if whole else services.ask_soon)(*asked)
 
     def of_shop(self, service: str, path: str, **params: Any) -> Ask:
         """A question about the shop; key figures are dear, whichever page asks for them."""

@@ -17,7 +17,7 @@ from messaging.campaigns.store_results import list_arms
 router = Router(tags=["campaigns"])
 
 
-class ArmOut(BaseModel):
+class CampaignArmOut(BaseModel):
     """`arm`: the variant that the customer gets; of who is `held_out` nothing is decided, and nothing is sent."""
 
     campaign: str
@@ -29,11 +29,11 @@ class ArmOut(BaseModel):
 @router.get("/v1/shops/{shop}/customers/{customer}/campaigns", dependencies=[require("messages:read")])
 async def get_customers_campaigns(
     shop: ShopName, customer: Identifier, tx: Tx, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> list[ArmOut]:
+) -> list[CampaignArmOut]:
     """In which arm of which campaign the customer is, under any identifier, the newest first."""
     key = (shop, customer)
     people = (await get_people(tx, [key])).get(key, [key])
     return [
-        ArmOut(campaign=r.campaign, arm=r.arm, held_out=r.arm == HOLD_OUT, at=r.at)
+        CampaignArmOut(campaign=r.campaign, arm=r.arm, held_out=r.arm == HOLD_OUT, at=r.at)
         for r in await list_arms(tx, shop, {name for _, name in people}, limit)
     ]
