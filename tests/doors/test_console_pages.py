@@ -121,7 +121,7 @@ async def test_a_report_is_made_of_answers_as_full_and_as_empty_as_can_be(
         cells = [cell for each in shown for row in each.rows for cell in row]
         assert [cell for cell in cells if "None" in f"{cell.shown} {cell.raw}"] == []
         assert {each.name for each in shown} >= {"figures", "owed", "running"}
-        assert as_csv("tea", shown)
+        assert as_csv("tea", shown, "CNY")
     advice(document)
 
 

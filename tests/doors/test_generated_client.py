@@ -99,7 +99,11 @@ async def generated(
     apps: dict[str, FastAPI], key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[dict[str, Generated]]:
     """The clients of all services, each generated once."""
-    await asyncio.gather(*(generate(app, package(service), tmp_path) for service, app in apps.items()))
+    work = (generate(app, package(service), tmp_path) for service, app in apps.items())
+    # All have ended, so that no process outlives the test where one of them fails.
+    for error in await asyncio.gather(*work, return_exceptions=True):
+        if error is not None:
+            raise error
     monkeypatch.syspath_prepend(str(tmp_path))
     yield {service: Generated(service, app, key) for service, app in apps.items()}
     for name in [n for n in sys.modules if n.startswith("generated_")]:
