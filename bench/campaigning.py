@@ -112,7 +112,7 @@ async def _measure(database: Database, postgres: int, result: Result, size: Size
     ]
     result.notes.append(
         f"P8: {queued:,} messages were queued, the others held out; one process plans and decides. A customer takes "
-        f"{python_us:.0f} µs of its CPU and {database_us:.0f} µs of PostgreSQL's, one after the other."
+        f"{python_us:.0f} µs of its CPU and {database_us:.0f} µs of PostgreSQL's, two pages at once."
     )
 
 
