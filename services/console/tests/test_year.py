@@ -211,12 +211,14 @@ async def test_money_that_was_paid_is_dated_within_its_item_and_stays_in_its_sum
     await save(viewer, "standard", "gifts", 0, {"limit": 700_00, "currency": "EUR"}, "f1")
     await save(viewer, "budget", "Tins", 0, item, "f2")
     paid = {"item": "Tins", "amount": 1_00, "day": "2025-02-01", "currency": "EUR"}
-    for day in ("2026-01-01", "2024-12-31", "2031-02-01"):
-        with pytest.raises(NotSaved, match=r"holds \{since\} until"):
+    for day in ("2027-01-02", "2023-12-31", "2031-02-01"):
+        with pytest.raises(NotSaved, match=r"days, \{since\} until"):
             await save(viewer, "spending", "bill", 0, paid | {"day": day, "campaign": "june"}, f"p{day}")
     await save(viewer, "spending", "bill", 0, paid, "f3")
+    await save(viewer, "spending", "deposit", 0, paid | {"day": "2024-11-30"}, "f3a")
+    await save(viewer, "spending", "late bill", 0, paid | {"day": "2026-03-01"}, "f3b")
     with pytest.raises(NotSaved, match=r"dated \{first\} to"):
-        await save(viewer, "budget", "Tins", 1, item | {"since": "2025-02-02"}, "f4")
+        await save(viewer, "budget", "Tins", 1, item | {"since": "2025-12-02"}, "f4")
     with pytest.raises(NotSaved, match="would be in no sum"):
         await end(viewer, "budget", "Tins", 1, "f5")
     assert "No budget item waits." in await ann.get("/s/tea/approvals")
@@ -224,6 +226,8 @@ async def test_money_that_was_paid_is_dated_within_its_item_and_stays_in_its_sum
     page = await ann.get("/s/tea/approvals")
     assert ("/paperwork/budget/one?of=Tins" in page, "EUR\u00a0900.00" in page) == (True, True)
     await end(viewer, "spending", "bill", 1, "f7")
+    for bill in ("deposit", "late bill"):
+        await end(viewer, "spending", bill, 1, bill)
     await end(viewer, "budget", "Tins", 2, "f8")
     assert "No budget item waits." in await ann.get("/s/tea/approvals")
 

@@ -146,9 +146,11 @@ async def _state(viewer: Viewer, tx: Transaction, kind: str, name: str, fields: 
     currency = str(fields["currency"])
     if (await store.sum_payments(tx, viewer.here, [name])).get(name, {}).get(currency, 0) > int(fields[amount]):
         raise NotSaved(N_("More than that is paid of it, or held for campaigns: take payments off the list first."))
-    if (days := await store.get_days_paid(tx, viewer.here, name)) is not None and not rules.is_within(fields, *days):
+    if (days := await store.get_days_paid(tx, viewer.here, name)) is not None and not rules.may_be_paid(fields, *days):
         raise NotSaved(
-            N_("Payments of it are dated {first} to {last}: its days hold them all."), first=days[0], last=days[1]
+            N_("Payments of it are dated {first} to {last}: none may be more than a year from its days."),
+            first=days[0],
+            last=days[1],
         )
     deciding = (await store.list_deciding(tx, viewer.here, kind, [name])).get(name)
     # What was approved for one kind of expense, and for some days, is not approved for another, nor for other days.
@@ -172,9 +174,9 @@ async def _check_left(viewer: Viewer, tx: Transaction, name: str, fields: Mappin
             N_("The budget item has less left than that, or none is approved: raise it in the budget first.")
         )
     # What a campaign costs is noted on the day on which that is done; its begin is within the item's days.
-    if deciding is not None and "starts" not in fields and not rules.is_within(deciding.fields, fields["day"]):
+    if deciding is not None and "starts" not in fields and not rules.may_be_paid(deciding.fields, fields["day"]):
         raise NotSaved(
-            N_("The budget item holds {since} until {until}, that day left out: correct the day, or its days first."),
+            N_("More than a year from the item's days, {since} until {until}: correct the day, or its days first."),
             since=deciding.fields["since"],
             until=deciding.fields["until"],
         )

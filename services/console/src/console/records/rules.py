@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from console.records.state import Record
 
 IN_FORCE, ASKED, REFUSED, ENDED = "in_force", "asked", "refused", "ended"
+PAID_AROUND = timedelta(days=366)
+"""So long before an item's days, or after them, may be paid of it; more is a slip of the year."""
 
 
 class Spent(NamedTuple):
@@ -41,9 +44,10 @@ def holds(approved: Mapping[str, object], asked: Mapping[str, object]) -> bool:
     return same and str(approved["since"]) <= str(asked["since"]) and str(asked["until"]) <= str(approved["until"])
 
 
-def is_within(item: Mapping[str, object], *days: str) -> bool:
-    """Whether all of these days are an item's."""
-    return all(str(item["since"]) <= day < str(item["until"]) for day in days)
+def may_be_paid(item: Mapping[str, object], *days: str) -> bool:
+    """Whether all of these days are an item's, or within a year of them: deposits come before, bills after."""
+    since, until = (date.fromisoformat(str(item[name])) for name in ("since", "until"))
+    return all(since - PAID_AROUND <= date.fromisoformat(day) < until + PAID_AROUND for day in days)
 
 
 def approved_of(deciding: Record | None, amount: str, currency: str) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 YEAR = {
     "Money paid of it, or held for campaigns, would be in no sum: take payments off the list first.": "该项目已有支付款项或为活动预留的金额，移除后将不计入任何合计：请先从列表中移除付款。",
-    "Payments of it are dated {first} to {last}: its days hold them all.": "该项目的付款日期为 {first} 至 {last}：项目日期须包含全部付款。",
-    "The budget item holds {since} until {until}, that day left out: correct the day, or its days first.": "该预算项目的日期为 {since} 至 {until}（不含当日）：请更正付款日期，或先更改项目日期。",
+    "Payments of it are dated {first} to {last}: none may be more than a year from its days.": "该项目的付款日期为 {first} 至 {last}：付款日期与项目日期相差不得超过一年。",
+    "More than a year from the item's days, {since} until {until}: correct the day, or its days first.": "该预算项目的日期为 {since} 至 {until}，付款日期与其相差超过一年：请更正付款日期，或先更改项目日期。",
     "The week from {day}": "自 {day} 起的一周",
     "Surveys by when they fell due. Whether a message went out about one, Messages says: of orders that came in late none does.": "按到期计数的调查。是否已就此发送消息，见“消息”：较晚传入的订单不会发送。",
     "What is predicted of lifetime values cannot be relied on:": "终身价值的预测不可靠：",
