@@ -169,14 +169,20 @@ _MANY = """
 """So many payments, or so many versions of one budget item."""
 
 
-async def test_money_is_counted_whole_however_many_payments_and_versions_there_are(site: Site) -> None:
-    """ANA-052, XCT-009: sums are over all, lists have pages, an item older than its payments stays listed."""
-    ann = await site.signed_in("owner", "Ann")
-    viewer = await viewer_of(site, ann)
+async def _tins(viewer: Viewer) -> dict[str, Any]:
+    """A budget item of 700 EUR for gifts, as much as one person may approve."""
     item = {"expense": "gifts", "planned": 700_00, "since": "2025-01-01", "until": "2026-01-01", "benefit": "more"}
     item["currency"] = "EUR"
     await save(viewer, "standard", "gifts", 0, {"limit": 700_00, "currency": "EUR"}, "f1")
     await save(viewer, "budget", "Tins", 0, item, "f2")
+    return item
+
+
+async def test_money_is_counted_whole_however_many_payments_and_versions_there_are(site: Site) -> None:
+    """ANA-052, XCT-009: sums are over all, lists have pages, an item older than its payments stays listed."""
+    ann = await site.signed_in("owner", "Ann")
+    viewer = await viewer_of(site, ann)
+    item = await _tins(viewer)
     await save(viewer, "budget", "Bags", 0, item, "f3")
     paid = {"item": "Tins", "amount": 1_00, "day": "2025-02-01", "currency": "EUR"}
     async with site.console.database.transaction() as tx:
@@ -206,10 +212,7 @@ async def test_money_that_was_paid_is_dated_within_its_item_and_stays_in_its_sum
     """ANA-052, XCT-009: an item is not taken off from under its payments; what waits is on the page of approvals."""
     ann = await site.signed_in("owner", "Ann")
     viewer = await viewer_of(site, ann)
-    item = {"expense": "gifts", "planned": 700_00, "since": "2025-01-01", "until": "2026-01-01", "benefit": "more"}
-    item["currency"] = "EUR"
-    await save(viewer, "standard", "gifts", 0, {"limit": 700_00, "currency": "EUR"}, "f1")
-    await save(viewer, "budget", "Tins", 0, item, "f2")
+    item = await _tins(viewer)
     paid = {"item": "Tins", "amount": 1_00, "day": "2025-02-01", "currency": "EUR"}
     for day in ("2027-01-02", "2023-12-31", "2031-02-01"):
         with pytest.raises(NotSaved, match=r"days, \{since\} until"):

@@ -6,9 +6,8 @@ import asyncio
 import io
 import json
 import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +28,6 @@ from regulars.stack.state import StackState
 
 CUSTOMERS = [f"c{number}" for number in range(25)]
 SHOP = "/v1/shops/tea"
-
-
-@pytest.fixture
-def root() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="regulars-backup-") as name:
-        root = Path(name)
-        root.chmod(0o755)
-        yield root
-        operating.down(root / "run", purge=True)
 
 
 def services_of(state: StackState) -> Services:

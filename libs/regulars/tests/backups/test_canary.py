@@ -7,8 +7,7 @@ import base64
 import gzip
 import json
 import subprocess
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,15 +87,6 @@ def test_a_text_is_found_in_every_form_in_which_it_may_be_written() -> None:
     assert not any(form in base64.b64encode(b"something else altogether") for form in FORMS)
 
 
-@pytest.fixture
-def root() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="regulars-canary-") as name:
-        root = Path(name)
-        root.chmod(0o755)
-        yield root
-        operating.down(root / "run", purge=True)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_after_an_erasure_no_place_and_no_new_backup_tells_who_it_was(
@@ -140,6 +130,7 @@ async def _live_and_erase(state: StackState) -> tuple[int, int]:
         await services.call("orders-ingest", "PUT", f"{SHOP}/customers/{PERSON}", json=PROFILE)
         answered = await services.call("orders-ingest", "POST", f"{SHOP}/events", json=list(EVENTS))
         assert {each["status"] for each in answered["results"]} == {"accepted"}, answered
+        await _settled(services)  # feedback takes tickets of customers whom it knows
         ticket = {"ticket_id": "t1", "customer": PERSON, "kind": "quality", "text": f"{CANARY} smokes"}
         await services.call("feedback", "POST", f"{SHOP}/tickets", json=ticket)
         review = {"review_id": "r1", "customer": PERSON, "stars": 1, "text": f"{CANARY} was late"}

@@ -17,7 +17,7 @@ from segmentation.churn import logistic
 from segmentation.churn.rules import judge as judge_rows
 from segmentation.churn.rules import known_of, probability, scaled
 from segmentation.churn.state import HeldOut, Tenth
-from segmentation.lifetime_value.order_file import UNIT, Unusable, horizon_days, iso_day, read
+from segmentation.lifetime_value.order_file import UNIT, Unusable, horizon_days, iso_day, name_columns, read
 from segmentation.lifetime_value.rules import Day
 
 
@@ -39,10 +39,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--since", type=iso_day, required=True, help="the day from which churn is counted")
     parser.add_argument("--horizon-days", type=horizon_days, default=91)
-    parser.add_argument("--customer", default="customer")
-    parser.add_argument("--date", default="date")
-    parser.add_argument("--amount", default="amount")
-    parser.add_argument("--quantity", help="pieces of a line; the amount is then that of one")
+    name_columns(parser)
     asked = parser.parse_args(given)
     try:
         days = read(asked.file, asked.customer, asked.date, asked.amount, asked.quantity)

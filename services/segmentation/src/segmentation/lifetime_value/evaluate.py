@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import get_args
 
 from common.events.segments import RepeatModel
-from segmentation.lifetime_value.order_file import Unusable, horizon_days, iso_day, read
+from segmentation.lifetime_value.order_file import Unusable, horizon_days, iso_day, name_columns, read
 from segmentation.lifetime_value.repeat_buying import Buying, Repeating, at_least, fit
 from segmentation.lifetime_value.rules import Day, bought
 
@@ -65,10 +65,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--until", type=iso_day, required=True, help="the last day that is fitted to")
     parser.add_argument("--horizon-days", type=horizon_days, default=91)
     parser.add_argument("--model", choices=get_args(RepeatModel), default="bg_nbd")
-    parser.add_argument("--customer", default="customer")
-    parser.add_argument("--date", default="date")
-    parser.add_argument("--amount", default="amount")
-    parser.add_argument("--quantity", help="pieces of a line; the amount is then that of one")
+    name_columns(parser)
     asked = parser.parse_args(given)
     try:
         days = read(asked.file, asked.customer, asked.date, asked.amount, asked.quantity, least=0)

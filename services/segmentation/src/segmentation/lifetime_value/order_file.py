@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import gzip
 import zlib
@@ -18,6 +19,14 @@ UNIT = 100
 
 class Unusable(Exception):
     """The file does not have what the evaluation needs; the message says what to mend."""
+
+
+def name_columns(parser: argparse.ArgumentParser) -> None:
+    """Options that say in which columns of the file an order's customer, day and amount stand."""
+    parser.add_argument("--customer", default="customer")
+    parser.add_argument("--date", default="date")
+    parser.add_argument("--amount", default="amount")
+    parser.add_argument("--quantity", help="pieces of a line; the amount is then that of one")
 
 
 def read(

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 from segmentation.attributes.rfm.groups import GROUPS, Map, group_of
 from segmentation.attributes.rfm.rules import Measure, graded
-from segmentation.lifetime_value.order_file import Unusable, iso_day, rows_of
+from segmentation.lifetime_value.order_file import Unusable, iso_day, name_columns, rows_of
 from segmentation.shop_statistics.grades import places
 from segmentation.shop_statistics.rules import Tally, add_up
 
@@ -57,10 +57,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--as-of", type=iso_day, required=True, help="the last day that counts")
     parser.add_argument("--method", choices=get_args(Graded), default="quantile")
     parser.add_argument("--groups", choices=sorted(GROUPS), default="ten_groups")
-    parser.add_argument("--customer", default="customer")
-    parser.add_argument("--date", default="date")
-    parser.add_argument("--amount", default="amount")
-    parser.add_argument("--quantity", help="pieces of a line; the amount is then that of one")
+    name_columns(parser)
     asked = parser.parse_args(given)
     try:
         measures = measures_of(asked.file, asked.customer, asked.date, asked.amount, asked.quantity, asked.as_of)
