@@ -68,6 +68,14 @@ RUNS: Mapping[str, Run] = {
         tests='services/messaging -k "lost_replies or opt_out_was_answered or exactly_the_cap"',
         environment={"SCALE": "full"},
     ),
+    "exactly-what-fits": Run(
+        "L4",
+        "1,000 concurrent redemptions of one balance, uses of a quota, of a coupon, of an offer's stock and budget: "
+        "exactly what fits",
+        tests="services/membership/tests/api "
+        '-k "concurrent_redemptions or exactly_the_quota or exactly_what_fits or one_coupon_one_wins"',
+        environment={"SCALE": "full"},
+    ),
     "fuzzing": Run(
         "S2",
         "every route fuzzed: 0 server errors, 0 answers that the document does not know",
