@@ -106,7 +106,7 @@ class EventConsumer:
             max_records=max_records * LANES if max_records > 1 else 1,
             session_timeout_ms=session_timeout_ms,
             heartbeat_interval_ms=max(500, session_timeout_ms // 10),
-            on_assigned=lambda positions: self._progress.of(positions),
+            on_assigned=self._assigned,
         )
         self._progress = Progress(database, self.broker)
 
@@ -267,6 +267,9 @@ class EventConsumer:
 
     async def _read_ahead(self) -> None:
         await self._ahead.read(await self._progress.stored(), self._stopping)
+
+    async def _assigned(self, positions: Sequence[Position]) -> Mapping[Position, int]:
+        return await self._progress.of(positions)
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
         wait = 0.1
