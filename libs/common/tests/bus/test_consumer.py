@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from common.bus.broker import Outgoing, Position, Record
 from common.bus.consumer import EventConsumer, NotStoppedThere
 from common.bus.parts import Item
-from common.bus.subscriptions import Batch, Handlers, Subscription
+from common.bus.subscriptions import Batch
 from common.events import NewerVersion
 from common.refusals import Refusal
 from common.storage.database import Transaction
@@ -58,6 +58,26 @@ async def test_nothing_is_passed_over_when_the_first_batch_fails_before_its_tran
     await _read_all(stand, other)
     assert not failures
     assert sorted(n for _, n in await stand.rows()) == list(range(30))
+
+
+async def test_a_batch_whose_database_is_lost_is_done_again_before_what_comes_after_it(stand: Stand) -> None:
+    """What is away is waited for, and nothing is passed over (R2)."""
+    sizes: list[int] = []
+
+    async def losing(tx: Transaction, batch: Batch) -> None:
+        sizes.append(len(batch.events))
+        await stand.toy.on_ticks(tx, batch)
+        if len(sizes) == 1:
+            await tx.execute("select pg_terminate_backend(pg_backend_pid())")
+
+    stand.consumer = stand.another(losing)
+    await stand.put(*[tick(n) for n in range(5)])
+    while not await stand.consumer.step():
+        pass
+    await stand.put(*[tick(n) for n in range(5, 10)])
+    await stand.read()
+    assert [n for _, n in await stand.rows()] == list(range(10))
+    assert sizes[:2] == [5, 5], "the same ones again, and whole: it was no fault of theirs"
 
 
 async def test_a_fenced_batch_gives_back_the_partitions_that_were_never_stored(stand: Stand) -> None:
@@ -173,7 +193,7 @@ async def test_a_batch_slower_than_our_own_deadline_is_halved_until_it_fits(
             await tx.execute("select pg_sleep(:s)", s=10 if event.data.n == 7 else 0.15)
         await stand.toy.on_ticks(tx, batch)
 
-    stand.consumer._handlers = Handlers((Subscription(slow, (Ticked,)),))
+    stand.consumer = stand.another(slow)
     await stand.put(*[tick(n) for n in range(20)])
     await stand.read()
     assert [n for _, n in await stand.rows()] == [n for n in range(20) if n != 7]
@@ -188,7 +208,7 @@ async def test_events_that_were_written_in_order_to_two_partitions_are_handled_i
     async def note(tx: Transaction, batch: Batch) -> None:
         seen.extend(event.data.n for event in batch.events)
 
-    stand.consumer._handlers = Handlers((Subscription(note, (Ticked,)),))
+    stand.consumer = stand.another(note)
     await stand.put(*[Outgoing(stand.topic, tick(n).key.encode(), tick(n).encode(), {}, n % 3) for n in range(30)])
     await stand.read()
     assert seen == sorted(seen)

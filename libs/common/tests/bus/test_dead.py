@@ -77,7 +77,7 @@ async def test_too_many_failures_in_a_row_blow_the_fuse_and_empty_no_topic(stand
 
 async def test_a_type_that_always_fails_blows_the_fuse_though_others_succeed(stand: Stand) -> None:
     """A deploy that breaks one type of event must not empty that type into the dead letters."""
-    stand.consumer._fuse = Fuse(5)
+    stand.consumer._unit_of_work._fuse = Fuse(5)
     tocked = [Outgoing(stand.topic, b"shop/c1", tock(n), {}) for n in range(20)]
     await stand.put(*[each for n in range(20) for each in (tick(n), tocked[n])])
     with pytest.raises(FuseBlown, match=r"6 events toy\.tocked in a row failed"):
@@ -85,7 +85,7 @@ async def test_a_type_that_always_fails_blows_the_fuse_though_others_succeed(sta
 
 
 async def test_bad_data_of_callers_never_touches_the_fuse(stand: Stand) -> None:
-    stand.consumer._fuse = Fuse(5)
+    stand.consumer._unit_of_work._fuse = Fuse(5)
     await stand.put(*[Outgoing(stand.topic, b"shop/c1", b"{not json", {}) for _ in range(20)], tick(1))
     await stand.read()
     assert await stand.rows() == [("c1", 1)]

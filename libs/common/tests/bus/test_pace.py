@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from common.bus import consumer as consumers
+from common.bus import progress
 from common.bus.broker import Position
 from common.bus.relay import Relay
 from common.storage.migrate import driver_url
@@ -66,7 +66,7 @@ async def test_kafka_is_told_seldom_while_there_is_work_and_when_there_is_none(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database counts; Kafka's own offsets are for its tools."""
-    monkeypatch.setattr(consumers, "TELL_EVERY_S", 3600.0)
+    monkeypatch.setattr(progress, "TELL_EVERY_S", 3600.0)
     told: list[Mapping[Position, int]] = []
     commit = stand.consumer.broker.commit
 
@@ -90,7 +90,7 @@ async def test_who_is_given_partitions_tells_kafka_what_the_one_before_did_not(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the group's lag, by which operators look and processes are added, stays above 0 on a quiet partition."""
-    monkeypatch.setattr(consumers, "TELL_EVERY_S", 3600.0)
+    monkeypatch.setattr(progress, "TELL_EVERY_S", 3600.0)
     told: list[Mapping[Position, int]] = []
 
     async def deaf(nexts: Mapping[Position, int]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from common.bus.backlog import Backlog
 from common.bus.broker import Outgoing, Producer
 from common.bus.consumer import EventConsumer
-from common.bus.subscriptions import Batch, Subscription
+from common.bus.subscriptions import Batch, Handler, Subscription
 from common.events import Event, EventData
 from common.storage.database import Database, Transaction
 
@@ -66,8 +66,8 @@ class Stand:
     backlog: Backlog
     consumer: EventConsumer
 
-    def another(self, **more: Any) -> EventConsumer:
-        subscriptions = (Subscription(self.toy.on_ticks, (Ticked, Tocked)),)
+    def another(self, handler: Handler | None = None, **more: Any) -> EventConsumer:
+        subscriptions = (Subscription(handler or self.toy.on_ticks, (Ticked, Tocked)),)
         return EventConsumer(
             self.database, self.servers, f"toy-{uuid.uuid4().hex[:8]}", subscriptions, seal=lambda b: b, **more
         )

@@ -1,8 +1,7 @@
-"""The event consumer: every event counts exactly once. One poll, one transaction; a large one, two.
+"""The event consumer: polls, handles, and waits for what is away. One poll, one transaction; a large one, two.
 
-The order within it: lock the offset rows and drop the batch if it was not read from them, else move them on;
-claim in the inbox; lock the customers; let the handlers fold, save and announce; commit. Then, and only then, is Kafka
-told, once a second.
+What a transaction does, so that every event counts exactly once, is said in `common.bus.unit`. Then, and only then, is
+Kafka told, once a second (`common.bus.progress`).
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 from uuid import uuid4
 
 import structlog
@@ -21,20 +19,18 @@ from common.bus.ahead import Ahead
 from common.bus.broker import Batch as Polled
 from common.bus.broker import Consumer, OffsetOutOfLog, Position
 from common.bus.dead import Sealer, bury
-from common.bus.fuse import RAW, Fuse, FuseBlown
-from common.bus.halving import FIRST_WAIT_S, HANDLER_FAILED, Patience, handle
-from common.bus.inbox import claim_each
+from common.bus.fuse import FuseBlown
+from common.bus.halving import FIRST_WAIT_S, Patience, handle
 from common.bus.parts import Item, Part, before, lanes
 from common.bus.parts import position as place_of
+from common.bus.progress import Progress
 from common.bus.reading import Admit, Reader
-from common.bus.subscriptions import Batch, Handlers, RawSubscription, Subscription, kept_by, topics_of
-from common.events import Event, NewerVersion
-from common.metrics import EVENT_AGE
+from common.bus.subscriptions import RawSubscription, Subscription, topics_of
+from common.bus.unit import UnitOfWork
+from common.events import NewerVersion
 from common.refusals import Conflict
-from common.storage import traces
 from common.storage.database import Database, Transaction
 from common.storage.failures import passes
-from common.tracing import handled
 
 log = structlog.get_logger()
 ANSWER_WITHIN_S = 5
@@ -42,23 +38,8 @@ LANES = 2
 """So many transactions at one time at most (`common.bus.parts.lanes`)."""
 PACE_S = 0.05
 """A batch begins so long after the one before, unless that was full: what comes meanwhile shares one transaction."""
-TELL_EVERY_S = 1.0
-"""So often Kafka is told how far the group is, and when there is nothing more to read; for its tools alone."""
 State = Literal["joining", "reading", "spare", "paused", "stopped"]
 """`spare`: other processes hold all partitions; `paused`: it waits for a server; `stopped`: until somebody acts."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What this process has done since it started; read by metrics and the settled check."""
-
-    read: int = 0
-    claimed: int = 0
-    duplicates: int = 0
-    dead: int = 0
-    batches: int = 0
-    late: int = 0
-    by_type: dict[str, int] = field(default_factory=dict)
 
 
 class NotStoppedThere(Conflict):
@@ -95,33 +76,27 @@ class EventConsumer:
 
         `max_records`: the most of one transaction; a poll may bring as many for each of LANES, and one by one if 1.
         """
-        self._database, self._service = database, service
-        self._subscriptions = tuple(subscriptions)
-        self._kept = kept_by(self._subscriptions)
-        self._handlers = Handlers(self._subscriptions)
-        self._raw = tuple(raw)
-        self._seal = seal
-        self._before = before
-        self._reader = Reader(database, self._subscriptions, self._raw, admit)
-        self._ahead = Ahead(database, servers, self._subscriptions, before)
+        self._database, self._seal = database, seal
+        self._reader = Reader(database, subscriptions, raw, admit)
+        self._unit_of_work = UnitOfWork(database, service, subscriptions, raw, seal=seal, before=before)
+        self._ahead = Ahead(database, servers, subscriptions, before)
         self._ready = ready
         self._until = until
         self._pace_s = pace_s if until is None else 0.0
         self._most = max_records
-        self._untold: dict[Position, int] = {}
-        self._told_at = float("-inf")
-        self._cluster: str | None = None
-        self._fuse = Fuse()
         self.blown: str | None = None
         self.outdated: str | None = None
         self._stopped_at: Item | None = None
-        self.counts = Counts()
+        self.counts = self._unit_of_work.counts
+        self.read = 0
+        """Records read since the process started."""
+        self.batches = 0
+        """Polls that brought some."""
         self.at_hand = 0
         """Records of the poll that is being handled."""
-        self._age = EVENT_AGE.labels(database.service)
         self._stopping = asyncio.Event()
         self._patience = Patience(self._stopping, max_records)
-        topics = sorted(topics_of(self._subscriptions) | {t for r in self._raw for t in r.topics})
+        topics = sorted(topics_of(subscriptions) | {t for r in raw for t in r.topics})
         self.broker = Consumer(
             servers,
             # Not the group of a killed rebuild, whose partitions are only shared out when its session is over.
@@ -133,6 +108,7 @@ class EventConsumer:
             heartbeat_interval_ms=max(500, session_timeout_ms // 10),
             on_assigned=self._assigned,
         )
+        self._progress = Progress(database, self.broker)
 
     @property
     def paused(self) -> str | None:
@@ -165,7 +141,7 @@ class EventConsumer:
         item = self._stopped_at
         if item is None or (place_of(item.record), item.record.offset) != (position, offset):
             raise NotStoppedThere(self.outdated)
-        await bury(tx, [item.died("unknown_version", str(item.newer))], self._seal, self._cluster or "")
+        await bury(tx, [item.died("unknown_version", str(item.newer))], self._seal, self._progress.cluster)
 
     # -- the loop
 
@@ -180,7 +156,7 @@ class EventConsumer:
         wait = FIRST_WAIT_S
         while not self._stopping.is_set():
             try:
-                if await self._at_end():
+                if self._until is not None and await self._progress.reached(self._until):
                     return
                 began = time.monotonic()
                 read = await self.step(0.5)
@@ -202,13 +178,13 @@ class EventConsumer:
                 await self._stopping.wait()
             except offsets.Fenced as error:
                 log.warning("batch_dropped", reason="fenced", detail=str(error))
-                await self._patiently(self._seek_stored)
+                await self._patiently(self._progress.seek_stored)
             except Exception as error:
                 if not passes(error):
                     raise
                 wait = await self._patience.mind(error, wait)
                 # What was polled and not handled is read again, though nothing else may come after it.
-                await self._patiently(self._seek_stored)
+                await self._patiently(self._progress.seek_stored)
 
     async def stop(self) -> None:
         """Finish the batch at hand, then leave; bounded."""
@@ -222,10 +198,10 @@ class EventConsumer:
         if polled is not None and self._until is not None:
             polled = before(polled, self._until)
         if polled is None:
-            await self._tell()
+            await self._progress.tell()
             return 0
-        self.counts.read += len(polled.records)
-        self.counts.batches += 1
+        self.read += len(polled.records)
+        self.batches += 1
         self.at_hand = len(polled.records)
         try:
             return await self._take(polled)
@@ -242,13 +218,6 @@ class EventConsumer:
         if 0 < read < self._most and left > 0:
             await self._patience.wait(left)
 
-    async def _tell(self) -> None:
-        """Tell Kafka how far the database is."""
-        if self._untold:
-            nexts, self._untold = self._untold, {}
-            self._told_at = time.monotonic()
-            await self.broker.commit({p: offset for p, offset in nexts.items() if p in self.broker.assigned})
-
     async def _take(self, polled: Polled) -> int:
         """Handle the poll, in two transactions at one time where it is more than one may hold.
 
@@ -263,14 +232,12 @@ class EventConsumer:
             self._stopped_at = newer
             assert newer.newer is not None
             raise newer.newer
-        self._untold.update(polled.nexts)
-        if time.monotonic() - self._told_at >= TELL_EVERY_S:
-            await self._tell()
+        await self._progress.moved(polled.nexts)
         return len(polled.records)
 
     async def _take_lane(self, polled: Polled) -> Item | None:
         """Handle what of a poll stands before the first event of a newer version; that event if there is one."""
-        items = await self._reader.read(polled.records, self._cluster or "")
+        items = await self._reader.read(polled.records, self._progress.cluster)
         part, newer = Part(items, dict(polled.starts), dict(polled.nexts)).before_newer()
         if not part.items and newer is None:
             await self._unit(part)  # a rebuild ends in a gap that compaction has left: the position alone moves
@@ -278,62 +245,12 @@ class EventConsumer:
             await handle(part, self._unit, self._answers, self._patience)
         return newer
 
+    async def _unit(self, part: Part) -> None:
+        await self._unit_of_work.carry_out(part, self.broker.first, self._progress.cluster)
+
     async def _answers(self) -> None:
         async with asyncio.timeout(ANSWER_WITHIN_S), self._database.transaction() as tx:
             await tx.value("select 1")
-
-    async def _unit(self, part: Part) -> None:
-        async with self._database.transaction() as tx:
-            if self._before is not None:
-                await self._before(tx)
-            await offsets.advance(tx, part.starts, part.nexts, self.broker.first, self._cluster or "")
-            dead = [i.dead for i in part.items if i.dead]
-            live = [i for i in part.items if i.event is not None and i.dead is None]
-            raw = [i.record for i in part.items if i.raw and i.dead is None]
-            failed = [self._kind(i) for i in part.items if i.dead and i.dead.slug == HANDLER_FAILED]
-            outcomes = await claim_each(tx, [(i.event, i.record.value or b"") for i in live if i.event], self._kept)
-            fresh: list[Event[Any]] = []
-            for item, outcome in zip(live, outcomes, strict=True):
-                if outcome == "new" and item.event:
-                    fresh.append(item.event)
-                elif outcome == "conflict":
-                    dead.append(item.died("same_id_other_body", "this id was used before for another body"))
-            counted = len(fresh)
-            self._fuse.check(failed)
-            with handled(self._service, fresh) as tx.traces:
-                await tx.lock_customers(e.customer for e in fresh if e.subject is not None)
-                for handler, mine in self._handlers.share(fresh):
-                    await handler(tx, Batch(mine))
-                if tx.traces:
-                    await traces.keep(tx, fresh)
-            for reader in self._raw:
-                records = [r for r in raw if r.topic in reader.topics]
-                if records:
-                    taken = await reader.handler(tx, records)
-                    dead.extend(taken.dead)
-                    counted += taken.fresh
-            await bury(tx, dead, self._seal, self._cluster or "")
-        self._fuse.count(failed, [e.type for e in fresh] + [RAW] * bool(raw))
-        self.counts.claimed += counted
-        self.counts.duplicates += outcomes.count("duplicate")
-        self.counts.dead += len(dead)
-        self.counts.late += tx.late
-        now = self._database.clock.now()
-        for event in fresh:
-            self._age.observe(max(0.0, (now - event.time).total_seconds()))
-            self.counts.by_type[event.type] = self.counts.by_type.get(event.type, 0) + 1
-
-    def _kind(self, item: Item) -> str:
-        return item.event.type if item.event is not None else RAW
-
-    async def _at_end(self) -> bool:
-        """Whether everything before `until` is in the database; False where reading has no end."""
-        if self._until is None:
-            return False
-        async with self._database.transaction() as tx:
-            stored = await offsets.stored(tx)
-        first = self.broker.first
-        return all(stored.get(p, first.get(p, 0)) >= end for p, end in self._until.items())
 
     # -- patience
 
@@ -349,25 +266,10 @@ class EventConsumer:
                 wait.cancel()
 
     async def _read_ahead(self) -> None:
-        cluster = await self.broker.cluster_id()
-        async with self._database.transaction() as tx:
-            stored = await offsets.stored(tx, cluster)
-        await self._ahead.read(stored, self._stopping)
+        await self._ahead.read(await self._progress.stored(), self._stopping)
 
     async def _assigned(self, positions: Sequence[Position]) -> Mapping[Position, int]:
-        """Where the database says these partitions stand; one that was never read is left out (its first record)."""
-        self._cluster = await self.broker.cluster_id()
-        async with self._database.transaction() as tx:
-            stored = await offsets.stored(tx, self._cluster)
-        found = {p: stored[p] for p in positions if p in stored}
-        # Who had them before may have ended, or lost them, before it told Kafka; of a quiet partition nobody else will.
-        self._untold.update(found)
-        return found
-
-    async def _seek_stored(self) -> None:
-        first = self.broker.first
-        stored = await self._assigned(list(self.broker.assigned))
-        await self.broker.seek({**first, **stored})
+        return await self._progress.of(positions)
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
         wait = 0.1

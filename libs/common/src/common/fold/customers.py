@@ -31,7 +31,8 @@ from common.fold.working import (
     store_folded,
 )
 from common.people.store import lock_survivors
-from common.storage.database import CustomerRow, Transaction
+from common.storage.customer_rows import CustomerRow
+from common.storage.database import Transaction
 from common.work.set_aside import Task
 
 

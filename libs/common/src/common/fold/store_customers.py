@@ -8,7 +8,8 @@ from datetime import datetime
 from common.events import CustomerKey
 from common.people.store import get_survivors
 from common.storage.columns import Columns
-from common.storage.database import CUSTOMER_COLUMNS, CustomerRow, Transaction, customer_row
+from common.storage.customer_rows import CUSTOMER_COLUMNS, CustomerRow, customer_row
+from common.storage.database import Transaction
 
 _SAVED = Columns(
     "u",

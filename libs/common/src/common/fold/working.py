@@ -17,7 +17,8 @@ from common.fold.store_customers import save_customers
 from common.fold.store_history import get_histories
 from common.fold.store_items import get_items, save_items
 from common.people.store import survivor_in
-from common.storage.database import CustomerRow, Transaction
+from common.storage.customer_rows import CustomerRow
+from common.storage.database import Transaction
 
 MANY_INPUTS = 2_000
 """Who has more is folded anew in turns, beside everything else (`common.fold.long`); so many take some 0.3 s."""

@@ -55,8 +55,8 @@ async def settled(runtime: Runtime, with_due: bool, wait_s: float = 0) -> dict[s
             break
         await asyncio.sleep(LOOK_AGAIN_S)
     if runtime.consumer is not None:
-        counts = runtime.consumer.counts
-        found |= {"read": counts.read, "claimed": counts.claimed, "batches": counts.batches}
+        consumer = runtime.consumer
+        found |= {"read": consumer.read, "claimed": consumer.counts.claimed, "batches": consumer.batches}
     if runtime.relay is not None:
         found["published"] = runtime.relay.published
     return found

@@ -22,7 +22,7 @@ _KEPT = Columns("w", key="uuid", traceparent="text")
 
 
 class Transaction(Protocol):
-    """What is used here of `common.storage.database.Transaction`, which uses this module."""
+    """What is used here of `common.storage.transaction.Transaction`, which uses this module."""
 
     service: str
     traces: Mapping[str, str] | None

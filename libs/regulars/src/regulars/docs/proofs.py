@@ -155,7 +155,7 @@ CHANGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         (
             "tests/deploy/test_image.py::test_each_service_starts_hardened_answers_and_stops",
             "tests/deploy/test_image.py::test_no_layer_and_no_line_of_the_history_holds_a_secret",
-            "tests/deploy/test_kubernetes.py::test_every_pod_keeps_the_restricted_profile_and_more",
+            "tests/deploy/test_kubernetes_pods.py::test_every_pod_keeps_the_restricted_profile_and_more",
         ),
     ),
     (

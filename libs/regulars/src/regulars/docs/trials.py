@@ -112,6 +112,10 @@ def _slowest_drain(verdict: Verdict) -> float:
     return float(min(verdict["measured"]["outage"]["drained_faster_than_it_came"].values()))
 
 
+_LEADERS = (
+    Demand("leader kills", _sum("kills"), least=20),
+    Demand("longest silence, s,", _silence, most=5.0),
+)
 TRIALS = (
     Trial(
         "R1, R8",
@@ -144,20 +148,14 @@ TRIALS = (
         "three-brokers",
         "three brokers, the leader killed 20 times under load: five zeros, every service consuming again ≤ 5 s after",
         "--brokers 3 --processes 1",
-        (
-            Demand("leader kills", _sum("kills"), least=20),
-            Demand("longest silence, s,", _silence, most=5.0),
-        ),
+        _LEADERS,
     ),
     Trial(
         "R3",
         "three-brokers-two-processes",
         "the same with two processes of each service",
         "--brokers 3",
-        (
-            Demand("leader kills", _sum("kills"), least=20),
-            Demand("longest silence, s,", _silence, most=5.0),
-        ),
+        _LEADERS,
     ),
     Trial(
         "R4",

@@ -159,12 +159,13 @@ async def one_segment(viewer: Guarded, segment: SegmentId) -> Response:
 async def _page(viewer: Viewer, segment: str, error: str = "", status: int = 200) -> Response:
     here = part(segment)
     found = await _one(viewer, segment)
-    sheet, path, history, settings, value = await viewer.ask(
+    sheet, path, history, settings, value, uses = await viewer.ask(
         viewer.of_shop("segmentation", f"/segments/{here}/sheet"),
         viewer.of_shop("segmentation", f"/segments/{here}/path", days="90"),
         viewer.of_shop("segmentation", f"/segments/{here}/history"),
         viewer.of_shop("orders-ingest", "/settings"),
         viewer.of_shop("segmentation", "/lifetime-value"),
+        viewer.of_shop("messaging", f"/segments/{here}/uses"),
     )
     return viewer.draw(
         "segments/segment.html",
@@ -176,7 +177,9 @@ async def _page(viewer: Viewer, segment: str, error: str = "", status: int = 200
         history=history,
         currency=settings.body["current"]["currency"] if settings.ok else "",
         fit=_fit(found.body["expression"], value),
-        all=[sheet, path, history, value],
+        uses=uses,
+        all=[sheet, path, history, value, uses],
+        part=part,
         error=error,
     )
 

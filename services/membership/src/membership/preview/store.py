@@ -9,7 +9,8 @@ from common.events import Event
 from common.events.kept import Kept
 from common.fold.store_customers import CUSTOMER
 from common.fold.store_history import HISTORY
-from common.storage.database import CustomerRow, Transaction, customer_row
+from common.storage.customer_rows import CustomerRow, customer_row
+from common.storage.database import Transaction
 
 _PREVIEWS = 7_301_005
 """Namespace of the advisory locks that let a shop have one preview at a time."""

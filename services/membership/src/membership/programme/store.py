@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.events import CustomerKey
 from common.shops.settings import ShopNotSetUp, get_shops, hold_shops
-from common.storage.database import KNOWN_COLUMNS, CustomerRow, Transaction, customer_row
+from common.storage.customer_rows import KNOWN_COLUMNS, CustomerRow, customer_row
+from common.storage.database import Transaction
 from common.versions.table import VersionTable
 from membership.programme.programme import Programme
 from membership.programme.versions import ShopRules, Version

@@ -120,6 +120,20 @@ async def list_campaigns(tx: Transaction, shop: str, limit: int = 500) -> list[C
     return [_campaign(r) for r in rows]
 
 
+async def list_open(tx: Transaction, shop: str) -> list[Campaign]:
+    """The shop's campaigns that are neither stopped nor finished, by name, as their newest versions say."""
+    # By primary key; of each the newest version by the index on campaigns.
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS} from campaigns c cross join lateral (
+            select * from campaign_versions where shop = c.shop and campaign = c.campaign order by version desc limit 1
+        ) v where c.shop = :shop and v.state not in ('stopped', 'finished') order by c.campaign
+        """,
+        shop=shop,
+    )
+    return [_campaign(r) for r in rows]
+
+
 async def get_campaign(tx: Transaction, shop: str, campaign: str, at: datetime | None = None) -> Campaign | None:
     """A campaign by its newest version, or the newest that was saved by `at`."""
     # By the index on shop and campaign.

@@ -12,25 +12,28 @@ from common.storage.database import Transaction
 from segmentation.kpis.rules import Waiting
 
 _COUNTS = "gone is null and orders > 0"
+# What each buyer of the period bought, by the index on days.
+_BY_BUYER = f"""(
+    select customer, sum(orders) as n, sum(orders) filter (where currency = :currency) as priced,
+           sum(paid - refunded) filter (where currency = :currency) as net
+    from sales where shop = :shop and day >= :since and day < :until and {_COUNTS} group by customer
+)"""
+_SUMS = """cast(coalesce(sum(n), 0) as bigint) as orders, cast(coalesce(sum(priced), 0) as bigint) as orders_priced,
+       cast(coalesce(sum(net), 0) as bigint) as net"""
 
 
 async def sum_period(tx: Transaction, shop: str, since: date, until: date, currency: str) -> Row[Any]:
     """Row buyers, returning (with an order before the period or two within), repeating (two or more within),
     repeating_members (members of them), orders, orders_priced and net (of the currency), bought in [since, until)."""
-    # The period by the index on days; what was bought before it is a column of the customer.
+    # What was bought before the period is a column of the customer.
     row = await tx.fetch_one(
         f"""
         select count(*) as buyers, count(*) filter (where n >= 2 or c.first_day < :first) as returning,
                count(*) filter (where n >= 2) as repeating,
                count(*) filter (where n >= 2 and exists (
                    select from members m where m.shop = :shop and m.customer = s.customer)) as repeating_members,
-               cast(coalesce(sum(n), 0) as bigint) as orders,
-               cast(coalesce(sum(priced), 0) as bigint) as orders_priced, cast(coalesce(sum(net), 0) as bigint) as net
-        from (
-            select customer, sum(orders) as n, sum(orders) filter (where currency = :currency) as priced,
-                   sum(paid - refunded) filter (where currency = :currency) as net
-            from sales where shop = :shop and day >= :since and day < :until and {_COUNTS} group by customer
-        ) s join customers c on c.shop = :shop and c.customer = s.customer
+               {_SUMS}
+        from {_BY_BUYER} s join customers c on c.shop = :shop and c.customer = s.customer
         """,
         shop=shop,
         since=since,
@@ -45,17 +48,12 @@ async def sum_period(tx: Transaction, shop: str, since: date, until: date, curre
 
 async def sum_spent(tx: Transaction, shop: str, since: date, until: date, currency: str) -> Row[Any]:
     """Row buyers, repeating, orders, orders_priced and net of [since, until), as `sum_period` counts them."""
-    # The period by the index on days. Customers are not asked: of a large shop they are most of the work.
+    # Customers are not asked: of a large shop they are most of the work.
     row = await tx.fetch_one(
         f"""
         select count(*) as buyers, count(*) filter (where n >= 2) as repeating,
-               cast(coalesce(sum(n), 0) as bigint) as orders,
-               cast(coalesce(sum(priced), 0) as bigint) as orders_priced, cast(coalesce(sum(net), 0) as bigint) as net
-        from (
-            select customer, sum(orders) as n, sum(orders) filter (where currency = :currency) as priced,
-                   sum(paid - refunded) filter (where currency = :currency) as net
-            from sales where shop = :shop and day >= :since and day < :until and {_COUNTS} group by customer
-        ) s
+               {_SUMS}
+        from {_BY_BUYER} s
         """,
         shop=shop,
         since=since,

@@ -8,7 +8,8 @@ from datetime import datetime
 from common.events import CustomerKey
 from common.people.store import lock_survivors
 from common.storage.columns import Columns
-from common.storage.database import CUSTOMER_COLUMNS, Transaction, customer_row
+from common.storage.customer_rows import CUSTOMER_COLUMNS, customer_row
+from common.storage.database import Transaction
 
 _KEYS = Columns("w", shop="text", customer="text")
 _DUES = Columns("w", customer="text", due_at="timestamptz")
