@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any, cast
 
 from common.events import CustomerKey, Event, EventData
@@ -55,11 +56,15 @@ from segmentation.thresholds.store import get_versions
 PARTS = tuple(name for name, each in CustomerState.model_fields.items() if isinstance(each.default, Attribute))
 """The attributes, in the order of their announcements: each brings its state, what it is on an occasion, when the date
 changes it, and what is announced of it."""
+TURNING = tuple(
+    name for name in PARTS if type(CustomerState.model_fields[name].default).next_turn is not Attribute.next_turn
+)
+"""Those that the date alone changes."""
 PASSED_THROUGH = (LifeCycleAttribute, ChurnRiskAttribute)
 """Of whose changes long ago the last of those in a row is enough; messaging goes back to every lapse there was."""
 STATISTICS, NEW_THRESHOLDS = "statistics", "thresholds"
 
-
+_parts = attrgetter(*PARTS)
 _ORDERS = (OrderPlaced, OrderPaid, OrderShipped, OrderInTransit, OrderDelivered, OrderCompleted, OrderClosed)
 _ALWAYS: dict[type[EventData], Fields] = {
     CustomerRegistered: (),
@@ -166,7 +171,7 @@ class SegmentFolding(Folding[CustomerState]):
 def next_turn(state: CustomerState, shop: Shop, since: datetime) -> Due | None:
     """When the date alone next changes an attribute after `since`, if statistics and thresholds stay as then."""
     occasion = Occasion(shop, state.purchases, since, "turn")
-    turns = [(day, name) for name in PARTS if (day := getattr(state, name).next_turn(occasion)) is not None]
+    turns = [(day, name) for name in TURNING if (day := getattr(state, name).next_turn(occasion)) is not None]
     if not turns:
         return None
     day, name = min(turns)
@@ -204,7 +209,8 @@ async def keep(tx: Transaction, folded: Folded[CustomerState]) -> None:
     if late:
         await correct(tx, read_shops, late)
     await save_sales(tx, items)
-    await follow_orders(tx, folded.states.keys())
+    # What the address of an order tells changes with an order alone.
+    await follow_orders(tx, [key for key, of in items.items() if of.whole or of.changed])
     await mark(tx, folded.states.keys())
     await tx.announce(folded.facts())
 
@@ -253,8 +259,7 @@ def _evaluate(state: CustomerState, occasion: Occasion) -> list[Effect]:
     """Give every attribute its value on the occasion, and say what is to be announced (SEG-013)."""
     state.evaluated_at = occasion.at
     found: list[Effect] = []
-    for name in PARTS:
-        before = getattr(state, name)
+    for name, before in zip(PARTS, _parts(state), strict=True):
         after = before.evaluate(occasion)
         if after is before:
             continue  # as it was, with nothing to say: most attributes on most occasions
@@ -265,5 +270,8 @@ def _evaluate(state: CustomerState, occasion: Occasion) -> list[Effect]:
 
 def _differs(state: CustomerState, occasion: Occasion) -> bool:
     """Whether an attribute would be another on the occasion."""
-    found = (getattr(state, name) for name in PARTS)
-    return any(attribute.differs(attribute.evaluate(occasion)) for attribute in found)
+    for before in _parts(state):
+        after = before.evaluate(occasion)
+        if after is not before and before.differs(after):
+            return True
+    return False

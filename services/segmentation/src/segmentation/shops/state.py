@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 from common.shops.settings import ShopSettings
 from common.time.calendar import add_months, start_of_month
@@ -15,6 +16,17 @@ from segmentation.thresholds.state import DEFAULT_VERSION, Thresholds, Version
 
 _ZONES_APART = timedelta(days=2)
 """A shop that moves to another zone may live a date again."""
+_KEPT = 4_096
+"""Instants of which is kept what holds then."""
+
+
+class Conditions(NamedTuple):
+    """What holds of a shop at an instant: the date in its zone, and what customers are judged by."""
+
+    today: date
+    thresholds: Thresholds
+    statistics: ShopStatistics | None
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,7 @@ class Shop:
     _ladder: tuple[Version, ...] = field(init=False, repr=False)
     _valid_from: tuple[datetime, ...] = field(init=False, repr=False)
     _changes: tuple[datetime, ...] = field(init=False, repr=False)
+    _conditions: dict[datetime, Conditions] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         ladder = (DEFAULT_VERSION, *sorted(self.versions, key=lambda v: (v.valid_from, v.number)))
@@ -43,6 +56,7 @@ class Shop:
         object.__setattr__(self, "_ladder", ladder)
         object.__setattr__(self, "_valid_from", valid_from)
         object.__setattr__(self, "_changes", tuple(sorted({*as_of, *valid_from[1:]})))
+        object.__setattr__(self, "_conditions", {})
 
     def statistics_at(self, instant: datetime) -> ShopStatistics | None:
         """The newest statistics as of `instant` or before."""
@@ -55,6 +69,22 @@ class Shop:
 
     def thresholds_at(self, instant: datetime) -> Thresholds:
         return self.version_at(instant).thresholds
+
+    def conditions_at(self, instant: datetime) -> Conditions:
+        """What holds then; kept, because at a change everybody is looked at as of one instant."""
+        found = self._conditions.get(instant)
+        if found is None:
+            if len(self._conditions) >= _KEPT:
+                self._conditions.clear()
+            settings = self.settings
+            found = Conditions(
+                settings.date_of(instant),
+                self.thresholds_at(instant),
+                self.statistics_at(instant),
+                settings.at(instant).currency,
+            )
+            self._conditions[instant] = found
+        return found
 
     def changes_after(self, instant: datetime) -> Sequence[datetime]:
         """The instants after `instant` from which other statistics or other thresholds count, as far as known."""

@@ -94,18 +94,9 @@ def score(
     if measured is None:
         return None
     method, grades, binary = placed(measured, statistics, rules)
-    return Score(
-        cell="".join(map(str, grades)) if grades else binary,
-        rfm_class=CLASSES[binary],
-        method=method,
-        confidence=statistics.confidence(rules) if statistics is not None else "low",
-        recency_days=measured.recency_days,
-        frequency=measured.frequency,
-        monetary=measured.monetary,
-        currency=measured.currency,
-        others=measured.others,
-        group=group_of(rules.groups, grades),
-    )
+    confidence = statistics.confidence(rules) if statistics is not None else "low"
+    cell = "".join(map(str, grades)) if grades else binary
+    return Score(cell, CLASSES[binary], method, confidence, *measured, group_of(rules.groups, grades))
 
 
 def months_of_window(statistics: ShopStatistics | None, rules: RfmRules) -> int:
