@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, cast
@@ -80,6 +81,17 @@ KEPT = Kept({**_ALWAYS, **dict.fromkeys(KINDS, ())})
 INPUTS = KEPT.types
 
 
+@dataclass(frozen=True, slots=True)
+class Change(Due):
+    """A change of statistics or thresholds at which an attribute differs, with what all of them are then.
+
+    `found`: of the state that was looked at, as long as that stands still.
+    """
+
+    occasion: Occasion = field(kw_only=True, compare=False, repr=False)
+    found: tuple[Attribute, ...] = field(kw_only=True, compare=False, repr=False)
+
+
 class SegmentFolding(Folding[CustomerState]):
     """The fold, given what is known of the shops; a state depends on inputs, statistics and thresholds alone."""
 
@@ -139,13 +151,18 @@ class SegmentFolding(Folding[CustomerState]):
                 turn = next_turn(state, shop, since)
                 if turn is not None and turn.at < change:
                     return turn
-            if _differs(state, Occasion(shop, state.purchases, change, "change")):
-                return Due(change, STATISTICS if shop.brings_statistics(change) else NEW_THRESHOLDS)
+            occasion = Occasion(shop, state.purchases, change, "change")
+            found = _evaluated(state, occasion)
+            if any(map(_differs, _parts(state), found)):
+                kind = STATISTICS if shop.brings_statistics(change) else NEW_THRESHOLDS
+                return Change(change, kind, occasion=occasion, found=found)
             since = change
         return next_turn(state, shop, since)
 
     def fall_due(self, state: CustomerState, due: Due) -> list[Effect]:
-        """Every attribute is evaluated as of `due.at`."""
+        """Every attribute is evaluated as of `due.at`; of a change that `next_due` found for this state it was."""
+        if isinstance(due, Change):
+            return _turn(state, due.occasion, due.found)
         by_change = due.kind in (STATISTICS, NEW_THRESHOLDS)
         occasion = Occasion(self.shops[state.shop], state.purchases, due.at, "change" if by_change else "turn")
         return _evaluate(state, occasion)
@@ -257,21 +274,24 @@ def late_sales(of: Mapping[CustomerKey, Items[Any]], before: date) -> dict[Custo
 
 def _evaluate(state: CustomerState, occasion: Occasion) -> list[Effect]:
     """Give every attribute its value on the occasion, and say what is to be announced (SEG-013)."""
+    return _turn(state, occasion, _evaluated(state, occasion))
+
+
+def _evaluated(state: CustomerState, occasion: Occasion) -> tuple[Attribute, ...]:
+    """The value of every attribute on the occasion."""
+    return tuple([attribute.evaluate(occasion) for attribute in _parts(state)])
+
+
+def _turn(state: CustomerState, occasion: Occasion, found: tuple[Attribute, ...]) -> list[Effect]:
+    effects = list[Effect]()
     state.evaluated_at = occasion.at
-    found: list[Effect] = []
-    for name, before in zip(PARTS, _parts(state), strict=True):
-        after = before.evaluate(occasion)
+    for name, before, after in zip(PARTS, _parts(state), found, strict=True):
         if after is before:
             continue  # as it was, with nothing to say: most attributes on most occasions
         setattr(state, name, after)
-        found += [Effect(fact, occasion.at) for fact in after.announcements(before, occasion)]
-    return found
+        effects += [Effect(fact, occasion.at) for fact in after.announcements(before, occasion)]
+    return effects
 
 
-def _differs(state: CustomerState, occasion: Occasion) -> bool:
-    """Whether an attribute would be another on the occasion."""
-    for before in _parts(state):
-        after = before.evaluate(occasion)
-        if after is not before and before.differs(after):
-            return True
-    return False
+def _differs(before: Attribute, after: Attribute) -> bool:
+    return after is not before and before.differs(after)
