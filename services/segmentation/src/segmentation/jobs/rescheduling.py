@@ -76,9 +76,9 @@ def moved(folding: SegmentFolding, page: Sequence[Scheduled], since: datetime) -
     whom nothing is new for a year costs no more than one of yesterday, and no turn comes before it.
     """
     found = []
+    before = {name: shop.change_before(since) for name, shop in folding.shops.items()}
     for each in page:
-        stored = each.row.due_at
-        start, known = each.state.evaluated_at, folding.shops[each.state.shop].change_before(since)
+        stored, start, known = each.row.due_at, each.state.evaluated_at, before[each.state.shop]
         if start is not None and known is not None and (stored is None or stored > known):
             start = max(start, known)
         due = folding.due_after(each.state, start, since if stored is None else min(since, stored))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
@@ -50,8 +50,9 @@ class Shop:
 
     def __post_init__(self) -> None:
         ladder = (DEFAULT_VERSION, *sorted(self.versions, key=lambda v: (v.valid_from, v.number)))
-        as_of = tuple(each.as_of for each in self.statistics)
-        valid_from = tuple(version.valid_from for version in ladder)
+        # Instants of one zone are compared several times as fast as those of two.
+        as_of = tuple(each.as_of.astimezone(UTC) for each in self.statistics)
+        valid_from = (ladder[0].valid_from, *(version.valid_from.astimezone(UTC) for version in ladder[1:]))
         object.__setattr__(self, "_as_of", as_of)
         object.__setattr__(self, "_ladder", ladder)
         object.__setattr__(self, "_valid_from", valid_from)

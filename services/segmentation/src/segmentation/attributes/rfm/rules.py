@@ -95,7 +95,7 @@ def score(
         return None
     method, grades, binary = placed(measured, statistics, rules)
     confidence = statistics.confidence(rules) if statistics is not None else "low"
-    cell = "".join(map(str, grades)) if grades else binary
+    cell = f"{grades[0]}{grades[1]}{grades[2]}" if grades else binary
     return Score(cell, CLASSES[binary], method, confidence, *measured, group_of(rules.groups, grades))
 
 
@@ -121,7 +121,7 @@ def placed(
     if grades:
         r, f, m = grades
         high = r >= HIGH_FROM, f >= HIGH_FROM, m >= HIGH_FROM
-    return method, grades, "".join("1" if each else "0" for each in high)
+    return method, grades, "01"[high[0]] + "01"[high[1]] + "01"[high[2]]
 
 
 def graded(measured: Measure, statistics: ShopStatistics, scoring: Scoring) -> tuple[int, int, int]:
