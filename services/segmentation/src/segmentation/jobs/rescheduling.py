@@ -17,6 +17,7 @@ from segmentation.fold import SegmentFolding, folding_of, keep
 from segmentation.jobs.waiting import SEGMENTS, list_waiting
 from segmentation.rescheduling import store as rescheduling
 from segmentation.rescheduling.store import Scheduled
+from segmentation.shops.store import share_shops
 
 RESCHEDULED = 1_000
 """Customers who are looked at in one transaction."""
@@ -24,6 +25,8 @@ RESCHEDULED = 1_000
 
 async def take_scheduled(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
     """The next buyers of a shop that is being rescheduled."""
+    # Before the row is locked: who stores new statistics waits for all that fold, and then for this row.
+    await share_shops(tx)
     following = await rescheduling.lock_next(tx)
     if following is None:
         return None
