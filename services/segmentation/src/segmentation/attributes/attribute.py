@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import field
 from datetime import date, datetime
@@ -53,20 +52,21 @@ class Occasion:
         return self.holds.currency
 
 
-class Attribute(ABC):
+class Attribute:
     """One attribute with its present value: a part of the customer's state (`customers.state`).
 
     A subclass is pure: inputs, statistics and thresholds alone decide. It is a frozen `light_dataclass`: a new value is
-    made for everybody who is looked at, and a pydantic model takes several times as long to make.
+    made for everybody who is looked at, and a pydantic model takes several times as long to make. It is no ABC: these are
+    told apart by Python code, and storing a state asks for that a dozen times.
     """
 
     __slots__ = ()
     ANNOUNCES: ClassVar[tuple[type[SegmentFact], ...]] = ()
     """The events that announce it; `read_back` reads them back."""
 
-    @abstractmethod
     def evaluate(self, occasion: Occasion) -> Self:
         """The value on this occasion; `self` where the occasion is no reason to evaluate it."""
+        raise NotImplementedError
 
     def next_turn(self, occasion: Occasion) -> date | None:
         """The first date after the occasion's on which the date alone changes the value; None: never.
