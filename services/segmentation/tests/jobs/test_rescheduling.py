@@ -33,7 +33,7 @@ from segmentation.thresholds.state import RfmRules, Thresholds, Version
 
 from ..histories import INPUTS, KEY, KNOWN, START, VERSIONS, ZONE, history
 from ..shop_life import START as BEGAN
-from ..shop_life import differences, feed, shop_life
+from ..shop_life import differences, feed, shop_life, take
 from .test_sweeping import set_thresholds
 
 GRADED = Thresholds(rfm=RfmRules(method="quantile", buyers_needed=10))
@@ -182,16 +182,19 @@ async def test_an_order_that_comes_between_looking_and_locking_counts(
             looking.set()
             await reschedule(tx, now, tasks)
 
+    ordered = [events.completed(f"c{n:03}", BEGAN + timedelta(days=32), 70_000, order=f"y{n}") for n in range(12)]
     async with db.transaction() as tx:
-        await tx.lock_customers([("tea", f"c{n:03}") for n in range(5)])
+        await tx.lock_customers([event.customer for event in ordered])
         task = asyncio.create_task(look())
         await looking.wait()
         while not await tx.value("select exists (select from pg_locks where not granted)"):
             await asyncio.sleep(0.01)
-        await tx.execute("update customers set due_at = null where customer in ('c000', 'c001', 'c002')")
+        await take(tx, ordered)
     await task
     await sweep_by(db, now, reschedule)
     async with db.transaction() as tx:
+        inputs = "select min(inputs) from customers where customer < 'c012'"
+        assert await tx.value(inputs) >= 2, "the month's own order, and this one"
         folding = await folding_of(tx, ["tea"])
         for each in await rescheduling.get_scheduled(tx, "tea", [f"c{n:03}" for n in range(30)]):
             due = folding.next_due(each.state)

@@ -56,8 +56,8 @@ class Attribute:
     """One attribute with its present value: a part of the customer's state (`customers.state`).
 
     A subclass is pure: inputs, statistics and thresholds alone decide. It is a frozen `light_dataclass`: a new value is
-    made for everybody who is looked at, and a pydantic model takes several times as long to make. It is no ABC: these are
-    told apart by Python code, and storing a state asks for that a dozen times.
+    made for everybody who is looked at, and a pydantic model takes several times as long to make. No ABC either: Python
+    code tells their instances apart, and storing a state asks for that a dozen times.
     """
 
     __slots__ = ()
