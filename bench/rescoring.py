@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -32,9 +33,11 @@ from common.work.sweeps import Sweeper
 from regulars.stack.usage import cpu_seconds, of_this_process
 from segmentation.customers.state import CustomerState
 from segmentation.fold import SegmentFolding, folding_of, read_shops
+from segmentation.jobs.rescheduling import RESCHEDULED, moved
 from segmentation.jobs.statistics import next_portion
 from segmentation.jobs.sweeping import WORK
 from segmentation.purchases.entries import order_item
+from segmentation.rescheduling import store as rescheduling
 from segmentation.shop_statistics import store as shop_statistics
 from segmentation.thresholds.state import RfmRules, Thresholds
 from segmentation.thresholds.store import THRESHOLDS
@@ -46,8 +49,10 @@ SPAN_DAYS = 730
 FILLED = 20_000
 MOST_OF_DUCKDB, MOST_US, MOST_MB = 5.0, 30.0, 1_500.0
 """`MOST_US`: a customer, so that a million take 30 s."""
-STAGES = ("statistics", "rescheduling", "segments")
-"""The service's own jobs, one after the other: borders counted, everybody looked at, who differs folded."""
+BORDERS, LOOKED = "statistics", "looked at"
+STAGES = (BORDERS, "rescheduling", "segments")
+"""The service's own jobs, one after the other: borders counted; everybody looked at, and who differs folded; what is
+left of it. What looking alone takes is measured between the first two."""
 Order = tuple[date, int, int]
 """Day, paid and refunded, minor units."""
 
@@ -71,10 +76,9 @@ class Standing:
 
 @dataclass(slots=True)
 class Stage:
-    """What one job did: customers, seconds, and µs of CPU of this process and of PostgreSQL."""
+    """What one job took: seconds, and µs of CPU a customer of this process and of PostgreSQL."""
 
     seconds: float
-    done: int
     ours_us: float
     database_us: float
     load: str
@@ -97,36 +101,45 @@ async def measure(ours: Servers, result: Result, size: Size) -> None:
         with Peaks(ours.postgres.pid) as peaks:
             for name in STAGES:
                 stages[name] = await _run(database, ours.postgres.pid, name)
+                if name == BORDERS:
+                    stages[LOOKED] = await _measured(database, ours.postgres.pid, _look)
+            differ = await _count(database, "done_until >= :at", at=at(MONTH))
     finally:
         await database.close()
     expected, duckdb_s, found = await _compare(url)
     wrong = sum(found.get(customer) != cell for customer, cell in expected.items())
     if wrong or len(found) != len(expected):
         raise Failed(f"{wrong:,} of {len(expected):,} scores differ from DuckDB's; {len(found):,} customers have one")
-    _tell(result, size, load, stages, peaks, duckdb_s, len(found))
+    _tell(result, size, load, stages, peaks, duckdb_s, len(found), differ)
 
 
 def _tell(
-    result: Result, size: Size, load: str, stages: dict[str, Stage], peaks: Peaks, duckdb_s: float, scored: int
+    result: Result,
+    size: Size,
+    load: str,
+    stages: dict[str, Stage],
+    peaks: Peaks,
+    duckdb_s: float,
+    scored: int,
+    differ: int,
 ) -> None:
     of = f"{size.customers:,} customers"
-    borders, looked, folded = (stages[name] for name in STAGES)
-    computed = borders.seconds + looked.seconds
+    borders, looked = stages[BORDERS], stages[LOOKED]
+    computed, all_of_it = borders.seconds + looked.seconds, sum(stages[name].seconds for name in STAGES)
     result.figures += [
         Figure("P6", f"RFM of {of}: borders counted (baseline: DuckDB, scores included)", 1e3 * borders.seconds, "ms",
                load, baseline=1e3 * duckdb_s, most_of_baseline=MOST_OF_DUCKDB),
         Figure("P6", f"RFM of {of}: and everybody's score looked at", 1e3 * computed, "ms", load,
                baseline=1e3 * duckdb_s, most_of_baseline=MOST_OF_DUCKDB),
-        Figure("P6", f"RFM of {of}: and who differs folded, stored, announced", 1e3 * (computed + folded.seconds),
-               "ms", load),
+        Figure("P6", f"RFM of {of}: and who differs folded, stored, announced", 1e3 * all_of_it, "ms", load),
         Figure("P6", f"of {of} scored anew, stored and announced, each",
-               1e6 * (computed + folded.seconds) / size.customers, "µs", load, most=MOST_US),
+               1e6 * all_of_it / size.customers, "µs", load, most=MOST_US),
         Figure("P6", f"memory of one process that does all this for {of}", peaks.ours, "MB", load, most=MOST_MB),
         Figure("P6", "memory of PostgreSQL meanwhile", peaks.database, "MB", load, most=MOST_MB),
     ]  # fmt: skip
     result.notes.append(
         f"P6: {scored:,} of {of} have a score as of {MONTH}, all equal to DuckDB's of the same rows; "
-        f"{folded.done:,} differ from what they were before. CPU a customer of all (µs, Python and PostgreSQL): "
+        f"{differ:,} differ from what they were before. CPU a customer of all (µs, Python and PostgreSQL): "
         + ", ".join(f"{name} {each.ours_us:.1f} and {each.database_us:.1f}" for name, each in stages.items())
         + f". Loads {', '.join(each.load for each in stages.values())}."
     )
@@ -135,14 +148,36 @@ def _tell(
 async def _run(database: Database, postgres: int, name: str) -> Stage:
     """One of the service's jobs until nothing is left for it, in its own transactions."""
     (job,) = (each for each in WORK if each.name == name)
+
+    async def do(database: Database) -> None:
+        await Sweeper(database, [job]).sweep()
+
+    return await _measured(database, postgres, do)
+
+
+async def _look(database: Database) -> None:
+    """Everybody's score by the new statistics, compared with the stored one: what `rescheduling` reads and finds."""
+    after: str | None = ""
+    while after is not None:
+        async with database.transaction() as tx:
+            folding = await folding_of(tx, [SHOP])
+            buyers, after = await rescheduling.list_page(tx, SHOP, after, date.min, RESCHEDULED)
+            moved(folding, await rescheduling.get_scheduled(tx, SHOP, buyers), at(MONTH))
+
+
+async def _measured(database: Database, postgres: int, do: Callable[[Database], Awaitable[None]]) -> Stage:
     ours, theirs, load = of_this_process().cpu_s, cpu_seconds(postgres), machine.load()
     began = time.monotonic()
-    done = await Sweeper(database, [job]).sweep()
+    await do(database)
     took = time.monotonic() - began
-    async with database.transaction() as tx:
-        customers = int(await tx.value("select count(*) from customers"))
     ours, theirs = of_this_process().cpu_s - ours, cpu_seconds(postgres) - theirs
-    return Stage(took, done, 1e6 * ours / customers, 1e6 * theirs / customers, load)
+    customers = await _count(database, "true")
+    return Stage(took, 1e6 * ours / customers, 1e6 * theirs / customers, load)
+
+
+async def _count(database: Database, where: str, **params: Any) -> int:
+    async with database.transaction() as tx:
+        return int(await tx.value(f"select count(*) from customers where {where}", **params))
 
 
 async def _fill(database: Database, clock: Standing, seed: int, customers: int) -> None:

@@ -13,6 +13,7 @@ from common.events.orders import OrderEvent, OrderRefunded
 from common.events.segments import SegmentEntered, SegmentLeft
 from common.fold.folding import Due, Effect, advance, fold_all, same
 from common.shops.settings import ShopSettings
+from common.storage.database import CustomerRow
 from common.time.calendar import add_months, day_start, start_of_month
 from segmentation.attributes.attribute import Attribute
 from segmentation.customers.state import CustomerState
@@ -101,8 +102,10 @@ def test_a_rescheduling_that_looks_at_what_is_new_finds_what_one_of_everything_f
         before = SegmentFolding({"tea": shop_with(settings, KNOWN[:number], START, versions)}).next_due(state)
         stored = before.at if before else None
         due = folding.next_due(state)
-        moves = dict(moved(folding, [Scheduled("c1", state, stored)], since))
-        assert moves.get("c1", stored) == (due.at if due else None)
+        row = CustomerRow(KEY, None, None, None, stored, 0, 0)
+        moves = {each.customer: found for each, found in moved(folding, [Scheduled(row, state)], since)}
+        assert moves.get("c1", due) == due
+        assert ("c1" in moves) == (stored != (due.at if due else None))
 
 
 def parts(state: CustomerState) -> list[Attribute]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any, cast
 
 from common.events import CustomerKey, Event, EventData
@@ -55,11 +57,15 @@ from segmentation.thresholds.store import get_versions
 PARTS = tuple(name for name, each in CustomerState.model_fields.items() if isinstance(each.default, Attribute))
 """The attributes, in the order of their announcements: each brings its state, what it is on an occasion, when the date
 changes it, and what is announced of it."""
+TURNING = tuple(
+    name for name in PARTS if type(CustomerState.model_fields[name].default).next_turn is not Attribute.next_turn
+)
+"""Those that the date alone changes."""
 PASSED_THROUGH = (LifeCycleAttribute, ChurnRiskAttribute)
 """Of whose changes long ago the last of those in a row is enough; messaging goes back to every lapse there was."""
 STATISTICS, NEW_THRESHOLDS = "statistics", "thresholds"
 
-
+_parts = attrgetter(*PARTS)
 _ORDERS = (OrderPlaced, OrderPaid, OrderShipped, OrderInTransit, OrderDelivered, OrderCompleted, OrderClosed)
 _ALWAYS: dict[type[EventData], Fields] = {
     CustomerRegistered: (),
@@ -73,6 +79,17 @@ CLAIMED = Kept(_ALWAYS)
 KEPT = Kept({**_ALWAYS, **dict.fromkeys(KINDS, ())})
 """What the histories keep of what is folded."""
 INPUTS = KEPT.types
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Due):
+    """A change of statistics or thresholds at which an attribute differs, with what all of them are then.
+
+    `found`: of the state that was looked at, as long as that stands still.
+    """
+
+    occasion: Occasion = field(kw_only=True, compare=False, repr=False)
+    found: tuple[Attribute, ...] = field(kw_only=True, compare=False, repr=False)
 
 
 class SegmentFolding(Folding[CustomerState]):
@@ -134,13 +151,18 @@ class SegmentFolding(Folding[CustomerState]):
                 turn = next_turn(state, shop, since)
                 if turn is not None and turn.at < change:
                     return turn
-            if _differs(state, Occasion(shop, state.purchases, change, "change")):
-                return Due(change, STATISTICS if shop.brings_statistics(change) else NEW_THRESHOLDS)
+            occasion = Occasion(shop, state.purchases, change, "change")
+            found = _evaluated(state, occasion)
+            if any(map(_differs, _parts(state), found)):
+                kind = STATISTICS if shop.brings_statistics(change) else NEW_THRESHOLDS
+                return Change(change, kind, occasion=occasion, found=found)
             since = change
         return next_turn(state, shop, since)
 
     def fall_due(self, state: CustomerState, due: Due) -> list[Effect]:
-        """Every attribute is evaluated as of `due.at`."""
+        """Every attribute is evaluated as of `due.at`; of a change that `next_due` found for this state it was."""
+        if isinstance(due, Change):
+            return _turn(state, due.occasion, due.found)
         by_change = due.kind in (STATISTICS, NEW_THRESHOLDS)
         occasion = Occasion(self.shops[state.shop], state.purchases, due.at, "change" if by_change else "turn")
         return _evaluate(state, occasion)
@@ -166,7 +188,7 @@ class SegmentFolding(Folding[CustomerState]):
 def next_turn(state: CustomerState, shop: Shop, since: datetime) -> Due | None:
     """When the date alone next changes an attribute after `since`, if statistics and thresholds stay as then."""
     occasion = Occasion(shop, state.purchases, since, "turn")
-    turns = [(day, name) for name in PARTS if (day := getattr(state, name).next_turn(occasion)) is not None]
+    turns = [(day, name) for name in TURNING if (day := getattr(state, name).next_turn(occasion)) is not None]
     if not turns:
         return None
     day, name = min(turns)
@@ -204,7 +226,8 @@ async def keep(tx: Transaction, folded: Folded[CustomerState]) -> None:
     if late:
         await correct(tx, read_shops, late)
     await save_sales(tx, items)
-    await follow_orders(tx, folded.states.keys())
+    # What the address of an order tells changes with an order alone.
+    await follow_orders(tx, [key for key, of in items.items() if of.whole or of.changed])
     await mark(tx, folded.states.keys())
     await tx.announce(folded.facts())
 
@@ -251,19 +274,24 @@ def late_sales(of: Mapping[CustomerKey, Items[Any]], before: date) -> dict[Custo
 
 def _evaluate(state: CustomerState, occasion: Occasion) -> list[Effect]:
     """Give every attribute its value on the occasion, and say what is to be announced (SEG-013)."""
+    return _turn(state, occasion, _evaluated(state, occasion))
+
+
+def _evaluated(state: CustomerState, occasion: Occasion) -> tuple[Attribute, ...]:
+    """The value of every attribute on the occasion."""
+    return tuple([attribute.evaluate(occasion) for attribute in _parts(state)])
+
+
+def _turn(state: CustomerState, occasion: Occasion, found: tuple[Attribute, ...]) -> list[Effect]:
+    effects = list[Effect]()
     state.evaluated_at = occasion.at
-    found: list[Effect] = []
-    for name in PARTS:
-        before = getattr(state, name)
-        after = before.evaluate(occasion)
+    for name, before, after in zip(PARTS, _parts(state), found, strict=True):
         if after is before:
             continue  # as it was, with nothing to say: most attributes on most occasions
         setattr(state, name, after)
-        found += [Effect(fact, occasion.at) for fact in after.announcements(before, occasion)]
-    return found
+        effects += [Effect(fact, occasion.at) for fact in after.announcements(before, occasion)]
+    return effects
 
 
-def _differs(state: CustomerState, occasion: Occasion) -> bool:
-    """Whether an attribute would be another on the occasion."""
-    found = (getattr(state, name) for name in PARTS)
-    return any(attribute.differs(attribute.evaluate(occasion)) for attribute in found)
+def _differs(before: Attribute, after: Attribute) -> bool:
+    return after is not before and before.differs(after)

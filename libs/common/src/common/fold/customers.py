@@ -168,8 +168,14 @@ async def fold_due(tx: Transaction, folding: Folding[S], keys: Iterable[Customer
     """Advance these customers to `now`, locking who is not locked yet."""
     wanted = list(keys)
     await tx.lock_customers(wanted)
+    working = [Working(tx.locked[key], load(folding, tx.locked[key])) for key in wanted]
+    return await fold_working(tx, folding, working, now)
+
+
+async def fold_working(tx: Transaction, folding: Folding[S], loaded: Iterable[Working[S]], now: datetime) -> Folded[S]:
+    """Advance these customers, who are locked and loaded, to `now`."""
     folded: Folded[S] = Folded(tx.service)
-    working = {key: Working(tx.locked[key], load(folding, tx.locked[key])) for key in wanted}
+    working = {work.row.key: work for work in loaded}
     dues = [(work, work.next_due(folding)) for work in working.values()]
     await load_ahead(tx, folding, [(work, due) for work, due in dues if due is not None and due.at <= now])
     turns = Turns()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import field
 from datetime import date, datetime
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
-
 from common.events import EventData
 from common.events.segments import SegmentFact
 from common.values.light import light_dataclass
 from segmentation.purchases.state import Purchases
-from segmentation.shops.state import Shop
+from segmentation.shop_statistics.state import ShopStatistics
+from segmentation.shops.state import Conditions, Shop
 from segmentation.thresholds.state import Thresholds
 
 
@@ -24,7 +22,7 @@ class Occasion:
 
     `kind`: an `input` of the customer's own (`data` is its event's), a `change` of statistics or thresholds that takes
     force, or a `turn`, a midnight of the shop's zone at which the date alone changes something. `today` is the date of
-    `at` in the shop's zone, `thresholds` those in force at `at`.
+    `at` in the shop's zone; `thresholds`, `statistics` and `currency` are those that hold at `at`.
     """
 
     shop: Shop
@@ -32,27 +30,43 @@ class Occasion:
     at: datetime
     kind: Literal["input", "change", "turn"]
     data: EventData | None = None
-    today: date = field(init=False)
-    thresholds: Thresholds = field(init=False)
+    holds: Conditions = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "today", self.shop.settings.date_of(self.at))
-        object.__setattr__(self, "thresholds", self.shop.thresholds_at(self.at))
+        object.__setattr__(self, "holds", self.shop.conditions_at(self.at))
+
+    @property
+    def today(self) -> date:
+        return self.holds.today
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return self.holds.thresholds
+
+    @property
+    def statistics(self) -> ShopStatistics | None:
+        return self.holds.statistics
+
+    @property
+    def currency(self) -> str:
+        return self.holds.currency
 
 
-class Attribute(BaseModel, ABC):
+class Attribute:
     """One attribute with its present value: a part of the customer's state (`customers.state`).
 
-    Frozen: each occasion makes a new value. A subclass is pure: inputs, statistics and thresholds alone decide.
+    A subclass is pure: inputs, statistics and thresholds alone decide. It is a frozen `light_dataclass`: a new value is
+    made for everybody who is looked at, and a pydantic model takes several times as long to make. No ABC either: Python
+    code tells their instances apart, and storing a state asks for that a dozen times.
     """
 
-    model_config = ConfigDict(frozen=True)
+    __slots__ = ()
     ANNOUNCES: ClassVar[tuple[type[SegmentFact], ...]] = ()
     """The events that announce it; `read_back` reads them back."""
 
-    @abstractmethod
     def evaluate(self, occasion: Occasion) -> Self:
         """The value on this occasion; `self` where the occasion is no reason to evaluate it."""
+        raise NotImplementedError
 
     def next_turn(self, occasion: Occasion) -> date | None:
         """The first date after the occasion's on which the date alone changes the value; None: never.

@@ -1,21 +1,32 @@
-"""Due times computed anew for every buyer of a shop whose statistics or thresholds are new."""
+"""Every buyer of a shop whose statistics or thresholds are new is looked at: who is changed by them is folded at once,
+and of whom they move the due time it is stored.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from common.fold.customers import fold_working
+from common.fold.folding import Due
+from common.fold.working import Working
 from common.storage.database import Transaction
 from common.work.set_aside import Task
-from segmentation.fold import SegmentFolding, folding_of
+from segmentation.customers.state import CustomerState
+from segmentation.fold import SegmentFolding, folding_of, keep
+from segmentation.jobs.waiting import SEGMENTS, list_waiting
 from segmentation.rescheduling import store as rescheduling
+from segmentation.rescheduling.store import Scheduled
+from segmentation.shops.store import share_shops
 
 RESCHEDULED = 1_000
-"""Customers whose due time is computed anew in one transaction, in some 50 ms."""
+"""Customers who are looked at in one transaction."""
 
 
 async def take_scheduled(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
     """The next buyers of a shop that is being rescheduled."""
+    # Before the row is locked: who stores new statistics waits for all that fold, and then for this row.
+    await share_shops(tx)
     following = await rescheduling.lock_next(tx)
     if following is None:
         return None
@@ -28,41 +39,52 @@ async def take_scheduled(tx: Transaction, now: datetime, limit: int) -> Sequence
 
 
 async def reschedule(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
-    """Compute the due times of the tasks' customers; those that move are written, the others not even locked."""
+    """Look at the tasks' customers, and write those alone who differ or are due at another time.
+
+    Who differs already is folded up to `now`, as the sweep would do that comes to them next; not where their shop's
+    sweep waits for something else that evaluates all of them.
+    """
     folding = await folding_of(tx, {task.shop for task in tasks})
+    waiting = await list_waiting(tx, now)
     for name in sorted(folding.shops):
         mine = [task for task in tasks if task.shop == name]
         since = min(datetime.fromisoformat(task.what) for task in mine)
         page = await rescheduling.get_scheduled(tx, name, [task.customer for task in mine])
-        dues = dict(moved(folding, page, since))
-        if not dues:
+        found = moved(folding, page, since)
+        if not found:
             continue
         # Whoever was written since the page was read is asked again; of the others it is known.
-        same, others = await rescheduling.lock_scheduled(tx, name, [each for each in page if each.customer in dues])
+        locked = await rescheduling.lock_scheduled(tx, name, [each for each, _ in found], SEGMENTS)
         found = [
-            *((customer, due) for customer, due in dues.items() if customer in same),
-            *moved(folding, others, since),
+            *((each, due) for each, due in found if each.customer in locked.same),
+            *moved(folding, locked.others, since),
         ]
-        if found:
-            await rescheduling.save_dues(tx, name, found)
+        ready, later = list[Working[CustomerState]](), list[tuple[str, datetime | None]]()
+        for each, due in found:
+            if due is not None and due.at <= now and name not in waiting and each.customer not in locked.apart:
+                ready.append(Working(each.row, each.state, asked=(due,)))
+            else:
+                later.append((each.customer, due.at if due is not None else None))
+        if ready:
+            await keep(tx, await fold_working(tx, folding, ready, now))
+        if later:
+            await rescheduling.save_dues(tx, name, later)
     return len(tasks)
 
 
-def moved(
-    folding: SegmentFolding, page: Sequence[rescheduling.Scheduled], since: datetime
-) -> list[tuple[str, datetime | None]]:
-    """The customers whose due time is another than the stored one, with the new one.
+def moved(folding: SegmentFolding, page: Sequence[Scheduled], since: datetime) -> list[tuple[Scheduled, Due | None]]:
+    """The customers of whom something else is due than what is stored, or at another time, with what it is.
 
-    The stored one knows all that folds read before `since`: nothing of that is looked at again, so that a customer of
+    The stored time knows all that folds read before `since`: nothing of that is looked at again, so that a customer of
     whom nothing is new for a year costs no more than one of yesterday, and no turn comes before it.
     """
     found = []
+    before = {name: shop.change_before(since) for name, shop in folding.shops.items()}
     for each in page:
-        start, known = each.state.evaluated_at, folding.shops[each.state.shop].change_before(since)
-        if start is not None and known is not None and (each.due_at is None or each.due_at > known):
+        stored, start, known = each.row.due_at, each.state.evaluated_at, before[each.state.shop]
+        if start is not None and known is not None and (stored is None or stored > known):
             start = max(start, known)
-        due = folding.due_after(each.state, start, since if each.due_at is None else min(since, each.due_at))
-        at = due.at if due else None
-        if at != each.due_at:
-            found.append((each.customer, at))
+        due = folding.due_after(each.state, start, since if stored is None else min(since, stored))
+        if (due.at if due is not None else None) != stored:
+            found.append((each, due))
     return found

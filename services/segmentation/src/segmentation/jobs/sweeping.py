@@ -43,12 +43,12 @@ from segmentation.jobs.statistics import (
     count_held,
     count_statistics,
     fold_held,
-    list_overdue,
     take_held,
     take_overdue,
 )
 from segmentation.jobs.typing import TYPES, take_untyped, type_next
 from segmentation.jobs.valuing import VALUES, count_unvalued, take_unvalued, value_next
+from segmentation.jobs.waiting import SEGMENTS, list_late, list_waiting
 from segmentation.rescheduling import store as rescheduling
 from segmentation.shop_statistics.store import STATISTICS as READ_BACK
 from segmentation.thresholds.store import THRESHOLDS, next_refolds
@@ -87,19 +87,10 @@ def refold_by(cause: str) -> Callable[[Transaction, datetime, Sequence[Task]], A
     return do
 
 
-async def list_late(tx: Transaction) -> list[str]:
-    """Shops of which customers are still to be folded by something that was met late, once for each."""
-    return [shop for table in (THRESHOLDS, READ_BACK, SHOPS) for shop in await table.late_shops(tx)]
-
-
 async def take_due(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
     """The customers who are due first, without those of shops where something that evaluates all of them is to come."""
-    without = {
-        *await list_overdue(tx, now),
-        *await rescheduling.list_shops(tx),
-        *await list_late(tx),
-    }
-    return await lock_due(tx, "segments", now, limit, without)
+    without = {*await list_waiting(tx, now), *await rescheduling.list_shops(tx)}
+    return await lock_due(tx, SEGMENTS, now, limit, without)
 
 
 async def turn_due(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
@@ -151,7 +142,7 @@ WORK = (
     _refolds("statistics_read", READ_BACK, READ_BACK.next_refolds, "statistics_known"),
     WorkList(HELD, take_held, fold_held, rebuilds=True, asks=asking.HELD),
     WorkList("rescheduling", take_scheduled, reschedule, most=RESCHEDULED, rebuilds=True, asks=asking.RESCHEDULING),
-    WorkList("segments", take_due, turn_due, rebuilds=True, asks=asking.CUSTOMERS),
+    WorkList(SEGMENTS, take_due, turn_due, rebuilds=True, asks=asking.CUSTOMERS),
     WorkList(FLOWS, take_uncounted_months, count_flows, asks=asking.FLOWS),
     # Not in a rebuild: types and segments of customers are read back from the topic, and compared when it has ended.
     WorkList(TYPES, take_untyped, type_next, asks=asking.TYPES),

@@ -88,6 +88,8 @@ async def follow_orders(tx: Transaction, people: Collection[CustomerKey]) -> Non
     A corrected order tells what its newest version does, and one that counts no more tells nothing. The customers are
     locked; of an erased one nothing is kept.
     """
+    if not people:
+        return
     keys = _KEYS.of(sorted(people))
     # Those are written alone that say otherwise.
     changed = await tx.fetch(

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.storage.columns import Columns
-from common.storage.database import Transaction
+from common.storage.database import CUSTOMER_COLUMNS, CustomerRow, Transaction, customer_row
 from segmentation.customers.state import CustomerState
 
 _DUES = Columns("u", customer="text", due="timestamptz")
@@ -18,12 +18,27 @@ _DUES = Columns("u", customer="text", due="timestamptz")
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A customer with the due time that is stored; `text` is the state as it is stored."""
+    """A customer as stored; `written` names the transaction that stored the row."""
 
-    customer: str
+    row: CustomerRow
     state: CustomerState
-    due_at: datetime | None
-    text: str = ""
+    written: str = ""
+
+    @property
+    def customer(self) -> str:
+        return self.row.key[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Customers who were locked: those who stand as they were read, and the others as they stand now.
+
+    `apart`: those of both who are set aside of the sweep, or whose long history is being folded.
+    """
+
+    same: set[str]
+    others: list[Scheduled]
+    apart: set[str]
 
 
 async def start(tx: Transaction, shop: str, since: datetime) -> None:
@@ -74,7 +89,7 @@ async def list_page(
         """
         select customer from customers
         where shop = :shop and customer > :after and customer <= :last and completed_orders > 0
-          and not (rfm_class is null and (state -> 'purchases' ->> 'last_day') collate "C" < :settled_before)
+          and not (rfm_class is null and last_day < :settled_before)
         order by customer
         """,
         shop=shop,
@@ -92,8 +107,8 @@ async def get_scheduled(tx: Transaction, shop: str, customers: Sequence[str]) ->
     """
     # By primary key.
     rows = await tx.fetch(
-        """
-        select customer, cast(state as text) as state, due_at from customers
+        f"""
+        select {CUSTOMER_COLUMNS}, cast(c.xmin as text) as written from customers c
         where shop = :shop and customer = any(:customers) and state is not null
         """,
         shop=shop,
@@ -102,21 +117,37 @@ async def get_scheduled(tx: Transaction, shop: str, customers: Sequence[str]) ->
     return [_scheduled(row) for row in rows]
 
 
-async def lock_scheduled(tx: Transaction, shop: str, known: Sequence[Scheduled]) -> tuple[set[str], list[Scheduled]]:
-    """Lock these customers: those who stand as they were read, and the others as they stand now."""
-    before = {each.customer: (each.text, each.due_at) for each in known}
+async def lock_scheduled(tx: Transaction, shop: str, known: Sequence[Scheduled], sweep: str) -> Locked:
+    """Lock these customers. Who was not written since they were read is not read again; `sweep` is the job's name."""
+    customers = [each.customer for each in known]
     # In the order in which all writers lock, so that nobody waits in a circle.
     rows = await tx.fetch(
         """
-        select customer, cast(state as text) as state, due_at from customers
+        select customer, cast(xmin as text) as written from customers
         where shop = :shop and customer = any(:customers) and state is not null
         order by customer collate "C" for update
         """,
         shop=shop,
-        customers=list(before),
+        customers=customers,
     )
-    same = {row.customer for row in rows if before[row.customer] == (row.state, row.due_at)}
-    return same, [_scheduled(row) for row in rows if row.customer not in same]
+    # Few rows at any time.
+    apart = await tx.fetch(
+        """
+        select customer from set_aside where job = :sweep and shop = :shop and customer = any(:customers)
+        union all
+        select customer from long_histories
+        where shop = :shop and customer = any(:customers) and cause is not null
+        """,
+        shop=shop,
+        customers=customers,
+        sweep=sweep,
+    )
+    written = {row.customer: row.written for row in rows}
+    same = [each for each in known if written.get(each.customer) == each.written]
+    again = sorted(written.keys() - {each.customer for each in same})
+    others = await get_scheduled(tx, shop, again) if again else []
+    tx.locked.update((each.row.key, each.row) for each in (*same, *others))
+    return Locked({each.customer for each in same}, others, {row.customer for row in apart})
 
 
 async def save_dues(tx: Transaction, shop: str, dues: Sequence[tuple[str, datetime | None]]) -> None:
@@ -146,4 +177,4 @@ async def list_shops(tx: Transaction) -> list[str]:
 
 
 def _scheduled(row: Row[Any]) -> Scheduled:
-    return Scheduled(row.customer, CustomerState.model_validate_json(row.state).partly(), row.due_at, row.state)
+    return Scheduled(customer_row(row), CustomerState.model_validate_json(row.state).partly(), row.written)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 from common.shops.settings import ShopSettings
 from common.time.calendar import add_months, start_of_month
@@ -15,6 +16,17 @@ from segmentation.thresholds.state import DEFAULT_VERSION, Thresholds, Version
 
 _ZONES_APART = timedelta(days=2)
 """A shop that moves to another zone may live a date again."""
+_KEPT = 4_096
+"""Instants of which is kept what holds then."""
+
+
+class Conditions(NamedTuple):
+    """What holds of a shop at an instant: the date in its zone, and what customers are judged by."""
+
+    today: date
+    thresholds: Thresholds
+    statistics: ShopStatistics | None
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -34,15 +46,18 @@ class Shop:
     _ladder: tuple[Version, ...] = field(init=False, repr=False)
     _valid_from: tuple[datetime, ...] = field(init=False, repr=False)
     _changes: tuple[datetime, ...] = field(init=False, repr=False)
+    _conditions: dict[datetime, Conditions] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         ladder = (DEFAULT_VERSION, *sorted(self.versions, key=lambda v: (v.valid_from, v.number)))
-        as_of = tuple(each.as_of for each in self.statistics)
-        valid_from = tuple(version.valid_from for version in ladder)
+        # Instants of one zone are compared several times as fast as those of two.
+        as_of = tuple(each.as_of.astimezone(UTC) for each in self.statistics)
+        valid_from = (ladder[0].valid_from, *(version.valid_from.astimezone(UTC) for version in ladder[1:]))
         object.__setattr__(self, "_as_of", as_of)
         object.__setattr__(self, "_ladder", ladder)
         object.__setattr__(self, "_valid_from", valid_from)
         object.__setattr__(self, "_changes", tuple(sorted({*as_of, *valid_from[1:]})))
+        object.__setattr__(self, "_conditions", {})
 
     def statistics_at(self, instant: datetime) -> ShopStatistics | None:
         """The newest statistics as of `instant` or before."""
@@ -55,6 +70,22 @@ class Shop:
 
     def thresholds_at(self, instant: datetime) -> Thresholds:
         return self.version_at(instant).thresholds
+
+    def conditions_at(self, instant: datetime) -> Conditions:
+        """What holds then; kept, because at a change everybody is looked at as of one instant."""
+        found = self._conditions.get(instant)
+        if found is None:
+            if len(self._conditions) >= _KEPT:
+                self._conditions.clear()
+            settings = self.settings
+            found = Conditions(
+                settings.date_of(instant),
+                self.thresholds_at(instant),
+                self.statistics_at(instant),
+                settings.at(instant).currency,
+            )
+            self._conditions[instant] = found
+        return found
 
     def changes_after(self, instant: datetime) -> Sequence[datetime]:
         """The instants after `instant` from which other statistics or other thresholds count, as far as known."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -60,7 +61,7 @@ class LifeCycleRules(Rules):
     pre_churn: Percent = 300
     churned: Percent = 600
 
-    @property
+    @cached_property
     def ladder(self) -> tuple[tuple[LifeCycle, int], ...]:
         """Each part that ends, with the percentage at which it does, in order."""
         return (

@@ -7,6 +7,7 @@ from datetime import date
 
 from common.events.feedback import LeaveReasonGiven
 from common.events.segments import ChurnReason, ChurnReasonRecorded, ChurnReasonSource
+from common.values.light import light_dataclass
 from segmentation.attributes.attribute import Attribute, Occasion
 
 OF_ANSWERS: Mapping[str, ChurnReason] = {
@@ -18,6 +19,7 @@ OF_ANSWERS: Mapping[str, ChurnReason] = {
 """What the choices of a survey of leave reasons say; an option that a shop has added itself is another reason."""
 
 
+@light_dataclass(frozen=True, slots=True)
 class ChurnReasonAttribute(Attribute):
     """`recorded_on` is the shop's date, `completed` the orders that counted then. Published, not announced.
 

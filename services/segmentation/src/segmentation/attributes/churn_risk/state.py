@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from common.events.segments import ChurnRiskEnded, ChurnRiskRaised, ChurnSignal, ChurnStrength, SegmentFact
+from common.values.light import light_dataclass
 from segmentation.attributes.attribute import Attribute, Occasion
 from segmentation.attributes.churn_risk import rules
 from segmentation.attributes.churn_risk.rules import NONE, Baseline
 
 
+@light_dataclass(frozen=True, slots=True)
 class ChurnRiskAttribute(Attribute):
     """`baseline` is that of the last input, or change of statistics or thresholds, at which the customer was folded."""
 
@@ -25,8 +27,7 @@ class ChurnRiskAttribute(Attribute):
             return self if of is NONE or of == NONE else _NONE
         thresholds = occasion.thresholds.churn
         if occasion.kind != "turn":
-            currency = occasion.shop.settings.at(occasion.at).currency
-            of = rules.baseline(purchases, occasion.today, currency, thresholds)
+            of = rules.baseline(purchases, occasion.today, occasion.currency, thresholds)
         days = (occasion.today - purchases.last_day).days
         found, strength = rules.signals(of, days, thresholds)
         if of == self.baseline and found == self.signals and strength == self.strength:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import date
 
 from common.events.segments import SegmentEntered, SegmentFact, SegmentLeft
+from common.values.light import light_dataclass
 from segmentation.attributes.attribute import Attribute, Occasion
 from segmentation.attributes.lapse import rules
 
 
+@light_dataclass(frozen=True, slots=True)
 class LapseAttribute(Attribute):
     """`episode`: date of the last completed order before the lapse; None while not lapsed."""
 

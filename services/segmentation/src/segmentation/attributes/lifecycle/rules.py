@@ -33,9 +33,12 @@ def life_cycle(days: int, gap: tuple[int, int], rules: LifeCycleRules) -> LifeCy
 def next_change(days: int, gap: tuple[int, int], rules: LifeCycleRules) -> int | None:
     """The first day (days after the last order, more than `days`) on which the life cycle differs; None: never."""
     numerator, denominator = gap
-    borders = [percent * numerator // (100 * denominator) for _, percent in rules.ladder]
-    # Borders that fall on one day leave no day to the part between them.
-    return next((border + 1 for border in borders if border >= days), None)
+    for _, percent in rules.ladder:
+        border = percent * numerator // (100 * denominator)
+        # Borders that fall on one day leave no day to the part between them.
+        if border >= days:
+            return border + 1
+    return None
 
 
 def confidence(own_gaps: int, rules: GapRules) -> Confidence:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from common.events.segments import LifeCycle, LifeCycleChanged, SegmentFact
+from common.values.light import light_dataclass
 from segmentation.attributes.attribute import Attribute, Occasion
 from segmentation.attributes.lifecycle import rules
 
 
+@light_dataclass(frozen=True, slots=True)
 class LifeCycleAttribute(Attribute):
     """Both None before the first completed order; `gap` is the usual gap when last evaluated, days as a fraction."""
 
@@ -63,7 +65,7 @@ def _usual_gap(occasion: Occasion) -> tuple[int, int] | None:
     purchases = occasion.purchases
     if purchases.first_day is None or purchases.last_day is None:
         return None
-    statistics, thresholds = occasion.shop.statistics_at(occasion.at), occasion.thresholds.gap
+    statistics, thresholds = occasion.statistics, occasion.thresholds.gap
     shop_gap_doubled = statistics.shop_gap_doubled(thresholds) if statistics else 2 * thresholds.default_days
     # Gaps between neighbouring dates add up to the days between the first and the last.
     own_sum = (purchases.last_day - purchases.first_day).days

@@ -94,18 +94,9 @@ def score(
     if measured is None:
         return None
     method, grades, binary = placed(measured, statistics, rules)
-    return Score(
-        cell="".join(map(str, grades)) if grades else binary,
-        rfm_class=CLASSES[binary],
-        method=method,
-        confidence=statistics.confidence(rules) if statistics is not None else "low",
-        recency_days=measured.recency_days,
-        frequency=measured.frequency,
-        monetary=measured.monetary,
-        currency=measured.currency,
-        others=measured.others,
-        group=group_of(rules.groups, grades),
-    )
+    confidence = statistics.confidence(rules) if statistics is not None else "low"
+    cell = f"{grades[0]}{grades[1]}{grades[2]}" if grades else binary
+    return Score(cell, CLASSES[binary], method, confidence, *measured, group_of(rules.groups, grades))
 
 
 def months_of_window(statistics: ShopStatistics | None, rules: RfmRules) -> int:
@@ -130,7 +121,7 @@ def placed(
     if grades:
         r, f, m = grades
         high = r >= HIGH_FROM, f >= HIGH_FROM, m >= HIGH_FROM
-    return method, grades, "".join("1" if each else "0" for each in high)
+    return method, grades, "01"[high[0]] + "01"[high[1]] + "01"[high[2]]
 
 
 def graded(measured: Measure, statistics: ShopStatistics, scoring: Scoring) -> tuple[int, int, int]:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from common.events.segments import Confidence, Method, RfmChanged, SegmentFact
+from common.values.light import light_dataclass
 from segmentation.attributes.attribute import Attribute, Occasion
 from segmentation.attributes.rfm import rules
 from segmentation.attributes.rfm.rules import Score
 
 
+@light_dataclass(frozen=True, slots=True)
 class RfmAttribute(Attribute):
     """`score` is None when nothing was bought in the window; R grows by the day, so it is that of `scored_at`.
 
@@ -27,10 +29,9 @@ class RfmAttribute(Attribute):
     def evaluate(self, occasion: Occasion) -> RfmAttribute:
         if occasion.kind == "turn":
             return self
-        shop, at = occasion.shop, occasion.at
-        statistics, currency = shop.statistics_at(at), shop.settings.at(at).currency
-        score = rules.score(occasion.purchases, occasion.today, statistics, occasion.thresholds.rfm, currency)
-        return RfmAttribute(score=score, scored_at=at, statistics_of=statistics.month if statistics else None)
+        today, thresholds, statistics, currency = occasion.holds
+        score = rules.score(occasion.purchases, today, statistics, thresholds.rfm, currency)
+        return RfmAttribute(score, occasion.at, statistics.month if statistics else None)
 
     def differs(self, other: RfmAttribute) -> bool:
         return _weighed(self.score) != _weighed(other.score)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from common.events.segments import SegmentFact, Stage, StageChanged
+from common.values.light import light_dataclass
 from segmentation.attributes.attribute import Attribute, Occasion
 from segmentation.attributes.stage.rules import is_repurchaser, shows_interest, stage_after
 
 
+@light_dataclass(frozen=True, slots=True)
 class StageAttribute(Attribute):
     """`value` is None before the first input."""
 
