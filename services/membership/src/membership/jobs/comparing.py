@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Row
 
 from common.events import CustomerKey, Event
-from common.fold.folding import fold_all
+from common.fold.folding import state_of
 from common.storage.database import Transaction
 from membership.announcements.store import list_announced
 from membership.fold import KEPT, PARTS, MemberFolding, balances, load
@@ -90,7 +90,7 @@ def _by_customer(rows: Sequence[Row[Any]]) -> dict[CustomerKey, list[Row[Any]]]:
 
 def wrong(kept: Kept, folding: MemberFolding) -> Iterator[str]:
     """A sentence for each thing that is not what the inputs make."""
-    member, _, _ = fold_all(folding, kept.inputs, kept.row.until, kept.key)
+    member = state_of(folding, kept.inputs, kept.row.until, kept.key)
     if member != load(kept.row.state):
         yield f"the stored state is not what its {len(kept.inputs)} inputs make"
     yield from _wrong_items(kept, member, folding)
