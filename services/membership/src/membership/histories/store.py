@@ -61,7 +61,6 @@ async def list_items(
     condition, bounds = within(after, last)
     items: dict[CustomerKey, dict[str, str]] = {}
     # By the primary key.
-    rows = await tx.fetch(f"select shop, customer, name, body from items where {condition}", **bounds)
-    for shop, customer, name, body in rows:
-        items.setdefault((shop, customer), {})[name] = body
+    for row in await tx.fetch(f"select shop, customer, name, body from items where {condition}", **bounds):
+        items.setdefault((row.shop, row.customer), {})[row.name] = row.body
     return items

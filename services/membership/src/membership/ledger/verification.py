@@ -47,19 +47,19 @@ async def read_books(tx: Transaction, after: CustomerKey, last: CustomerKey | No
     """Of each customer behind `after` through `last` of whom there are entries, or were."""
     found, hashes = defaultdict[CustomerKey, Books](Books), Counter[CustomerKey]()
     unnamed = list[tuple[Books, Book, UUID, int]]()
-    for shop, customer, cause, named, kept, hashed in await list_entries(tx, after, last):
-        key = shop, customer
+    for row in await list_entries(tx, after, last):
+        key = row.shop, row.customer
         books, balance = found[key], dict.fromkeys(BOOKS, 0)
         books.entries += 1
-        hashes[key] += hashed
-        for account, earned_by, amount in load_legs(kept):
+        hashes[key] += row.hash
+        for account, earned_by, amount in load_legs(row.legs):
             add(books.sums, account, earned_by, amount)
             balance[book_of(account)] += amount
         for book, amount in balance.items():
-            if amount and named:
-                books.unbalanced.append(Unbalanced(book, named, amount))
+            if amount and row.named:
+                books.unbalanced.append(Unbalanced(book, row.named, amount))
             elif amount:
-                unnamed.append((books, book, cause, amount))
+                unnamed.append((books, book, row.cause, amount))
     for row in await list_tallies(tx, after, last):
         found[row.shop, row.customer].posted = row.entries
         hashes[row.shop, row.customer] -= int(row.checksum)
