@@ -19,7 +19,7 @@ create table customers (
     once_merged boolean not null default false, -- was one person with another, or still is
     merged_state jsonb,                 -- of an absorbed customer: the state that was announced last
     primary key (shop, customer)        -- closes the race of two first events of one customer
-) with (fillfactor = 85);
+) with (fillfactor = 70);
 create index customers_merged on customers (shop, merged_into) where merged_into is not null;
 -- In the order of a sweep's page: at a month's end many are due at one instant, and none of them is to be sorted.
 create index customers_due on customers (due_at, shop, customer) where due_at is not null;
