@@ -122,13 +122,11 @@ async def fill_membership(tx: Transaction, first: int, last: int) -> None:
     """The two legs of an order of each customer; the first ten thousand are all of one."""
     await tx.execute(
         """
-        insert into ledger_entries (shop, customer, account, earned_by, amount, cause, named, correction, occurred_at)
+        insert into ledger_entries (shop, customer, cause, named, correction, occurred_at, legs)
         select :shop, case when n <= 10000 then 'c0000001' else 'c' || lpad(cast(n as text), 7, '0') end,
-               account, case account when 'issued' then '' else 'o' || n end,
-               case account when 'issued' then -100 else 100 end, cast(md5('c' || n) as uuid), 'bench@' || n, false,
-               now() - make_interval(mins => n % 1000000)
-        from generate_series(cast(:first as integer), cast(:last as integer)) n,
-             unnest(array['available', 'issued']) account
+               cast(md5('c' || n) as uuid), 'bench@' || n, false, now() - make_interval(mins => n % 1000000),
+               '[["available","o' || n || '",100],["issued","",-100]]'
+        from generate_series(cast(:first as integer), cast(:last as integer)) n
         """,
         shop=SHOP,
         first=first,

@@ -16,11 +16,11 @@ from bench.servers import ROOT, Failed
 from common.storage.migrate import driver_url
 from regulars.stack.services import environment
 
-ENTRIES = 1_000_000
+LEGS = 1_000_000
 
 
 async def measure(stack: Living, result: Result) -> None:
-    """The command as an operator runs it, while the service goes on; its time is scaled to a million entries."""
+    """The command as an operator runs it, while the service goes on; its time is scaled to a million legs."""
     settings = stack.state.services["membership"]
     load = machine.load()
     began = time.perf_counter()
@@ -37,22 +37,22 @@ async def measure(stack: Living, result: Result) -> None:
         raise Failed(f"verify ended with {process.returncode}:\n{said.decode()[-2000:]}")
     connection = await asyncpg.connect(driver_url(settings["DATABASE_URL"]))
     try:
-        entries = int(await connection.fetchval("select count(*) from ledger_entries"))
+        legs = int(await connection.fetchval("select count(*) from ledger_legs"))
         members = int(await connection.fetchval("select count(*) from customers"))
     finally:
         await connection.close()
     result.figures.append(
         Figure(
             "P10",
-            "verify of membership, for each 1,000,000 entries of the ledger",
-            seconds * ENTRIES / entries,
+            "verify of membership, for each 1,000,000 legs of the ledger",
+            seconds * LEGS / legs,
             "s",
             load,
             most=30,
         )
     )
     result.notes.append(
-        f"P10: {entries:,} entries of {members:,} customers in {seconds:.1f} s, start of the process included; what a "
+        f"P10: {legs:,} legs of {members:,} customers in {seconds:.1f} s, start of the process included; what a "
         "million would take is in proportion, not measured. Every member is folded anew, every balance, redemption and "
         f"leg compared, and every claim with the topics. Its last line: {said.decode().strip().splitlines()[-1]}"
     )

@@ -99,7 +99,7 @@ async def test_a_dead_order_that_is_mended_counts_as_if_it_had_come_in_time(
     assert await _member(stack, OTHER_SHOP, "unlucky") == lucky
     assert (await stack.get("orders-ingest", "/ops/dead"))[0]["resent_at"] is not None
     ledger = """
-        select account, sum(amount) from ledger_entries where customer = :who
+        select account, sum(amount) from ledger_legs where customer = :who
         group by account, earned_by having sum(amount) <> 0 order by account, earned_by
     """
     sums = {who: await stack.rows("membership", ledger, who=who) for who in ("lucky", "unlucky")}

@@ -225,8 +225,8 @@ def test_ledger_out_of_balance(stack: Watched) -> None:
 
 
 ONE_SIDED = """
-insert into ledger_entries (amount, occurred_at, cause, correction, shop, customer, account, earned_by, named)
-select 7, now(), gen_random_uuid(), false, shop, customer, account, 'by hand', 'by hand'
+insert into ledger_entries (occurred_at, cause, correction, shop, customer, named, legs)
+select now(), gen_random_uuid(), false, shop, customer, 'by hand', '[["available","by hand",7]]'
 from ledger_entries where customer = 'ann' order by entry limit 1
 """
 

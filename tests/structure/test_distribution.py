@@ -56,6 +56,7 @@ OVER_ALL = {
     "membership/costs/store.py": "of a shop, over all workers",
     "membership/announcements/store.py": "the condition is given: customers by their keys, or all for a verification",
     "membership/histories/store.py": "the condition is given: customers by their keys, or all for a verification",
+    "membership/ledger/store.py": "inputs by their keys, of causes that do not balance, in a verification",
     "membership/members/store.py": "figures of a shop, over all workers",
     "messaging/consent/store.py": "by the address, of which several customers may have one",
     "messaging/decisions/store_alike.py": "by the address, of which several customers may have one",

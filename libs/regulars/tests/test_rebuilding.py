@@ -143,8 +143,9 @@ def test_a_service_is_rebuilt_and_switched_while_its_process_runs(
 
 
 ONE_SIDED = """
-insert into ledger_entries (amount, occurred_at, cause, correction, shop, customer, account, earned_by, named)
-select 7, now(), gen_random_uuid(), false, shop, customer, account, 'by hand', 'by hand' from ledger_entries limit 1
+insert into ledger_entries (occurred_at, cause, correction, shop, customer, named, legs)
+select now(), gen_random_uuid(), false, shop, customer, 'by hand', '[["available","by hand",7]]'
+from ledger_entries limit 1
 """
 _LIMIT = "select datconnlimit from pg_database where datname = $1"
 _SHUT = f"""

@@ -1,28 +1,36 @@
 -- What membership keeps beside the common tables: the ledger, the programme's versions, redemptions.
 
--- Every movement of points and of growth value; append-only. The legs of one cause sum to zero in each of the two books.
+-- Every movement of points and of growth value, an entry a cause; append-only. Its legs sum to zero in each of the two
+-- books (docs/decisions/0104).
 create table ledger_entries (
     entry bigint generated always as identity,
-    amount bigint not null check (amount <> 0),
     occurred_at timestamptz not null,
     recorded_at timestamptz not null default now(),
     cause uuid not null,                -- key of the input in the history; of anything else the hash of `named`
     correction boolean not null,        -- a late input (the cause) made it
     shop text not null,
     customer text not null,
-    account text not null,              -- of growth: `growth`, the member's, and `granted`, the shop's side
-    earned_by text not null,            -- the lot: the order that earned it, `review/<id>` ...; empty on most accounts
-    named text,                         -- the cause where it is no input: `<kind>@<due time>`
+    named text not null default '',     -- the cause where it is no input: `<kind>@<due time>`; else empty
+    legs text not null,                 -- JSON: of each leg account, what it was earned by, amount; see ledger_legs
     -- Closes, for ever, the race of anything that would count one cause twice.
-    unique (shop, customer, account, earned_by, cause)
+    unique (shop, customer, cause)
 );
 
--- The entries with their causes in words: `<source>#<id>` of the input, or `<kind>@<due time>`.
+-- The legs, a row each. `account`: of growth `growth`, the member's, and `granted`, the shop's side; `earned_by`: the
+-- lot (the order that earned it, `review/<id>` ...), empty on most accounts.
+create view ledger_legs as
+select e.entry, l.number, e.shop, e.customer, l.leg ->> 0 as account, l.leg ->> 1 as earned_by,
+       cast(l.leg ->> 2 as bigint) as amount, e.cause, e.named, e.correction, e.occurred_at, e.recorded_at,
+       case when l.leg ->> 0 in ('growth', 'granted') then 'growth' else 'points' end as book
+from ledger_entries e
+cross join lateral json_array_elements(cast(e.legs as json)) with ordinality as l (leg, number);
+
+-- The legs with their causes in words: `<source>#<id>` of the input, or `<kind>@<due time>`.
 create view ledger as
-select e.shop, e.customer, e.account, e.earned_by, e.amount, coalesce(e.named, h.source || '#' || h.id) as cause,
-       e.correction, e.occurred_at, e.recorded_at, e.entry,
-       case when e.account in ('growth', 'granted') then 'growth' else 'points' end as book
-from ledger_entries e left join history h on h.key = e.cause and e.named is null;
+select l.shop, l.customer, l.account, l.earned_by, l.amount, coalesce(nullif(l.named, ''), h.source || '#' || h.id)
+       as cause,
+       l.correction, l.occurred_at, l.recorded_at, l.entry, l.number, l.book
+from ledger_legs l left join history h on h.key = l.cause and l.named = '';
 
 create function refuse_change() returns trigger language plpgsql as $$
 begin
@@ -44,9 +52,9 @@ create table ledger_tallies (
 );
 
 -- The part of an entry in its customer's checksum.
-create function entry_hash(e ledger_entries) returns numeric language sql immutable as $$
+create function entry_hash(e ledger_entries) returns bigint language sql immutable as $$
     select hashtextextended(
-        concat_ws('|', e.account, e.earned_by, e.amount, e.cause, e.named, e.correction, extract(epoch from e.occurred_at)),
+        concat_ws('|', e.legs, e.cause, e.named, e.correction, extract(epoch from e.occurred_at)),
         0)
 $$;
 

@@ -110,7 +110,7 @@ class Shop:
         return sorted(found, key=lambda e: e.time + timedelta(days=draw.choice([0, 0, 0, 0, 40, 200])))
 
 
-ENTRY_COLUMNS = ("shop", "customer", "account", "earned_by", "amount", "cause", "named", "correction", "occurred_at")
+ENTRY_COLUMNS = ("shop", "customer", "cause", "named", "correction", "occurred_at", "legs")
 """What an entry of the ledger says, but its number and when it was recorded."""
 
 

@@ -21,7 +21,7 @@ from common.events.kept import Kept
 from common.events.membership import BalancesChanged
 from common.fold import working
 from common.fold.customers import fold_due, fold_events
-from common.fold.folding import Due, Effect, Folding, fold_all
+from common.fold.folding import Due, Effect, Folding, fold_all, state_of
 from common.fold.items import State
 from common.fold.working import Folded, load
 from common.storage.database import Database, Transaction
@@ -112,7 +112,7 @@ def test_the_fold_is_a_function_of_the_inputs_alone(hours: list[int], random: An
     until = START + timedelta(hours=80)
     expected = fold_all(FOLDING, events, until, KEY)[0]
     random.shuffle(events)
-    assert fold_all(FOLDING, events, until, KEY)[0] == expected
+    assert fold_all(FOLDING, events, until, KEY)[0] == expected == state_of(FOLDING, events, until, KEY)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -100,7 +100,7 @@ _MERGED = (
 )
 """Who was absorbed, and who has absorbed somebody."""
 _SUMS = {
-    "ledger_entries": "select shop, customer, account, earned_by, sum(amount) as amount from ledger_entries"
+    "ledger_entries": "select shop, customer, account, earned_by, sum(amount) as amount from ledger_legs"
     " group by shop, customer, account, earned_by having sum(amount) <> 0",
 }
 

@@ -203,7 +203,7 @@ def balances(member: Member) -> Balances:
 
 async def save(tx: Transaction, folded: Folded[Member]) -> None:
     """Post the legs, keep the parts' rows, announce the facts of what was folded."""
-    await ledger.insert_legs(tx, folded.steps)
+    await ledger.insert_entries(tx, folded.steps)
     for part in _SAVING:
         await part.save(tx, folded)
     facts = folded.facts()

@@ -16,12 +16,16 @@ from common.time.clock import FixedClock
 from membership.jobs.balancing import ROUND, Walk
 from membership.jobs.sweeping import due
 from membership.jobs.verifying import verify
+from membership.ledger.legs import Account, Leg, dump_legs
 
 from ..conftest import ENTRY_COLUMNS, START, Shop, deliver, sweep
 
 
-async def forge(db: Database, customer: str, amount: int, cause: str = "nobody#1", account: str = "available") -> None:
-    entry = ("tea", customer, account, "forged", amount, key_of(("tea", "nobody", cause)), cause, False, START)
+async def forge(
+    db: Database, customer: str, amount: int, cause: str = "nobody#1", account: Account = "available"
+) -> None:
+    legs = dump_legs([Leg(account, "forged", amount)])
+    entry = ("tea", customer, key_of(("tea", "nobody", cause)), cause, False, START, legs)
     async with db.transaction() as tx:
         await tx.copy("ledger_entries", ENTRY_COLUMNS, [entry])
 
@@ -90,15 +94,10 @@ async def test_the_metric_is_what_a_walk_round_the_ledgers_finds(db: Database, s
     await _walk(db, walk)
     assert (_metric("points"), _metric("growth")) == (1_000, 30), "two mistakes do not make a right"
     async with db.transaction() as tx:
-        # Mended as an operator may: by an entry of the same cause on another account.
-        await tx.execute(
-            """
-            insert into ledger_entries
-                (shop, customer, account, earned_by, amount, cause, named, correction, occurred_at)
-            select shop, customer, 'reversed', '', -amount, cause, named, true, occurred_at from ledger_entries
-            where account = 'available' and earned_by = 'forged'
-            """
-        )
+        # Mended as by a rebuild: these entries are in no other database.
+        await tx.execute("alter table ledger_entries disable trigger user")
+        await tx.execute("delete from ledger_entries where named like 'nobody#%' and legs like '%available%'")
+        await tx.execute("alter table ledger_entries enable trigger user")
     clock.set(clock.now() + ROUND)
     await _walk(db, walk)
     assert _metric("points") == 1_000, "known until the round is done"
@@ -113,7 +112,15 @@ async def test_who_was_folded_by_other_rules_is_folded_anew(db: Database, shop: 
         expected = await tx.fetch("select customer, growth from customers order by 1")
         # As a database looks whose release did not count growth yet.
         await tx.execute("alter table ledger_entries disable trigger user")
-        await tx.execute("delete from ledger_entries where account in ('growth', 'granted')")
+        await tx.execute(
+            """
+            update ledger_entries e set legs = l.legs from (
+                select entry, cast(json_agg(json_build_array(account, earned_by, amount)) as text) as legs
+                from ledger_legs where book = 'points' group by entry
+            ) l where l.entry = e.entry
+            """
+        )
+        await tx.execute("delete from ledger_entries e where legs like '%growth%'")
         await tx.execute("alter table ledger_entries enable trigger user")
         await tx.execute(
             """
@@ -147,11 +154,13 @@ COMPLETED = """(select id from history where customer = 'c1' and type = 'order.c
 PLANTED = {
     "a ledger entry is deleted": "delete from ledger_entries where entry = (select min(entry) from ledger_entries)",
     "entries that cancel out are deleted": "delete from ledger_entries where customer = 'c9'",
-    "a ledger entry has another amount": "update ledger_entries set amount = amount + 1 where entry = 1",
-    "a ledger entry has another cause": "update ledger_entries set cause = gen_random_uuid() where named is null",
-    "a ledger entry's cause is renamed": "update ledger_entries set named = 'else' where named is null",
-    "a growth entry is deleted": "delete from ledger_entries where entry = (select max(entry) from ledger_entries"
-    " where account = 'growth')",
+    "a leg has another amount": "update ledger_entries set legs = replace(legs, '600', '601') where entry = 1",
+    "a ledger entry has another cause": "update ledger_entries set cause = gen_random_uuid() where named = ''",
+    "a ledger entry's cause is renamed": "update ledger_entries set named = 'else' where named = ''",
+    "a leg stands on another account": "update ledger_entries set legs = replace(legs, '\"growth\"', '\"debt\"')"
+    " where entry = (select max(entry) from ledger_legs where account = 'growth')",
+    "entries change places": "update ledger_entries e set legs = o.legs from ledger_entries o"
+    " where o.customer = e.customer and o.entry <> e.entry",
     "what was announced is deleted": "delete from announced where customer = 'c1'",
     "what was announced is changed": "update announced set said = said || '{\"tier\": \"vip\"}' where customer = 'c1'",
     "another balance was announced": "update announced set said = said || '{\"available\": 7}' where customer = 'c1'",

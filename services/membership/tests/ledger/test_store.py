@@ -10,8 +10,10 @@ import pytest
 from asyncpg import PostgresError
 from sqlalchemy.exc import DBAPIError
 
+from common.fold.folding import Effect, Step
 from common.storage.database import Database
 from membership.ledger import store as ledgers
+from membership.ledger.legs import BOOKS, Account, Posting, book_of, legs_of
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
 
@@ -23,7 +25,7 @@ _WAITING = "select count(*) from pg_locks where not granted and locktype = 'advi
 @pytest.mark.parametrize(
     "statement",
     [
-        "update ledger_entries set amount = amount + 1",
+        "update ledger_entries set correction = true",
         "delete from ledger_entries",
         "truncate ledger_entries",
     ],
@@ -35,15 +37,17 @@ async def test_the_ledger_is_append_only(db: Database, shop: Shop, statement: st
             await tx.execute(statement)
 
 
-async def test_one_cause_cannot_post_twice_to_an_account_and_lot(db: Database, shop: Shop) -> None:
+async def test_one_cause_cannot_post_twice(db: Database, shop: Shop) -> None:
+    """Whatever accounts and lots it would move the second time."""
     await deliver(db, [shop.completed("c1", START, "o1", 60_000)])
     async with db.transaction() as tx:
-        rows = await tx.fetch(f"select {', '.join(ENTRY_COLUMNS)} from ledger_entries")
-    assert {row.account for row in rows} == {"available", "issued", "growth", "granted"}
-    for row in rows:
+        (row,) = await tx.fetch(f"select {', '.join(ENTRY_COLUMNS)} from ledger_entries")
+        accounts = [leg.account for leg in await tx.fetch("select account from ledger")]
+    assert sorted(accounts) == ["available", "granted", "growth", "issued"]
+    for legs in (row.legs, '[["debt","",1],["redeemed","",-1]]'):
         with pytest.raises(PostgresError, match="duplicate key"):
             async with db.transaction() as tx:
-                await tx.copy("ledger_entries", ENTRY_COLUMNS, [tuple(row)])
+                await tx.copy("ledger_entries", ENTRY_COLUMNS, [(*tuple(row)[:-1], legs)])
 
 
 async def test_changing_a_programme_waits_for_those_who_fold_by_it(db: Database) -> None:
@@ -83,10 +87,35 @@ async def test_a_version_is_never_changed(db: Database) -> None:
 
 
 async def test_the_ledger_is_read_page_by_page(db: Database, shop: Shop) -> None:
+    """No page ends within the legs of one cause."""
     await deliver(db, [shop.completed("c1", START, f"o{i}", 10_000) for i in range(5)])
     seen: list[Any] = []
     async with db.transaction() as tx:
         while page := await ledgers.list_ledger(tx, ("tea", "c1"), seen[-1].entry if seen else 0, 3):
+            assert len(page) in (2, 4)
+            assert sum(row.amount for row in page) == 0
             seen.extend(page)
-    assert len(seen) == len({row.entry for row in seen}) == 10
-    assert sum(row.amount for row in seen) == 0
+        latest = await ledgers.list_latest(tx, ("tea", "c1"), 3)
+    assert (len(seen), len({row.entry for row in seen})) == (10, 5)
+    assert list(latest) == seen[:-5:-1]
+
+
+async def test_legs_are_read_back_as_they_were_posted(db: Database) -> None:
+    """Lots and origins are named by shops: quotes, backslashes and any script. Amounts are whole, however large."""
+    posted: dict[tuple[Account, str], int] = {
+        ("available", 'o"1'): 2**62,
+        ("pending", "o\\1"): -(2**62),
+        ("growth", "review/\u8336\u00e9'"): 7,
+        ("granted", ""): -7,
+    }
+    steps = [
+        Step(("tea", "c1"), "expiry@now", False, START, [Effect(Posting(book, legs), START) for book, legs in books])
+        for books in [[(book, legs_of({k: v for k, v in posted.items() if book_of(k[0]) == book})) for book in BOOKS]]
+    ]
+    async with db.transaction() as tx:
+        await ledgers.insert_entries(tx, steps)
+        rows = await tx.fetch("select account, earned_by, amount, book from ledger where customer = 'c1'")
+        sums = (await ledgers.sums_of(tx, [("tea", "c1")]))["tea", "c1"]
+        assert await ledgers.growth_of(tx, ("tea", "c1"), "review/\u8336\u00e9'") == 7
+    assert {(row.account, row.earned_by): row.amount for row in rows} == posted == {**sums["points"], **sums["growth"]}
+    assert all(row.book == book_of(row.account) for row in rows)

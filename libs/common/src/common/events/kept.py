@@ -46,7 +46,7 @@ class Kept:
 
     def dump(self, event: Event[Any]) -> str:
         """The kept fields as a JSON object, without those that have their default."""
-        return orjson.dumps(self._forms[event.data.TYPE].dump(event.data)).decode()
+        return orjson.dumps(self._forms[event.data.TYPE].dump(event.data), option=orjson.OPT_UTC_Z).decode()
 
     def load(self, row: Any) -> Event[Any]:
         """The event of a row with shop, customer, at (UTC), source, id, type and fields."""

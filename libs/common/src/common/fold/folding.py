@@ -203,6 +203,14 @@ def fold_all(
     return state, steps, done
 
 
+def state_of(folding: Folding[S], events: Iterable[Event[Any]], until: datetime | None, key: CustomerKey) -> S:
+    """The state of `fold_all`; its steps are not kept."""
+    state = folding.empty()
+    for _ in fold_in_order(folding, state, sorted(events, key=lambda e: e.order_key), until, key):
+        pass
+    return state
+
+
 async def fold_anew(
     folding: Folding[S], events: Iterable[Event[Any]], until: datetime | None, key: CustomerKey
 ) -> tuple[S, datetime | None]:

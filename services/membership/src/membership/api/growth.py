@@ -66,14 +66,17 @@ async def get_growth(
     after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> GrowthPage:
-    """The growth value and its ledger, oldest entry first; give the last `after` for the next page."""
+    """The growth value and its ledger, oldest entry first; give the last `after` for the next page.
+
+    A page has `limit` amounts, and what is left of the last one's entry: late news may move several.
+    """
     row = await read_customer(tx, (shop, customer))
     if row is None:
         raise UnknownMember(customer)
     rows = await ledgers.list_growth(tx, (shop, customer), after, limit)
     entries = [GrowthEntry.model_validate(dict(row._mapping)) for row in rows]
     value = Growth.of(load(row.state)).value
-    return GrowthPage(growth=value, entries=entries, after=entries[-1].entry if len(entries) == limit else None)
+    return GrowthPage(growth=value, entries=entries, after=entries[-1].entry if len(entries) >= limit else None)
 
 
 @router.post("/activities", dependencies=[require("members:write")])

@@ -67,7 +67,8 @@ class MemberOut(BaseModel):
 
 
 class Entry(BaseModel):
-    """One leg; those of one cause sum to zero. A correction was made by late news, named by the cause."""
+    """One leg; those of one cause have one `entry` and sum to zero. A correction was made by late news, named by the
+    cause."""
 
     entry: int
     account: str
@@ -158,12 +159,15 @@ async def get_ledger(
     after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> LedgerPage:
-    """A member's ledger, oldest entry first; give the last `after` for the next page."""
+    """A member's ledger, oldest entry first; give the last `after` for the next page.
+
+    A page has `limit` legs, and what is left of the last one's entry.
+    """
     if await read_customer(tx, (shop, customer)) is None:
         raise UnknownMember(customer)
     rows = await ledgers.list_ledger(tx, (shop, customer), after, limit)
     entries = [Entry.model_validate(dict(row._mapping)) for row in rows]
-    return LedgerPage(entries=entries, after=entries[-1].entry if len(entries) == limit else None)
+    return LedgerPage(entries=entries, after=entries[-1].entry if len(entries) >= limit else None)
 
 
 @router.post("/members", dependencies=[require("members:write")])

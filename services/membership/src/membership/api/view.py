@@ -21,7 +21,7 @@ _LATEST, _COUPONS = 10, 20
 
 
 class ViewOut(BaseModel):
-    """`entries`: the latest of the ledger, newest first; `coupons`: the customer's own, those first that end first.
+    """`entries`: the ledger's latest legs, newest first; `coupons`: the customer's own, those first that end first.
 
     What others know (orders, preferences, open complaints) stands at orders-ingest, segmentation and feedback.
     """

@@ -14,7 +14,7 @@ from common.storage.database import Transaction
 from membership.check_in.state import CheckIns
 from membership.commands.recording import carry_out, time_of_command
 from membership.fold import MemberFolding
-from membership.growth.state import ACTIVITIES
+from membership.growth.state import ACTIVITIES, Growth
 from membership.ledger import store as ledger
 from membership.member import Member
 from membership.members.refusals import UnknownMember
@@ -39,7 +39,7 @@ async def check_in(tx: Transaction, key: CustomerKey) -> Counted:
     origin = f"check-in/{day.isoformat()}"
     if not CheckIns.of(member).is_new(day):
         return Counted(origin, False, await ledger.growth_of(tx, key, origin), member)
-    return await _count(tx, key, rules, at, origin, MemberCheckedIn())
+    return await _count(tx, key, rules, at, origin, member, MemberCheckedIn())
 
 
 async def join_activity(tx: Transaction, key: CustomerKey, data: ActivityJoined) -> Counted:
@@ -48,9 +48,10 @@ async def join_activity(tx: Transaction, key: CustomerKey, data: ActivityJoined)
     member, activity = await _member(tx, key, rules, at), ACTIVITIES[data.kind]
     origin = activity.name(data.activity_id)
     await load_items(tx, MemberFolding(rules), member, key, [origin])
-    if activity.get(member, data.activity_id) is not None:
-        return Counted(origin, False, await ledger.growth_of(tx, key, origin), member)
-    return await _count(tx, key, rules, at, origin, data)
+    known = activity.get(member, data.activity_id)
+    if known is not None:
+        return Counted(origin, False, known.growth, member)
+    return await _count(tx, key, rules, at, origin, member, data)
 
 
 async def take_activity_back(tx: Transaction, key: CustomerKey, data: ActivityTakenBack) -> None:
@@ -82,10 +83,12 @@ async def _count(
     rules: Rulebook,
     at: datetime,
     origin: str,
+    before: Member,
     data: MemberCheckedIn | ActivityJoined,
 ) -> Counted:
+    """Carry the command out onto `before`, whose newest input it is."""
     folding = MemberFolding(rules)
     # The id is derived from what counts once, so that a repeat can only be a repeat.
     await carry_out(tx, folding, key, fact_id(origin, data.TYPE, *key, 0), at, data)
-    earned = await ledger.growth_of(tx, key, origin)
-    return Counted(origin, True, earned, await current(tx, folding, key, at))
+    member = await current(tx, folding, key, at)
+    return Counted(origin, True, Growth.of(member).value - Growth.of(before).value, member)

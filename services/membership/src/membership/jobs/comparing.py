@@ -10,25 +10,24 @@ import orjson
 from sqlalchemy import Row
 
 from common.events import CustomerKey, Event
-from common.fold.folding import fold_all
+from common.fold.folding import state_of
 from common.storage.database import Transaction
 from membership.announcements.store import list_announced
 from membership.fold import KEPT, PARTS, MemberFolding, balances, load
 from membership.histories.store import list_customers, list_inputs, list_items
-from membership.ledger.legs import Balances
-from membership.ledger.store import sum_accounts, unbalanced_causes, wrong_tallies
+from membership.ledger.verification import Books, read_books
 from membership.member import Member
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A customer's row, items by name as JSON, inputs, sums of both ledgers, the parts' rows, last announcements."""
+    """A customer's row, items by name as JSON, inputs, ledger, the parts' rows, last announcements."""
 
     key: CustomerKey
     row: Row[Any]
     items: dict[str, str]
     inputs: list[Event[Any]]
-    sums: Balances
+    books: Books
     rows: list[Sequence[Row[Any]]]
     announced: Row[Any] | None
 
@@ -37,12 +36,11 @@ class Kept:
 class Page:
     """Some customers in a row, and behind which of them the next page begins; None: the end.
 
-    `strangers` are no customers, and yet this is kept of them.
+    `strangers` are no customers, and yet this is kept of them. `books`: all ledgers, those of strangers included.
     """
 
     customers: list[Kept]
-    unbalanced: Sequence[Row[Any]]
-    tallies: Sequence[Row[Any]]
+    books: dict[CustomerKey, Books]
     strangers: list[tuple[CustomerKey, str]]
     next: CustomerKey | None
 
@@ -55,7 +53,7 @@ async def read_page(tx: Transaction, after: CustomerKey, through: CustomerKey | 
     rows, following = await list_customers(tx, after, through, limit)
     last = following or through
     inputs, items = await list_inputs(tx, KEPT, after, last), await list_items(tx, after, last)
-    sums = await sum_accounts(tx, after, last)
+    books = await read_books(tx, after, last)
     announced = {(row.shop, row.customer): row for row in await list_announced(tx, after, last)}
     of_parts = [_by_customer(await part.rows(tx, after, last)) for part in PARTS]
     customers = [
@@ -64,23 +62,23 @@ async def read_page(tx: Transaction, after: CustomerKey, through: CustomerKey | 
             row,
             items.pop(key, {}),
             inputs.pop(key, []),
-            sums.pop(key, {}),
+            books.get(key) or Books(),
             [kept.pop(key, []) for kept in of_parts],
             announced.pop(key, None),
         )
         for row in rows
         for key in [(row.shop, row.customer)]
     ]
+    known = {kept.key for kept in customers}
     left: dict[str, Iterable[CustomerKey]] = {
-        "ledger entries": sums,
+        "ledger entries": [key for key, of in books.items() if of.entries and key not in known],
         "inputs": inputs,
         "items": items,
         "announced facts": announced,
     }
     left |= {f"rows of {part.name}": kept for part, kept in zip(PARTS, of_parts, strict=True)}
     strangers = [(key, what) for what, keys in left.items() for key in keys]
-    unbalanced, tallies = await unbalanced_causes(tx, after, last), await wrong_tallies(tx, after, last)
-    return Page(customers, unbalanced, tallies, strangers, following)
+    return Page(customers, books, strangers, following)
 
 
 def _by_customer(rows: Sequence[Row[Any]]) -> dict[CustomerKey, list[Row[Any]]]:
@@ -92,14 +90,14 @@ def _by_customer(rows: Sequence[Row[Any]]) -> dict[CustomerKey, list[Row[Any]]]:
 
 def wrong(kept: Kept, folding: MemberFolding) -> Iterator[str]:
     """A sentence for each thing that is not what the inputs make."""
-    member, _, _ = fold_all(folding, kept.inputs, kept.row.until, kept.key)
+    member = state_of(folding, kept.inputs, kept.row.until, kept.key)
     if member != load(kept.row.state):
         yield f"the stored state is not what its {len(kept.inputs)} inputs make"
     yield from _wrong_items(kept, member, folding)
-    made = balances(member)
-    if made != kept.sums:
-        keys = sorted(key for key in made.keys() | kept.sums.keys() if made.get(key, 0) != kept.sums.get(key, 0))[:5]
-        listed = ", ".join(f"{' '.join(k).strip()} {kept.sums.get(k, 0)} for {made.get(k, 0)}" for k in keys)
+    made, sums = balances(member), kept.books.sums
+    if made != sums:
+        keys = sorted(key for key in made.keys() | sums.keys() if made.get(key, 0) != sums.get(key, 0))[:5]
+        listed = ", ".join(f"{' '.join(k).strip()} {sums.get(k, 0)} for {made.get(k, 0)}" for k in keys)
         yield f"the ledger's sums are not the balances: {listed}"
     yield from _wrong_row(kept, member, folding)
     for part, rows in zip(PARTS, kept.rows, strict=True):

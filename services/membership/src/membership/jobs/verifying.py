@@ -120,10 +120,5 @@ def _differences(read: comparing.Page, folding: MemberFolding) -> Iterator[str]:
             yield from (f"{'/'.join(customer.key)}: {line}" for line in comparing.wrong(customer, folding))
     for key, what in read.strangers:
         yield f"{'/'.join(key)}: has {what} and is no customer"
-    for row in read.unbalanced:
-        yield f"{row.shop}/{row.customer}: the legs of {row.cause} come to {row.amount}, not to 0 ({row.book})"
-    for row in read.tallies:
-        yield (
-            f"{row.shop}/{row.customer}: the ledger has {row.entries} entries that are not the {row.posted}"
-            " that were posted"
-        )
+    for key, books in read.books.items():
+        yield from (f"{'/'.join(key)}: {line}" for line in books.wrong())

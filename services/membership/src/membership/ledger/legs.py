@@ -7,7 +7,10 @@ what the shop owes) and `debt` (below zero: what the member owes); on the shop's
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
+
+import orjson
 
 from common.values.light import light_dataclass
 
@@ -18,6 +21,8 @@ GROWTH_ACCOUNTS: tuple[Account, ...] = ("growth", "granted")
 """Those of the book `growth`; all others are of `points`."""
 Balances = dict[tuple[Account, str], int]
 """By account and by what the amount was earned by, which is empty on accounts without lots."""
+StoredLeg = tuple[Account, str, int]
+"""A leg as it is read back: account, what it was earned by, amount."""
 
 
 @light_dataclass(frozen=True, slots=True)
@@ -44,6 +49,25 @@ def book_of(account: Account) -> Book:
 def legs_of(moved: Balances) -> tuple[Leg, ...]:
     """A leg for whatever came to more or less than nothing."""
     return tuple(Leg(account, earned_by, amount) for (account, earned_by), amount in moved.items() if amount)
+
+
+def add(balances: Balances, account: Account, earned_by: str, amount: int) -> None:
+    """Move a balance, which may come to 0."""
+    balances[account, earned_by] = balances.get((account, earned_by), 0) + amount
+
+
+def without_zeros(balances: Balances) -> Balances:
+    return {key: amount for key, amount in balances.items() if amount}
+
+
+def dump_legs(legs: Iterable[Leg]) -> str:
+    """The legs as an entry of the ledger keeps them: a JSON array of arrays."""
+    return orjson.dumps([(leg.account, leg.earned_by, leg.amount) for leg in legs]).decode()
+
+
+def load_legs(kept: str) -> list[StoredLeg]:
+    legs: list[StoredLeg] = orjson.loads(kept)
+    return legs
 
 
 def difference(old: Balances, new: Balances) -> tuple[Leg, ...]:

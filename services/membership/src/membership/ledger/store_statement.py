@@ -32,15 +32,19 @@ async def list_statement(
     return await tx.fetch(
         f"""
         with lines as (
-            select cause, max(entry) as entry, max(named) as named, bool_or(correction) as correction,
-                   min(occurred_at) as occurred_at, min(recorded_at) as recorded_at,
-                   coalesce(sum(amount) filter (where account in ('available', 'debt')), 0) as points,
-                   coalesce(sum(amount) filter (where account = 'pending'), 0) as pending,
-                   coalesce(sum(amount) filter (where account = 'expired'), 0) as expired,
-                   array_remove(array_agg(distinct earned_by), '') as lots
-            from ledger_entries
-            where shop = :shop and customer = :customer and account not in ('growth', 'granted')
-            group by cause
+            select e.entry, e.cause, e.named, e.correction, e.occurred_at, e.recorded_at, l.*
+            from ledger_entries e cross join lateral (
+                select coalesce(sum(amount) filter (where account in ('available', 'debt')), 0) as points,
+                       coalesce(sum(amount) filter (where account = 'pending'), 0) as pending,
+                       coalesce(sum(amount) filter (where account = 'expired'), 0) as expired,
+                       array_remove(array_agg(distinct earned_by), '') as lots, count(*) as legs
+                from (
+                    select l.leg ->> 0 as account, l.leg ->> 1 as earned_by, cast(l.leg ->> 2 as bigint) as amount
+                    from json_array_elements(cast(e.legs as json)) as l (leg)
+                ) l
+                where account not in ('growth', 'granted')
+            ) l
+            where e.shop = :shop and e.customer = :customer and l.legs > 0
         ), balanced as (
             select *, sum(points) over w as balance, sum(pending) over w as pending_balance
             from lines window w as (order by entry)
@@ -51,8 +55,8 @@ async def list_statement(
         select p.entry, p.correction, p.occurred_at, p.recorded_at, p.lots, cast(p.points as bigint) as points,
                cast(p.pending as bigint) as pending, cast(p.expired as bigint) as expired,
                cast(p.balance as bigint) as balance, cast(p.pending_balance as bigint) as pending_balance,
-               coalesce(p.named, h.source || '#' || h.id) as cause, h.type, h.fields
-        from page p left join history h on h.key = p.cause and p.named is null
+               coalesce(nullif(p.named, ''), h.source || '#' || h.id) as cause, h.type, h.fields
+        from page p left join history h on h.key = p.cause and p.named = ''
         order by {", ".join(f"p.{column}" for column in _ORDERS[order].split(", "))}
         """,
         shop=key[0],

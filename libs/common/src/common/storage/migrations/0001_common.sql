@@ -40,21 +40,22 @@ create index set_aside_retry on set_aside (job, retry_at);
 
 -- What a service folds, of each customer: it is claimed here, kept for ever, and folded anew when something comes late.
 create table history (
+    -- What has a fixed width first, so that nothing is padded between.
     key uuid primary key,               -- hash of (shop, source, id): closes the race of two deliveries of one event
     hash uuid not null,                 -- of the body before encryption: same id, other body is a dead letter
+    at timestamptz not null,
+    recorded_at timestamptz not null default now(),
+    rank smallint not null,
+    held boolean not null default false, -- claimed and not folded yet: something that it is judged by is not known
+    postponed boolean not null default false, -- claimed, and folded when its customer is folded anew in turns
     shop text not null,
     customer text not null,             -- into whose state it is folded
-    origin text,                        -- under whose identifier it came, where the customer has absorbed that one
-    at timestamptz not null,
-    rank smallint not null,
     source text not null,
     id text not null,
     type text not null,
     fields text not null,               -- JSON: what the fold reads of the event, and nothing personal
-    held boolean not null default false, -- claimed and not folded yet: something that it is judged by is not known
-    postponed boolean not null default false, -- claimed, and folded when its customer is folded anew in turns
-    correlation text,                   -- of what is held or postponed, to be passed on
-    recorded_at timestamptz not null default now()
+    origin text,                        -- under whose identifier it came, where the customer has absorbed that one
+    correlation text                    -- of what is held or postponed, to be passed on
 );
 create index history_customer on history (shop, customer, at);
 create index history_held on history (shop, at) where held;
@@ -79,7 +80,7 @@ create table items (
     name text collate "C" not null,     -- its kind and id, as in `order/1001`
     body text not null,                 -- JSON
     primary key (shop, customer, name)  -- closes no race: its customer is locked
-) with (fillfactor = 80);
+) with (fillfactor = 90);
 
 -- Claimed events that no history holds; a claim outlives every way in which a repeat can come (docs/operating.md).
 create table inbox (
