@@ -92,7 +92,7 @@ async def poll_next(database: Database, vault: Vault, *, private: bool, fetch: F
             raise
         # The trace may quote the page.
         log.error("polling_failed", shop=run.shop, run=run.run_id, where=where(error))
-        await _delay(database, run, f"a page could not be taken: {where(error)}")
+        await _delay(database, run, "a page could not be taken: the log of orders-ingest says where", None)
     else:
         ORDER_LIST_PAGES.labels(run.vendor, "taken").inc()
     return True
