@@ -7,7 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.values.addresses import InvalidAddress, InvalidPhone, mail_address, phone_number, webhook_url
+from common.values.addresses import InvalidAddress, InvalidPhone, mail_address, mailbox, phone_number, webhook_url
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,21 @@ def test_a_number_that_nobody_has_is_refused(given: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Mo@Example.test", "mo@example.test", True),
+        ("mo@bücher.example", "mo@xn--bcher-kva.example", True),
+        ("mo@ＥＸＡＭＰＬＥ.test", "mo@example.test", True),
+        ("jose\u0301@x.example", "José@x.example", True),
+        ("mo@straße.example", "mo@strasse.example", False),
+        ("groß@x.example", "gross@x.example", False),
+    ],
+)
+def test_two_writings_are_one_mailbox_or_two(one: str, other: str, same: bool) -> None:
+    assert (mailbox(one) == mailbox(other)) is same
+
+
+@pytest.mark.parametrize(
     ("given", "posted_to"),
     [
         ("https://QYAPI.weixin.qq.com:443/cgi-bin/webhook/send?key=Ab", "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=Ab"),
@@ -69,6 +84,8 @@ def test_a_number_that_nobody_has_is_refused(given: str) -> None:
         ("http://127.0.0.1:80/x", "http://127.0.0.1/x"),
         ("http://localhost:9/x?key=1", "http://localhost:9/x?key=1"),
         ("http://[::1]:9/", "http://[::1]:9/"),
+        ("https://my_robots.example./", "https://my_robots.example/"),
+        ("https://xn--kse-qla.example/", "https://xn--kse-qla.example/"),
     ],
 )  # fmt: skip
 def test_a_webhook_has_one_form(given: str, posted_to: str) -> None:
@@ -81,7 +98,9 @@ def test_a_webhook_has_one_form(given: str, posted_to: str) -> None:
     ["", "robots.example/x", "http://robots.example/x", "http://8.8.8.8/x", "ftp://robots.example/x", "https:///x",
      "https://ann@robots.example/", "https://a:b@robots.example/", "https://robots.example/#x", "https://robots.example/#",
      "https://robots.example:x/", "https://robots.example/a b", "https://robots.example/\n", "https://茶.example/",
-     "https://[::1/", "https://robots.example/" + "x" * 2000],
+     "https://[::1/", "https://robots.example/" + "x" * 2000, "https://robots..example/", f"https://{'x' * 64}.robots/",
+     "https://robots.999.1/", "https://999.1.1.1/", "https://2130706433/", "https://xn--a.robots/", "https://robots%41.example/",
+     "https://[fe80::1%25robots]/"],
 )  # fmt: skip
 def test_what_is_no_webhook_is_refused_without_its_text(given: str) -> None:
     with pytest.raises(InvalidAddress) as caught:

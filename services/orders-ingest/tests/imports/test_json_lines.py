@@ -69,6 +69,15 @@ def test_numbers_have_a_point_also_where_texts_have_a_comma() -> None:
     assert (row.event["data"]["goods_paid"], bad) == (124700, [])
 
 
+def test_numbers_that_name_something_are_those_of_the_shop_whatever_the_mark() -> None:
+    order = {"order_id": 8.0, "customer": 17851.0, "time": "2025-03-01", "sku": 85123.0, "name": 12.5, "paid": 12.5}
+    for decimals in ("point", "comma"):
+        [row], bad, _ = read(lines(order), decimals=decimals)
+        data = row.event["data"]
+        assert (row.event["subject"], data["order_id"], data["goods_paid"], bad) == ("17851", "8", 1250, [])
+        assert (data["lines"][0]["sku"], data["lines"][0]["name"]) == ("85123", "12.5")
+
+
 GOOD = {"order_id": "2", "time": "2025-03-01", "paid": 5}
 DAMAGE = {
     "no JSON": ("{'order_id': 1}", "it is no JSON object"),

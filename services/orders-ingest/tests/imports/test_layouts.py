@@ -14,9 +14,10 @@ from common.storage.database import Database
 from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import lines
 from orders_ingest.imports import store_refusals as refusals
-from orders_ingest.imports.layouts.cdnow import read_master
-from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row
+from orders_ingest.imports.layouts.cdnow import read_master, read_sample
+from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row, identifier, plain_number
 from orders_ingest.imports.layouts.online_retail.reading import read_online_retail
+from orders_ingest.imports.layouts.registry import LAYOUTS
 from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, lines_of, records_of
 from orders_ingest.intake.checks import check
 from orders_ingest.jobs import imports as job
@@ -147,12 +148,101 @@ def test_a_packed_file_that_swells_without_end_is_refused(tmp_path: Path, monkey
 
 @pytest.mark.parametrize(
     ("row", "customer"),
-    [(f"610.0,A,T,6.0,{DAY},5.00,17850.0,X", "17850"), (f"610,A,T,6,{DAY},5.00,17850.5,X", "17850.5")],
+    [
+        (f"610.0,A,T,6.0,{DAY},5.00,17850.0,X", "17850"),
+        (f'610,A,T,6,{DAY},5.00,"17850,0",X', "17850"),
+        (f"610,A,T,6,{DAY},5.00,17850.5,X", "17850.5"),
+    ],
 )
 def test_a_whole_number_written_by_a_spreadsheet_is_that_number(row: str, customer: str) -> None:
     (sale,), _, _ = retail(row)
     assert sale.event["subject"] == customer
     assert sale.event["data"]["order_id"] == "610"
+
+
+def test_the_number_of_a_cancellation_is_one_behind_its_letter_too() -> None:
+    rows, _, _ = retail(f"610.0,85123.0,T,6.0,{DAY},5.00,17850.0,X", f"C616.0,85123,T,-6.00,{DAY},5.00,17850,X")
+    assert [row.event["data"].get("refund_id") for row in rows] == [None, "C616-2-0"]
+    assert rows[1].event["data"]["order_id"] == "610"
+    assert rows[0].event["data"]["lines"][0]["sku"] == "85123"
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        *[("17850.0", "17850"), ("17850,0", "17850"), ("17850.000", "17850"), ("0.0", "0"), ("-1.00", "-1")],
+        *[("17850", "17850"), ("17850.5", "17850.5"), ("v1.0", "v1.0"), ("1.2.0", "1.2.0"), ("1.000", "1.000")],
+    ],
+)
+def test_a_name_is_a_number_without_the_decimals_of_a_program_of_tables(written: str, name: str) -> None:
+    assert plain_number(written) == name
+
+
+@pytest.mark.parametrize("written", ["1.000", "17,000", "-2.000"])
+def test_a_name_that_may_be_a_thousand_times_as_much_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="write it without the mark"):
+        identifier(written, "customer")
+
+
+AT_THE_END = {
+    "cdnow_master": "c1,{day},1,5.00\nc2,2026-10-01,1,5.00",
+    "cdnow_sample": "c1 1 {day} 1 5.00\nc2 2 20261001 1 5.00",
+    "online_retail": f"{HEADER}\n1,A,T,1,{{day}} {{time}},5.00,c1,X\n2,A,T,1,{DAY},5.00,c2,X",
+    "orders": f"order_id,customer,time,paid\n1,c1,{{day}} {{time}},5.00\n2,c2,{DAY},5.00",
+    "shopify_orders": (
+        "Name,Email,Financial Status,Created at,Total,Lineitem quantity,Lineitem name,Lineitem price\n"
+        "#1,,pending,{day} {time}:00,5.00,1,T,5.00\n#2,,pending,2026-10-01 10:00:00,5.00,1,T,5.00"
+    ),
+    "woocommerce_orders": (
+        "order_id,status,order_total,order_date\n1,pending,5.00,{day} {time}:00\n2,pending,5.00,2026-10-01 10:00:00"
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("day", "time"), [("0001-01-01", "00:00"), ("9999-12-31", "23:59")])
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "Pacific/Kiritimati"])
+def test_a_row_at_an_end_of_the_calendar_is_refused_and_the_others_are_taken(
+    layout: str, day: str, time: str, zone: str
+) -> None:
+    """9999-12-31 is SAP's and SQL Server's word for no date; in UTC it may lie beyond all that there is."""
+    text = AT_THE_END[layout].format(day=day, time=time)
+    asked = History("teahouse", "file", "USD", ZoneInfo(zone), hashing=b"key")
+    found = list(LAYOUTS[layout].read(text.split("\n"), asked, Findings()))
+    assert [one.slug for one in found if isinstance(one, BadRow)] == ["invalid_row"]
+    assert len([one for one in found if isinstance(one, Row)]) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"customer_id","date","number_of_cds","dollar_value"\n"00004",1997-01-01,1,29.33',
+        '"customer_id","date","number_of_cds","dollar_value"\n"00004","1997-01-01","1","29.33"',
+        '"customer_id" "date" "number_of_cds" "dollar_value"\n"00004"   "19970101"  1  29.33',
+        "customer_id, date, number_of_cds, dollar_value\n00004, 1997-01-01, 1.0, 29.33",
+        " 00004 19970101  1  29.33 ",
+    ],
+)
+def test_rows_of_cdnow_are_read_as_csv_or_by_white_space(text: str) -> None:
+    [row] = read_master(text.split("\n"), history(), Findings())
+    assert isinstance(row, Row)
+    assert (row.event["subject"], row.event["data"]["goods_paid"]) == ("00004", 2933)
+    assert row.event["data"]["lines"][0]["quantity"] == 1
+
+
+def test_a_number_of_a_customer_of_cdnow_is_that_number() -> None:
+    [row] = read_sample(["4.0,1.0,1997-01-01,1,29.33"], history(), Findings())
+    assert row.event["subject"] == "4" if isinstance(row, Row) else row
+
+
+@pytest.mark.parametrize("customer", ['"00007', '""', '"ann li"', '"a"b', "1.000", "a/b"])
+def test_a_customer_of_cdnow_that_is_none_is_refused_with_its_row_alone(customer: str) -> None:
+    rows = ["1,1997-01-01,1,29.33", f"{customer},1997-01-01,1,29.33", "2,1997-01-01,1,29.33"]
+    first, bad, last = read_master(rows, history(), Findings())
+    assert isinstance(first, Row)
+    assert isinstance(last, Row)
+    assert isinstance(bad, BadRow)
+    assert (bad.slug, bad.line, bad.text) == ("invalid_row", 2, rows[1])
 
 
 @pytest.mark.parametrize("code", ["M", "D", "S", "B", "CRUK", "BANK CHARGES", "AMAZONFEE", "m"])

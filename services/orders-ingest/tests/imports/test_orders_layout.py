@@ -179,6 +179,15 @@ def test_an_amount_finer_than_its_currency_is_refused(text: str, decimals: Any, 
         assert amount_of(text, "paid", decimals, currency) == minor
 
 
+@pytest.mark.parametrize("mark", [".", ","])
+def test_numbers_of_a_program_of_tables_name_what_the_shop_calls_so(mark: str) -> None:
+    text = "order_id;customer;time;goods_paid;sku\n8{m}0;17850{m}0;2026-10-01 10:00;50{m}00;85123{m}0\n"
+    decimals = "comma" if mark == "," else "point"
+    [row], bad, _ = read(text.format(m=mark), decimals=decimals)
+    assert (row.event["subject"], row.event["data"]["order_id"], bad) == ("17850", "8", [])
+    assert row.event["data"]["lines"][0]["sku"] == "85123"
+
+
 @pytest.mark.parametrize(
     ("second", "words"),
     [

@@ -162,6 +162,26 @@ def test_lines_of_one_cell_are_parted_and_a_refunded_order_is_given_back_whole()
     assert (refund["data"]["amount"], refund["data"]["freight"]) == (5000, 0)
 
 
+def test_numbers_with_decimals_are_the_orders_and_customers_of_the_webhooks() -> None:
+    """pandas makes 12 of a column 12.0 as soon as one of its cells is empty."""
+    row = "{}.0,31,2026-01-02 10:00:00,2026-01-02 10:01:00,completed,0,0,50.00,EUR,{},a@b.test,Ann,Li,Berlin,{},"
+    item = "name:Cup|sku:85123.0|quantity:1|total:50.00"
+    _, order = events("woocommerce_orders", WOO, row.format(31, "12.0", item))
+    assert (order["subject"], order["data"]["order_id"], order["data"]["lines"][0]["sku"]) == ("12", "31", "85123")
+    _, guest = events("woocommerce_orders", WOO, row.format(32, "0.0", item))
+    assert guest["subject"].startswith("mail-"), "a guest is nobody's customer 0.0"
+    numbered = FIRST.replace("BACK", "0").replace("7410991464714", "450789469.0").replace("tea-1", "85123.0")
+    _, order = events("shopify_orders", SHOPIFY, numbered.replace("TEA10", "15.0"))
+    assert (order["data"]["order_id"], order["data"]["lines"][0]["sku"]) == ("450789469", "85123")
+    assert order["data"]["promotions"][0]["code"] == "15"
+
+
+def test_rows_of_an_order_whose_number_is_written_twice_are_refused() -> None:
+    row = "{},31,2026-01-02 10:00:00,,completed,0,0,50.00,EUR,12,a@b.test,Ann,Li,Berlin,,"
+    *_, last = found("woocommerce_orders", WOO, row.format("31"), row.format("31.0"))
+    assert isinstance(last, BadRow)
+
+
 @pytest.mark.parametrize("date", ["", "2026-01-02 10:01:00"])
 def test_what_was_paid_back_whole_had_been_paid_though_no_date_says_so(date: str) -> None:
     row = f"31,31,2026-01-02 10:00:00,{date},refunded,0,0,50.00,EUR,0,,,,,name:Cup|quantity:1|total:50.00,"

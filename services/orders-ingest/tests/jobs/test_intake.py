@@ -7,9 +7,10 @@ import httpx
 import orjson
 import pytest
 
-from common.bus.broker import Outgoing, Producer
+from common.bus.broker import NoProgress, Outgoing, Producer
+from common.process.runtime import Runtime
 from common.storage.database import Database
-from orders_ingest.jobs.intake import Intake
+from orders_ingest.jobs.intake import Intake, read_intake
 from orders_ingest.shops import store as shops
 from regulars.testing import SharedKafka
 
@@ -75,6 +76,27 @@ async def test_topics_are_taken_up_and_put_down_without_a_restart(
         assert intake.topics == ()
     finally:
         await producer.stop()
+
+
+@pytest.mark.usefixtures("intake")
+async def test_a_reader_that_is_stuck_is_made_anew_and_ends_no_process(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K15: callers over HTTP need no Kafka."""
+
+    async def stuck(_timeout_s: float) -> None:
+        raise NoProgress("Kafka answers, but nothing comes")
+
+    reading = asyncio.create_task(read_intake(runtime))
+    async with asyncio.timeout(60):
+        while (first := runtime.consumer) is None:
+            await asyncio.sleep(0.05)
+        monkeypatch.setattr(first.broker, "poll", stuck)
+        while runtime.consumer in (None, first):
+            assert not reading.done()
+            await asyncio.sleep(0.05)
+    runtime.stopping.set()
+    await reading
 
 
 @pytest.mark.usefixtures("intake")

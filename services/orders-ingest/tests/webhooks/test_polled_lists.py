@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from orders_ingest.archive.vault import Vault
-from orders_ingest.jobs.polling import begin_daily, poll_next
+from orders_ingest.jobs.polling import LONGEST_WAIT, MOST_ASKED_FOR, begin_daily, poll_next
 from orders_ingest.reconciliation.client import Forbidden, fetch
 from orders_ingest.reconciliation.lists.protocol import (
     Answer,
@@ -226,6 +226,60 @@ def test_what_is_no_page_is_said_to_be_none(body: bytes) -> None:
 async def test_no_name_leads_into_a_private_network(host: str) -> None:
     with pytest.raises(Forbidden):
         await fetch(Asked(f"https://{host}/", {}), private=False)
+
+
+@pytest.mark.parametrize("host", ["a..b.example", "a" * 64 + ".example", "999.1.1.1", "xn--a.example"])
+async def test_what_is_no_host_is_not_asked(host: str) -> None:
+    with pytest.raises(Forbidden):
+        await fetch(Asked(f"https://{host}/", {}), private=False)
+    with pytest.raises(InvalidSource):
+        WooCommerceList().check(Source(f"https://{host}", KEYS), private=False)
+
+
+@pytest.mark.parametrize(
+    ("headers", "order"),
+    [
+        ({}, woo_order(1, "0001-01-01T00:00:00")),
+        ({"x-wp-totalpages": "9" * 5_000}, woo_order(1, "0001-01-01T00:00:00")),
+        ({"x-wp-totalpages": "9"}, woo_order(1, "x")),
+    ],
+)
+def test_a_page_beyond_the_calendar_is_said_to_be_none(headers: dict[str, str], order: dict[str, Any]) -> None:
+    with pytest.raises(UnreadablePage):
+        WooCommerceList().read(Answer(200, headers, orjson.dumps([order] * 100)), None)
+
+
+DEEP = b'{"orders": [{"id": 1, "note": ' + b"[" * 400 + b"]" * 400 + b"}]}"
+
+
+@pytest.mark.parametrize(
+    ("mood", "waits"),
+    [
+        ((429, {"retry-after": "99999999999999999999"}, b""), MOST_ASKED_FOR),
+        ((429, {"retry-after": "1e300"}, b""), MOST_ASKED_FOR),
+        ((429, {"retry-after": "-1e300"}, b""), timedelta(0)),
+        ((429, {"retry-after": "inf"}, b""), LONGEST_WAIT),
+        ((200, {}, DEEP), LONGEST_WAIT),  # which can be read, and not be written
+    ],
+)
+async def test_whatever_a_system_says_holds_up_its_own_run_alone(
+    api: httpx.AsyncClient,
+    db: Database,
+    vault: Vault,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    mood: Reply,
+    waits: timedelta,
+) -> None:
+    monkeypatch.setenv("ORDER_LISTS_PRIVATE_HOSTS", "true")
+    async with ShopSystem([], [mood]).listening() as system:
+        await api.put(f"{LISTS}/shopify", json={"address": system.address, "secret": TOKEN})
+        await begin(api, "r", "shopify")
+        assert await poll_next(db, vault, private=True)
+        waiting = (await api.get(f"{RUNS}/r")).json()
+        assert (waiting["pages"], waiting["ended_at"]) == (0, None)
+        clock.set(clock.now() + waits)
+        assert (await to_the_end(api, db, vault, clock, "r"))["trouble"] is None
 
 
 async def to_the_end(api: httpx.AsyncClient, db: Database, vault: Vault, clock: FixedClock, run: str) -> dict[str, Any]:

@@ -12,6 +12,9 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 _URL = re.compile(r"[!-~]{1,2000}")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}")
+"""A name that can be looked up (RFC 1035, and `_`, which is common); what ends in a number is an IPv4 address."""
 _PLAIN = re.compile(r"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@([A-Za-z0-9.-]{1,189})")
 """A local part that is in its one form already, and a domain. Within 254 octets, as the local part is of 64 at most."""
 
@@ -58,10 +61,11 @@ def _domain(text: str) -> str | None:
 def mailbox(text: str) -> str:
     """The one form of an address by which two writings of a mailbox are found to be the same.
 
-    As `mail_address`, with the local part in one case and in NFC: RFC 5321 lets a server tell `Mo` from `mo`, but none
-    that matters does. Dots and `+tags` stay: where they count is the server's affair. Raises InvalidAddress.
+    As `mail_address`, with the local part in small letters and in NFC: RFC 5321 lets a server tell `Mo` from `mo`, but
+    none that matters does. `groß` and `gross` are two, as domains of these names are. Dots and `+tags` stay: where they
+    count is the server's affair. Raises InvalidAddress.
     """
-    return unicodedata.normalize("NFC", mail_address(text, utf8=True).casefold())
+    return unicodedata.normalize("NFC", mail_address(text, utf8=True).lower())
 
 
 def phone_number(text: str) -> str:
@@ -89,6 +93,8 @@ def webhook_url(text: str) -> str:
     host = (url.hostname or "").rstrip(".")
     if url.scheme not in ("https", "http") or not host:
         raise InvalidAddress("A webhook's URL begins with https:// and is at most 2,000 ASCII characters.")
+    if not _is_name(host) and not _is_address(host):
+        raise InvalidAddress("A webhook's URL names a host: labels of 1 to 63 letters, digits and -, or an address.")
     if "@" in url.netloc or url.fragment or "#" in text:
         raise InvalidAddress("A webhook's URL holds no user and no fragment.")
     if url.scheme == "http" and not is_private_host(host):
@@ -97,6 +103,18 @@ def webhook_url(text: str) -> str:
     away = port is None or port == {"https": 443, "http": 80}[url.scheme]
     query = f"?{url.query}" if url.query else ""
     return f"{url.scheme}://{host}{'' if away else f':{port}'}{url.path or '/'}{query}"
+
+
+def _is_name(host: str) -> bool:
+    return _HOST.fullmatch(host) is not None and ("xn--" not in host or _domain(host) is not None)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host
 
 
 def is_private_host(host: str) -> bool:

@@ -69,6 +69,13 @@ def test_a_display_name_stays_a_display_name(name: str) -> None:
     assert [(a.display_name, a.addr_spec) for a in sender] == [(name, "shop@example.test")]
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u2028", "\u0085", "\x0b", "\x1c", "\u2009"])
+@pytest.mark.parametrize("name", ["Tea{}House, Ltd.", "Tee{}(Berlin)", 'Tea{}"House" <shop@evil.example>, x'])
+def test_a_display_name_stays_one_whatever_blanks_it_holds(name: str, blank: str) -> None:
+    sender = read(replace(MAIL, sender_name=name.format(blank)))["From"].addresses
+    assert [(a.display_name, a.addr_spec) for a in sender] == [(name.format(" "), "shop@example.test")]
+
+
 def test_a_subject_cannot_smuggle_a_header() -> None:
     message = read(replace(MAIL, subject="Hi\r\nBcc: victim@example.test"))
     assert message["Bcc"] is None

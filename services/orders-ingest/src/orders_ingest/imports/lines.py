@@ -175,7 +175,7 @@ def records_of(
             continue
         if not line.strip():
             continue
-        cells = line.split(separator) if '"' not in line else _cells([line], separator)
+        cells = cells_of(line, separator)
         if cells is not None:
             yield number, cells
             continue
@@ -188,6 +188,11 @@ def records_of(
         del ahead[:used]
         yield number, cells
         number += used
+
+
+def cells_of(line: str, separator: str) -> list[str] | None:
+    """The cells of a record that is one line; None where its quotes make it none."""
+    return line.split(separator) if '"' not in line else _cells([line], separator)
 
 
 def as_text(cells: Sequence[str], separator: str) -> str:

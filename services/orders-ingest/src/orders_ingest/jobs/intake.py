@@ -7,7 +7,7 @@ import contextlib
 
 import structlog
 
-from common.bus.broker import BrokerUnavailable, TopicMismatch, ensure_topics
+from common.bus.broker import BrokerUnavailable, NoProgress, TopicMismatch, ensure_topics
 from common.events.fields import check_shop
 from common.process.runtime import Runtime
 from common.storage.failures import is_temporary
@@ -34,7 +34,10 @@ class Intake:
         self.topics: tuple[str, ...] = ()
 
     async def look(self) -> None:
-        """Take up what was switched on and put down what was switched off. Raises what ended the consumer."""
+        """Take up what was switched on and put down what was switched off.
+
+        Raises what ended the consumer, once: the next look makes another.
+        """
         async with self._runtime.database.transaction() as tx:
             shops = await store.list_intake_shops(tx)
         topics = tuple([topic for shop in shops if (topic := await self._there(shop)) is not None])
@@ -47,7 +50,8 @@ class Intake:
             self._reading = asyncio.create_task(self._runtime.consumer.run(), name="intake consumer")
             log.info("intake_topics", topics=len(topics))
         if self._reading is not None and self._reading.done():
-            self._reading.result()
+            ended, self._reading = self._reading, None
+            ended.result()
 
     async def close(self) -> None:
         consumer, self._runtime.consumer = self._runtime.consumer, None
@@ -79,14 +83,17 @@ class Intake:
 
 
 async def read_intake(runtime: Runtime) -> None:
-    """For the process's life; a lost database or broker is waited for."""
+    """For the process's life; a lost database or broker is waited for.
+
+    A consumer that is stuck (K15) is made anew and ends no process: this one answers callers, who need no Kafka.
+    """
     intake = Intake(runtime)
     try:
         while not runtime.stopping.is_set():
             try:
                 await intake.look()
             except Exception as error:
-                if not is_temporary(error):
+                if not is_temporary(error) and not isinstance(error, NoProgress):
                     raise
                 log.warning("intake_paused", reason=type(error).__name__, detail=str(error)[:300])
             with contextlib.suppress(TimeoutError):

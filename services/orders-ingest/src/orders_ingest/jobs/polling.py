@@ -12,7 +12,7 @@ import structlog
 from common.process.runtime import Runtime
 from common.shops.settings import get_shop
 from common.storage.database import Database, Transaction
-from common.storage.failures import passes
+from common.storage.failures import passes, where
 from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.take_listed import take_page
 from orders_ingest.metrics import ORDER_LIST_PAGES
@@ -69,24 +69,31 @@ async def poll_next(database: Database, vault: Vault, *, private: bool, fetch: F
     """Ask for the next page of the run that has waited longest, and take it; whether there was one.
 
     No transaction is open while a system is waited for; the run is leased. Killed at any point, the page is asked for
-    again when the lease is over.
+    again when the lease is over. What one system says, however odd, holds up its own run alone.
     """
     async with database.transaction() as tx:
         run = await store_polling.lease(tx)
-        source = None if run is None else await store_lists.get_source(tx, vault, run.shop, run.vendor)
     if run is None:
         return False
     kind = LISTS[run.vendor]
     try:
+        async with database.transaction() as tx:
+            source = await store_lists.get_source(tx, vault, run.shop, run.vendor)
         page = kind.read(await _asked(kind, source, run, private, fetch), run.place)
+        await take_page(database, vault, kind, run, page)
     except (_Later, UnreadablePage) as error:
         wait = error.wait if isinstance(error, _Later) else None
         await _delay(database, run, str(error), wait)
     except _Never as error:
         ORDER_LIST_PAGES.labels(run.vendor, "refused").inc()
         await _stop(database, run, error.detail)
+    except Exception as error:
+        if passes(error):
+            raise
+        # The trace may quote the page.
+        log.error("polling_failed", shop=run.shop, run=run.run_id, where=where(error))
+        await _delay(database, run, "a page could not be taken: the log of orders-ingest says where", None)
     else:
-        await take_page(database, vault, kind, run, page)
         ORDER_LIST_PAGES.labels(run.vendor, "taken").inc()
     return True
 
@@ -127,7 +134,9 @@ def _patience(said: str) -> timedelta | None:
         seconds = float(said)
     except ValueError:
         return None
-    return min(timedelta(seconds=max(0.0, seconds)), MOST_ASKED_FOR) if math.isfinite(seconds) else None
+    if not math.isfinite(seconds):
+        return None
+    return timedelta(seconds=min(max(0.0, seconds), MOST_ASKED_FOR.total_seconds()))
 
 
 async def _delay(database: Database, run: Polled, detail: str, wait: timedelta | None) -> None:

@@ -35,8 +35,8 @@ async def fetch(asked: Asked, *, private: bool) -> Answer:
     The name is looked up once and the connection made to the address that was looked at, so that a name which leads
     elsewhere the second time leads nowhere.
     """
-    url = httpx.URL(asked.url)
     try:
+        url = httpx.URL(asked.url)
         async with asyncio.timeout(WITHIN_S):
             address = await _address_of(url.host, url.port or (443 if url.scheme == "https" else 80), private=private)
             headers = {**asked.headers, "host": urlsplit(asked.url).netloc, "user-agent": "regulars"}
@@ -49,6 +49,8 @@ async def fetch(asked: Asked, *, private: bool) -> Answer:
                 return Answer(answer.status_code, answer.headers, await _body(answer))
     except TimeoutError:
         raise Unreachable(f"no whole answer within {WITHIN_S:.0f} seconds") from None
+    except (httpx.InvalidURL, UnicodeError):
+        raise Forbidden("there is no such host") from None
     except (httpx.HTTPError, OSError) as error:
         raise Unreachable(f"{type(error).__name__}: {error}"[:300]) from None
 

@@ -80,6 +80,6 @@ def _is(message: SmsMessage, since: datetime, found: Any) -> bool:
         return False
     try:
         created = parsedate_to_datetime(str(found.get("date_created")))
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     return created.tzinfo is not None and created >= since - _CLOCKS_APART

@@ -97,7 +97,8 @@ def _words(text: str) -> str:
 
 def _phrase(name: str) -> str:
     """A display name: an encoded word, or quoted."""
-    encoded = _words(name)
-    if not name.isascii() or "=?" in encoded:
+    plain = " ".join(name.split())
+    encoded = _words(plain)
+    if encoded != plain:
         return encoded
-    return '"' + encoded.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

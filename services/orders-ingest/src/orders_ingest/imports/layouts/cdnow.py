@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 
 from common.values.currency import to_minor
@@ -14,14 +14,15 @@ from orders_ingest.imports.layouts.layout import (
     History,
     Layout,
     Row,
-    check_undamaged,
+    identifier,
     order_event,
+    plain_number,
     too_long,
+    utc_of,
 )
-from orders_ingest.imports.lines import TooLong, UnreadableFile
+from orders_ingest.imports.lines import TooLong, UnreadableFile, cells_of
 
 _NOON = time(12)
-_SEPARATOR = re.compile(r"[,\s]+")
 _DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
 _AMOUNT = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,4})?")
 
@@ -44,15 +45,15 @@ def _read(lines: Iterable[str | TooLong], history: History, findings: Findings, 
             findings.counts["rows"] += 1
             yield too_long(line, text, history.record(number, line))
             continue
-        cells = [c for c in _SEPARATOR.split(text.strip()) if c]
+        if not text.strip():
+            continue
+        cells = _cells(text)
         if line == 1 and cells and cells[0] == "customer_id":
             findings.heading = text
             continue
-        if not cells:
-            continue
         number += 1
         findings.counts["rows"] += 1
-        if number == 1 and len(cells) != width:
+        if number == 1 and cells is not None and len(cells) != width:
             raise UnreadableFile(
                 "wrong_layout", f"a row of this layout has {width} columns, the first one has {len(cells)}"
             )
@@ -62,15 +63,23 @@ def _read(lines: Iterable[str | TooLong], history: History, findings: Findings, 
             yield BadRow(line, "invalid_row", f"line {line}: {error}", text, history.record(number, line))
 
 
-def _order(line: int, number: int, cells: list[str], history: History, width: int) -> Row:
+def _cells(text: str) -> list[str] | None:
+    """None where its quotes make it no row."""
+    cells = cells_of(text, ",") if "," in text else cells_of(" ".join(text.split()), " ")
+    return None if cells is None else [cell.strip() for cell in cells]
+
+
+def _order(line: int, number: int, cells: list[str] | None, history: History, width: int) -> Row:
+    if cells is None:
+        raise ValueError("a quote is opened and not closed, or not doubled within a quoted cell")
     if len(cells) != width:
         raise ValueError(f"{len(cells)} columns instead of {width}")
-    customer, (day, count, value) = cells[0], cells[-3:]
-    check_undamaged(customer, "the first cell")
+    said, (day, count, value) = cells[0], cells[-3:]
+    customer, count = identifier(said, "the first cell"), plain_number(count)
     found = _DATE.fullmatch(day)
     if found is None:
         raise ValueError("the third cell from the end is no date: 1997-01-31 or 19970131")
-    at = datetime.combine(date(*map(int, found.groups())), _NOON, history.zone).astimezone(UTC)
+    at = utc_of(datetime.combine(date(*map(int, found.groups())), _NOON), history.zone)
     if not (count.isdecimal() and count.isascii() and int(count) <= 1_000_000):
         raise ValueError("the last cell but one is no number of pieces up to 1,000,000")
     paid = _amount(value, history.currency)
@@ -83,7 +92,7 @@ def _order(line: int, number: int, cells: list[str], history: History, width: in
         "paid_at": at.isoformat(),
         "completed_at": at.isoformat(),
     }
-    original = "\t".join((customer, *found.groups(), count, value, history.currency, str(history.zone)))
+    original = "\t".join((said, *found.groups(), count, value, history.currency, str(history.zone)))
     return Row(line, at, order_event(history, number, at, customer, data, "order.completed"), original)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from orders_ingest.identity.by_mail import named_by_mail
-from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row, check_undamaged, order_event, too_long
+from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row, order_event, plain_number, too_long
 from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, as_text, records_of
 from orders_ingest.imports.recent import Recent
 
@@ -54,7 +54,7 @@ def read_export(
             yield group
             continue
         first = group[0]
-        name = first.cells.get(named_by, "")
+        name = plain_number(first.cells.get(named_by, ""))
         try:
             if not name:
                 raise ValueError(f"{named_by} is needed in every row of an order")
@@ -134,14 +134,6 @@ def _grouped(records: Iterable[Record | BadRow], named_by: str) -> Iterator[list
         group.append(record)
     if group:
         yield group
-
-
-def identifier(text: str, what: str) -> str:
-    """Raises ValueError where it cannot name an order or a customer."""
-    check_undamaged(text, what)
-    if not text or any(sign.isspace() or sign in "/#|" for sign in text):
-        raise ValueError(f"{what} is needed, without white space, / # |")
-    return text
 
 
 def customer_of(email: str, history: History) -> str | None:

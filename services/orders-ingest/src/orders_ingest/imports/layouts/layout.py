@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -83,6 +83,9 @@ class Findings:
             shown.append(example)
 
 
+_WHOLE = re.compile(r"(-?[0-9]+)[.,]0+")
+_GROUPED = re.compile(r"-?[1-9][0-9]{0,2}[.,]000")
+_NO_NAME = re.compile(r"[/#|\s]")
 _ROUNDED = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
 _NOTHING = frozenset({"nan", "null", "none", "n/a", "#n/a", "#value!", "#ref!", "inf", "-inf", "<na>", "nat"})
 
@@ -112,8 +115,38 @@ def too_long(number: int, line: TooLong, record: int = 0) -> BadRow:
     return BadRow(number, "line_too_long", detail, line.text, record)
 
 
-def check_undamaged(text: str, column: str) -> None:
-    """Raises ValueError for a name that a spreadsheet or a program of tables has replaced by something else."""
+def identifier(text: str, column: str) -> str:
+    """The name of an order or a customer in a cell, as the shop's own system writes it.
+
+    Raises ValueError for none, and for one that a spreadsheet or a program of tables has replaced by something else.
+    """
+    _check_undamaged(text, column)
+    if not text or _NO_NAME.search(text):
+        raise ValueError(f"{column} is needed, without white space, / # |")
+    return plain_number(text)
+
+
+def plain_number(text: str) -> str:
+    """A number without the decimals that programs of tables write: 17850.0 and 17850,00 are none other than 17850.
+
+    1.000 stays, for it may be a thousand; so does all that is no number.
+    """
+    found = _WHOLE.fullmatch(text) if text.endswith("0") and not _GROUPED.fullmatch(text) else None
+    return found[1] if found else text
+
+
+def utc_of(found: datetime, zone: ZoneInfo) -> datetime:
+    """The instant; `zone`: of one that names no other. Raises ValueError at the ends of the calendar, which UTC may not
+    reach: programs write 9999-12-31 for no date."""
+    if not 1 < found.year < 9999:
+        raise ValueError(f"the year {found.year} is none in which anything was ordered")
+    return (found if found.tzinfo is not None else found.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _check_undamaged(text: str, column: str) -> None:
+    if _GROUPED.fullmatch(text):
+        digits = re.sub("[.,]", "", text)
+        raise ValueError(f"{column} is {text}, which may be {text[:-4]} or {digits}: write it without the mark")
     if _ROUNDED.fullmatch(text):
         raise ValueError(
             f"{column} is {text[:40]}, a number that a spreadsheet has rounded: which one it was is lost; export the"

@@ -12,13 +12,12 @@ from orders_ingest.imports.layouts.exports import (
     Made,
     Record,
     customer_of,
-    identifier,
     paid_back,
     present,
     read_export,
     refunded_in_all,
 )
-from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout, Row
+from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout, Row, identifier, plain_number
 from orders_ingest.imports.layouts.orders.values import amount_of, instant_of, quantity_of
 from orders_ingest.imports.lines import TooLong
 
@@ -56,7 +55,7 @@ def _order(group: list[Record], history: History) -> Made:
     freight = money("Shipping")
     goods = max(0, money("Total") - freight)
     discount = money("Discount Amount")
-    promotion = present(kind="secret_code", code=said.get("Discount Code"), amount=discount)
+    promotion = present(kind="secret_code", code=plain_number(said.get("Discount Code", "")), amount=discount)
     customer = customer_of(said.get("Email", ""), history)
     times = {"paid_at": paid_at, "shipped_at": shipped_at, f"{state}_at": at}
     data = {
@@ -113,7 +112,7 @@ def _line(said: dict[str, str], currency: str, history: History) -> dict[str, An
     off = amount_of(said.get("Lineitem discount", "0"), "Lineitem discount", history.decimals, currency)
     name = said.get("Lineitem name", "")
     line = {
-        "sku": said.get("Lineitem sku") or name or "?",
+        "sku": plain_number(said.get("Lineitem sku", "")) or name or "?",
         "quantity": quantity,
         "unit_price": price,
         "paid": max(0, price * quantity - off),

@@ -15,13 +15,12 @@ from orders_ingest.imports.layouts.exports import (
     Made,
     Record,
     customer_of,
-    identifier,
     paid_back,
     present,
     read_export,
     refunded_in_all,
 )
-from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout, Row
+from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout, Row, identifier, plain_number
 from orders_ingest.imports.layouts.orders.values import amount_of, instant_of, quantity_of
 from orders_ingest.imports.lines import TooLong
 from orders_ingest.webhooks.woocommerce.orders import STATES
@@ -63,7 +62,7 @@ def _order(group: list[Record], history: History) -> Made:
     at = {"completed": completed_at or paid_at, "paid": paid_at}.get(state) or placed
     freight = money("shipping_total") + money("shipping_tax_total")
     goods = max(0, money("order_total") - freight)
-    number = said.get("customer_id", said.get("customer_user", "0"))
+    number = plain_number(said.get("customer_id", said.get("customer_user", "0")))
     guest = not number.strip("0")
     customer = customer_of(said.get("billing_email", ""), history) if guest else identifier(number, "customer_id")
     cells = [cell for name, cell in said.items() if _LINE.fullmatch(name)]
@@ -98,7 +97,7 @@ def _line(text: str, currency: str, history: History) -> dict[str, Any]:
     tax = said.get("total_tax", said.get("tax", "0")) or "0"
     paid += amount_of(tax, "tax", history.decimals, currency)
     return {
-        "sku": said.get("sku") or said.get("product_id") or said.get("name") or "?",
+        "sku": plain_number(said.get("sku") or said.get("product_id") or "") or said.get("name") or "?",
         "quantity": quantity_of(said["quantity"], history.decimals),
         "paid": paid,
         **present(name=said.get("name")),

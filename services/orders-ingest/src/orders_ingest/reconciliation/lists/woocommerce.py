@@ -65,7 +65,7 @@ class WooCommerceList:
         number = place["page"] if place is not None else 1
         if _is_last(answer, number, len(found)):
             return Page(orders, None)
-        after = _written(_created(found[-1][1]) - _SECOND)
+        after = _written(_before(found[-1][1]))
         before = place["after"] if place is not None else ""
         if after <= before:  # all of one second: the next page of it by number
             return Page(orders, {"after": before, "page": number + 1})
@@ -75,16 +75,17 @@ class WooCommerceList:
 def _is_last(answer: Answer, number: int, found: int) -> bool:
     """By the header that says how many pages there are; a shop may let fewer orders stand on one than are asked for."""
     pages = answer.headers.get("x-wp-totalpages", "")
-    if pages.isdecimal():
+    if pages.isdecimal() and len(pages) < 10:
         return not found or number >= int(pages)
     return found < PER_PAGE
 
 
-def _created(order: dict[str, object]) -> datetime:
+def _before(order: dict[str, object]) -> datetime:
+    """The second before it was placed. Raises UnreadablePage."""
     said = order.get("date_created_gmt")
     try:
-        return datetime.fromisoformat(str(said)).replace(tzinfo=None)
-    except ValueError:
+        return datetime.fromisoformat(str(said)).replace(tzinfo=None) - _SECOND
+    except (ValueError, OverflowError):
         raise UnreadablePage("an order has no `date_created_gmt`") from None
 
 

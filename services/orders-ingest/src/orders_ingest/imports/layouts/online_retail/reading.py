@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from sys import intern
 from typing import Any
@@ -22,10 +22,12 @@ from orders_ingest.imports.layouts.layout import (
     Findings,
     History,
     Row,
-    check_undamaged,
     has_columns,
+    identifier,
     order_event,
+    plain_number,
     too_long,
+    utc_of,
 )
 from orders_ingest.imports.layouts.online_retail.cancellations import Sales
 from orders_ingest.imports.layouts.online_retail.invoices import Invoice, Invoices, Line
@@ -35,8 +37,6 @@ COLUMNS = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "
 POSTAGE = frozenset({"POST", "DOT", "C2"})
 NO_GOODS = frozenset({"M", "D", "S", "B", "CRUK", "BANK CHARGES", "AMAZONFEE"})
 _FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%m/%d/%Y %H:%M")
-_WHOLE = re.compile(r"(-?[0-9]{1,18})\.0+")
-_NO_ID = re.compile(r"[/#|\s]")
 _PIECES = re.compile(r"-?[0-9]{1,7}")
 _PRICE = re.compile(r"-?[0-9]{1,8}(?:\.[0-9]{1,6})?")
 
@@ -86,12 +86,11 @@ def _collect_row(
     if len(cells) != len(COLUMNS):
         raise ValueError(f"{len(cells)} columns instead of {len(COLUMNS)}")
     invoice_no, sku, name, quantity, date, price, customer, _country = (cell.strip() for cell in cells)
-    # Spreadsheets write whole numbers as 17850.0: that is no other customer than 17850.
-    invoice_no, sku, quantity, customer = map(_whole, (invoice_no, sku, quantity, customer))
-    if not invoice_no or not sku or _NO_ID.search(invoice_no) or _NO_ID.search(customer):
-        raise ValueError("InvoiceNo and StockCode are needed; InvoiceNo and CustomerID without white space, / # |")
-    check_undamaged(invoice_no, "InvoiceNo")
-    check_undamaged(customer, "CustomerID")
+    invoice_no = identifier(_invoice(invoice_no), "InvoiceNo")
+    customer = identifier(customer, "CustomerID") if customer else ""
+    sku, quantity = plain_number(sku), plain_number(quantity)
+    if not sku:
+        raise ValueError("StockCode is needed")
     if date not in times:
         if len(times) >= 100_000:
             times.clear()
@@ -108,17 +107,18 @@ def _collect_row(
     invoices.add(invoice_no, times[date], customer or None, line)
 
 
-def _whole(text: str) -> str:
-    found = _WHOLE.fullmatch(text) if text.endswith("0") else None
-    return found[1] if found else text
+def _invoice(text: str) -> str:
+    """Of C536379.0 too what is behind its letter is a number."""
+    return text[:1] + plain_number(text[1:]) if text[:1].isalpha() else text
 
 
 def _instant(text: str, zone: ZoneInfo) -> datetime:
     for form in _FORMATS:
         try:
-            return datetime.strptime(text, form).replace(tzinfo=zone).astimezone(UTC)
+            found = datetime.strptime(text, form)
         except ValueError:
             continue
+        return utc_of(found, zone)
     raise ValueError("InvoiceDate is no time: 2010-12-01 08:26")
 
 

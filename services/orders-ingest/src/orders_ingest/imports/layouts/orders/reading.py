@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -16,8 +15,9 @@ from orders_ingest.imports.layouts.layout import (
     History,
     Layout,
     Row,
-    check_undamaged,
+    identifier,
     order_event,
+    plain_number,
     too_long,
 )
 from orders_ingest.imports.layouts.orders.columns import find_columns
@@ -27,8 +27,6 @@ from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, as_text
 from orders_ingest.imports.recent import Recent
 
 SEPARATORS = ",;\t|"
-_NO_ID = re.compile(r"[/#|\s]")
-_WHOLE = re.compile(r"[0-9]+\.0+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +129,7 @@ def _bad(row: _Cells, why: str, slug: str = "invalid_row", of: _Cells | None = N
 
 
 def _order_id(fields: dict[str, str]) -> str:
-    order_id = fields.get("order_id", "").lstrip("#")  # as Shopify writes it
-    check_undamaged(order_id, "order_id")
-    if not order_id or _NO_ID.search(order_id):
-        raise ValueError("order_id is needed, without white space, / # |")
-    return _as_whole(order_id)
-
-
-def _as_whole(name: str) -> str:
-    """Spreadsheets and programs of tables write whole numbers as 17850.0: that is none other than 17850."""
-    return name.partition(".")[0] if _WHOLE.fullmatch(name) else name
+    return identifier(fields.get("order_id", "").lstrip("#"), "order_id")  # as Shopify writes it
 
 
 def _order(group: list[_Cells], history: History, findings: Findings) -> Iterator[Row | BadRow]:
@@ -213,11 +202,7 @@ def _head(fields: dict[str, str], history: History) -> tuple[str, dict[str, Any]
 
 
 def _customer(fields: dict[str, str]) -> str | None:
-    customer = fields.get("customer", "")
-    check_undamaged(customer, "customer")
-    if _NO_ID.search(customer):
-        raise ValueError("customer is without white space, / # |")
-    return _as_whole(customer) or None
+    return identifier(fields["customer"], "customer") if "customer" in fields else None
 
 
 def _check_alike(fields: dict[str, str], first: dict[str, str], currency: str) -> None:
@@ -245,7 +230,7 @@ def _line(fields: dict[str, str], currency: str, history: History) -> dict[str, 
     )
     line: dict[str, Any] = {
         "told": "sku" in fields or "name" in fields,
-        "sku": fields.get("sku") or fields.get("name", ""),
+        "sku": plain_number(fields.get("sku", "")) or fields.get("name", ""),
         "quantity": quantity,
         "paid": (price or 0) * quantity if paid is None else paid,
     }

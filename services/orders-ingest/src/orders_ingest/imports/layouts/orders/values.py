@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from common.values.currency import EXPONENTS, round_to_minor
+from orders_ingest.imports.layouts.layout import utc_of
 
 Decimals = Literal["point", "comma"]
 _AMOUNT = {
@@ -90,9 +91,9 @@ def instant_of(text: str, field: str, zone: ZoneInfo) -> datetime:
             break
         except ValueError:
             continue
-    if found is None or not 1 < found.year < 9999:
+    if found is None:
         raise ValueError(f"{field} is no time: 2025-03-05 12:00:00, 2025/03/05 12:00 or 05.03.2025 12:00")
-    return (found if found.tzinfo is not None else found.replace(tzinfo=zone)).astimezone(UTC)
+    return utc_of(found, zone)
 
 
 def state_of(text: str) -> str:
