@@ -19,7 +19,11 @@ async def test_whoever_was_written_since_the_page_was_read_comes_back_as_they_st
     async with db.transaction() as tx:
         await set_aside.put(tx, "segments", Task("tea", "c1"), START, "a test")
     async with db.transaction() as tx:
+        await tx.execute("set local enable_indexscan = off")
+        later = "update customers set due_at = due_at + interval '1 hour' where customer = 'c1'"
+        await tx.execute(later)  # the last row of the table now
         page = await get_scheduled(tx, "tea", names)
+        assert [each.customer for each in page] == names
         assert [each.state.purchases.completed for each in page] == [1, 1, 1, 1]
         await feed(db, [events.completed("c2", START - timedelta(days=10))])
         async with db.transaction() as other:

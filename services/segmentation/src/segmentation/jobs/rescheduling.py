@@ -59,6 +59,7 @@ async def reschedule(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> i
             *((each, due) for each, due in found if each.customer in locked.same),
             *moved(folding, locked.others, since),
         ]
+        found.sort(key=lambda pair: pair[0].customer)
         ready, later = list[Working[CustomerState]](), list[tuple[str, datetime | None]]()
         for each, due in found:
             if due is not None and due.at <= now and name not in waiting and each.customer not in locked.apart:

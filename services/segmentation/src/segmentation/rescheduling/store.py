@@ -101,7 +101,7 @@ async def list_page(
 
 
 async def get_scheduled(tx: Transaction, shop: str, customers: Sequence[str]) -> list[Scheduled]:
-    """These customers as they are stored.
+    """These customers as they are stored, in their order: facts stand in the outbox in it, whatever the plan.
 
     Nobody is locked: a fold of one of them at this moment knows what has changed, and stores the due time itself.
     """
@@ -114,7 +114,7 @@ async def get_scheduled(tx: Transaction, shop: str, customers: Sequence[str]) ->
         shop=shop,
         customers=list(customers),
     )
-    return [_scheduled(row) for row in rows]
+    return [_scheduled(row) for row in sorted(rows, key=lambda row: row.customer)]
 
 
 async def lock_scheduled(tx: Transaction, shop: str, known: Sequence[Scheduled], sweep: str) -> Locked:
