@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.storage.columns import Columns
-from common.storage.database import CUSTOMER_COLUMNS, CustomerRow, Transaction, customer_row
+from common.storage.customer_rows import CUSTOMER_COLUMNS, CustomerRow, customer_row
+from common.storage.database import Transaction
 from segmentation.customers.state import CustomerState
 
 _DUES = Columns("u", customer="text", due="timestamptz")
