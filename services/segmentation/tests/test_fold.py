@@ -13,7 +13,7 @@ from common.events.orders import OrderEvent, OrderRefunded
 from common.events.segments import SegmentEntered, SegmentLeft
 from common.fold.folding import Due, Effect, advance, fold_all, same
 from common.shops.settings import ShopSettings
-from common.storage.database import CustomerRow
+from common.storage.customer_rows import CustomerRow
 from common.time.calendar import add_months, day_start, start_of_month
 from segmentation.attributes.attribute import Attribute
 from segmentation.customers.state import CustomerState

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from common.fold.folding import advance, fold_all, same
 from common.shops.settings import ShopSettings
-from common.storage.database import CustomerRow, Database, Transaction
+from common.storage.customer_rows import CustomerRow
+from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.work import set_aside
 from common.work.set_aside import Task
