@@ -35,9 +35,7 @@ async def test_a_record_that_lies_unread_with_another_process_holds_sweeps_back(
     """A3: two processes, one frozen. Who is due after the record came is not touched before it is read."""
     monkeypatch.setattr(backlog, "LOOK_EVERY_S", 0.0)
     ours = stand.another()
-    frozen = EventConsumer(
-        stand.database, stand.servers, ours.broker._member.group, ours._subscriptions, seal=lambda b: b
-    )
+    frozen = stand.another(group=ours.broker._member.group)
     await share(ours, frozen)
     theirs = min(frozen.broker.assigned).partition
     before = await stand.backlog.read_until()

@@ -66,11 +66,10 @@ class Stand:
     backlog: Backlog
     consumer: EventConsumer
 
-    def another(self, handler: Handler | None = None, **more: Any) -> EventConsumer:
+    def another(self, handler: Handler | None = None, group: str | None = None, **more: Any) -> EventConsumer:
         subscriptions = (Subscription(handler or self.toy.on_ticks, (Ticked, Tocked)),)
-        return EventConsumer(
-            self.database, self.servers, f"toy-{uuid.uuid4().hex[:8]}", subscriptions, seal=lambda b: b, **more
-        )
+        named = group or f"toy-{uuid.uuid4().hex[:8]}"
+        return EventConsumer(self.database, self.servers, named, subscriptions, seal=lambda b: b, **more)
 
     async def put(self, *events: Event[Any] | Outgoing) -> None:
         """As the outbox does: what Kafka is not known to have is sent again, and an event counts once."""
