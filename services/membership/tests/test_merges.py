@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from common.events import Event
 from common.events.customers import CustomerMerged, CustomerUnmerged
 from common.events.membership import PointsRedeemed
 from common.storage.database import Database, Transaction
+from common.time.clock import FixedClock
 from membership.jobs.verifying import verify
 
 from .conftest import MakeDatabase, Shop, deliver, sweep
@@ -104,6 +105,35 @@ async def test_what_fell_due_before_a_merge_is_not_done_again_when_it_is_undone(
         assert await tx.value("select count(*) from set_aside") == 0
         twice = await tx.fetch("select type, count(*) from outbox group by id, type having count(*) > 1")
     assert [tuple(row) for row in twice] == []
+
+
+async def test_what_a_refund_undid_while_merged_is_not_done_again_under_the_same_cause(
+    db: Database, shop: Shop, clock: FixedClock
+) -> None:
+    """c2's lot expired before the merge, and its order was given back during it: nothing falls due then any more.
+
+    A late order of the same month, after the unmerge, makes something fall due at that instant again.
+    """
+    first, merged = datetime(2024, 1, 10, 4, tzinfo=UTC), datetime(2025, 2, 3, 4, tzinfo=UTC)
+    clock.set(merged)
+    theirs = [
+        shop.completed("c1", first + timedelta(days=300), "x1", 10_000),
+        shop.completed("c2", first, "o1", 60_000),
+    ]
+    await deliver(db, theirs)
+    await sweep(db)
+    for event in (
+        said(shop, merged, CustomerMerged, "c1<c2", 1),
+        shop.refunded("c2", first + timedelta(days=1), "o1", 60_000),
+        said(shop, merged + timedelta(minutes=1), CustomerUnmerged, "c1<c2", 2),
+        shop.completed("c2", first + timedelta(days=2), "o2", 30_000),
+    ):
+        await deliver(db, [event])
+    await sweep(db)
+    await deliver(db, [shop.completed("c2", merged, "o3", 30_000)])
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from set_aside") == 0
+    assert await verify(db) == []
 
 
 @pytest.mark.parametrize("plan", PLANS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from common.events.orders import OrderClosed
 from membership.jobs.verifying import verify
 from regulars.testing import scaled
 
-from ..conftest import NOW, V1, Client, Shop, deliver, rich
+from ..conftest import NOW, V1, Client, Shop, deliver, rich, sweep
 from .redeeming import redemption
 
 
@@ -96,6 +96,26 @@ async def test_two_customers_cannot_take_one_redemption_id_at_the_same_moment(cl
         answers = await asyncio.gather(*(client.post(f"{V1}/redemptions", json=body) for body in asked))
         assert sorted(a.status_code for a in answers) == [200, 409]
         assert [a.json()["type"] for a in answers if a.status_code == 409] == ["/problems/redemption_differs"]
+    assert await verify(client.database) == []
+
+
+@pytest.mark.parametrize("days", [0, 7])
+async def test_points_given_back_at_the_instant_of_their_expiry_expire_once_more_and_later(
+    client: Client, shop: Shop, days: int
+) -> None:
+    """Files that name days alone put a closing at midnight, which is when lots end (MEM-051)."""
+    await client.put(f"{V1}/programme", json={"programme": {"points": {"returned_last_days": days, "warn_days": 0}}})
+    client.clock.set(NOW + timedelta(days=1))
+    await deliver(client.database, [shop.completed("c1", NOW + timedelta(minutes=10), "o1", 60_000)])
+    await client.post(f"{V1}/redemptions", json=redemption(order_id="o9", points=200))
+    expiry = datetime(2026, 3, 31, 16, tzinfo=UTC)
+    client.clock.set(expiry + timedelta(days=1))
+    closed = OrderClosed(order_id="o9", state="closed", currency="CNY", goods_paid=50_000, redemption_id="r1")
+    await deliver(client.database, [shop.event("c1", expiry, closed)])
+    await sweep(client.database)
+    await deliver(client.database, [shop.completed("c1", expiry + timedelta(hours=2), "o2", 60_000)])
+    async with client.database.transaction() as tx:
+        assert await tx.value("select count(*) from set_aside") == 0
     assert await verify(client.database) == []
 
 

@@ -98,7 +98,9 @@ async def _fold_anew(
     before = work.state
     latest = max((at for at in (until, row.last[0] if row.last else None) if at is not None), default=None)
     done = await fold_from_start(tx, folding, work, latest)
-    row.done_until = max((at for at in (done, row.done_until) if at is not None), default=None)
+    # As far as the person was advanced, though nothing may fall due so late by the inputs of now: who returns would do
+    # again what fell due of them before the merge, under the same cause.
+    row.done_until = max((at for at in (done, row.done_until, until) if at is not None), default=None)
     effects = folding.difference(before, (await folding.posted(tx, [key]))[key], work.state, merge.time)
     record(folded, row, [Step(key, cause_of(merge), True, merge.time, effects)])
     return work

@@ -133,7 +133,8 @@ def _restore(books: Books, redemption_id: str, burn: Burn, points: int, shop: Sh
         make_available(books, f"|{redemption_id}", points - settled, ("redeemed", ""), expires, at)
     else:
         expires = burn.expires
-        if expires < at + timedelta(days=rules.returned_last_days):
+        # At the instant of their expiry that is done already, so they need another one, however few days are asked for.
+        if expires < at + timedelta(days=rules.returned_last_days) or expires <= at:
             # Whole days: to the end of the day on which the last of them ends.
             expires = shop.start_of(shop.date_of(at) + timedelta(days=rules.returned_last_days + 1))
         make_available(books, burn.lot, points, ("redeemed", ""), expires, burn.since)
