@@ -299,6 +299,10 @@ create table referred (
     primary key (shop, customer)        -- a customer is brought once
 );
 create index referred_by on referred (shop, referrer, customer);
+-- As it is exported of who referred somebody: without whom, who is another person.
+create view referrals_made as
+    select shop, referrer as customer, referral_id, made_at, round, confirmed from referred where referrer is not null;
+comment on view referrals_made is 'key: referral_id';
 
 -- Where each customer says, or the shop knows, that they come from, by the newest revision of the profile.
 create table customer_sources (

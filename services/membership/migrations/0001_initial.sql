@@ -204,6 +204,10 @@ create table referrals (
 );
 create index referrals_referrer on referrals (shop, referrer, made_at);
 create index referrals_review on referrals (shop, referral_id) where state = 'review';
+-- As it is exported of who referred somebody: without whom, who is another person.
+create view referrals_made as
+    select shop, referrer as customer, referral_id, code, state, refused_why, rounds, made_at, moved_at from referrals;
+comment on view referrals_made is 'key: referral_id';
 
 -- Hashes of devices, means of payment and addresses, which show one person behind several customers (SEC-014).
 create table referral_traits (

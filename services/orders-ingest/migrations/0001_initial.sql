@@ -63,6 +63,10 @@ create table merges (
     primary key (shop, absorbed, sequence) -- closes the race of two merges that absorb one customer
 );
 create index merges_number on merges (shop, number);
+-- As it is exported (docs/decisions/0030): of the identifier that was absorbed, which is one with the survivor.
+create view merges_of_customers as
+    select shop, absorbed as customer, sequence, survivor, undone, at from merges;
+comment on view merges_of_customers is 'key: sequence';
 
 -- Who stands for an absorbed customer: the end of the chain.
 create function survivor_of(of_shop text, of_customer text) returns text language sql stable as $$
@@ -224,6 +228,12 @@ create table order_details (
 );
 create index order_details_open on order_details (shop, type, order_id, name)
     where stage = 0 and type in ('order.special_request', 'order.returned');
+-- As they are exported: of the customer whose order it is.
+create view details_of_orders as
+    select o.shop, o.customer, d.order_id, d.type, d.name, d.told, d.stage, d.at, d.source, d.event_id, d.body
+    from orders o join order_details d on d.shop = o.shop and d.order_id = o.order_id
+    where o.customer <> '';
+comment on view details_of_orders is 'key: order_id, type, name';
 
 -- The shop's products as they stand by their newest versions: the greatest (revision, source, event_id).
 create table products (

@@ -158,6 +158,40 @@ async def test_an_erasure_waits_for_files_that_are_being_sent_and_removes_those_
     assert report["waiting_for"] == [name for name, _ in OTHERS]
 
 
+async def test_an_erasure_leaves_what_others_sent_and_takes_all_that_is_the_persons(
+    api: httpx.AsyncClient, db: Database, vault: Vault, runtime: Runtime
+) -> None:
+    """SEC-006, ORD-039: a refused line, or a dead delivery, is the only copy that can be mended."""
+    for name in ("1000", "ann", "bob"):
+        await api.put(f"{CUSTOMERS}/{name}", json={"name": "Ann"})
+    heading = orjson.dumps({"heading": "order;who;paid;note", "columns": {"customer": "Who"}}).decode()
+    lines = (b"1000;bob;1000;order 41000", b"1;ann;12;Lindenstrasse 77", b"2;1000;12;Hill 1", b"3;bob;12;ann is Ann")
+    bodies = (
+        (b'{"customer": "bob", "goods_paid": 1000}', "demo"),
+        (b'{"customer": 1000, "note": "Hill 1"}', "demo"),
+        (b'{"customer": "ann"}', "other"),
+        (b'{"customer": "ann"}', None),
+    )
+    async with db.transaction() as tx:
+        job = Job("demo", await insert_job(tx, "demo", "orders", "till", "{}", heading, None))
+        await insert_refusals(tx, [refused_row(vault, job, n, "bad", "bad", line) for n, line in enumerate(lines, 1)])
+        dead = [
+            DeadRecord(Record("webhooks.x", 0, n, None, body, {}, 0), "bad", "bad", shop)
+            for n, (body, shop) in enumerate(bodies)
+        ]
+        await bury(tx, dead, runtime.seal_dead, "cluster")
+    for name in ("1000", "ann"):
+        assert (await api.post(f"{CUSTOMERS}/{name}/erasure")).status_code == 202
+    while await swept(db, vault, runtime):
+        pass
+    async with db.transaction() as tx:
+        texts = await tx.fetch("select line, job_id, text from import_refusals order by line")
+        opened = [vault.open_line(f"import-refusal:demo:{r.job_id}:{r.line}", bytes(r.text)) for r in texts]
+        kept = [row.body is not None for row in await tx.fetch("select body from dead_events order by dead_id")]
+    assert opened == [lines[0], b"", b"", lines[3]]
+    assert kept == [True, False, True, True]
+
+
 async def test_an_erasure_that_makes_no_sense_is_refused(api: httpx.AsyncClient) -> None:
     assert slug(await api.post(f"{CUSTOMERS}/nobody/erasure")) == (404, "unknown_customer")
     await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann"})
@@ -188,3 +222,57 @@ async def test_an_export_has_all_that_is_kept_with_its_texts_opened_page_by_page
     if table == "orders":
         assert body["remark"] == "at the door"
     assert slug(await api.get(f"{CUSTOMERS}/ann/export/api_keys")) == (404, "unknown_table")
+
+
+async def test_an_export_has_what_stands_under_an_order_and_under_an_identifier_that_was_absorbed(
+    api: httpx.AsyncClient, tell: Any
+) -> None:
+    """SEC-006: what has no column of the customer's is exported by a view."""
+    await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann"})
+    await api.put(f"{CUSTOMERS}/till", json={"name": "Ann"})
+    await api.post("/v1/events", json=tell.order("completed", {"order_id": "1"}, subject="ann"))
+    for type_, said in (
+        ("order.special_request", {"request_id": "r-1", "state": "open", "text": "wrap it for Bea"}),
+        ("order.logistics_updated", {"status": "out_for_delivery", "place": "Hill 1", "detail": "left with Ann"}),
+        ("order.returned", {"return_id": "t-1", "state": "open", "reason": "Ann dislikes it"}),
+    ):
+        taken = await api.post("/v1/events", json=tell.event(type_, {"order_id": "1", **said}, subject="ann"))
+        assert taken.status_code == 202, taken.text
+    await api.post(f"{CUSTOMERS}/ann/merge", json={"absorbed": "till"})
+    listed = (await api.get(f"{CUSTOMERS}/ann/export")).json()["tables"]
+    assert (listed["details_of_orders"], listed["merges_of_customers"]) == (3, 1)
+    path = f"{CUSTOMERS}/ann/export/details_of_orders"
+    first = (await api.get(path, params={"limit": 2})).json()
+    rest = (await api.get(path, params={"limit": 2, "after": first["next"]})).json()
+    assert (len(first["rows"]), rest["next"]) == (2, None)
+    text = orjson.dumps([*first["rows"], *rest["rows"]]).decode()
+    for said in ("wrap it for Bea", "Hill 1", "left with Ann", "Ann dislikes it"):
+        assert said in text
+    (merge,) = (await api.get(f"{CUSTOMERS}/till/export/merges_of_customers")).json()["rows"]
+    assert (merge["customer"], merge["survivor"]) == ("till", "ann")
+
+
+async def test_an_export_loses_and_doubles_no_row_that_changes_while_it_is_read(
+    api: httpx.AsyncClient, tell: Any
+) -> None:
+    await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann"})
+    orders = [f"o{number}" for number in range(9)]
+    for name in orders:
+        await api.post("/v1/events", json=tell.order("paid", {"order_id": name}, subject="ann"))
+    found, after = list[str](), ""
+    while after is not None:
+        path = f"{CUSTOMERS}/ann/export/orders"
+        page = (await api.get(path, params={"limit": 3, "after": after})).json()
+        found += [row["order_id"] for row in page["rows"]]
+        after = page["next"]
+        later = tell.order("completed", {"order_id": found[0]}, subject="ann", time="2026-03-02T10:00:00Z")
+        await api.post("/v1/events", json=later | {"id": f"later-{len(found)}"})
+    assert found == orders
+
+
+@pytest.mark.parametrize("after", ["nonsense", "IiI=", "WyJhbm4iXQ==", "WyJhbm4iLDFd", "WyJhbm4iLCJcdTAwMDAiXQ=="])
+async def test_a_place_in_an_export_that_no_page_named_is_refused(api: httpx.AsyncClient, after: str) -> None:
+    """Text without its form, no list, too few columns, a number, and a sign that no text of the database holds."""
+    await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann"})
+    answer = await api.get(f"{CUSTOMERS}/ann/export/orders", params={"after": after})
+    assert slug(answer) == (422, "invalid_cursor")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from common.bus.subscriptions import Batch, Handler, Subscription
 from common.crypto.keys import erase_keys
@@ -45,25 +46,65 @@ def _confirmed(
     return Event(id_, source, shop, customer, erased.time, kind(kept=kept), causationid=erased.id)
 
 
-async def tables_of_customers(tx: Transaction) -> Sequence[str]:
-    """Every table of the database that has rows by (shop, customer)."""
-    # Of the catalogue; a partition stands for itself, so only whole tables are listed.
+class KeptTable(NamedTuple):
+    """A table, or view, of rows by (shop, customer); `key`: columns and types that tell rows of one customer apart."""
+
+    name: str
+    key: Sequence[tuple[str, str]]
+
+
+async def tables_of_customers(tx: Transaction) -> Sequence[KeptTable]:
+    """Every table of the database that has rows by (shop, customer), and every view that makes such rows of others.
+
+    What is a customer's by another name (an order's details, the merges of an identifier) is a view in the service's
+    migration with a comment `key: column, column`; other views repeat what tables hold. What is neither is named, with
+    the reason, in tests/structure/test_exports.py.
+    """
+    # Of the catalogue; a partition stands for itself, so only whole tables are listed. The key is the primary one, or
+    # another of columns that are never null.
     rows = await tx.fetch(
         """
-        select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = current_schema() and c.relkind in ('r', 'p') and not c.relispartition
-            and (select count(*) from pg_attribute a
-                 where a.attrelid = c.oid and not a.attisdropped and a.attname in ('shop', 'customer')) = 2
-        order by 1
+        with kept as (
+            select c.oid, c.relname as name, coalesce(
+                string_to_array(substring(obj_description(c.oid, 'pg_class') from '^key: (.*)$'), ', '),
+                array(
+                    select cast(a.attname as text) from pg_index i
+                    cross join unnest(i.indkey) with ordinality as k(attnum, place)
+                    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+                    where i.indexrelid = (
+                        select u.indexrelid from pg_index u
+                        where u.indrelid = c.oid and u.indisunique and u.indpred is null and u.indexprs is null
+                        order by u.indisprimary desc, u.indexrelid limit 1
+                    ) order by k.place
+                )
+            ) as key
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where n.nspname = current_schema() and not c.relispartition
+                and (c.relkind in ('r', 'p')
+                     or c.relkind = 'v' and obj_description(c.oid, 'pg_class') like 'key: %')
+                and (select count(*) from pg_attribute a
+                     where a.attrelid = c.oid and not a.attisdropped and a.attname in ('shop', 'customer')) = 2
+        )
+        select k.name, array(
+            select quote_ident(w.name) from unnest(k.key) with ordinality as w(name, place)
+            where w.name not in ('shop', 'customer') order by w.place
+        ) as columns, array(
+            select format_type(a.atttypid, null) from unnest(k.key) with ordinality as w(name, place)
+            join pg_attribute a on a.attrelid = k.oid and a.attname = w.name
+            where w.name not in ('shop', 'customer') order by w.place
+        ) as types
+        from kept k order by 1
         """
     )
-    return [row.name for row in rows if row.name not in WITHOUT]
+    return [
+        KeptTable(row.name, list(zip(row.columns, row.types, strict=True))) for row in rows if row.name not in WITHOUT
+    ]
 
 
 async def count_rows(tx: Transaction, customer: CustomerKey) -> dict[str, int]:
     """By table, how many rows name this customer; without tables that have none."""
     found: dict[str, int] = {}
-    for table in await tables_of_customers(tx):
+    for table, _ in await tables_of_customers(tx):
         # By the index that leads with shop and customer, where there is one.
         count = await tx.value(
             f"select count(*) from {table} where shop = :shop and customer = :customer",

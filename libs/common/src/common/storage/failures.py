@@ -45,7 +45,7 @@ def is_temporary(error: BaseException) -> bool:
     if isinstance(error, UnitOfWorkTooLong):
         return False
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        if _is_data(error.orig):
+        if is_data(error.orig):
             return False
         if error.connection_invalidated or isinstance(error, sqlalchemy.exc.InterfaceError):
             return True
@@ -55,7 +55,7 @@ def is_temporary(error: BaseException) -> bool:
         return error.filename is None
     if isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST):
         return str(error.sqlstate or "").startswith(_TEMPORARY_STATES)
-    return isinstance(error, (Unavailable, sqlalchemy.exc.TimeoutError, *LOST)) and not _is_data(error)
+    return isinstance(error, (Unavailable, sqlalchemy.exc.TimeoutError, *LOST)) and not is_data(error)
 
 
 def passes(error: BaseException) -> bool:
@@ -72,7 +72,7 @@ def where(error: BaseException) -> str:
     return f"{type(error).__name__} at {place}: mend the service or the event, then send it again"
 
 
-def _is_data(error: BaseException | None) -> bool:
+def is_data(error: BaseException | None) -> bool:
     """A value that a column does not take, which asyncpg derives from the errors of a lost session."""
     found: BaseException | None = error
     while found is not None:

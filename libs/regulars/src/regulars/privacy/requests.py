@@ -55,12 +55,12 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
 
 
 async def _rows(services: Services, service: str, path: str) -> AsyncIterator[dict[str, Any]]:
-    offset: int | None = 0
-    while offset is not None:
-        page = await services.get(service, path, offset=offset, limit=PAGE)
+    after: str | None = ""
+    while after is not None:
+        page = await services.get(service, path, after=after, limit=PAGE)
         for row in page["rows"]:
             yield row
-        offset = page["next"]
+        after = page["next"]
 
 
 async def collect(services: Services, shop: str, customer: str) -> tuple[list[str], Tables]:

@@ -98,15 +98,13 @@ async def _rows(viewer: Viewer, customer: str, service: str, kept: Answer) -> di
     """All rows of a service, by table. Raises NoAnswer."""
     found: dict[str, list[Any]] = {}
     for table, number in kept.body["tables"].items():
-        offset: int | None = 0 if number else None
+        after: str | None = "" if number else None
         found[table] = []
-        while offset is not None and len(found[table]) <= MOST_ROWS:
+        while after is not None and len(found[table]) <= MOST_ROWS:
             path = f"/customers/{part(customer)}/export/{part(table)}"
-            (page,) = await viewer.console.services.ask(
-                viewer.of_shop(service, path, offset=str(offset), limit=str(ROWS))
-            )
+            (page,) = await viewer.console.services.ask(viewer.of_shop(service, path, after=after, limit=str(ROWS)))
             if not page.ok:
                 raise NoAnswer(page)
             found[table] += page.body["rows"]
-            offset = page.body["next"]
+            after = page.body["next"]
     return found

@@ -15,7 +15,7 @@ from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.recognise import recognise
 from orders_ingest.customers.store import get_profiles
 from orders_ingest.erasure import store as erasures
-from orders_ingest.erasure.rules import looked_for
+from orders_ingest.erasure.rules import LookedFor, looked_for
 from orders_ingest.erasure.state import Because
 from orders_ingest.identity import store
 from orders_ingest.refunds.state import place_of
@@ -54,7 +54,7 @@ def texts_place(shop: str, customer: str) -> str:
     return f"erasure:{shop}:{customer}"
 
 
-async def _texts(tx: Transaction, vault: Vault, keys: list[CustomerKey]) -> list[str]:
+async def _texts(tx: Transaction, vault: Vault, keys: list[CustomerKey]) -> LookedFor:
     """What may stand of the person in texts that name no customer, read before the keys go."""
     data_keys = await vault.ring.keys_for(tx, keys)
     opened = []

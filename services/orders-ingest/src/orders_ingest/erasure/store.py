@@ -128,12 +128,15 @@ async def lock_open(tx: Transaction, without: Collection[str] = ()) -> Any | Non
 
 
 async def list_refused_lines(tx: Transaction, shop: str, after: int, limit: int) -> Sequence[Any]:
-    """The shop's refused lines behind a number."""
-    # The numbers are drawn for all shops; the shop's own lines are few among few.
+    """The shop's refused lines behind a number, with the heading of their file, and which column the shop has said to
+    be the customer's."""
+    # By the index of numbers; the jobs by primary key.
     return await tx.fetch(
         """
-        select number, shop, job_id, line, text from import_refusals where shop = :shop and number > :after
-        order by number limit :limit
+        select r.number, r.shop, r.job_id, r.line, r.text, coalesce(j.asked ->> 'heading', '') as heading,
+               coalesce(j.asked -> 'columns' ->> 'customer', '') as customers
+        from import_refusals r left join import_jobs j on j.shop = r.shop and j.job_id = r.job_id
+        where r.shop = :shop and r.number > :after order by r.number limit :limit
         """,
         shop=shop,
         after=after,
@@ -159,12 +162,12 @@ async def list_staged_rows(tx: Transaction, shop: str) -> Sequence[Any]:
 
 
 async def list_dead_bodies(tx: Transaction, shop: str) -> Sequence[Any]:
-    """Dead events of the shop, and those whose shop nobody knows, whose customer nobody knows either."""
+    """Dead events of the shop whose customer nobody knows. One of no known shop may be any other's: it stays."""
     # Few are dead at any time.
     return await tx.fetch(
         """
-        select dead_id, body from dead_events where customer is null and body is not null
-            and (shop = :shop or shop is null) order by dead_id
+        select dead_id, body from dead_events where shop = :shop and customer is null and body is not null
+        order by dead_id
         """,
         shop=shop,
     )

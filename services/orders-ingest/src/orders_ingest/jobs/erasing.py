@@ -16,8 +16,10 @@ from common.work.sweeps import Job
 from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.erase_customer import texts_place
 from orders_ingest.erasure import store
-from orders_ingest.erasure.rules import is_about
+from orders_ingest.erasure.reading import Said, said_by
+from orders_ingest.erasure.rules import LookedFor, is_about
 from orders_ingest.erasure.state import HERE
+from orders_ingest.identity.by_mail import named_by_mail
 from orders_ingest.imports.store import count_shop_rows
 from orders_ingest.imports.store_refusals import refusal_place
 from orders_ingest.imports.store_uploads import drop_idle, has_parts
@@ -60,12 +62,16 @@ async def erase_texts(tx: Transaction, vault: Vault, open_dead: Open, now: datet
 
 
 async def _look_through(tx: Transaction, vault: Vault, open_dead: Open, row: Any, now: datetime) -> int:
-    wanted = orjson.loads(vault.open(texts_place(row.shop, row.person), bytes(row.looked_for)))
+    wanted = LookedFor(**orjson.loads(vault.open(texts_place(row.shop, row.person), bytes(row.looked_for))))
+
+    def is_theirs(said: Said) -> bool:
+        return is_about(said, wanted, lambda mail: named_by_mail(row.shop, mail, vault.identifiers))
+
     lines = await store.list_refused_lines(tx, row.shop, row.rows_after, PAGE)
     found = []
     for line in lines:
         place = refusal_place(line.shop, line.job_id, line.line)
-        if is_about(vault.open_line(place, bytes(line.text)), wanted):
+        if is_theirs(said_by(vault.open_line(place, bytes(line.text)), line.heading, line.customers)):
             found.append((line.number, vault.seal_line(place, b"")))
     await store.blank_refused_lines(tx, found)
     removed = {"import_refusals": len(found)} if found else {}
@@ -73,9 +79,8 @@ async def _look_through(tx: Transaction, vault: Vault, open_dead: Open, row: Any
     if len(lines) == PAGE:
         await store.save_progress(tx, key, after, removed, done=False)
         return len(lines)
-    dead = [
-        each.dead_id for each in await store.list_dead_bodies(tx, row.shop) if _is_about(each.body, open_dead, wanted)
-    ]
+    bodies = [(each.dead_id, _opened(each.body, open_dead)) for each in await store.list_dead_bodies(tx, row.shop)]
+    dead = [dead_id for dead_id, body in bodies if body is not None and is_theirs(said_by(body))]
     await store.blank_dead(tx, dead)
     await store.save_progress(tx, key, after, removed | ({"dead_events": len(dead)} if dead else {}), done=True)
     report = await store.get_report(tx, *key)
@@ -86,8 +91,8 @@ async def _look_through(tx: Transaction, vault: Vault, open_dead: Open, row: Any
     return len(lines) + 1
 
 
-def _is_about(body: bytes, open_dead: Open, wanted: list[str]) -> bool:
+def _opened(body: bytes, open_dead: Open) -> bytes | None:
     try:
-        return is_about(open_dead(bytes(body)), wanted)
+        return open_dead(bytes(body))
     except SealBroken:
-        return False
+        return None
