@@ -155,7 +155,7 @@ async def test_the_same_photo_again_is_not_granted_by_rule_whoever_sends_it(feed
 
 
 async def test_an_agent_grants_so_much_a_day_to_all_customers_together(feedback: Feedback) -> None:
-    """SEC-012: no sum is given away a customer at a time, nor by two requests at once, nor by another spelling."""
+    """SEC-012: no sum is given away a customer at a time, nor by requests at once, nor by another spelling."""
     await start(feedback)
     customers = [f"d{n}" for n in range(12)]
     for customer in customers:
@@ -167,8 +167,7 @@ async def test_an_agent_grants_so_much_a_day_to_all_customers_together(feedback:
         answer = await act(feedback, f"t-{customers[n]}", f"e{n}", "compensate", claim=most, by=by)
         return str(answer.json()["compensation"]["state"])
 
-    states = [await give(n, "li") for n in range(9)]
-    states += await asyncio.gather(give(9, "li"), give(10, "LI "))
+    states = await asyncio.gather(*(give(n, ("li", "LI ")[n % 2]) for n in range(11)))
     assert sorted(states) == ["granted"] * 10 + ["proposed"]
     assert await give(11, "wu") == "granted", "another person has a day of their own"
     assert await feedback.verify() == []
