@@ -48,8 +48,8 @@ def programme(**tier: Any) -> dict[str, Any]:
             "clamp_at_zero": False,
         },
         "growth": {"per_unit": 1, "review": 20, "activity": 10, "referral": 50, "check_in": 1},
-        "approvals": {"points_alone": 500, "tiers_a_month": 100},
-        "payouts": {"cash_alone": 10_000},
+        "approvals": {"points_alone": 500, "points_a_day": 5_000, "tiers_a_month": 100},
+        "payouts": {"cash_alone": 10_000, "cash_a_day": 100_000},
         "check_in": {"points": 1, "bonuses": [{"days": 7, "points": 5}]},
         "fast_tracks": [{"tier": "senior", "spend": 20_000}],
     }

@@ -101,12 +101,14 @@ create table tickets (
     due_at timestamptz,                 -- when it is looked at whether a due passed; null: never
     compensation text,                  -- its state; null: none was claimed or proposed
     automatic_at timestamptz,           -- when it was granted by the shop's rule
+    alone_at timestamptz,               -- when one person granted it, whom nobody else looked at
     body jsonb not null,
     primary key (shop, customer, ticket_id)
 );
 create unique index tickets_by_id on tickets (shop, ticket_id);     -- closes the race of two tickets opened under one id
 create index tickets_queue on tickets (shop, priority, next_by, ticket_id) where state <> 'resolved';
 create index tickets_due on tickets (due_at, shop, customer) where due_at is not null;
+create index tickets_alone on tickets (shop, alone_at) where alone_at is not null;
 create index tickets_opened on tickets (shop, opened_at);
 
 -- What was done with each ticket, a row a revision: the data of the event that announced it.

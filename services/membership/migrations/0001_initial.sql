@@ -142,7 +142,7 @@ create table manual_changes (
 );
 create index manual_changes_customer on manual_changes (shop, customer, command_id);
 create index manual_changes_waiting on manual_changes (shop, kind, command_id) where state = 'proposed';
-create index manual_changes_grants on manual_changes (shop, asked_at) where kind = 'tier';
+create index manual_changes_asked on manual_changes (shop, kind, asked_at);    -- who did how much in a day or month
 
 -- What customers were granted, each paid out once: points, a coupon, or cash and gifts that staff confirm.
 create table payouts (

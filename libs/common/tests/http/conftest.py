@@ -27,6 +27,7 @@ from common.http.problems import Problem
 from common.process import logs
 from common.process.runtime import Runtime, Service, make_runtime
 from common.process.settings import Settings
+from common.values.links import link
 from regulars.testing import MigratedDatabase
 
 BOOTSTRAP = "bootstrap-key-of-the-tests"
@@ -56,12 +57,12 @@ async def add_thing(shop: str, body: ThingIn, tx: Tx) -> None:
         raise Problem(409, "too_big", "Things are 100 at most.", most=100)
 
 
-@router.get("/link/{token}", dependencies=[public("a signed link is its own key")])
-async def link(token: str) -> str:
+@router.get(link("s"), dependencies=[public("a signed link is its own key")])
+async def answer_link(token: str) -> str:
     return token
 
 
-@router.get("/boom/{what}", dependencies=[public("shows how failures are answered")])
+@router.get("/v1/boom/{what}", dependencies=[public("shows how failures are answered")])
 async def boom(what: str, tx: Tx) -> None:
     if what == "sql":
         await tx.execute("select * from there_is_no_such_table")

@@ -15,8 +15,9 @@ from starlette.types import Message, Receive, Scope, Send
 from common.http.api import Caller, Router, Tx, UnguardedRoute, assert_scoped, public, require, transaction
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
+from common.values.links import link
 
-PUBLIC = {"/health/live", "/health/ready", "/metrics", "/link/{token}", "/boom/{what}", "/read", "/import"}
+PUBLIC = {"/health/live", "/health/ready", "/metrics", "/s/{token}", "/v1/boom/{what}", "/read", "/import"}
 
 
 async def make_key(client: httpx.AsyncClient, shop: str = "demo", **more: Any) -> dict[str, Any]:
@@ -93,7 +94,7 @@ async def test_a_key_of_the_shop_with_the_scope_is_let_in(client: httpx.AsyncCli
     answer = await client.post("/v1/shops/demo/things", headers=key, json={"size": 1})
     assert answer.status_code == 403
     assert answer.json()["scope"] == "things:write"
-    assert (await client.get("/link/signed")).json() == "signed"
+    assert (await client.get("/s/signed")).json() == "signed"
 
 
 async def test_an_extra_writable_field_is_refused(client: httpx.AsyncClient) -> None:
@@ -151,6 +152,19 @@ def test_a_route_without_a_scope_fails_the_build() -> None:
     mounted.router.routes.append(Mount("/static", app=FastAPI()))
     with pytest.raises(UnguardedRoute, match="/static: only API routes"):
         assert_scoped(mounted)
+
+
+@pytest.mark.parametrize("path", ["/news/{token}", "/news/{key}", "/v1/news/{token}", "/s/x/{token}"])
+def test_a_link_whose_token_the_log_would_show_fails_the_build(path: str) -> None:
+    async def page() -> None: ...
+
+    app = FastAPI()
+    app.get(path, dependencies=[public("the link is signed")])(page)
+    with pytest.raises(UnguardedRoute, match=r"common\.values\.links"):
+        assert_scoped(app)
+    known = FastAPI()
+    known.get(link("s", "/more"), dependencies=[public("the link is signed")])(page)
+    assert_scoped(known)
 
 
 def test_a_route_that_would_read_the_body_before_it_asks_for_the_key_fails_the_build() -> None:

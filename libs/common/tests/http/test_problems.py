@@ -61,14 +61,14 @@ async def test_an_event_that_is_no_json_is_refused_like_any_other_body(app: Fast
 
 @pytest.mark.parametrize(("what", "secret"), [("else", "hunter2"), ("sql", "there_is_no_such_table")])
 async def test_our_own_mistake_shows_nothing_of_our_insides(client: httpx.AsyncClient, what: str, secret: str) -> None:
-    answer = await client.get(f"/boom/{what}")
+    answer = await client.get(f"/v1/boom/{what}")
     problem_of(answer, 500, "internal_error")
     assert secret not in answer.text
 
 
 @pytest.mark.parametrize("what", ["timeout", "broker", "session"])
 async def test_a_database_or_broker_that_is_away_asks_to_send_again(client: httpx.AsyncClient, what: str) -> None:
-    answer = await client.get(f"/boom/{what}")
+    answer = await client.get(f"/v1/boom/{what}")
     problem_of(answer, 503, "unavailable")
     assert answer.headers["retry-after"] == "1"
     assert "db-7" not in answer.text

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -11,18 +14,16 @@ import uvicorn
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from common.http import parsing
 from common.http.leaving import while_connected
 from common.http.parsing import Protocol
 
 THINGS = "/v1/shops/demo/things"
 
 
-async def _answer_to(raw: bytes) -> bytes:
-    """What a server with our protocol writes back to these bytes."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        raise AssertionError("the app is not asked")
-
+@asynccontextmanager
+async def _listening(app: Any) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to a server with our protocol."""
     config = uvicorn.Config(app, port=0, http=Protocol, lifespan="off", log_config=None)
     config.load()
     server = uvicorn.Server(config)
@@ -31,11 +32,98 @@ async def _answer_to(raw: bytes) -> bytes:
     )
     async with listening:
         reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
-        writer.write(raw)
-        answer = await asyncio.wait_for(reader.read(), 10)
+        yield reader, writer
         writer.close()
-        await writer.wait_closed()
-    return answer
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def _nobody(scope: Any, receive: Any, send: Any) -> None:
+    raise AssertionError("the app is not asked")
+
+
+async def _at_once(scope: Any, receive: Any, send: Any) -> None:
+    """Answers without a look at the body."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def _answer_to(raw: bytes) -> bytes:
+    """What a server with our protocol writes back to these bytes."""
+    async with _listening(_nobody) as (reader, writer):
+        writer.write(raw)
+        return await asyncio.wait_for(reader.read(), 10)
+
+
+async def _dripping(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, piece: bytes, every_s: float = 0.05
+) -> bytes:
+    """What the server says, at its end, to one who sends this again and again."""
+
+    async def drip() -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(every_s)
+
+    dripping = asyncio.create_task(drip())
+    try:
+        return await asyncio.wait_for(reader.read(), 10)
+    finally:
+        dripping.cancel()
+
+
+def _type_of(answer: bytes) -> tuple[bytes, str]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return head.partition(b"\r\n")[0].strip(), str(httpx.Response(400, content=body).json()["type"])
+
+
+@pytest.mark.parametrize(
+    ("before", "piece"),
+    [
+        pytest.param(b"", b"", id="nothing at all"),
+        pytest.param(b"GET / HTTP/1.1\r\nx-a: ", b"b", id="a header that drips"),
+        pytest.param(b"", b"\r\n", id="empty lines"),
+    ],
+)
+async def test_a_head_that_drips_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, before: bytes, piece: bytes
+) -> None:
+    """API4: nobody needs a key for it, and a connection that is held is one that others lack."""
+    monkeypatch.setattr(parsing, "HEAD_WITHIN_S", 0.3)
+    async with _listening(_nobody) as (reader, writer):
+        writer.write(before)
+        answer = await _dripping(reader, writer, piece)
+    assert _type_of(answer) == (b"HTTP/1.1 408 Request Timeout", "/problems/head_too_slow")
+
+
+@pytest.mark.parametrize("piece", [b"x", b"\r\n"], ids=["the rest of a body", "empty lines"])
+async def test_what_drips_after_an_answer_holds_no_connection(monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
+    monkeypatch.setattr(parsing, "HEAD_WITHIN_S", 0.3)
+    length = 10_000 if piece == b"x" else 0
+    async with _listening(_at_once) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % length)
+        assert (await asyncio.wait_for(reader.readuntil(b"ok"), 10)).startswith(b"HTTP/1.1 200")
+        answer = await _dripping(reader, writer, piece)
+    assert _type_of(answer)[1] == "/problems/head_too_slow"
+
+
+async def test_a_connection_between_two_requests_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as `timeout_keep_alive` says: clients and proxies count on it."""
+    monkeypatch.setattr(parsing, "HEAD_WITHIN_S", 0.2)
+    async with _listening(_at_once) as (reader, writer):
+        for _ in range(3):
+            writer.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\nx")
+            assert (await asyncio.wait_for(reader.readuntil(b"ok"), 10)).startswith(b"HTTP/1.1 200")
+            await asyncio.sleep(0.4)
+
+
+async def test_a_head_without_an_end_is_refused() -> None:
+    async with _listening(_nobody) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nx-a: ")
+        answer = await _dripping(reader, writer, b"a" * 8_192)
+    assert _type_of(answer)[1] == "/problems/head_too_large"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +189,7 @@ async def test_a_route_without_parameters_says_so(client: httpx.AsyncClient) -> 
 
 
 async def test_a_link_in_a_message_may_carry_what_mailers_add(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/link/abc?utm_source=newsletter")).status_code == 200
+    assert (await client.get("/s/abc?utm_source=newsletter")).status_code == 200
 
 
 async def test_the_path_beside_a_number_answers_by_its_own_methods(client: httpx.AsyncClient) -> None:

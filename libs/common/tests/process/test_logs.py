@@ -15,11 +15,13 @@ import orjson
 import pytest
 import structlog
 from fastapi import FastAPI
+from pydantic import BaseModel
 
-from common.crypto.sealing import personal_fields
+from common.crypto.sealing import _models_in, personal_fields
 from common.events import EVENTS, Event, decode, from_dict
 from common.events.activity import ProductFavourited
 from common.process import logs
+from common.values.links import KINDS, without_tokens
 
 
 @pytest.fixture
@@ -38,12 +40,20 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
+def _personal_within(model: type[BaseModel]) -> set[str]:
+    """Names of personal fields at any depth."""
+    fields = personal_fields(model)
+    inner = [one for name in fields.nested for one in _models_in(model.model_fields[name].annotation)]
+    return set(fields.own).union(*(_personal_within(one) for one in inner))
+
+
 def test_what_events_mark_as_personal_is_hidden_under_its_name() -> None:
     """All but a refund's `reason` and a carrier's `detail`: in a log line these say what happened, in our words."""
-    marked = {name for kind in EVENTS.values() for name in personal_fields(kind).own}
+    marked = {name for kind in EVENTS.values() for name in _personal_within(kind)}
+    assert {"account", "what"} <= marked, "those of models within, too"
     names = sorted(marked - {"reason", "detail"})
-    hidden = logs.without_personal_data(None, "", {name: "Ann" for name in names})
-    assert hidden == dict.fromkeys(names, logs.HIDDEN)
+    hidden = logs.without_personal_data(None, "", {"within": [{name: "Ann" for name in names}]})
+    assert hidden == {"within": [dict.fromkeys(names, logs.HIDDEN)]}
 
 
 @pytest.mark.parametrize(
@@ -71,11 +81,11 @@ def test_a_text_is_masked(text: str, without: str) -> None:
     assert logs.masked(text) == without
 
 
-@pytest.mark.parametrize("path", ["/unsubscribe/WyJzIiwiYyJd.c2ln", "/s/c2lnbmVkL3Rva2Vu"])
+@pytest.mark.parametrize("path", [f"/{kind}/WyJzIiwiYyJd.c2ln" for kind in KINDS])
 def test_the_token_of_a_signed_link_is_masked(stream: io.StringIO, path: str) -> None:
     """E8: the reader of a log may not answer, or opt out, in a customer's name."""
     token = path.rpartition("/")[2]
-    assert token not in logs.without_tokens(path)
+    assert token not in without_tokens(path)
     structlog.get_logger().error("unhandled", path=path, detail=f"GET http://shop.test{path}?x=1 failed")
     assert token not in stream.getvalue()
     assert path.rpartition("/")[0] in stream.getvalue()

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from common.crypto.sealing import derived_key, master_key_from
 from common.events.fields import ShopName
+from common.http.parsing import Protocol
 from common.process import logs
 from common.process.settings import load_settings
 from common.storage.database import Database
@@ -79,7 +80,7 @@ async def serve(settings: ConsoleSettings, *, migrating: bool) -> int:
             limit_concurrency=500,
             proxy_headers=True,
             forwarded_allow_ips=settings.trusted_proxies,
-            http="httptools",
+            http=Protocol,
             loop="uvloop",
             lifespan="off",
             server_header=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
@@ -150,4 +151,23 @@ async def test_the_same_photo_again_is_not_granted_by_rule_whoever_sends_it(feed
     unknown = await feedback.client.get(f"{TICKETS}/never/photos")
     assert (unknown.status_code, unknown.json()["type"]) == (404, "/problems/unknown_ticket")
     assert await feedback.rows("select count(*) from claim_photos where photo::text like '%rotten%'") == [(0,)]
+    assert await feedback.verify() == []
+
+
+async def test_an_agent_grants_so_much_a_day_to_all_customers_together(feedback: Feedback) -> None:
+    """SEC-012: no sum is given away a customer at a time, nor by requests at once, nor by another spelling."""
+    await start(feedback)
+    customers = [f"d{n}" for n in range(12)]
+    for customer in customers:
+        await feedback.issue_key(customer)
+        await open_one(feedback, f"t-{customer}", customer=customer)
+    most = {"kind": "coupon", "amount": 10_000, "currency": "CNY"}
+
+    async def give(n: int, by: str) -> str:
+        answer = await act(feedback, f"t-{customers[n]}", f"e{n}", "compensate", claim=most, by=by)
+        return str(answer.json()["compensation"]["state"])
+
+    states = await asyncio.gather(*(give(n, ("li", "LI ")[n % 2]) for n in range(11)))
+    assert sorted(states) == ["granted"] * 10 + ["proposed"]
+    assert await give(11, "wu") == "granted", "another person has a day of their own"
     assert await feedback.verify() == []

@@ -80,6 +80,8 @@ def test_an_agent_grants_up_to_the_limit_alone(amount: int, currency: str, state
     [
         pytest.param(6_000, {"given": 4_000}, "granted", id="with what other tickets gave, at the limit"),
         pytest.param(6_001, {"given": 4_000}, "proposed", id="with what other tickets gave, above it"),
+        pytest.param(6_000, {"by_agent": 94_000}, "granted", id="with what the agent gave today, at the day's limit"),
+        pytest.param(6_001, {"by_agent": 94_000}, "proposed", id="with what the agent gave today, above it"),
         pytest.param(5_000, {"order": ORDER}, "granted", id="all that remains paid"),
         pytest.param(5_001, {"order": ORDER}, "proposed", id="more than remains paid"),
         pytest.param(1, {"order": replace(ORDER, remaining=0)}, "proposed", id="an order refunded whole"),
@@ -88,7 +90,7 @@ def test_an_agent_grants_up_to_the_limit_alone(amount: int, currency: str, state
 def test_one_agent_gives_no_more_in_many_tickets_nor_more_than_was_paid(
     amount: int, seen: dict[str, Any], state: str
 ) -> None:
-    """FBK-029, SEC-012: the limit is the customer's, whether an agent proposes or approves a customer's claim."""
+    """FBK-029, SEC-012: one limit is the customer's, one the agent's, whether they propose or approve a claim."""
     circumstances = Circumstances("CNY", **seen)
     assert proposed(None, claim(amount), "li", RULES, circumstances, NOON).state == state
     asked = claimed(claim(amount), False, RULES, circumstances, NOON)

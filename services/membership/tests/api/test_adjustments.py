@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from common.events import decode
+from common.events.customers import CustomerMerged
 from membership.jobs.verifying import verify
 
-from ..conftest import NOW, V1, Client, Shop, rich
+from ..conftest import NOW, V1, Client, Shop, deliver, rich
 
 ADJUST = f"{V1}/members/c1/adjustments"
 
@@ -110,3 +111,37 @@ async def test_what_makes_no_sense_is_refused(
     answer = await client.post(f"{V1}/members/{customer}/adjustments", json=asked(**body))
     assert answer.status_code == status, answer.text
     assert (await client.post(f"{V1}/adjustments/none/approve", json={"by": "zhou"})).status_code == 404
+
+
+async def test_a_member_of_several_identifiers_is_one_member(client: Client, shop: Shop) -> None:
+    """SEC-012: what one person may change of her in a day is not as much again under each of her identifiers."""
+    for n, name in enumerate(("c1", "c2")):
+        await rich(client, shop, name, f"o{n}")
+        await client.issue_key(name)
+    merged = CustomerMerged(survivor="c1", absorbed="c2", sequence=1)
+    await deliver(client.database, [shop.event("c1", NOW - timedelta(hours=1), merged)])
+    states = []
+    for n, name in enumerate(("c2", "c1")):
+        answer = await client.post(f"{V1}/members/{name}/adjustments", json=asked(command_id=f"a{n}", points=300))
+        states.append(answer.json()["state"])
+    assert states == ["granted", "proposed"]
+
+
+async def test_one_person_changes_so_much_a_day_of_all_members_together(client: Client, shop: Shop) -> None:
+    """SEC-012: no sum is given away a member at a time, nor by requests at once, nor by another spelling."""
+    names = [f"m{n}" for n in range(12)]
+    for n, name in enumerate(names):
+        await rich(client, shop, name, f"o{n}")
+        await client.issue_key(name)
+
+    async def give(n: int, by: str) -> str:
+        body = asked(command_id=f"b{n}", points=500, by=by)
+        answer = await client.post(f"{V1}/members/{names[n]}/adjustments", json=body)
+        return str(answer.json()["state"])
+
+    states = await asyncio.gather(*(give(n, ("mara", " MARA")[n % 2]) for n in range(11)))
+    assert sorted(states) == ["granted"] * 10 + ["proposed"]
+    assert await give(11, "li") == "granted", "another person has a day of their own"
+    client.clock.set(NOW + timedelta(days=1))
+    again = await client.post(f"{V1}/members/m0/adjustments", json=asked(command_id="b12", by="mara"))
+    assert again.json()["state"] == "granted"

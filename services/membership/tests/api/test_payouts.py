@@ -88,6 +88,26 @@ async def test_a_reward_in_cash_is_paid_once_and_not_after_a_refund(client: Clie
     assert (await client.post(f"{V1}/payouts/none/paid", json=paid)).status_code == 404
 
 
+async def test_one_person_pays_so_much_cash_a_day_to_all_customers_together(client: Client, shop: Shop) -> None:
+    """SEC-012: who approved it pays up to the day's bound, however the name is written; another person pays on."""
+    rules = PayoutRules(review_reward="cash", cash_alone=998_000, cash_a_day=2_000)
+    body = {"programme": Programme(payouts=rules).model_dump(mode="json")}
+    assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
+    client.clock.set(NOW + timedelta(days=2))
+    for n, name in enumerate(("c1", "c2", "c3")):
+        await rich(client, shop, name, f"o{n}")
+        told = reward().model_copy(update={"claim_id": f"w{n}", "order_id": f"o{n}"})
+        await deliver(client.database, [shop.event(name, NOW + timedelta(days=1), told)])
+    due = await payouts(client, state="due")
+    assert [one["amount"] for one in due] == [999] * 3
+
+    async def pay(n: int, by: str) -> int:
+        path = f"{V1}/payouts/{due[n]['payout_id']}/paid"
+        return (await client.post(path, json={"reference": f"alipay-{n}", "by": by})).status_code
+
+    assert [await pay(0, "li"), await pay(1, "LI"), await pay(2, "li"), await pay(2, "wu")] == [200, 200, 403, 200]
+
+
 async def test_no_reward_is_kept_for_a_void_order_however_the_news_of_it_comes(client: Client, shop: Shop) -> None:
     """MEM-070: the refund before the approval; the refund after the customer was merged away (ORD-040)."""
     await rich(client, shop, order="o")

@@ -17,7 +17,17 @@ from membership.programme.approvals import Approvals
 )
 def test_a_second_person_is_needed_beyond_what_one_may_change_in_a_day(points: int, today: int, needed: bool) -> None:
     """Adding and taking count alike, and many small changes as one large one."""
-    assert points_need_approval(points, today, Approvals(points_alone=500)) is needed
+    assert points_need_approval(points, today, 0, Approvals(points_alone=500)) is needed
+
+
+@pytest.mark.parametrize(
+    ("points", "today", "needed"), [(500, 4_500, False), (500, 4_501, True), (-1, 5_000, True), (1, 4_999, False)]
+)
+def test_a_second_person_is_needed_beyond_what_one_may_change_of_all_members(
+    points: int, today: int, needed: bool
+) -> None:
+    """SEC-012: an agent gives away no sum, a member at a time."""
+    assert points_need_approval(points, 0, today, Approvals(points_alone=500, points_a_day=5_000)) is needed
 
 
 @pytest.mark.parametrize(

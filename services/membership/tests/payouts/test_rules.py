@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common.events.feedback import ComplaintResolved, ContentApproved, ContentChanged, RewardDecided, TicketEntry
-from membership.payouts.refusals import PayoutNeedsAnother
+from membership.payouts.refusals import PaidEnoughAlone, PayoutNeedsAnother
 from membership.payouts.rules import Due, after_ground, check_cash, due_of, points_for, rounds_before
 from membership.programme.payouts import PayoutRules
 
@@ -110,13 +110,26 @@ def test_much_cash_is_paid_by_another_person_than_approved_it(
     """SEC-012: nobody is another person by writing the name otherwise; many small payouts are one large one."""
     rules = PayoutRules(cash_alone=500)
     with pytest.raises(PayoutNeedsAnother) if refused else nullcontext():
-        check_cash("p", amount, (approved_by, "li"), alone_today, rules, domestic=True)
+        check_cash("p", amount, (approved_by, "li"), alone_today, 0, rules, domestic=True)
+
+
+@pytest.mark.parametrize(
+    ("approved_by", "today", "refused"),
+    [("li", 800, False), ("li", 801, True), (None, 801, True), ("wu", 5_000, False)],
+)
+def test_one_person_pays_so_much_cash_a_day_that_nobody_else_has_looked_at(
+    approved_by: str | None, today: int, refused: bool
+) -> None:
+    """SEC-012: to all customers together."""
+    rules = PayoutRules(cash_alone=500, cash_a_day=1_000)
+    with pytest.raises(PaidEnoughAlone) if refused else nullcontext():
+        check_cash("p", 200, (approved_by, "li"), 0, today, rules, domestic=True)
 
 
 def test_cash_in_a_former_currency_is_within_no_bound() -> None:
     """SEC-012, decision 0070: 90.00 EUR are not less than 10,000 yen because 9,000 is less."""
     rules = PayoutRules(cash_alone=10_000)
-    check_cash("p", 9_000, ("wu", "li"), 0, rules, domestic=False)
-    check_cash("p", 9_000, (None, "li"), 0, rules, domestic=False)
+    check_cash("p", 9_000, ("wu", "li"), 0, 0, rules, domestic=False)
+    check_cash("p", 9_000, (None, "li"), 0, 0, rules, domestic=False)
     with pytest.raises(PayoutNeedsAnother, match="another currency"):
-        check_cash("p", 9_000, ("li", "li"), 0, rules, domestic=False)
+        check_cash("p", 9_000, ("li", "li"), 0, 0, rules, domestic=False)

@@ -83,3 +83,30 @@ async def test_a_message_is_listed_read_and_counted(messaging: Any, rebuilt: Any
     await messaging.feed(messaging.event(CustomerErased(), "gone", messaging.clock.now(), customer="ann"))
     async with messaging.client() as client:
         assert (await client.get(OF_ANN)).json() == {"messages": [], "unread": 0, "next_after": None}
+
+
+async def test_nothing_that_a_customer_opens_says_how_the_shop_calls_what_it_sent_for(messaging: Any) -> None:
+    """SEC-009: a flow's name may say what the shop thinks of the customer, and stands in no value of any page."""
+    agreed = ConsentChanged(channel="inbox", granted=True)
+    await switch_on(messaging, "tier", enabled=False)
+    async with messaging.client() as client:
+        known = (await client.get("/v1/shops/s/flows/tier")).json()["document"]
+        steps = [{"id": "greedy_step", "do": "message", "template": "tier", "channels": ["inbox"]}]
+        document = {**known, "flow": "greedy_coupon", "title": "Greedy ones", "enabled": True, "steps": steps}
+        answer = await client.put("/v1/shops/s/flows/greedy_coupon", json={"document": document, "replaces": 0})
+        assert answer.status_code == 200, answer.text
+        messaging.clock.instant += timedelta(seconds=1)
+        before = messaging.clock.now() - timedelta(days=1)
+        await messaging.feed(*messaging.known("ann"), messaging.event(agreed, "in", before, customer="ann"))
+        await messaging.feed(messaging.tier_up(1, messaging.clock.now(), customer="ann"))
+        await hand_over(messaging)
+        assert await messaging.rows("select flow, reason from candidates") == [("greedy_coupon", "allowed")]
+        mine = (await client.post(f"{OF_ANN}/token", json={})).json()["url"].removeprefix("https://shop.example")
+        by_shop = await client.get(OF_ANN)
+        del client.headers["authorization"]
+        pages = [by_shop, await client.get(mine), await client.get(f"{mine}/unread")]
+        assert len(pages[1].json()["messages"]) >= 1
+        out = pages[1].json()["messages"][0]["unsubscribe_url"].removeprefix("https://shop.example")
+        pages += [await client.get(out), await client.get(out.replace("/unsubscribe/", "/preferences/"))]
+    assert [page.status_code for page in pages] == [200] * len(pages)
+    assert [page.url for page in pages if "greedy" in page.text.lower()] == []

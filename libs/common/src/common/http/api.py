@@ -23,6 +23,7 @@ from common.http.queries import Queries
 from common.process.admission import check_set_up
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
+from common.values.links import TOKEN, is_link
 
 __all__ = [
     "Body",
@@ -170,7 +171,8 @@ class UnguardedRoute(Exception):
 
 
 def assert_scoped(app: FastAPI) -> None:
-    """Raises UnguardedRoute unless every route declares its scope with `require`, or that it is `public`."""
+    """Raises UnguardedRoute unless every route declares its scope with `require`, or that it is `public`; and unless
+    what is public by a token in its address is a link of a listed kind, whose token no log shows."""
     documents = {app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url}
     for route in iter_route_contexts(app.routes):
         dependant: Dependant | None = getattr(route, "dependant", None)
@@ -181,6 +183,9 @@ def assert_scoped(app: FastAPI) -> None:
         found = list(_all(dependant))
         if not any(isinstance(d.call, _Guard) for d in found):
             raise UnguardedRoute(f'{route.path}: declare `require("<scope>")`, or `public("<why>")`')
+        path = route.path or ""
+        if any(isinstance(d.call, _Public) for d in found) and _bears_a_token(path) and not is_link(path):
+            raise UnguardedRoute(f"{path}: name its kind in `common.values.links`, or a log shows its token")
         if any(isinstance(d.call, _Require) for d in found) and not isinstance(route.original_route, Route):
             raise UnguardedRoute(f"{route.path}: make its router by `common.http.api.Router`, which asks for the key")
         if isinstance(route.original_route, Route):
@@ -190,6 +195,12 @@ def assert_scoped(app: FastAPI) -> None:
                 f"{route.path}: write `tx: Tx` (common.http.api.Tx) instead of `Depends(transaction)`, "
                 "which would commit after the answer was sent"
             )
+
+
+def _bears_a_token(path: str) -> bool:
+    """Whether something in the path of an open route can be what lets its caller in: all that varies may, but names
+    within the API of keys, and files of its documents."""
+    return TOKEN in path or ("{" in path and not path.startswith(("/v1/", "/docs/")))
 
 
 def scopes_of(app: FastAPI) -> frozenset[str]:

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 BEAT_S = 1.0
 DEAD_AFTER_S = 120.0
 """Twice the longest unit of work: who has not come back to the event loop by then does not come back."""
+SILENT_S = 10.0
 
 
 class Pulse:
@@ -43,6 +44,8 @@ def answer_in_thread(pulse: Pulse, host: str, port: int) -> ThreadingHTTPServer:
     """
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = SILENT_S  # or who says nothing holds a thread for ever
+
         def do_GET(self) -> None:
             body = b'{"status":"alive"}' if pulse.alive else b'{"status":"the event loop does not turn"}'
             code = 404 if self.path != "/health/live" else 200 if pulse.alive else 503

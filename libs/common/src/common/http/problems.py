@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from common.events.envelope import InvalidEvent
-from common.process.logs import without_tokens
 from common.refusals import Conflict, Forbidden, Invalid, Malformed, NotFound, NotNow, Refusal, TooLarge
 from common.storage.failures import LOST, Unavailable, passes
+from common.values.links import without_tokens
 from common.values.wording import found, sentence_of
 
 log = structlog.get_logger()

@@ -15,6 +15,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.events.envelope import correlated
+from common.values.links import without_tokens
 
 HIDDEN = "***"
 _PRIVATE_NAMES = frozenset(
@@ -33,6 +34,8 @@ _PRIVATE_NAMES = frozenset(
         "note",
         "photos",
         "terms",
+        "account",
+        "what",
         "authorization",
         "cookie",
         "password",
@@ -40,14 +43,11 @@ _PRIVATE_NAMES = frozenset(
         "token",
     }
 )
-_TOKEN = re.compile(r"(/(?:unsubscribe|s)/)[^\s/\"'?]+")
 _PATTERNS = (
     # An e-mail address; before the rest, since its local part may hold a phone number.
     (re.compile(r"[^\s@<>\"'(),;:=]{1,64}@[\w-]+(?:\.[\w-]+)+"), "<email>"),
     # An API key of ours.
     (re.compile(r"rk_(\w{8})_[\w-]{8,}"), r"rk_\1_***"),
-    # The signed token of a customer's link: its reader may answer or opt out in the customer's name.
-    (_TOKEN, r"\1***"),
     # The key of a webhook: whoever reads it may write to the customer.
     (re.compile(r"([?&]key=)[^\s&\"']+"), r"\1***"),
     # A password within an address: postgresql://user:password@host.
@@ -61,13 +61,9 @@ _PATTERNS = (
 _CORRELATION = re.compile(r"[\w.:-]{1,100}")
 
 
-def without_tokens(path: str) -> str:
-    """A request's path without the signed token of a customer's link."""
-    return _TOKEN.sub(r"\1***", path)
-
-
 def masked(text: str) -> str:
-    """The text without e-mail addresses, phone numbers and keys."""
+    """The text without e-mail addresses, phone numbers, keys and tokens of links."""
+    text = without_tokens(text)
     for pattern, instead in _PATTERNS:
         text = pattern.sub(instead, text)
     return text

@@ -15,6 +15,7 @@ from common.http import pages
 from common.http.api import Router, Tx, public
 from common.shops.settings import display_names
 from common.storage.database import Transaction
+from common.values.links import link
 from feedback.commands.answers import AlreadyAnswered, accept_answers
 from feedback.commands.sealing import CustomerErased, UnknownCustomer
 from feedback.forms.rules import AnswerUnfit, answers_from_fields
@@ -164,7 +165,7 @@ async def _asked(request: Request, tx: Transaction, token: str) -> _Opened | Non
     return _Opened(survey, name, form_of(versions, survey.form_id, survey.form_version))
 
 
-@router.get("/s/{token}", response_class=HTMLResponse, responses=PAGES, dependencies=[public("the link is signed")])
+@router.get(link("s"), response_class=HTMLResponse, responses=PAGES, dependencies=[public("the link is signed")])
 async def show_question(token: str, request: Request, tx: Tx) -> HTMLResponse:
     """The questions with their form. Changes nothing: mail programs open links on their own."""
     asked = await _asked(request, tx, token)
@@ -178,7 +179,7 @@ async def show_question(token: str, request: Request, tx: Tx) -> HTMLResponse:
 
 
 @router.post(
-    "/s/{token}",
+    link("s"),
     response_class=HTMLResponse,
     responses=PAGES,
     dependencies=[public("the link is signed")],

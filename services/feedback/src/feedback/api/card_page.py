@@ -17,6 +17,7 @@ from common.http import pages
 from common.http.api import Body, Router, Tx, public, require, runtime_of
 from common.refusals import NotFound
 from common.shops.settings import display_names
+from common.values.links import link
 from common.values.texts import UNFIT
 from feedback.cards.links import BadCard, Card, CardLinks, qr_code
 from feedback.commands.messages import Message, take_card
@@ -131,7 +132,7 @@ def routes(keeper_of: Callable[[], Keeper | None]) -> APIRouter:
         address = _links(request).url(Card(shop, body.customer, body.order_id))
         return ServiceCardOut(address=address, qr_code=qr_code(address))
 
-    @router.get("/c/{token}", response_class=HTMLResponse, responses=PAGES, dependencies=[public("the link is sealed")])
+    @router.get(link("c"), response_class=HTMLResponse, responses=PAGES, dependencies=[public("the link is sealed")])
     async def show_card(token: str, request: Request, tx: Tx) -> HTMLResponse:
         """What it is about, to be filled in; changes nothing."""
         card, shop = await _card(request, tx, token)
@@ -140,7 +141,7 @@ def routes(keeper_of: Callable[[], Keeper | None]) -> APIRouter:
         return _page(request, 200, None, shop, card, photos=keeper_of() is not None)
 
     @router.post(
-        "/c/{token}",
+        link("c"),
         response_class=HTMLResponse,
         responses=PAGES,
         dependencies=[public("the link is sealed")],

@@ -12,6 +12,7 @@ from common.events.feedback import TicketEvent
 from common.people.store import get_people, lock_survivors
 from common.shops.settings import Settings, get_shop
 from common.storage.database import Transaction
+from common.time.calendar import day_start, local_date
 from feedback.buyer_types.store import get_type
 from feedback.commands.earning import assert_not_the_customer
 from feedback.commands.names import hold_name
@@ -104,10 +105,11 @@ async def do(
         raise TicketChanged(ticket.revision)
     for due_at, passed in overdue(ticket, at):
         ticket = await _save(tx, keys, customer, passed, due_at)
-    if step.action in ("compensate", "approve"):
-        assert_not_the_customer((await get_people(tx, [customer]))[customer], step.by)
     policy, settings = await _rules(tx, shop, at)
     seen = await _seen(tx, customer, ticket_id, ticket.order_id, policy, settings, at)
+    if step.action in ("compensate", "approve"):
+        assert_not_the_customer((await get_people(tx, [customer]))[customer], step.by)
+        seen = await _with_the_agents_day(tx, shop, ticket_id, step.by, seen, settings, at)
     if ticket.compensation is not None and ticket.compensation.state == "claimed":
         seen = await _with_photos(tx, keys, customer, ticket_id, (*ticket.photos, *step.photos), seen)
     made = await _save(tx, keys, customer, take_step(ticket, step, policy, settings.zone, seen, at), at)
@@ -211,6 +213,17 @@ async def _seen(
     counted = await store.count_granted(tx, people, ticket_id, order_id, settings.currency, since)
     order = None if order_id is None else await get_persons_order(tx, customer, order_id)
     return Circumstances(settings.currency, order, *counted)
+
+
+async def _with_the_agents_day(
+    tx: Transaction, shop: str, ticket_id: str, by: str | None, seen: Circumstances, settings: Settings, at: datetime
+) -> Circumstances:
+    """With what the one who grants has granted alone since midnight (SEC-012)."""
+    if by is None:
+        return seen
+    midnight = day_start(local_date(at, settings.zone), settings.zone)
+    given = await store.given_alone_by(tx, shop, by, ticket_id, settings.currency, midnight)
+    return replace(seen, by_agent=given)
 
 
 async def _with_photos(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from common.events.feedback import TicketEvent
+from feedback.tickets.compensation import is_alone
 from feedback.tickets.rules import next_due
 from feedback.tickets.told import PRIORITIES
 
 COLUMNS = (
     *("kind", "state", "priority", "owner", "order_id", "opened_at", "answered_at", "resolved_at"),
-    *("answers", "reopened", "overdue", "next_by", "due_at", "compensation", "automatic_at"),
+    *("answers", "reopened", "overdue", "next_by", "due_at", "compensation", "automatic_at", "alone_at"),
 )
 
 
@@ -34,4 +35,5 @@ def columns_of(ticket: TicketEvent) -> tuple[Any, ...]:
         due[0] if due else None,
         given.state if given else None,
         given.decided_at if given and given.automatic else None,
+        given.decided_at if given and is_alone(given) else None,
     )

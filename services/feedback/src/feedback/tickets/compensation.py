@@ -29,7 +29,8 @@ class Circumstances:
     granted something by rule within the policy's days. `given`: what the customer's other tickets have granted or
     proposed, for the same order or within those days, in minor units of `currency`, the shop's. `order_compensated`:
     one of them is of the same order. `photo_seen`: a photo of the claim was given with another ticket before, or a near
-    copy of it. `photo_kept`: one of them is kept here, and so was looked at.
+    copy of it. `photo_kept`: one of them is kept here, and so was looked at. `by_agent`: what the one who grants has
+    granted alone today, in other tickets of whomever.
     """
 
     currency: str
@@ -39,6 +40,7 @@ class Circumstances:
     order_compensated: bool = False
     photo_seen: bool = False
     photo_kept: bool = False
+    by_agent: int = 0
 
 
 def claimed(claim: Claim, photos: bool, rules: CompensationRules, seen: Circumstances, at: datetime) -> Compensation:
@@ -85,10 +87,19 @@ def decided(
     return stands.having(state="granted", decided_by=by, decided_at=at)
 
 
+def is_alone(stands: Compensation) -> bool:
+    """Whether one person granted it, and nobody else has looked at it."""
+    if stands.state != "granted" or stands.automatic or stands.decided_by is None:
+        return False
+    return stands.proposed_by is None or is_same_person(stands.proposed_by, stands.decided_by)
+
+
 def _within_agents_limit(claim: Claim, rules: CompensationRules, seen: Circumstances) -> bool:
-    """Whether one agent may grant it (SEC-012): with all that the customer got of late, and a refund within what
-    remains paid for its order."""
+    """Whether one agent may grant it (SEC-012): with all that the customer got of late, and that the agent gave today,
+    and a refund within what remains paid for its order."""
     if claim.currency != seen.currency or claim.amount + seen.given > rules.agent_limit:
+        return False
+    if claim.amount + seen.by_agent > rules.agent_a_day:
         return False
     order = seen.order
     if claim.kind != "refund" or order is None:

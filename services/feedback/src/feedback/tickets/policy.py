@@ -48,6 +48,10 @@ class CompensationRules(BaseModel):
         description="an agent grants up to this amount, with what the customer's other tickets were granted for the "
         "same order or within `automatic_days`; above it, another approves",
     )
+    agent_a_day: Minor = Field(
+        100_000,
+        description="so much an agent grants alone in a day of the shop, to all customers; above it, another approves",
+    )
 
 
 class Point(BaseModel):

@@ -13,6 +13,8 @@ from common.events import CustomerKey, Event
 from common.events.feedback import TicketEvent
 from common.storage.columns import Columns
 from common.storage.database import Transaction
+from common.values.names import plain_name
+from common.values.people import is_same_person
 from feedback.tickets.columns import COLUMNS, columns_of
 from feedback.tickets.state import Entry
 
@@ -49,6 +51,7 @@ _TICKETS = Columns(
     due_at="timestamptz",
     compensation="text",
     automatic_at="timestamptz",
+    alone_at="timestamptz",
     body="text",
 )
 
@@ -213,6 +216,31 @@ async def count_granted(
     )
     assert row is not None  # an aggregate without a group has one row
     return row.granted, int(row.given), row.same_order
+
+
+async def given_alone_by(tx: Transaction, shop: str, by: str, ticket_id: str, currency: str, since: datetime) -> int:
+    """What this person, however the name is written, has granted in other tickets since then and nobody else has looked
+    at, in minor units of `currency`. Until the commit nobody else counts it; the customer is locked before."""
+    # Closes the race of two grants of one person, for two customers, that each see the limit not reached.
+    await tx.fetch(
+        "select pg_advisory_xact_lock(hashtextextended('given-by:' || :shop || ':' || :by, 0))",
+        shop=shop,
+        by=plain_name(by),
+    )
+    # By the index of grants by one person alone, the day's; a row a name.
+    rows = await tx.fetch(
+        """
+        select body -> 'compensation' ->> 'decided_by' as decided_by,
+               sum(cast(body -> 'compensation' ->> 'amount' as bigint)) as amount
+        from tickets where shop = :shop and alone_at >= :since and ticket_id <> :ticket_id
+          and body -> 'compensation' ->> 'currency' = :currency group by 1
+        """,
+        shop=shop,
+        ticket_id=ticket_id,
+        currency=currency,
+        since=since,
+    )
+    return sum(int(row.amount) for row in rows if is_same_person(row.decided_by, by))
 
 
 async def erase(tx: Transaction, customers: Sequence[CustomerKey]) -> None:

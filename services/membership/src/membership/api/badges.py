@@ -14,6 +14,7 @@ from common.events.fields import ShopName
 from common.http.api import Router, Tx, public, require
 from common.http.people import Person
 from common.refusals import NotFound
+from common.values.links import link
 from membership.api.members import member_now
 from membership.badges.token import PURPOSE, Badge, InvalidBadge, read, sign, until
 from membership.benefits.rules import quota_on
@@ -72,7 +73,7 @@ async def get_badge(shop: ShopName, customer: Person, request: Request, tx: Tx) 
 
 
 @router.get(
-    "/badges/{token}",
+    link("badges"),
     response_class=Response,
     include_in_schema=False,  # a browser asks for it by an address that it was given; no client is generated for it
     dependencies=[_ANYBODY],

@@ -12,6 +12,7 @@ from common.events import CustomerKey, Event
 from common.events.membership import ManualChange, PointsAdjusted, TierGranted
 from common.fold.customers import current
 from common.fold.store_customers import read_customer
+from common.people.store import get_people
 from common.storage.database import Transaction
 from common.time.calendar import start_of_month
 from membership.commands.recording import carry_out, time_of_command
@@ -151,13 +152,16 @@ def _check(found: _Found, asked: Asked) -> None:
 async def _needs_approval(tx: Transaction, found: _Found, asked: Asked) -> bool:
     """Raises TooManyGrants."""
     rules, today = found.shop.at(found.at).approvals, found.shop.date_of(found.at)
+    await store.lock_person(tx, found.key[0], asked.by)
     if asked.tier is not None:
         month = found.shop.start_of(start_of_month(today))
         check_grants(await store.count_grants(tx, found.key[0], asked.by, month), asked.by, rules)
         return tier_needs_approval(asked.tier, Tiers.of(found.member).standing.candidate, rules)
     assert asked.points is not None
-    midnight = found.shop.start_of(today)
-    return points_need_approval(asked.points, await store.points_alone(tx, found.key, midnight), rules)
+    midnight, people = found.shop.start_of(today), (await get_people(tx, [found.key]))[found.key]
+    of_member = await store.points_alone(tx, people, midnight)
+    by_person = await store.points_alone_by(tx, found.key[0], asked.by, midnight)
+    return points_need_approval(asked.points, of_member, by_person, rules)
 
 
 def _event(found: _Found, asked: Asked, approved_by: str | None) -> Event[ManualChange]:

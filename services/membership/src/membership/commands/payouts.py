@@ -18,6 +18,7 @@ from common.events.membership import (
 )
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
+from common.values.people import is_same_person
 from membership.commands import offers
 from membership.commands.recording import carry_out_all
 from membership.commands.standings import orders_as_they_stand
@@ -153,7 +154,7 @@ async def _of_paid_reviews(tx: Transaction, dues: Sequence[tuple[Event[Any], Due
 async def confirm(tx: Transaction, shop: str, payout_id: str, reference: str, by: str) -> Row[Any]:
     """Staff have paid the cash, or sent the gift; idempotent by the reference.
 
-    Raises UnknownPayout, PayoutNotDue, PayoutNeedsAnother.
+    Raises UnknownPayout, PayoutNotDue, PayoutNeedsAnother, PaidEnoughAlone.
     """
     row = await store.get_payout(tx, shop, payout_id)
     if row is None:
@@ -177,10 +178,16 @@ async def _check_cash(tx: Transaction, row: Row[Any], by: str) -> None:
     rules, now = (await programmes.read_rules(tx, {row.shop}))[row.shop], tx.clock.now()
     people = [name for _, name in (await get_people(tx, [(row.shop, row.customer)]))[row.shop, row.customer]]
     midnight = rules.start_of(rules.date_of(now))
+    await store.lock_person(tx, row.shop, by)
     paid = await store.cash_since(tx, row.shop, people, midnight)
-    alone = sum(e.amount for e in paid if e.currency == row.currency and is_alone(e.approved_by, e.paid_by))
-    domestic = row.currency == rules.currency_at(now)
-    check_cash(row.payout_id, row.amount, (row.approved_by, by), alone, rules.at(now).payouts, domestic=domestic)
+    of_customer = sum(e.amount for e in paid if e.currency == row.currency and is_alone(e.approved_by, e.paid_by))
+    by_person = sum(
+        int(e.amount)
+        for e in await store.cash_by_all(tx, row.shop, midnight)
+        if e.currency == row.currency and is_alone(e.approved_by, e.paid_by) and is_same_person(e.paid_by, by)
+    )
+    allowed, domestic = rules.at(now).payouts, row.currency == rules.currency_at(now)
+    check_cash(row.payout_id, row.amount, (row.approved_by, by), of_customer, by_person, allowed, domestic=domestic)
 
 
 def payout_id(shop: str, origin: str) -> str:

@@ -7,13 +7,14 @@ from membership.manual_changes.refusals import SamePerson, TooManyGrants
 from membership.programme.approvals import Approvals
 
 
-def points_need_approval(points: int, alone_today: int, rules: Approvals) -> bool:
+def points_need_approval(points: int, of_member: int, by_person: int, rules: Approvals) -> bool:
     """Whether somebody else must agree.
 
-    `alone_today`: points that were added to and taken from this member today without a second person, both counted
-    as positive, so that a large change cannot be made of many small ones.
+    `of_member`: points that were added to and taken from this member today without a second person, both counted
+    as positive, so that a large change cannot be made of many small ones; `by_person`: those of all members that the
+    one who asks has, so that nobody gives any sum away, a member at a time (SEC-012).
     """
-    return abs(points) + alone_today > rules.points_alone
+    return abs(points) + of_member > rules.points_alone or abs(points) + by_person > rules.points_a_day
 
 
 def tier_needs_approval(tier: str, candidate: str, rules: Approvals) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from common.events import CustomerKey
 from common.storage.database import Transaction
+from common.values.names import plain_name
 from common.values.people import is_same_person
 from membership.histories.ranges import within
 from membership.manual_changes.state import Asked, Kind, State
@@ -99,25 +100,51 @@ async def list_of_customer(tx: Transaction, key: CustomerKey, kind: Kind, after:
     )
 
 
-async def points_alone(tx: Transaction, key: CustomerKey, since: datetime) -> int:
-    """Points added and taken since then without a second person, both counted as positive."""
+async def lock_person(tx: Transaction, shop: str, by: str) -> None:
+    """Until the commit nobody else counts what this person did, however the name is written; customers are locked
+    before."""
+    # Closes the race of two requests of one person, for two customers, that each see the limit not reached.
+    await tx.fetch(
+        "select pg_advisory_xact_lock(hashtextextended('by-hand:' || :shop || ':' || :by, 0))",
+        shop=shop,
+        by=plain_name(by),
+    )
+
+
+async def points_alone(tx: Transaction, people: Sequence[CustomerKey], since: datetime) -> int:
+    """Points of one member, under all identifiers, added and taken since then without a second person, both counted as
+    positive."""
     # By the index of the customer.
     return int(
         await tx.value(
             """
-            select coalesce(sum(abs(points)), 0) from manual_changes where shop = :shop and customer = :customer
+            select coalesce(sum(abs(points)), 0) from manual_changes where shop = :shop and customer = any(:people)
             and kind = 'points' and state = 'granted' and decided_by is null and asked_at >= :since
             """,
-            shop=key[0],
-            customer=key[1],
+            shop=people[0][0],
+            people=[name for _, name in people],
             since=since,
         )
     )
 
 
+async def points_alone_by(tx: Transaction, shop: str, by: str, since: datetime) -> int:
+    """The same of all members, by this person, however the name is written."""
+    # By the index of what was asked for, the day's; a row a name.
+    rows = await tx.fetch(
+        """
+        select asked_by, sum(abs(points)) as points from manual_changes where shop = :shop and kind = 'points'
+        and state = 'granted' and decided_by is null and asked_at >= :since group by asked_by
+        """,
+        shop=shop,
+        since=since,
+    )
+    return sum(int(row.points) for row in rows if is_same_person(row.asked_by, by))
+
+
 async def count_grants(tx: Transaction, shop: str, by: str, since: datetime) -> int:
     """Tiers that the person, however the name is written, has asked for since then, and that are granted or wait."""
-    # By the index of grants, those of the month; a row a name.
+    # By the index of what was asked for, the month's; a row a name.
     rows = await tx.fetch(
         """
         select asked_by, count(*) as grants from manual_changes

@@ -27,3 +27,13 @@ class PayoutNeedsAnother(Forbidden):
             " (`payouts.cash_alone`), and in another currency than the shop's, another person has to pay it.",
             most=most,
         )
+
+
+class PaidEnoughAlone(Forbidden):
+    def __init__(self, by: str, most: int) -> None:
+        super().__init__(
+            "paid_enough_alone",
+            f"{by!r} would have paid more than {most} minor units today (`payouts.cash_a_day`) that nobody else has"
+            " looked at: let another person pay, or pay tomorrow.",
+            most=most,
+        )

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from common.events.feedback import ContentEvent, RewardDecided, TicketEvent
 from common.events.membership import ReferralCompleted
 from common.values.people import is_same_person
-from membership.payouts.refusals import PayoutNeedsAnother
+from membership.payouts.refusals import PaidEnoughAlone, PayoutNeedsAnother
 from membership.programme.payouts import PayoutRules
 
 Kind = Literal["compensation", "reward", "referral", "content"]
@@ -110,18 +110,30 @@ def after_ground(state: State) -> State:
 
 
 def check_cash(
-    payout_id: str, amount: int, people: tuple[str | None, str], alone_today: int, rules: PayoutRules, *, domestic: bool
+    payout_id: str,
+    amount: int,
+    people: tuple[str | None, str],
+    of_customer: int,
+    by_person: int,
+    rules: PayoutRules,
+    *,
+    domestic: bool,
 ) -> None:
     """`people`: who approved the cash, and who says to have paid it; a payout that a rule approved has nobody.
 
-    `alone_today`: what the customer was paid today by those who had approved it themselves, so that a large payout
-    cannot be made of many small ones (SEC-012). `domestic`: it is in the shop's currency of now, as the bound is; of
-    another nobody can say that it is within it, so another person than who approved it pays. What a rule approved has
-    nobody else who could, and is held against the bound as it stands. Raises PayoutNeedsAnother.
+    `of_customer`: what the customer was paid today by those who had approved it themselves, so that a large payout
+    cannot be made of many small ones; `by_person`: what this person has paid so today, to whomever (SEC-012).
+    `domestic`: it is in the shop's currency of now, as the bounds are; of another nobody can say that it is within
+    them, so another person than who approved it pays. What a rule approved has nobody else who could, and is held
+    against the bounds as they stand. Raises PayoutNeedsAnother, PaidEnoughAlone.
     """
     unknown = not domestic and people[0] is not None
-    if is_alone(*people) and (unknown or amount + alone_today > rules.cash_alone):
+    if not is_alone(*people):
+        return
+    if unknown or amount + of_customer > rules.cash_alone:
         raise PayoutNeedsAnother(payout_id, people[1], rules.cash_alone)
+    if amount + by_person > rules.cash_a_day:
+        raise PaidEnoughAlone(people[1], rules.cash_a_day)
 
 
 def is_alone(approved_by: str | None, paid_by: str) -> bool:

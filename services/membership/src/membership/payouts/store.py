@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
+from common.values.names import plain_name
 from membership.payouts.rules import State, Why
 
 _NEW = Columns(
@@ -153,6 +154,31 @@ async def cash_since(tx: Transaction, shop: str, people: Sequence[str], since: d
         """,
         shop=shop,
         people=list(people),
+        since=since,
+    )
+
+
+async def lock_person(tx: Transaction, shop: str, by: str) -> None:
+    """Until the commit nobody else counts what this person has paid, however the name is written; the customer is
+    locked before."""
+    # Closes the race of two requests of one person, for two customers, that each see the limit not reached.
+    await tx.fetch(
+        "select pg_advisory_xact_lock(hashtextextended('paid-by:' || :shop || ':' || :by, 0))",
+        shop=shop,
+        by=plain_name(by),
+    )
+
+
+async def cash_by_all(tx: Transaction, shop: str, since: datetime) -> Sequence[Row[Any]]:
+    """Cash that was paid since then, to whomever; a row a currency and who approved and paid it."""
+    # By the index of cash, the day's.
+    return await tx.fetch(
+        """
+        select currency, approved_by, paid_by, sum(amount) as amount from payouts
+        where shop = :shop and form = 'cash' and state = 'paid' and moved_at >= :since
+        group by currency, approved_by, paid_by
+        """,
+        shop=shop,
         since=since,
     )
 

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from common.http import pages
 from common.http.api import Router, public, runtime_of
 from common.http.heads import ASKED_AS
+from common.values.links import link
 from messaging.delivery.clicks.links import ClickLinks, Followed
 from messaging.delivery.clicks.rules import JUDGED_AFTER, Hit, is_robot
 from messaging.delivery.clicks.store import save_hit
@@ -27,7 +28,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/l/{token}", response_class=HTMLResponse, status_code=302, responses=_ANSWERS, dependencies=[_ANYBODY])
+@router.get(link("l"), response_class=HTMLResponse, status_code=302, responses=_ANSWERS, dependencies=[_ANYBODY])
 async def follow_link(token: str, request: Request) -> Response:
     """Lead on, whoever asks. What a program asks for is told apart later, and does not count."""
     followed = _followed(token, request)

@@ -15,6 +15,7 @@ from common.events.messages import MessagePurpose
 from common.http.api import Body, Router, Tx, public, require, runtime_of
 from common.people.store import get_people
 from common.refusals import NotFound
+from common.values.links import link
 from messaging.api import cursors
 from messaging.api.written import house_of, opened, written
 from messaging.commands.inbox import note_read
@@ -57,10 +58,13 @@ class InboxTokenOut(BaseModel):
 
 class InboxMessageOut(BaseModel):
     """`subject` and `text` as they stood when it was handed over; null where the text asks for what is gone.
-    `unsubscribe_url`: of an offer or a survey, where the customer opts out."""
+    `unsubscribe_url`: of an offer or a survey, where the customer opts out.
+
+    Neither flow nor campaign: their names say what the shop calls the customer (SEC-009). The shop finds them by
+    `message_id` at …/messages.
+    """
 
     message_id: str
-    flow: str
     purpose: MessagePurpose
     at: datetime
     subject: str | None
@@ -125,7 +129,7 @@ async def note_customer_read(shop: ShopName, customer: Identifier, body: ReadIn,
     return UnreadOut(unread=await note_read(tx, (shop, customer), body.messages))
 
 
-@router.get("/inbox/{token}", dependencies=[_ANYBODY])
+@router.get(link("inbox"), dependencies=[_ANYBODY])
 async def list_own_inbox(
     token: Token, tx: Tx, request: Request, after: Cursor = "", limit: Limit = 50, unread: Unread = False
 ) -> InboxOut:
@@ -133,14 +137,14 @@ async def list_own_inbox(
     return await _page(tx, request, _whose(token, tx, request), after, limit, unread=unread)
 
 
-@router.get("/inbox/{token}/unread", dependencies=[_ANYBODY])
+@router.get(link("inbox", "/unread"), dependencies=[_ANYBODY])
 async def count_own_unread(token: Token, tx: Tx, request: Request) -> UnreadOut:
     """How many of them were not opened."""
     key = _whose(token, tx, request)
     return UnreadOut(unread=await count_unread(tx, (await get_people(tx, [key]))[key]))
 
 
-@router.post("/inbox/{token}/read", dependencies=[_ANYBODY])
+@router.post(link("inbox", "/read"), dependencies=[_ANYBODY])
 async def note_own_read(token: Token, body: ReadIn, tx: Tx, request: Request) -> UnreadOut:
     """The customer opened messages. Idempotent."""
     return UnreadOut(unread=await note_read(tx, _whose(token, tx, request), body.messages))
@@ -181,7 +185,6 @@ async def _page(tx: Tx, request: Request, key: CustomerKey, after: str, limit: i
         messages.append(
             InboxMessageOut(
                 message_id=r.message_id,
-                flow=r.flow,
                 purpose=r.purpose,
                 at=r.sent_at,
                 subject=text.subject if text is not None else None,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from common.http.api import Router, public, runtime_of
 from common.http.limits import texts_as_they_are
+from common.values.links import link
 from common.values.texts import UNFIT
 from messaging.api.mail_reports import links_of
 from messaging.api.sms_callbacks import UnknownCallback
@@ -56,7 +57,7 @@ class MailAnswerIn(BaseModel):
     automatic: bool = False
 
 
-@router.post("/mail/answers/{token}", status_code=204, dependencies=[_HOOK, Depends(texts_as_they_are)])
+@router.post(link("mail/answers"), status_code=204, dependencies=[_HOOK, Depends(texts_as_they_are)])
 async def post_mail_answer(token: str, body: MailAnswerIn, request: Request) -> Response:
     """One mail: an answer is kept and told, a word alone opts out or in, effective when answered. Idempotent."""
     if not links_of(request).is_the_mail_servers(token):

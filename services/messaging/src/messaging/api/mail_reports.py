@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from common.http.api import FILE, Router, public, require, runtime_of
+from common.values.links import link
 from messaging.api.sms_callbacks import UnknownCallback
 from messaging.commands.mail_answers import take_mail
 from messaging.delivery.receipts.links import GatewayLinks
@@ -35,7 +36,7 @@ async def get_mail_callbacks(request: Request) -> MailCallbacksOut:
     return MailCallbacksOut(mail_reports=links.mail_reports, mail_answers=links.mail_answers)
 
 
-@router.post("/mail/reports/{token}", status_code=204, dependencies=[_SERVER], openapi_extra=_RAW)
+@router.post(link("mail/reports"), status_code=204, dependencies=[_SERVER], openapi_extra=_RAW)
 async def post_mail_report(token: str, request: Request) -> Response:
     """One mail, raw: a report about a mail of ours, or an answer of a customer's. Any other is counted and left: to be
     told again would not help."""

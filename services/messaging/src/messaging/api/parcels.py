@@ -15,6 +15,7 @@ from common.http import pages
 from common.http.api import Body, Router, Tx, public, require, runtime_of
 from common.http.heads import ASKED_AS
 from common.refusals import Conflict, Invalid
+from common.values.links import link
 from common.versions.table import tell
 from messaging.commands.parcels import plan_parcel, take_scan
 from messaging.delivery.clicks.rules import is_robot
@@ -198,7 +199,7 @@ async def get_insert_effects(
     return InsertEffectsOut(days=days, inserts=[InsertEffect.model_validate(dict(r._mapping)) for r in rows])
 
 
-@router.get("/q/{token}", response_class=HTMLResponse, status_code=302, responses=_ANSWERS, dependencies=[_ANYBODY])
+@router.get(link("q"), response_class=HTMLResponse, status_code=302, responses=_ANSWERS, dependencies=[_ANYBODY])
 async def follow_code(token: str, request: Request) -> Response:
     """Lead on whoever scanned the code. The first scan of a person's is announced, and asks for the insert's coupon."""
     runtime = runtime_of(request)

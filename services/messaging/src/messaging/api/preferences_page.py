@@ -17,6 +17,7 @@ from common.http import pages
 from common.http.api import Router, Tx, public, runtime_of
 from common.shops.settings import display_names
 from common.storage.database import Database, Transaction
+from common.values.links import link
 from messaging.commands.consent import change_permission, opt_out
 from messaging.consent.links import InvalidToken, Recipient, UnsubscribeLinks
 from messaging.consent.state import FAR, PURPOSES
@@ -92,7 +93,7 @@ class Choice(NamedTuple):
     allowed: bool
 
 
-@router.get("/preferences/{token}", response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
+@router.get(link("preferences"), response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
 async def show_preferences(token: str, request: Request, tx: Tx) -> HTMLResponse:
     """The choices as they stand; a visit changes nothing. The token is that of the unsubscribe link."""
     recipient = _recipient(token, request)
@@ -101,7 +102,7 @@ async def show_preferences(token: str, request: Request, tx: Tx) -> HTMLResponse
     return await _page(tx, request, recipient)
 
 
-@router.post("/preferences/{token}", response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
+@router.post(link("preferences"), response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
 async def save_preferences(token: str, request: Request) -> HTMLResponse:
     """Opt out and in as ticked, effective when answered. Only boxes that the page showed otherwise are changed: what
     was said elsewhere meanwhile stands, and a robot's POST without the form changes nothing. Idempotent."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from common.events.fields import PersonalText, Text
 from common.http.api import Router, public, require, runtime_of
 from common.refusals import NotFound
+from common.values.links import link
 from messaging.commands.receipts import take_receipts
 from messaging.commands.replies import take_reply
 from messaging.delivery.receipts.links import GatewayLinks
@@ -84,7 +85,7 @@ async def get_callbacks(request: Request) -> CallbacksOut:
     return CallbacksOut(**_links(request).callbacks)
 
 
-@router.post("/sms/aliyun/receipts/{token}", dependencies=[_GATEWAY])
+@router.post(link("sms/aliyun/receipts"), dependencies=[_GATEWAY])
 async def post_aliyun_receipts(token: str, body: Several, request: Request) -> AliyunOut:
     """SmsReport, several at a time, in any order; those of messages that are not ours, or unreadable, are left out."""
     if not _links(request).is_ours(token):
@@ -99,7 +100,7 @@ async def post_aliyun_receipts(token: str, body: Several, request: Request) -> A
     return AliyunOut()
 
 
-@router.post("/sms/aliyun/replies/{token}", dependencies=[_GATEWAY])
+@router.post(link("sms/aliyun/replies"), dependencies=[_GATEWAY])
 async def post_aliyun_replies(token: str, body: Several, request: Request) -> AliyunOut:
     """SmsUp: an exact keyword opts out or in, effective when answered; one that cannot be read holds up no other."""
     if not _links(request).is_ours(token):
@@ -116,7 +117,7 @@ async def post_aliyun_replies(token: str, body: Several, request: Request) -> Al
     return AliyunOut()
 
 
-@router.post("/sms/twilio/receipts/{token}", status_code=204, dependencies=[_GATEWAY], openapi_extra=_FORM)
+@router.post(link("sms/twilio/receipts"), status_code=204, dependencies=[_GATEWAY], openapi_extra=_FORM)
 async def post_twilio_receipt(token: str, request: Request) -> Response:
     """A status callback of one message, in any order; stages before its end are left out."""
     place = _links(request).read_receipt(token)
@@ -132,7 +133,7 @@ async def post_twilio_receipt(token: str, request: Request) -> Response:
 
 
 @router.post(
-    "/sms/twilio/replies/{token}",
+    link("sms/twilio/replies"),
     response_class=Xml,
     responses={200: {"content": {"text/xml": {"schema": {"type": "string"}}}}},
     dependencies=[_GATEWAY],

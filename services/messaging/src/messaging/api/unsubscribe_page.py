@@ -12,6 +12,7 @@ from common.http import pages
 from common.http.api import Router, Tx, public
 from common.shops.settings import display_names
 from common.storage.database import Transaction
+from common.values.links import link
 from messaging.commands.consent import opt_out
 from messaging.consent.links import InvalidToken, Recipient, UnsubscribeLinks
 
@@ -57,7 +58,7 @@ def _recipient(token: str, request: Request) -> Recipient | None:
         return None
 
 
-@router.get("/unsubscribe/{token}", response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
+@router.get(link("unsubscribe"), response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
 async def ask_unsubscribe(token: str, request: Request, tx: Tx) -> HTMLResponse:
     """A page with a button: programs that fetch links in advance must not opt anybody out."""
     recipient = _recipient(token, request)
@@ -66,7 +67,7 @@ async def ask_unsubscribe(token: str, request: Request, tx: Tx) -> HTMLResponse:
     return pages.answer(_PAGE, request, 200, WORDS, shop=await _name(tx, recipient), asking=True, token=token)
 
 
-@router.post("/unsubscribe/{token}", response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
+@router.post(link("unsubscribe"), response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
 async def unsubscribe(token: str, request: Request) -> HTMLResponse:
     """One click (RFC 8058), from a mail program or from the button; effective when answered. Idempotent."""
     recipient = _recipient(token, request)

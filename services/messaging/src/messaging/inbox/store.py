@@ -31,7 +31,7 @@ async def list_inbox(
     # By primary key: a customer's messages are few.
     return await tx.fetch(
         f"""
-        select m.customer, m.message_id, m.flow, m.purpose, m.sent_at, c.template, cast(c.details as text) as details,
+        select m.customer, m.message_id, m.purpose, m.sent_at, c.template, cast(c.details as text) as details,
             (select r.at from receipts r where r.shop = m.shop and r.customer = m.customer
                 and r.message_id = m.message_id and r.said = 'read') as read_at
         from {_OF} join messages m using (shop, customer) join candidates c using (shop, customer, message_id)
