@@ -77,7 +77,7 @@ SEGMENTS = {
     "Merge {other} into {customer}": "将 {other} 并入 {customer}",
     "New": "新客",
     "New goods, bestsellers": "新品、爆款",
-    "No campaign that is not over and no flow names it.": "没有未结束的活动或流程引用它。",
+    "No campaign that is not over, no flow and no rule of contact names it.": "没有未结束的活动、流程或联系规则引用它。",
     "Noted": "备注",
     "Nothing shows yet.": "暂无迹象。",
     "Profile and orders say too little of it.": "资料与订单尚不足以判断。",
@@ -119,7 +119,14 @@ SEGMENTS = {
     "Tags:": "标签：",
     "Take away": "去除",
     "Take away {tag}": "去除 {tag}",
-    "These name it, and find nobody in it afterwards; a draft can no more be started as it is:": "以下活动与流程引用了它，结束后其中不再有人；草稿将无法照原样启动：",
+    "The contact policy: hours of a group's own": "联系规则：分组专属时段",
+    "The contact policy: who answers the best customers": "联系规则：最佳顾客的专属客服",
+    "These name it. Afterwards nobody is in it: what asks for its customers finds none, what leaves them out finds everybody. "
+    "A draft can no more be started, nor the policy saved, as they are:": (
+        "以下各项引用了它。结束后其中不再有人：指定其顾客的将找不到任何人，排除其顾客的将包含所有人。"
+        "草稿将无法照原样启动，联系规则也无法照原样保存："
+    ),
+    "leaves its customers out": "排除其顾客",
     "What they may need": "潜在需求",
     "born": "出生",
     "mail": "邮件",

@@ -11,8 +11,10 @@ from typing import Any
 import orjson
 
 CUSTOMER = frozenset(
-    "subject customer customerid customernumber customeruser userid buyer buyerid yzopenid kundennummer"
-    " 客户编号 会员编号 买家id absorbed survivor".split()
+    {
+        *("subject", "customer", "customerid", "customernumber", "customeruser", "userid", "buyer", "buyerid"),
+        *("yzopenid", "kundennummer", "客户编号", "会员编号", "买家id", "absorbed", "survivor"),
+    }
 )
 """Headings, and keys of JSON, that name customers, in small letters, without gaps: ours, and those of shop systems."""
 _GAPS = re.compile(r"[\s_.:-]+")
