@@ -180,7 +180,7 @@ async def soak(
     if not speed:
         return samples, []
     return samples, [
-        Slope(f"told late, by a clock {speed:g} times as fast", telling.behind_s, "s at most", LATE_S),
+        Slope(f"answered late, by a clock {speed:g} times as fast", telling.behind_s, "s at most", LATE_S),
         Slope("all read after the last was told", read_s, "s", LATE_S),
     ]
 
@@ -197,6 +197,8 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=15, metavar="S", help="seconds between looks")
     parser.add_argument("--out", type=Path, help="where the samples and slopes go as JSON")
     given = parser.parse_args()
+    if given.rate and given.speed:
+        parser.error("--rate and --speed are two ways to say how fast: give one of them")
     load = machine.load()
     plan = Plan("soak", "tea", given.customers, END, given.days, given.seed, None)
     samples, pace = asyncio.run(soak(plan, given.events, given.rate, given.speed, given.every))

@@ -1,5 +1,6 @@
 """How a simulated shop's stream is told: complete, at a rate or by the shop's clock."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -53,6 +54,19 @@ async def test_what_happened_before_the_clock_begins_is_told_at_once() -> None:
     telling = Telling(shop.call, "shop", speed=1.0, start=BEGIN)
     await telling.all(early)
     assert ([n for _, n in shop.told], telling.behind_s) == (list(range(COUNT)), 0.0)
+
+
+async def test_how_late_anything_was_answered_is_noted() -> None:
+    """A door that takes longer than the shop's clock leaves between two batches: those wait for each other."""
+
+    class Slow(Shop):
+        async def call(self, service: str, method: str, path: str, *, json: Any) -> Any:
+            await asyncio.sleep(0.4)
+            return await super().call(service, method, path, json=json)
+
+    telling = Telling(Slow().call, "shop", speed=100.0, start=BEGIN)
+    await telling.all(stream(timedelta(milliseconds=1)))
+    assert telling.behind_s >= 0.4
 
 
 async def test_nothing_at_all_is_told_at_any_speed() -> None:

@@ -24,7 +24,7 @@ from regulars.docs.circumstances import circumstances
 ROOT = Path(__file__).parents[5]
 FOLDER = Path("docs") / "runs"
 _SUMMARY = re.compile(r"^=* ?(\d+ (?:passed|failed|skipped|error).*?) ?=*$")
-_KEPT_LINES = 20
+_KEPT_LINES = 40
 
 
 @dataclass(frozen=True, slots=True)

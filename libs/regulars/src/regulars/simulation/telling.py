@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
+from math import inf
 from typing import Any
 
 from regulars.simulation.course import Door, Said
@@ -30,7 +31,7 @@ class Telling:
 
     `rate`: events a second. `speed`: each is told at its time, by a clock that goes so many times as fast and begins at
     `start`; what happened earlier is told at once. Of neither (0): all as fast as it is taken. `behind_s`: how late,
-    by our clock, anything was told at most that happened after the start.
+    by our clock, anything at most was answered that happened after the start.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Telling:
         if speed and start is None:
             raise ValueError("a clock begins at an instant")
         self._call, self._base, self._rate, self._speed, self._start = call, f"/v1/shops/{shop}", rate, speed, start
-        self.behind_s = 0.0
+        self.behind_s, self._began = 0.0, inf
         self._room = asyncio.Semaphore(WITHIN)
         self.results: Counter[tuple[str, str]] = Counter()
         self.refusals: list[str] = []
@@ -86,16 +87,13 @@ class Telling:
         """Each when its time has come."""
         assert self._start is not None
         loop = asyncio.get_running_loop()
-        began, following = None, await asyncio.to_thread(next, stream, None)
+        following = await asyncio.to_thread(next, stream, None)
         while following is not None:
-            if began is None and following.at >= self._start:
-                began = loop.time()
-            passed = 0.0 if began is None else loop.time() - began
-            now = self._start + timedelta(seconds=passed * self._speed)
+            if self._began == inf and following.at >= self._start:
+                self._began = loop.time()
+            now = self._start + timedelta(seconds=max(0.0, loop.time() - self._began) * self._speed)
             chunk, following = await asyncio.to_thread(_due, following, stream, now)
             if chunk:
-                late = (now - chunk[0].at).total_seconds() / self._speed
-                self.behind_s = max(self.behind_s, late if began is not None else 0.0)
                 yield chunk
             if len(chunk) < BATCH:
                 await asyncio.sleep(TOLD_EVERY_S)
@@ -107,7 +105,14 @@ class Telling:
             if events := [said.body for said in chunk if said.door == "events"]:
                 await self._post("events", events)
         finally:
+            self._answered(chunk[0])
             self._room.release()
+
+    def _answered(self, said: Said) -> None:
+        """Note how late; of what happened before the clock began nothing is late."""
+        if self._speed and self._start is not None and said.at >= self._start:
+            due = self._began + (said.at - self._start).total_seconds() / self._speed
+            self.behind_s = max(self.behind_s, asyncio.get_running_loop().time() - due)
 
     async def _post(self, door: str, body: Any) -> None:
         answer = await self._call("orders-ingest", "POST", f"{self._base}/{door}", json=body)
