@@ -246,8 +246,8 @@ async def test_an_export_has_what_stands_under_an_order_and_under_an_identifier_
     rest = (await api.get(path, params={"limit": 2, "after": first["next"]})).json()
     assert (len(first["rows"]), rest["next"]) == (2, None)
     text = orjson.dumps([*first["rows"], *rest["rows"]]).decode()
-    for said in ("wrap it for Bea", "Hill 1", "left with Ann", "Ann dislikes it"):
-        assert said in text
+    for words in ("wrap it for Bea", "Hill 1", "left with Ann", "Ann dislikes it"):
+        assert words in text
     (merge,) = (await api.get(f"{CUSTOMERS}/till/export/merges_of_customers")).json()["rows"]
     assert (merge["customer"], merge["survivor"]) == ("till", "ann")
 
