@@ -252,7 +252,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
 @pytest.mark.parametrize(
     "addresses",
     [["127.0.0.1"], ["::1"], ["10.0.0.1"], ["169.254.169.254"], ["fe80::1"], ["fec0::1"], ["::ffff:127.0.0.1"],
-     ["::ffff:169.254.169.254"], ["64:ff9b::7f00:1"], ["2002:7f00:1::"], ["224.0.0.1"], ["0.0.0.0"],  # noqa: S104
+     ["::ffff:169.254.169.254"], ["64:ff9b::7f00:1"], ["2002:7f00:1::"], ["224.0.0.1"], ["0.0.0.0"],
      ["8.8.8.8", "127.0.0.1"], ["2606:4700:4700::1111", "fe80::1"]],
 )  # fmt: skip
 async def test_no_public_name_leads_to_an_address_that_is_not(
