@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import pytest
 from fastapi import APIRouter
 from fastapi.routing import iter_route_contexts
 
 import console.app as app_module
-from console.access.roles import PAGES, ROLES, Role, Unlisted, check_listed
-from console.app import build_app, names
+from console.access.roles import PAGES, ROLES, Page, Role, Unlisted, check_listed
+from console.app import Unguarded, build_app, names
 
 from .conftest import Site
 
@@ -88,6 +89,10 @@ _FIELDS |= {"ticket_id": "t-9"}
 """Fields without which a form is unreadable."""
 
 
+SAME_SITE = {"sec-fetch-site": "same-origin"}
+LED_TO_SIGN_IN = {(303, "/sign-in"), (401, "")}
+
+
 def test_a_route_without_an_entry_fails_the_start(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """SEC: a page that nobody thought about is seen by nobody."""
     stray = APIRouter()
@@ -101,6 +106,23 @@ def test_a_route_without_an_entry_fails_the_start(site: Site, monkeypatch: pytes
         build_app(site.console)
 
 
+@pytest.mark.parametrize("door", ["shop", "signed_in"])
+def test_a_page_without_the_guard_fails_the_start(
+    site: Site, monkeypatch: pytest.MonkeyPatch, door: Literal["shop", "signed_in"]
+) -> None:
+    """S1: listed as a page of a shop or of a person, and answered to everybody."""
+    stray = APIRouter()
+
+    @stray.get("/s/{shop}/stray" if door == "shop" else "/stray")
+    async def stray_page() -> str:
+        return "seen"
+
+    monkeypatch.setattr(app_module, "ROUTERS", (*app_module.ROUTERS, stray))
+    monkeypatch.setitem(PAGES, "stray_page", Page(door=door))
+    with pytest.raises(Unguarded, match="stray_page"):
+        build_app(site.console)
+
+
 def test_an_entry_without_a_route_is_named_too() -> None:
     with pytest.raises(Unlisted, match="health"):
         check_listed(set(PAGES) - {"health"})
@@ -108,6 +130,15 @@ def test_an_entry_without_a_route_is_named_too() -> None:
 
 def test_every_open_page_says_why() -> None:
     assert [name for name, page in PAGES.items() if page.door == "open" and not page.why] == []
+
+
+def pages(site: Site, shop: str) -> Iterator[tuple[str, str, str]]:
+    """Name, method and path of every page that is not open to everybody."""
+    for route in iter_route_contexts(site.app.routes):
+        if route.name is None or PAGES[route.name].door == "open":
+            continue
+        path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: (PARTS | {"shop": shop})[m[1]], str(getattr(route, "path", "")))
+        yield from ((route.name, method, path) for method in (route.methods or set()) - {"HEAD"})
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -131,12 +162,22 @@ async def test_each_role_gets_what_the_table_says(site: Site, role: Role) -> Non
     assert differing == []
 
 
-async def test_another_shops_pages_are_not_there(site: Site) -> None:
-    """SEC-001: an owner of one shop is nobody in another."""
-    browser = await site.signed_in("owner")
-    for path in ("today", "customers", "customers/ann", "imports", "dead-letters", "audit"):
-        await browser.get(f"/s/wine/{path}")
-        assert browser.status == 404, path
+async def test_nobody_and_the_owner_of_another_shop_get_no_page(site: Site) -> None:
+    """S1, SEC-001: every page, as who is not signed in, and as the owner of one shop who is nobody in the other."""
+    nobody, owner = site.browser(), await site.signed_in("owner")
+    found = re.search(r'name="token" value="([0-9a-f]+)"', owner.page)
+    assert found is not None
+    differing = []
+    for name, method, path in pages(site, "wine"):
+        answer = await nobody.client.request(method, path, headers=SAME_SITE)
+        if (answer.status_code, answer.headers.get("location", "").partition("?")[0]) not in LED_TO_SIGN_IN:
+            differing.append((name, "nobody", answer.status_code))
+        if PAGES[name].door == "shop":
+            sent = {"token": found[1]} if method == "POST" else None
+            answer = await owner.client.request(method, path, data=sent, headers=SAME_SITE)
+            if answer.status_code != 404:
+                differing.append((name, "another shop's owner", answer.status_code))
+    assert differing == []
 
 
 async def test_who_is_not_signed_in_is_led_to_sign_in_and_back(site: Site) -> None:

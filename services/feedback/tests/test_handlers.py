@@ -165,6 +165,21 @@ async def test_an_erased_customer_is_forgotten_and_not_asked(feedback: Feedback)
     assert await feedback.rows("select review_id, stars, text, photos from reviews") == [("r1", 1, None, [])]
 
 
+async def test_what_was_read_out_of_an_erased_customers_texts_goes_with_them(feedback: Feedback) -> None:
+    """SEC-006: sentiment, topics and signals of reviews, answers and tickets; another's stay."""
+    async with feedback.database.transaction() as tx:
+        await tx.execute(
+            """
+            insert into readings (shop, customer, source, name, part, at, reader, sentiment, liked)
+            select 's', customer, source, 'n', '', :at, 'rules', 1, array['price']
+            from unnest(array['ann', 'bob']) customer, unnest(array['review', 'answer', 'ticket']) source
+            """,
+            at=MARCH,
+        )
+    await feedback.handle(Event("x1", "/shops/s/orders-ingest", "s", "ann", MARCH, CustomerErased()))
+    assert await feedback.rows("select customer, count(*) from readings group by 1") == [("bob", 3)]
+
+
 async def test_a_late_order_of_a_customer_erased_before_any_order_asks_nobody(feedback: Feedback) -> None:
     erased: Event[Any] = Event("x1", "/shops/s/orders-ingest", "s", "ann", MARCH, CustomerErased())
     await feedback.handle(erased)

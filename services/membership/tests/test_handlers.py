@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from common.events import decode
+from common.events.customers import CustomerErased
 from common.events.membership import PointsRedeemed, ProgrammeChanged, RedemptionReturned
 from common.events.orders import OrderCompleted
 from common.fold import long, working
@@ -187,3 +188,27 @@ async def test_a_programme_that_a_rebuild_meets_late_folds_its_members_anew(new_
         assert await _verified(db) == []
     a, b = await _tables(first), await _tables(last)
     assert [(r[1], r[2], r[6]) for r in a["customers"]] == [(r[1], r[2], r[6]) for r in b["customers"]]
+
+
+async def test_what_an_erased_customer_said_of_their_satisfaction_is_gone(db: Database, shop: Shop) -> None:
+    """SEC-006: the marks, and what they come to; another's stay."""
+    async with db.transaction() as tx:
+        await tx.execute(
+            """
+            insert into satisfaction_marks (shop, customer, source, name, standing, score, at)
+            select :shop, customer, source, 'n', 1, 9, :at
+            from unnest(array['ann', 'bob']) customer, unnest(array['review', 'recommendation', 'content']) source
+            """,
+            shop=shop.name,
+            at=START,
+        )
+        await tx.execute(
+            "insert into satisfaction (shop, customer, good, bad, moved_at) "
+            "select shop, customer, 3, 0, :at from satisfaction_marks group by 1, 2",
+            at=START,
+        )
+    await deliver(db, [shop.event("ann", START, CustomerErased())])
+    async with db.transaction() as tx:
+        for table, kept in (("satisfaction_marks", 3), ("satisfaction", 1)):
+            found = [tuple(row) for row in await tx.fetch(f"select customer, count(*) from {table} group by 1")]
+            assert found == [("bob", kept)], table

@@ -7,7 +7,15 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.values.addresses import InvalidAddress, InvalidPhone, mail_address, mailbox, phone_number, webhook_url
+from common.values.addresses import (
+    InvalidAddress,
+    InvalidPhone,
+    is_private_host,
+    mail_address,
+    mailbox,
+    phone_number,
+    webhook_url,
+)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +114,44 @@ def test_what_is_no_webhook_is_refused_without_its_text(given: str) -> None:
     with pytest.raises(InvalidAddress) as caught:
         webhook_url(given)
     assert "robots" not in str(caught.value)
+
+
+# Each with what it is: a host that none of our servers may be led to by somebody else.
+NOT_PUBLIC = {
+    "this machine": ["127.0.0.1", "127.255.255.254", "::1", "localhost", "LOCALHOST.", "tea.localhost"],
+    "any address": ["0.0.0.0", "0.1.2.3", "::"],  # nothing listens
+    "private": ["10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.0.1", "fc00::1", "fd00::1"],
+    "carrier's": ["100.64.0.1", "100.127.255.255"],
+    "of one link": ["169.254.169.254", "fe80::1", "fe80::1%eth0"],
+    "of one site": ["fec0::1", "feff::1"],
+    "multicast": ["224.0.0.1", "239.255.255.255", "ff02::1", "ff0e::1"],
+    "reserved": ["240.0.0.1", "255.255.255.255", "192.0.0.8", "4000::1", "100::1"],
+    "examples'": ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "3fff::1"],
+    "measuring": ["198.18.0.1", "2001:2::1"],
+    "relays and tunnels": ["192.88.99.1", "2001::1"],
+    "mapped": ["::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:8.8.8.8"],
+    "compatible": ["::127.0.0.1", "::8.8.8.8"],
+    "NAT64": ["64:ff9b::7f00:1", "64:ff9b::10.0.0.1", "64:ff9b::169.254.169.254", "64:ff9b:1::8.8.8.8"],
+    "6to4": ["2002:7f00:1::", "2002:a00:1::1", "2002:a9fe:a9fe::1"],
+    "numbers": ["127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001", "127.0.0.1.", "1.2.3.999"],
+}
+
+
+@pytest.mark.parametrize(
+    "host", [pytest.param(each, id=f"{what} {each}") for what, of in NOT_PUBLIC.items() for each in of]
+)
+def test_an_address_that_is_no_public_hosts_is_private_in_every_form(host: str) -> None:
+    """M6: one place for all services."""
+    assert is_private_host(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["8.8.8.8", "1.1.1.1", "223.255.255.254", "2606:4700:4700::1111", "2a00:1450:4001::1", "64:ff9b::8.8.8.8",
+     "2002:808:808::1", "shop.example", "7.example", "127.0.0.1.example", "localhost.example", "0x7f.example"],
+)  # fmt: skip
+def test_a_public_address_and_a_name_are_not_private_by_their_looks(host: str) -> None:
+    assert not is_private_host(host)
 
 
 _LOCAL = st.text("aZ09_+-.'!", max_size=66)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -180,6 +181,28 @@ def test_a_claim_that_the_readme_does_not_make_or_nothing_measures_is_refused(tm
     readme.write_text(readme.read_text().replace("Every event", "Each event"))
     with pytest.raises(ValueError, match="the README does not say 'Every event counts"):
         claims_page(tmp_path)
+
+
+def test_what_the_readme_says_and_nothing_is_said_to_show_is_found(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    readme = tmp_path / "README.md"
+    readme.write_text(readme.read_text().replace("Each service shows", "It never sleeps. Each service shows"))
+    with pytest.raises(ValueError, match=r"says 'It never sleeps\.': say in docs/claims\.py what shows it"):
+        claims_page(tmp_path)
+
+
+def test_a_claim_says_that_its_target_was_missed_and_when(tmp_path: Path) -> None:
+    """Five zeros of two kills at each step are no proof where twenty were asked for."""
+    lay_out(tmp_path)
+    page = claims_page(tmp_path)
+    assert "steps: **target missed**: **times at each step, at least, 2, 20 wanted**; five zeros;" in page
+    steps = tmp_path / "docs/chaos/steps.json"
+    verdict = json.loads(steps.read_text())
+    steps.write_text(json.dumps(verdict | {"steps": dict.fromkeys(verdict["steps"], 20), "at": "2026-12-01"}))
+    page = claims_page(tmp_path)
+    assert (
+        "<br>steps: times at each step, at least, 20; five zeros; settled after, s, 35.4 (seed 8, 2026-12-01)" in page
+    )
 
 
 def test_stale_documents_fail_the_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
@@ -61,6 +64,7 @@ from console.web.guard import (
     NotSignedIn,
     NotTheirs,
     SignedOut,
+    guard,
     look_up,
 )
 from console.web.headers import HEADERS, Headers
@@ -123,7 +127,8 @@ ROUTERS = (
 
 
 def build_app(console: Console) -> FastAPI:
-    """All pages. Raises Unlisted where a route has no entry in the table of pages and roles."""
+    """All pages. Raises Unlisted where a route has no entry in the table of pages and roles, Unguarded where the guard
+    does not keep to it."""
     app = FastAPI(title="Regulars console", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.console = console
     app.state.zones = {}
@@ -140,7 +145,30 @@ def build_app(console: Console) -> FastAPI:
     app.add_middleware(Headers, https=console.secure)
     app.add_middleware(CorrelationMiddleware)
     check_listed(names(app))
+    check_guarded(app)
     return app
+
+
+class Unguarded(Exception):
+    """A page that is not open to everybody, and that everybody would be answered."""
+
+
+def check_guarded(app: FastAPI) -> None:
+    """Raises Unguarded where a route other than the open ones does not ask the guard, or one of a shop names none."""
+    for route in iter_route_contexts(app.routes):
+        if route.name is None or PAGES[route.name].door == "open":
+            continue
+        dependant: Dependant | None = getattr(route, "dependant", None)
+        if dependant is None or not any(each.call is guard for each in _all(dependant)):
+            raise Unguarded(f"{route.name}: declare `viewer: Guarded`")
+        if (PAGES[route.name].door == "shop") != ("{shop}" in str(getattr(route, "path", ""))):
+            raise Unguarded(f"{route.name}: a page is of a shop where its path names one, and there alone")
+
+
+def _all(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from _all(inner)
 
 
 def names(app: FastAPI) -> list[str]:

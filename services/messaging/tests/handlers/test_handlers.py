@@ -109,6 +109,21 @@ async def test_a_lapsed_customer_who_buys_gets_no_win_back(messaging: Any) -> No
     ]
 
 
+async def test_of_an_erased_customer_no_day_of_the_own_is_kept(messaging: Any) -> None:
+    """SEC-006: nor one whose key had not come; another's stays."""
+    async with messaging.database.transaction() as tx:
+        await tx.execute(
+            """
+            insert into personal_dates (shop, customer, kind, revision, at, sealed, day)
+            select 's', customer, kind, 1, :at, case when kind = 'birthday' then 'sealed' end, '\\x00'
+            from unnest(array['c1', 'c2']) customer, unnest(array['birthday', 'anniversary']) kind
+            """,
+            at=messaging.clock.now(),
+        )
+    await messaging.feed(messaging.event(CustomerErased(), "erased"))
+    assert await messaging.rows("select customer, count(*) from personal_dates group by 1") == [("c2", 2)]
+
+
 async def test_an_erased_customer_gets_nothing_more(messaging: Any) -> None:
     await messaging.feed(*messaging.known(), messaging.notice("o1"))
     await messaging.feed(messaging.event(CustomerErased(), "erased"))

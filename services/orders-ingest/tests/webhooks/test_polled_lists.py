@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -198,6 +199,9 @@ def test_an_order_that_changes_while_shopifys_list_is_read_is_read_again() -> No
         (WooCommerceList(), "https://127.0.0.1", KEYS),
         (WooCommerceList(), "https://[::1]", KEYS),
         (WooCommerceList(), "https://169.254.169.254", KEYS),
+        (WooCommerceList(), "https://2130706433", KEYS),
+        (WooCommerceList(), "https://[64:ff9b::7f00:1]", KEYS),
+        (WooCommerceList(), "https://[::ffff:127.0.0.1]", KEYS),
         (WooCommerceList(), "https://shop.example?x=1", KEYS),
         (WooCommerceList(), "https://shop.example", "ck_0123456789abcdef"),
     ],
@@ -280,6 +284,62 @@ async def test_whatever_a_system_says_holds_up_its_own_run_alone(
         assert (waiting["pages"], waiting["ended_at"]) == (0, None)
         clock.set(clock.now() + waits)
         assert (await to_the_end(api, db, vault, clock, "r"))["trouble"] is None
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
+    """Names and what they lead to, one answer a look-up, the last one for good; other hosts are looked up as ever."""
+    known, ask = dict[str, list[list[str]]](), socket.getaddrinfo
+
+    def look_up(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name not in known:
+            return ask(host, port, *args, **kwargs)
+        answers = known[name]
+        addresses = answers.pop(0) if len(answers) > 1 else answers[0]
+        return [found for each in addresses for found in ask(each, port, type=socket.SOCK_STREAM)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return known
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [["127.0.0.1"], ["::1"], ["10.0.0.1"], ["169.254.169.254"], ["fe80::1"], ["fec0::1"], ["::ffff:127.0.0.1"],
+     ["::ffff:169.254.169.254"], ["64:ff9b::7f00:1"], ["2002:7f00:1::"], ["224.0.0.1"], ["0.0.0.0"],
+     ["8.8.8.8", "127.0.0.1"], ["2606:4700:4700::1111", "fe80::1"]],
+)  # fmt: skip
+async def test_no_public_name_leads_to_an_address_that_is_not(
+    names: dict[str, list[list[str]]], addresses: list[str]
+) -> None:
+    """M6: by name, by one of several addresses, mapped into IPv6 or translated on the way."""
+    names["shop.example"] = [addresses]
+    with pytest.raises(Forbidden):
+        await fetch(Asked("https://shop.example/", {}), private=False)
+
+
+async def test_a_name_that_leads_elsewhere_the_second_time_leads_nowhere(names: dict[str, list[list[str]]]) -> None:
+    """M6, DNS rebinding: the address that was looked at is the one that is asked, under the shop's name."""
+    seen, elsewhere = list[str](), list[str]()
+
+    def taking(asked: list[str]) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+            writer.write(b"HTTP/1.1 200 .\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+            await writer.drain()
+            writer.close()
+
+        return talk
+
+    shop = await asyncio.start_server(taking(seen), "127.0.0.1", 0)
+    port = shop.sockets[0].getsockname()[1]
+    other = await asyncio.start_server(taking(elsewhere), "127.0.0.2", port)
+    async with shop, other:
+        names["shop.example"] = [["127.0.0.1"], ["127.0.0.2"]]
+        answer = await fetch(Asked(f"http://shop.example:{port}/orders", {}), private=True)
+        assert (answer.status, answer.body, elsewhere) == (200, b"{}", [])
+        assert f"host: shop.example:{port}\r\n" in seen[0]
+        assert names["shop.example"] == [["127.0.0.2"]], "looked up once"
 
 
 async def to_the_end(api: httpx.AsyncClient, db: Database, vault: Vault, clock: FixedClock, run: str) -> dict[str, Any]:

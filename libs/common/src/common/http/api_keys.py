@@ -1,6 +1,7 @@
 """API keys are made, listed and revoked at orders-ingest alone, and announced to every service: /v1/keys.
 
-To rotate without a refused request: make the second key, give it to the caller a second later, then revoke the first.
+To rotate without a refused request: make the second key, give it to the caller when every service takes it (seconds
+later), then revoke the first.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ class NewKeyOut(KeyOut):
 
 @router.post("", status_code=201)
 async def make_key(body: KeyIn, request: Request, caller: Admin, tx: Tx) -> NewKeyOut:
-    """Make a key, of the caller's shop and with the caller's scopes at most; it counts everywhere within a second."""
+    """Make a key, of the caller's shop and with the caller's scopes at most. It counts here at once, in another
+    service when that has read of it: within seconds."""
     if not caller.of_shop(body.shop):
         raise BeyondOwnRights(f"the shop {body.shop!r}")
     for scope in body.scopes:
@@ -156,7 +158,8 @@ async def list_keys(
 
 @router.delete("/{prefix}", status_code=204)
 async def revoke_key(prefix: Identifier, request: Request, caller: Admin, tx: Tx) -> Response:
-    """Revoke a key of the caller's shop: at once in this process, within a second in every other."""
+    """Revoke a key of the caller's shop: at once in this process, within a second in this service's others,
+    and in another service when that has read of it: within seconds."""
     # Revoking twice, or another shop's key, finds nothing.
     shop = await tx.value(
         """

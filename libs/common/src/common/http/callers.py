@@ -21,7 +21,7 @@ from common.storage.database import Database
 EVERY = "*"
 """As a shop: every shop. As a scope: every scope."""
 OPERATOR = "ops"
-FRESH_S = 5.0  # for so long a key that another process revoked may still count here
+FRESH_S = 1.0  # a process forgets a key when it reads that it was revoked, and asks anew after so long in any case
 KEPT = 10_000
 FAILURES = 50.0  # a second, of one prefix from one network address; another's failures cost a valid key nothing
 LOOKUPS_AT_ONCE = 2  # guessing keys, each with a prefix of its own, must not use up the database's connections
@@ -76,7 +76,7 @@ def parts_of(key: str) -> tuple[str, str] | None:
 
 
 class ApiKeys:
-    """Verifies keys, with those of the last five seconds at hand, and holds each to its rate."""
+    """Verifies keys, with those of the last second at hand, and holds each to its rate."""
 
     def __init__(
         self,
@@ -126,11 +126,20 @@ class ApiKeys:
         return stored.caller
 
     async def _stored(self, prefix: str) -> _StoredKey | None:
+        if (known := self._fresh(prefix)) is not None:
+            return known
+        async with self._lookups:
+            if (known := self._fresh(prefix)) is not None:  # who stood before in the row has asked
+                return known
+            return await self._look_up(prefix)
+
+    def _fresh(self, prefix: str) -> _StoredKey | None:
         read_at, stored = self._known.get(prefix, (float("-inf"), None))
+        return stored if self._monotonic() - read_at < FRESH_S else None
+
+    async def _look_up(self, prefix: str) -> _StoredKey | None:
         now = self._monotonic()
-        if now - read_at < FRESH_S:
-            return stored
-        async with self._lookups, self._database.transaction() as tx:
+        async with self._database.transaction() as tx:
             # One key by its public part.
             row = await tx.fetch_one(
                 "select hash, shop, scopes, expires_at, revoked_at from api_keys where prefix = :prefix", prefix=prefix

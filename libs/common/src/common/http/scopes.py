@@ -31,8 +31,8 @@ SCOPES = {
     "messages:write": "tell opt-outs and opt-ins, and lift what blocks an address",
     "messages:read": "read decisions, messages and consents",
     "feedback:write": "tell reviews and answers",
-    "feedback:read": "read reviews, surveys and reports",
+    "feedback:read": "read reviews, surveys and reports, and see customers' photos",
     "keys:admin": "make, list and revoke keys, with rights up to its own",
-    "ops": "operate the installation: clock, sweeps, dead events, metrics; counts for keys of every shop alone",
+    "ops": "operate the installation: clock, sweeps, dead events, pauses; counts for keys of every shop alone",
 }
 """Scope to what it allows."""

@@ -1,4 +1,4 @@
-"""Every process follows the topic `shops`: settings, imports and API keys are known here within a second.
+"""Every process follows the topic `shops`: settings, imports and API keys are known here soon after they are announced.
 
 The topic is read whole at each start, outside of the consumer group, since every process needs all of it; what is
 stored by it is idempotent. The service's consumer starts only when the end was reached once.

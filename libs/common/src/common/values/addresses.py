@@ -18,6 +18,21 @@ _HOST = re.compile(rf"(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}")
 _PLAIN = re.compile(r"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@([A-Za-z0-9.-]{1,189})")
 """A local part that is in its one form already, and a domain. Within 254 octets, as the local part is of 64 at most."""
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
+_ALSO_NOT_PUBLIC = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "192.0.0.0/24",  # protocol assignments (RFC 6890)
+            "192.88.99.0/24",  # relays of 6to4, given up (RFC 7526)
+            "2001::/23",  # protocol assignments, Teredo among them (RFC 2928)
+            "3fff::/20",  # documentation (RFC 9637)
+        ),
+    )
+)
+"""Of IANA's registries of special addresses, what the standard library's `is_global` does not know in each version."""
+
 
 class InvalidAddress(ValueError):
     """Nothing can be sent to this address; the message says why, without the address."""
@@ -118,8 +133,37 @@ def _is_address(host: str) -> bool:
 
 
 def is_private_host(host: str) -> bool:
-    """Whether a host is of this machine or of a private network by its looks; no name is looked up."""
+    """Whether a host is not of the public internet by its looks; no name is looked up.
+
+    Addresses as `is_public_address` says. A name is private if it is `localhost`, or a number in one of the forms that
+    the C library reads as an IPv4 address (`127.1`, `0x7f000001`, `2130706433`), whichever that is.
+    """
     try:
-        return not ipaddress.ip_address(host).is_global
+        return not is_public_address(ipaddress.ip_address(host))
     except ValueError:
-        return host == "localhost"
+        name = host.rstrip(".").lower()
+        last = name.rpartition(".")[2]
+        return last == "localhost" or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last) is not None
+
+
+def is_public_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is one host's of the public internet. The one place that says so.
+
+    What holds an IPv4 address and is translated into it on the way (NAT64 of RFC 6052, 6to4) is judged by that one.
+    Other addresses of IPv6 are public within 2000::/3 alone, all that IANA has given out: so are not `::127.0.0.1`,
+    mapped, site-local and multicast ones.
+    """
+    if isinstance(address, ipaddress.IPv6Address):
+        held = address.sixtofour
+        if held is None and address in _NAT64:
+            held = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if held is not None:
+            return is_public_address(held)
+        if address not in _GIVEN_OUT:
+            return False
+    return (
+        address.is_global
+        and not address.is_multicast
+        and not address.is_reserved
+        and not any(address.version == network.version and address in network for network in _ALSO_NOT_PUBLIC)
+    )

@@ -60,7 +60,7 @@ _NOT_THERE = """
 
 def reliability(root: Path) -> str:
     """The page. Raises ValueError where a test that it names is not there."""
-    missing = [each for each in _named(root) if not _is_there(root, each)]
+    missing = [each for each in _named(root) if not is_there(root, each)]
     if missing:
         raise ValueError(f"docs/reliability.md names tests that are not there: {', '.join(missing)}")
     rows = [*_trials(root / "docs" / "chaos"), *_runs(root / FOLDER)]
@@ -145,8 +145,8 @@ def _named(root: Path) -> list[str]:
     return [each for tests in listed for each in tests if not each.startswith("`")]
 
 
-def _is_there(root: Path, test: str) -> bool:
-    """`path` or `path::name`; of a name that the file defines it."""
+def is_there(root: Path, test: str) -> bool:
+    """Of a test that a document names: `path` or `path::name`; of a name that the file defines it."""
     path, _, name = test.partition("::")
     file = root / path
     if not name:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from common.values.addresses import is_private_host
+from common.values.addresses import is_public_address
 from orders_ingest.reconciliation.lists.protocol import Answer, Asked
 
 MOST = 32 << 20
@@ -67,6 +67,6 @@ async def _body(answer: httpx.Response) -> bytes:
 async def _address_of(host: str, port: int, *, private: bool) -> str:
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [ipaddress.ip_address(each[4][0]) for each in found]
-    if not private and any(is_private_host(str(each)) for each in addresses):
-        raise Forbidden(f"{host} lies in a private network")
+    if not private and not all(map(is_public_address, addresses)):
+        raise Forbidden(f"{host} is not of the public internet")
     return str(addresses[0])
