@@ -139,14 +139,14 @@ async def look(stack: Living, databases: Mapping[str, str], told: int, at_s: flo
     return Sample(told, at_s, stack.memory(), connections, tables)
 
 
-async def soak(customers: int, days: int, seed: int, rate: float, every_s: float) -> list[Sample]:
+async def soak(plan: Plan, rate: float, speed: float, every_s: float) -> list[Sample]:
     """Tell all of it, and see the stack meanwhile; the last sample is of when all has caught up."""
-    plan = Plan("soak", "tea", customers, END, days, seed, None)
     samples: list[Sample] = []
     async with living(processes=2) as stack:
         await stack.set_up(plan.shop, plan.kind.zone, plan.kind.currency)
         databases = {name: dsn(each["DATABASE_URL"]) for name, each in stack.state.services.items()}
-        telling, catalogue, began = Telling(stack.services.call, plan.shop, rate), Catalogue(plan), time.monotonic()
+        telling, catalogue = Telling(stack.services.call, plan.shop, rate, speed), Catalogue(plan)
+        began = time.monotonic()
 
         async def watch() -> None:
             while True:
@@ -160,7 +160,11 @@ async def soak(customers: int, days: int, seed: int, rate: float, every_s: float
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
+        if speed:
+            print(f"by a clock {speed:g} times as fast; told at most {telling.behind_s:.1f} s late", flush=True)
+        ended = time.monotonic()
         await stack.caught_up(3_600)
+        print(f"all read {time.monotonic() - ended:.1f} s after the last was told", flush=True)
         await stack.none_dead()
         samples.append(await look(stack, databases, telling.told, time.monotonic() - began))
     return samples
@@ -173,11 +177,13 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0, help="events a second; by default as many as are taken")
+    parser.add_argument("--speed", type=float, default=0, help="in its place: so many times the shop's own clock")
     parser.add_argument("--every", type=float, default=15, metavar="S", help="seconds between looks")
     parser.add_argument("--out", type=Path, help="where the samples and slopes go as JSON")
     given = parser.parse_args()
     load = machine.load()
-    samples = asyncio.run(soak(given.customers, given.days, given.seed, given.rate, given.every))
+    plan = Plan("soak", "tea", given.customers, END, given.days, given.seed, None)
+    samples = asyncio.run(soak(plan, given.rate, given.speed, given.every))
     try:
         found = slopes(samples)
     except ValueError as error:

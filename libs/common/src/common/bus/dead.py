@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,30 @@ import orjson
 from common.bus.broker import Record
 from common.events import CustomerKey, Event
 from common.events.topics import dead_topic, own_topic
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 
 Sealer = Callable[[bytes], bytes]
 MENDED = "mended"
 """Header `type` of a mended dead event on the topic of the service that took it; other services pass over it."""
+_PAGE_RECORDS, _PAGE_BYTES = 500, 4_000_000
+_DEAD = Columns(
+    "n",
+    place="integer",
+    topic="text",
+    partition="integer",
+    at="bigint",
+    shop="text",
+    customer="text",
+    source="text",
+    event_id="text",
+    type="text",
+    slug="text",
+    detail="text",
+    body="bytea",
+)
+_LETTERS = Columns("n", place="integer", id="text", key="text", shop="text", payload="text")
+_CUSTOMERS = Columns("n", shop="text", customer="text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,61 +63,106 @@ async def bury(tx: Transaction, dead: Sequence[DeadRecord], seal: Sealer, cluste
 
     Of an erased customer no body is kept.
     """
-    for one in dead:
-        record = one.record
-        shop, customer, detail = _text(one.shop), _text(one.subject), _text(one.detail, 1000) or ""
-        erased = customer is not None and await tx.value(
-            "select true from customer_keys where shop = :shop and customer = :customer and erased_at is not null",
-            shop=shop,
-            customer=customer,
-        )
-        sealed = None if erased else seal(record.value or b"")
-        # One row an offset, however often it is read; only the first goes to the topic.
-        dead_id = await tx.value(
-            """
-            insert into dead_events
-                   (topic, partition, "offset", cluster, shop, customer, source, event_id, type, slug, detail, body)
-            values (:topic, :partition, :offset, :cluster, :shop, :customer, :source, :event_id, :type, :slug, :detail,
-                    :body)
-            on conflict (cluster, topic, partition, "offset") do nothing
-            returning dead_id
-            """,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            cluster=cluster,
-            shop=shop,
-            customer=customer,
-            source=_text(one.source),
-            event_id=_text(one.event_id),
-            type=_text(one.type),
-            slug=one.slug,
-            detail=detail,
-            body=sealed,
-        )
-        if dead_id is None or tx.rebuilding:
-            continue  # a rebuild finds what the live service found, and its letter stands on the topic
-        letter = {
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-            "slug": one.slug,
-            "detail": detail,
-            "body": sealed.hex() if sealed is not None else None,
-        }
-        await tx.execute(
-            """
-            insert into outbox (id, aggregatetype, aggregateid, type, shop, payload)
-            values (:id, :topic, :key, 'dead', :shop, :payload)
-            """,
-            id=f"{cluster}-{record.topic}-{record.partition}-{record.offset}",
-            topic=dead_topic(tx.service),
-            key=f"{record.topic}-{record.partition}",
-            shop=shop or "",
-            payload=orjson.dumps(letter).decode(),
-        )
+    for page in _pages(dead):
+        await _bury(tx, page, seal, cluster)
     if dead:
         await tx.wake_relay()
+
+
+def _pages(dead: Sequence[DeadRecord]) -> Iterator[list[DeadRecord]]:
+    """As many at a time as one statement may carry, whatever their size."""
+    page: list[DeadRecord] = []
+    held = 0
+    for one in dead:
+        size = len(one.record.value or b"")
+        if page and (len(page) == _PAGE_RECORDS or held + size > _PAGE_BYTES):
+            yield page
+            page, held = [], 0
+        page.append(one)
+        held += size
+    if page:
+        yield page
+
+
+async def _bury(tx: Transaction, page: Sequence[DeadRecord], seal: Sealer, cluster: str) -> None:
+    named = [(one, _text(one.shop), _text(one.subject)) for one in page]
+    erased = await _erased(tx, {(shop, customer) for _, shop, customer in named if shop and customer})
+    sealed = [None if (shop, who) in erased else seal(one.record.value or b"") for one, shop, who in named]
+    # One row an offset, however often it is read; only the first goes to the topic.
+    rows = await tx.fetch(
+        f"""
+        insert into dead_events
+               (topic, partition, "offset", cluster, shop, customer, source, event_id, type, slug, detail, body)
+        select n.topic, n.partition, n.at, :cluster, n.shop, n.customer, n.source, n.event_id, n.type, n.slug, n.detail,
+               n.body
+        from {_DEAD} order by n.place
+        on conflict (cluster, topic, partition, "offset") do nothing
+        returning topic, partition, "offset"
+        """,
+        cluster=cluster,
+        **_DEAD.of(
+            (
+                place,
+                one.record.topic,
+                one.record.partition,
+                one.record.offset,
+                shop,
+                customer,
+                _text(one.source),
+                _text(one.event_id),
+                _text(one.type),
+                one.slug,
+                _text(one.detail, 1000) or "",
+                body,
+            )
+            for place, ((one, shop, customer), body) in enumerate(zip(named, sealed, strict=True))
+        ),
+    )
+    if tx.rebuilding:
+        return  # a rebuild finds what the live service found, and its letter stands on the topic
+    kept = {(row.topic, row.partition, row.offset) for row in rows}
+    letters: list[tuple[Any, ...]] = []
+    for (one, shop, _), body in zip(named, sealed, strict=True):
+        topic, partition, offset = place = (one.record.topic, one.record.partition, one.record.offset)
+        if place in kept:
+            kept.remove(place)
+            id_ = f"{cluster}-{topic}-{partition}-{offset}"
+            letters.append((len(letters), id_, f"{topic}-{partition}", shop or "", _letter(one, body)))
+    await tx.execute(
+        f"""
+        insert into outbox (id, aggregatetype, aggregateid, type, shop, payload)
+        select n.id, :dead_topic, n.key, 'dead', n.shop, n.payload from {_LETTERS} order by n.place
+        """,
+        dead_topic=dead_topic(tx.service),
+        **_LETTERS.of(letters),
+    )
+
+
+async def _erased(tx: Transaction, customers: set[tuple[str, str]]) -> set[tuple[str | None, str | None]]:
+    if not customers:
+        return set()
+    rows = await tx.fetch(
+        f"""
+        select n.shop, n.customer from {_CUSTOMERS} cross join lateral (
+            select from customer_keys k
+            where k.shop = n.shop and k.customer = n.customer and k.erased_at is not null offset 0
+        ) k
+        """,
+        **_CUSTOMERS.of(sorted(customers)),
+    )
+    return {(row.shop, row.customer) for row in rows}
+
+
+def _letter(one: DeadRecord, body: bytes | None) -> str:
+    letter = {
+        "topic": one.record.topic,
+        "partition": one.record.partition,
+        "offset": one.record.offset,
+        "slug": one.slug,
+        "detail": _text(one.detail, 1000) or "",
+        "body": body.hex() if body is not None else None,
+    }
+    return orjson.dumps(letter).decode()
 
 
 async def list_buried(tx: Transaction, records: Sequence[Record], cluster: str) -> list[Record]:

@@ -109,7 +109,13 @@ RUNS: Mapping[str, Run] = {
         "O4",
         "2,000,000 events, two processes of each service: memory, connections and room an event flat",
         program="bench.soak --customers 30000",
-        keeps=r" limit | events in ",
+        keeps=r" limit | events in |^all read",
+    ),
+    "night": Run(
+        "O4, a shop's day",
+        "a day of a shop, its busy and its quiet hours, at 100 times its speed: told in time, all read, growth flat",
+        program="bench.soak --customers 30000 --days 1 --speed 100",
+        keeps=r" limit | events in |^by a clock|^all read",
     ),
     "soak-short": Run(
         "O4, in short",

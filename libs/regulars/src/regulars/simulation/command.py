@@ -39,6 +39,7 @@ def simulate(
     end: datetime | None = None,
     seed: int = 1,
     rate: Annotated[float, Parameter(validator=validators.Number(gte=0))] = 0,
+    speed: Annotated[float, Parameter(validator=validators.Number(gte=0))] = 0,
     truth: Path = Path("truth.jsonl"),
     folder: Folder = _RUN,
 ) -> int:
@@ -59,6 +60,9 @@ def simulate(
         The last instant that is told of; by default now, to the hour. To repeat a run name the one it printed.
     rate
         Events a second; by default as many as the services take.
+    speed
+        In place of a rate: each at its time, by a clock that goes so many times as fast, so that at 100 a day takes a
+        quarter of an hour, with its busy and its quiet hours.
     truth
         A file of JSON lines: the plan, each customer, and the sums.
     """
@@ -66,9 +70,11 @@ def simulate(
     plan = Plan(shop, kind, customers, until, days, seed, acquired_days)
     if acquired_days is not None and acquired_days > days:
         raise Refused(f"--acquired-days {acquired_days} is more than --days {days}")
+    if rate and speed:
+        raise Refused("--rate and --speed are two ways to say how fast: give one of them")
     began = time.monotonic()
     with written(truth, plan) as book:
-        telling = asked(folder, lambda services: tell(services, plan, book, rate))
+        telling = asked(folder, lambda services: tell(services, plan, book, rate, speed))
     seconds = time.monotonic() - began
     _console.print(f"{telling.told:,} told in {seconds:.0f} s, up to {until.isoformat()}; the truth is in {truth}")
     for (door, status), count in sorted(telling.results.items()):
@@ -113,8 +119,8 @@ def written(path: Path, plan: Plan) -> Iterator[Book]:
     os.replace(unfinished, path)
 
 
-async def tell(services: Services, plan: Plan, book: Book, rate: float) -> Telling:
-    """Set the shop up, and tell its catalogue and all that happened."""
+async def tell(services: Services, plan: Plan, book: Book, rate: float, speed: float = 0) -> Telling:
+    """Set the shop up, and tell its catalogue and all that happened, as `simulate` says."""
     await set_up_shop(services, plan.shop, zone=plan.kind.zone, currency=plan.kind.currency)
     said: dict[str, int] = {}
 
@@ -125,7 +131,7 @@ async def tell(services: Services, plan: Plan, book: Book, rate: float) -> Telli
             _console.print(line, style="dim", markup=False)
 
     # All that is told may be told twice.
-    telling = Telling(partial(services.call_patiently, say), plan.shop, rate)
+    telling = Telling(partial(services.call_patiently, say), plan.shop, rate, speed)
     catalogue = Catalogue(plan)
     await telling.products(catalogue.told())
     shown = asyncio.create_task(_show(telling))

@@ -1,10 +1,12 @@
-"""Tells a simulated shop's stream at the services' public doors: in batches, at a rate or as fast as they take it."""
+"""Tells a simulated shop's stream at the services' public doors: in batches; at a rate, by the shop's clock, or as fast
+as they take it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -17,15 +19,22 @@ WITHIN = 8
 TRIES, TRIED_EVERY_S = 600, 0.2
 """Until feedback has read of a customer; a service that stands still ends the telling."""
 SHOWN = 20
+TOLD_EVERY_S = 0.2
+"""At a rate or by the shop's clock, what came up meanwhile is told together."""
 Call = Callable[..., Awaitable[Any]]
 """As `regulars.client.Services.call`: service, method, path and `json`; raises where the request is refused."""
 
 
 class Telling:
-    """`results` counts, by door, what became of what was told: accepted, duplicate, refused; `refusals` shows some."""
+    """`results` counts, by door, what became of what was told: accepted, duplicate, refused; `refusals` shows some.
 
-    def __init__(self, call: Call, shop: str, rate: float = 0.0) -> None:
-        self._call, self._base, self._rate = call, f"/v1/shops/{shop}", rate
+    `rate`: events a second. `speed`: each is told at its time, by a clock that goes so many times as fast. Of neither
+    (0): all as fast as it is taken. `behind_s`: how late, by our clock, anything was told at most.
+    """
+
+    def __init__(self, call: Call, shop: str, rate: float = 0.0, speed: float = 0.0) -> None:
+        self._call, self._base, self._rate, self._speed = call, f"/v1/shops/{shop}", rate, speed
+        self.behind_s = 0.0
         self._room = asyncio.Semaphore(WITHIN)
         self.results: Counter[tuple[str, str]] = Counter()
         self.refusals: list[str] = []
@@ -37,21 +46,18 @@ class Telling:
             await self._post("products", {"products": products[start : start + BATCH]})
 
     async def all(self, stream: Iterator[Said]) -> None:
-        """Tell all of it. At a rate (events a second) what is told keeps to it; else as fast as it is taken.
+        """Tell all of it, at the rate or speed.
 
         Batches may overtake each other, which the services do not mind.
         """
         try:
             async with asyncio.TaskGroup() as running:
-                await self._all(stream, running)
+                await self._all(self._clocked(stream) if self._speed else self._counted(stream), running)
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
 
-    async def _all(self, stream: Iterator[Said], running: asyncio.TaskGroup) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        size = BATCH if not self._rate else max(1, min(BATCH, round(self._rate / 5)))
-        while chunk := await asyncio.to_thread(_some, stream, size):
+    async def _all(self, chunks: AsyncIterator[list[Said]], running: asyncio.TaskGroup) -> None:
+        async for chunk in chunks:
             await self._room.acquire()
             running.create_task(self._batch(chunk))
             for said in chunk:
@@ -59,8 +65,30 @@ class Telling:
                     await self._room.acquire()
                     running.create_task(self._one(said.door, said.body))
             self.told += len(chunk)
+
+    async def _counted(self, stream: Iterator[Said]) -> AsyncIterator[list[Said]]:
+        """By number, at the rate if there is one."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        size = BATCH if not self._rate else max(1, min(BATCH, round(self._rate * TOLD_EVERY_S)))
+        while chunk := await asyncio.to_thread(_some, stream, size):
+            yield chunk
             if self._rate:
                 await asyncio.sleep(max(0.0, began + self.told / self._rate - loop.time()))
+
+    async def _clocked(self, stream: Iterator[Said]) -> AsyncIterator[list[Said]]:
+        """Each when its time has come."""
+        loop = asyncio.get_running_loop()
+        following = await asyncio.to_thread(next, stream, None)
+        began, first = loop.time(), following.at if following is not None else None
+        while following is not None and first is not None:
+            now = first + timedelta(seconds=(loop.time() - began) * self._speed)
+            chunk, following = await asyncio.to_thread(_due, following, stream, now)
+            if chunk:
+                self.behind_s = max(self.behind_s, (now - chunk[0].at).total_seconds() / self._speed)
+                yield chunk
+            if len(chunk) < BATCH:
+                await asyncio.sleep(TOLD_EVERY_S)
 
     async def _batch(self, chunk: list[Said]) -> None:
         try:
@@ -98,3 +126,13 @@ class Telling:
 
 def _some(stream: Iterator[Said], size: int) -> list[Said]:
     return list(islice(stream, size))
+
+
+def _due(following: Said, stream: Iterator[Said], now: datetime) -> tuple[list[Said], Said | None]:
+    """What is due by now, a batch at most, and what comes after it."""
+    chunk: list[Said] = []
+    after: Said | None = following
+    while after is not None and after.at <= now and len(chunk) < BATCH:
+        chunk.append(after)
+        after = next(stream, None)
+    return chunk, after
