@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from math import inf
 from pathlib import Path
 from statistics import linear_regression
@@ -139,7 +140,7 @@ async def look(stack: Living, databases: Mapping[str, str], told: int, at_s: flo
     return Sample(told, at_s, stack.memory(), connections, tables)
 
 
-async def soak(plan: Plan, rate: float, speed: float, every_s: float) -> list[Sample]:
+async def soak(plan: Plan, most: int | None, rate: float, speed: float, every_s: float) -> list[Sample]:
     """Tell all of it, and see the stack meanwhile; the last sample is of when all has caught up."""
     samples: list[Sample] = []
     async with living(processes=2) as stack:
@@ -156,7 +157,7 @@ async def soak(plan: Plan, rate: float, speed: float, every_s: float) -> list[Sa
 
         await telling.products(catalogue.told())
         watching = asyncio.create_task(watch())
-        await telling.all(simulated(plan, catalogue, lambda truth: None))
+        await telling.all(islice(simulated(plan, catalogue, lambda truth: None), most))
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
@@ -176,6 +177,7 @@ def main() -> int:
     parser.add_argument("--customers", type=int, default=30_000)
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--events", type=int, help="tell no more than so many of them")
     parser.add_argument("--rate", type=float, default=0, help="events a second; by default as many as are taken")
     parser.add_argument("--speed", type=float, default=0, help="in its place: so many times the shop's own clock")
     parser.add_argument("--every", type=float, default=15, metavar="S", help="seconds between looks")
@@ -183,7 +185,7 @@ def main() -> int:
     given = parser.parse_args()
     load = machine.load()
     plan = Plan("soak", "tea", given.customers, END, given.days, given.seed, None)
-    samples = asyncio.run(soak(plan, given.rate, given.speed, given.every))
+    samples = asyncio.run(soak(plan, given.events, given.rate, given.speed, given.every))
     try:
         found = slopes(samples)
     except ValueError as error:

@@ -72,7 +72,7 @@ def _harm(given: argparse.Namespace, setting: Setting) -> tuple[Harm, float, int
         (given.outage, lambda n: (Outage(setting, n), BEFORE_S + n + AFTER_S)),
         (given.stops, lambda n: (Stops(setting, n), _STOP_S * n)),
         (given.full_disk, lambda n: (FullDisk(setting, n), n * (disk.REST_S + disk.FULL_S))),
-        (given.poison, lambda n: (Poison(setting, n), (n + 1) * poison.REST_S)),
+        (given.poison, lambda n: (Poison(setting, n), (2 * n + 1) * poison.REST_S)),
         (given.storms, lambda n: (Storm(setting, n), storm.FIRST_S + n * storm.ROUND_S)),
         (given.skew, lambda n: (Skew(setting, n), skew.ROUNDS * skew.STAYS_S)),
     ]

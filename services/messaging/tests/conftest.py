@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -45,13 +44,6 @@ MASTER = base64.b64decode("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
 API_KEY = "an-operators-key-of-enough-length"
 TUESDAY_TEN = datetime(2025, 3, 4, 2, tzinfo=UTC)
 """10:00 in Shanghai, inside the morning window."""
-FULL = os.environ.get("SCALE") == "full"
-"""Lost replies (M1), races (M2) and caps (M3) at the size that is to be reached; docs/sending.md has the command."""
-
-
-def scaled(small: int, full: int) -> int:
-    """How many of something a test takes: few by default."""
-    return full if FULL else small
 
 
 class SteppedClock:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import zip_longest
 
 import psutil
@@ -21,6 +22,8 @@ from regulars.stack.services import SERVICES
 from regulars.stack.state import ProcessId
 
 _BACK_WITHIN_S = 60.0
+_CUT_WITHIN_S = 40.0
+_CUT_LOOKS = 3
 _ROLES = {service.name: role_of(service.database) for service in SERVICES}
 
 
@@ -80,9 +83,7 @@ class Injector(Harm):
                 elif fault.kind == "kill":
                     self._kill(fault.target, process)
                 elif fault.kind == "cut":
-                    # More load than before is let in: where all is done, nothing would ever be cut in mid-work.
-                    self.sent_share = (number + 1) / len(faults)
-                    await self._cut(fault.target)
+                    await self._cut(fault.target, number, len(faults))
                 else:
                     task = asyncio.create_task(self._pause(fault.target, process))
                     self._sleepers.add(task)
@@ -143,10 +144,17 @@ class Injector(Harm):
             await asyncio.sleep(0.3)
         return False
 
-    async def _cut(self, target: str) -> None:
-        sessions = await cut(self._targets.state().postgres, _ROLES[target])
-        if sessions:
-            self.done.cuts[target] += 1
-            self.setting.say(f"cut {sessions} database sessions of {target} in mid-work")
-        else:
-            self.done.missed.append(f"cut {target}: it wrote nothing")
+    async def _cut(self, target: str, number: int, faults: int) -> None:
+        """More load is let in when the look has begun, and again when that made nothing to be cut: where all that was
+        let in is done, nobody writes."""
+        for more in range(1, _CUT_LOOKS + 1):
+            let_in = partial(self._let_in, (number + more) / faults)
+            sessions = await cut(self._targets.state().postgres, _ROLES[target], _CUT_WITHIN_S, let_in)
+            if sessions:
+                self.done.cuts[target] += 1
+                self.setting.say(f"cut {sessions} database sessions of {target} in mid-work")
+                return
+        self.done.missed.append(f"cut {target}: it wrote nothing")
+
+    def _let_in(self, share: float) -> None:
+        self.sent_share = min(1.0, share)

@@ -345,3 +345,9 @@ def _digest(folders: tuple[Path, ...]) -> str:
 
 def _unique(kind: str) -> str:
     return f"{kind}_{uuid.uuid4().hex[:20]}"
+
+
+def scaled(small: int, full: int) -> int:
+    """How many of something a test takes: few by default, with SCALE=full as many as a target names
+    (`python -m regulars.docs.runs`)."""
+    return full if os.environ.get("SCALE") == "full" else small

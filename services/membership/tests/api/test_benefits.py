@@ -11,6 +11,7 @@ import pytest
 from common.events import decode
 from common.events.orders import OrderClosed
 from membership.jobs.verifying import verify
+from regulars.testing import scaled
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich
 
@@ -64,8 +65,15 @@ async def test_a_cancelled_order_gives_its_use_back(client: Client, shop: Shop) 
 async def test_of_many_orders_at_one_moment_exactly_the_quota_is_served(client: Client, shop: Shop) -> None:
     """MEM-033, L4: real transactions race for the uses of a Supreme member."""
     await deliver(client.database, [shop.completed("c1", NOW - timedelta(days=10), "o1", 600_000)])
-    answers = await asyncio.gather(*(client.post(USES, json={"order_id": f"n{n}"}) for n in range(20)))
-    assert sorted(answer.status_code for answer in answers) == [200] * 2 + [409] * 18
+    many = scaled(20, 1_000)
+
+    async def use(number: int) -> int:
+        while (answer := await client.post(USES, json={"order_id": f"n{number}"})).status_code == 503:
+            pass  # too busy: once more
+        return answer.status_code
+
+    codes = await asyncio.gather(*(use(number) for number in range(many)))
+    assert sorted(codes) == [200] * 2 + [409] * (many - 2)
     assert await _left(client) == 0
     assert await verify(client.database) == []
 

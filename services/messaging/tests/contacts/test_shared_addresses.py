@@ -13,8 +13,9 @@ from messaging.channels.smtp.connection import SmtpConnection
 from messaging.contacts.hashing import address_hash
 from messaging.contacts.store import get_address
 from regulars.stack.mailsink import MailSink
+from regulars.testing import scaled
 
-from ..conftest import MASTER, TUESDAY_TEN, scaled
+from ..conftest import MASTER, TUESDAY_TEN
 from ..jobs.test_deciding import LATER, WINDOWS, local
 from ..shared_addresses import MO, two
 

@@ -11,9 +11,9 @@ import pytest
 from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
 from messaging.jobs.expiring import end_expired
 from regulars.stack.mailsink import MailSink
+from regulars.testing import scaled
 
 from ..channels.smtp.servers import Forgetful, LostReplies, listening
-from ..conftest import scaled
 from ..sending import STATES, queue_notice_and_offer, queue_offers, retry_at_once, until
 
 

@@ -11,9 +11,9 @@ import pytest
 from common.events.messages import ContactOptedOut
 from messaging.commands.consent import opt_out
 from regulars.stack.mailsink import MailSink
+from regulars.testing import scaled
 
 from ..channels.smtp.servers import Silent, SlowServer, listening
-from ..conftest import scaled
 from ..sending import queue_notice_and_offer, queue_offers, until
 
 

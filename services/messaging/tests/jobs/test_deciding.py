@@ -13,8 +13,7 @@ import pytest
 from common.events.feedback import QuestionAnswer, SurveyAnswered, SurveyRequested
 from common.events.membership import TierChanged
 from common.events.segments import SegmentEntered
-
-from ..conftest import scaled
+from regulars.testing import scaled
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DAY = timedelta(days=1)

@@ -19,9 +19,9 @@ from messaging.contacts.store_locks import hold_addresses
 from messaging.jobs.deciding import take_due, take_due_notices
 from messaging.limits.caps.rules import cap_reached, month_of
 from messaging.limits.caps.state import Caps, Contacted, Places
-from regulars.testing import OwnTopics
+from regulars.testing import OwnTopics, scaled
 
-from ..conftest import TUESDAY_TEN, scaled
+from ..conftest import TUESDAY_TEN
 from ..jobs.test_deciding import LATER, SWEEP, WINDOWS, local
 from ..sending import until
 from ..shared_addresses import DAY, MO, OUT, two

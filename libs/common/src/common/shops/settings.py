@@ -143,13 +143,14 @@ class ShopSettings:
         return max(_start_of(day, self._ladder[-1].zone), self._starts[-1])
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _date_of(instant: datetime, zone: ZoneInfo) -> date:
-    """Kept, because many customers are looked at as of one instant."""
+    """Kept, because many customers are looked at as of one instant, and an event's is asked for again and again while
+    its batch is folded; hardly ever later, so that more of them would be memory alone."""
     return local_date(instant, zone)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _start_of(day: date, zone: ZoneInfo) -> datetime:
     return day_start(day, zone)
 

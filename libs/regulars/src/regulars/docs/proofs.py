@@ -46,10 +46,11 @@ CHANGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "L4",
-        "50 redemptions of one balance at once: exactly what fits",
+        "50 redemptions of one balance at once (1,000 by command above): exactly what fits; of 1,000 for a coupon one",
         (
             "services/membership/tests/api/test_redemptions.py"
-            "::test_50_concurrent_redemptions_of_one_balance_succeed_exactly_as_far_as_it_goes",
+            "::test_concurrent_redemptions_of_one_balance_succeed_exactly_as_far_as_it_goes",
+            "services/membership/tests/api/test_coupons.py::test_of_many_calls_for_one_coupon_one_wins",
         ),
     ),
     (
@@ -281,6 +282,5 @@ NOT_THERE: tuple[str, ...] = (
     "V4, a simulation of a service that crashes at each `await`: kills at nine named steps (R4) stand in its place.",
     "V3 as state machines of hypothesis: histories are generated whole and compared with plain Python instead.",
     "Processes that meet a limit of memory (RLIMIT_AS): a kill is the same to the others.",
-    "L4 at 1,000 concurrent redemptions within `make test` (50 there).",
     "Debezium in the relay's place.",
 )

@@ -68,6 +68,14 @@ RUNS: Mapping[str, Run] = {
         tests='services/messaging -k "lost_replies or opt_out_was_answered or exactly_the_cap"',
         environment={"SCALE": "full"},
     ),
+    "exactly-what-fits": Run(
+        "L4",
+        "1,000 concurrent redemptions of one balance, uses of a quota, of a coupon, of an offer's stock and budget: "
+        "exactly what fits",
+        tests="services/membership/tests/api "
+        '-k "concurrent_redemptions or exactly_the_quota or exactly_what_fits or one_coupon_one_wins"',
+        environment={"SCALE": "full"},
+    ),
     "fuzzing": Run(
         "S2",
         "every route fuzzed: 0 server errors, 0 answers that the document does not know",
@@ -109,6 +117,12 @@ RUNS: Mapping[str, Run] = {
         "O4",
         "2,000,000 events, two processes of each service: memory, connections and room an event flat",
         program="bench.soak --customers 30000",
+        keeps=r" limit | events in |^all read",
+    ),
+    "soak-million": Run(
+        "O4, half of it",
+        "the same shop's first 1,000,000 events: memory, connections and room an event flat",
+        program="bench.soak --customers 30000 --events 1000000",
         keeps=r" limit | events in |^all read",
     ),
     "night": Run(

@@ -174,6 +174,7 @@ TRIALS = (
         (
             Demand("records", _of("poison", "records")),
             Demand("others waited, p99, s,", _of("poison", "others_waited_p99_s"), most=2.0),
+            Demand("without poison, p99, s,", _of("poison", "waited_without_poison_p99_s")),
             Demand("in the dead letters after, s,", _of("poison", "slowest_in_the_dead_letters_s"), most=30.0),
         ),
     ),
