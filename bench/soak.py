@@ -47,6 +47,10 @@ LEAST_LOOKS = 3
 """In each half, for a slope."""
 GONE = "outbox%"
 """Tables that retention empties by the day: they grow for OUTBOX_DAYS, longer than this takes."""
+# Others' alone: no worker of PostgreSQL's own, and not this one.
+_CONNECTIONS = """
+select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()
+"""
 _SIZES = "select sum(pg_total_relation_size(oid)) from pg_class where relkind in ('r', 'p') and relname not like $1"
 
 
@@ -132,9 +136,7 @@ async def look(stack: Living, databases: Mapping[str, str], told: int, at_s: flo
         connection = await asyncpg.connect(url)
         try:
             tables[name] = int(await connection.fetchval(_SIZES, GONE))
-            connections = (
-                await connection.fetchval("select count(*) from pg_stat_activity where datname is not null") - 1
-            )
+            connections = int(await connection.fetchval(_CONNECTIONS))
         finally:
             await connection.close()
     return Sample(told, at_s, stack.memory(), connections, tables)
