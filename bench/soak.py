@@ -148,7 +148,7 @@ async def soak(plan: Plan, most: int | None, rate: float, speed: float, every_s:
     async with living(processes=2) as stack:
         await stack.set_up(plan.shop, plan.kind.zone, plan.kind.currency)
         databases = {name: dsn(each["DATABASE_URL"]) for name, each in stack.state.services.items()}
-        telling, catalogue = Telling(stack.services.call, plan.shop, rate, speed), Catalogue(plan)
+        telling, catalogue = Telling(stack.services.call, plan.shop, rate, speed, plan.start), Catalogue(plan)
         began = time.monotonic()
 
         async def watch() -> None:

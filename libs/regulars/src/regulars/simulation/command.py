@@ -131,7 +131,7 @@ async def tell(services: Services, plan: Plan, book: Book, rate: float, speed: f
             _console.print(line, style="dim", markup=False)
 
     # All that is told may be told twice.
-    telling = Telling(partial(services.call_patiently, say), plan.shop, rate, speed)
+    telling = Telling(partial(services.call_patiently, say), plan.shop, rate, speed, plan.start)
     catalogue = Catalogue(plan)
     await telling.products(catalogue.told())
     shown = asyncio.create_task(_show(telling))

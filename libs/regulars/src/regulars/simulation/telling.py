@@ -28,12 +28,18 @@ Call = Callable[..., Awaitable[Any]]
 class Telling:
     """`results` counts, by door, what became of what was told: accepted, duplicate, refused; `refusals` shows some.
 
-    `rate`: events a second. `speed`: each is told at its time, by a clock that goes so many times as fast. Of neither
-    (0): all as fast as it is taken. `behind_s`: how late, by our clock, anything was told at most.
+    `rate`: events a second. `speed`: each is told at its time, by a clock that goes so many times as fast and begins at
+    `start`; what happened earlier is told at once. Of neither (0): all as fast as it is taken. `behind_s`: how late,
+    by our clock, anything was told at most that happened after the start.
     """
 
-    def __init__(self, call: Call, shop: str, rate: float = 0.0, speed: float = 0.0) -> None:
-        self._call, self._base, self._rate, self._speed = call, f"/v1/shops/{shop}", rate, speed
+    def __init__(
+        self, call: Call, shop: str, rate: float = 0.0, speed: float = 0.0, start: datetime | None = None
+    ) -> None:
+        """Raises ValueError for a speed without a start."""
+        if speed and start is None:
+            raise ValueError("a clock begins at an instant")
+        self._call, self._base, self._rate, self._speed, self._start = call, f"/v1/shops/{shop}", rate, speed, start
         self.behind_s = 0.0
         self._room = asyncio.Semaphore(WITHIN)
         self.results: Counter[tuple[str, str]] = Counter()
@@ -78,14 +84,18 @@ class Telling:
 
     async def _clocked(self, stream: Iterator[Said]) -> AsyncIterator[list[Said]]:
         """Each when its time has come."""
+        assert self._start is not None
         loop = asyncio.get_running_loop()
-        following = await asyncio.to_thread(next, stream, None)
-        began, first = loop.time(), following.at if following is not None else None
-        while following is not None and first is not None:
-            now = first + timedelta(seconds=(loop.time() - began) * self._speed)
+        began, following = None, await asyncio.to_thread(next, stream, None)
+        while following is not None:
+            if began is None and following.at >= self._start:
+                began = loop.time()
+            passed = 0.0 if began is None else loop.time() - began
+            now = self._start + timedelta(seconds=passed * self._speed)
             chunk, following = await asyncio.to_thread(_due, following, stream, now)
             if chunk:
-                self.behind_s = max(self.behind_s, (now - chunk[0].at).total_seconds() / self._speed)
+                late = (now - chunk[0].at).total_seconds() / self._speed
+                self.behind_s = max(self.behind_s, late if began is not None else 0.0)
                 yield chunk
             if len(chunk) < BATCH:
                 await asyncio.sleep(TOLD_EVERY_S)
