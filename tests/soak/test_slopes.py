@@ -72,6 +72,13 @@ def test_too_few_looks_are_no_proof() -> None:
         slopes(FLAT[:4])
 
 
+def test_halves_that_are_not_alike_say_nothing_of_growth() -> None:
+    growing = grown(lambda n, s: replace(s, memory={**s.memory, "membership": 100.0 + 6 * n}, connections=40 + n))
+    assert [slope.what for slope in slopes(growing, alike=False) if not slope.kept] == [
+        "most memory of a process (membership)"
+    ]
+
+
 @pytest.mark.parametrize(
     ("told", "noticed"),
     [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from annotated_types import MaxLen
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from common.values.wording import found
 
@@ -24,3 +25,13 @@ def test_of_one_of_several_forms_the_field_is_named_that_says_which() -> None:
     with pytest.raises(ValidationError) as caught:
         steps.validate_python([{"message": {}}])
     assert found(caught.value.errors()) == [("/0", "say which it is, in the field `do`")]
+
+
+def test_a_text_that_is_too_long_has_too_many_characters_and_no_items() -> None:
+    """Also where a validator of ours stands before the length, as of a customer's traits."""
+    text: TypeAdapter[object] = TypeAdapter(Annotated[str, BeforeValidator(str.strip), Field(max_length=3)])
+    either: TypeAdapter[object] = TypeAdapter(Annotated[Annotated[object, BeforeValidator(lambda v: v)], MaxLen(3)])
+    for adapter in (text, either):
+        with pytest.raises(ValidationError) as caught:
+            adapter.validate_python("abcd")
+        assert found(caught.value.errors()) == [("", "must have at most 3 characters")]

@@ -41,6 +41,11 @@ class Answer:
     def ok(self) -> bool:
         return self.state == "ok"
 
+    @property
+    def absent(self) -> bool:
+        """Nothing is there under the address, or could be: no service has an id of that form."""
+        return self.state == "unknown" or (self.state == "refused" and self.slug == "invalid_request")
+
 
 class Ask(NamedTuple):
     """One question: which service, which path, which query. `dear`: the service reads all of a shop's orders for it."""

@@ -84,6 +84,7 @@ def test_a_neighbour_with_half_a_surrogate_pair_changes_nothing(number: str) -> 
         ({"my_extension": "x"}, "invalid_attribute"),
         ({"": "x"}, "invalid_attribute"),
         ({"extfloat": 1.5}, "invalid_attribute"),
+        ({"extnul": "a\0b"}, "invalid_attribute"),
         ({"extobject": {"a": 1}}, "invalid_attribute"),
         ({"datacontenttype": ""}, "invalid_datacontenttype"),
         ({"datacontenttype": "xyz"}, "invalid_datacontenttype"),

@@ -42,6 +42,10 @@ def sentence_of(error: Any, names: Iterable[str] = ()) -> str:
         return message.removeprefix("Value error, ")
     if kind in _OWN_WORDS:
         return _OWN_WORDS[kind]
+    if kind in ("too_long", "too_short") and isinstance(error.get("input"), str):
+        # Of a text whose length is looked at after a validator of ours, pydantic counts items.
+        bound, length = ("most", "max_length") if kind == "too_long" else ("least", "min_length")
+        return f"must have at {bound} {error['ctx'][length]} characters"
     match = _SHOULD.match(message)
     if match is None:
         return message[:1].lower() + message[1:]

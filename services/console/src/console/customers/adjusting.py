@@ -86,7 +86,7 @@ async def _page(
         viewer.of_shop("membership", f"/members/{here}"),
         viewer.of_shop("membership", f"/members/{here}/adjustments", limit=ROWS),
     )
-    if member.state == "unknown":
+    if member.absent:
         raise NotHere
     if not member.ok:
         raise NoAnswer(member)

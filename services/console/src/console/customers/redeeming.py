@@ -55,7 +55,7 @@ async def _asked(viewer: Viewer, customer: str) -> tuple[Answer, Answer]:
     member, settings = await viewer.console.services.ask(
         viewer.of_shop("membership", f"/members/{part(customer)}"), viewer.of_shop("orders-ingest", "/settings")
     )
-    if member.state == "unknown":
+    if member.absent:
         raise NotHere
     for each in (member, settings):
         if not each.ok:

@@ -10,7 +10,7 @@ LINES = {
     "order.paid": N_("Order {order} was paid: what it earns is pending until it completes."),
     "order.completed": N_("Order {order} completed: what it earned may be spent."),
     "order.closed": N_("Order {order} was closed: what it had earned is gone, what was redeemed on it is back."),
-    "order.refunded": N_("A refund of order {order} took back what its amount had earned."),
+    "order.refunded": N_("A refund of order {order}: what it had earned is gone, what was redeemed on it is back."),
     "points.redeemed": N_("Points were redeemed: {redemption}."),
     "points.redemption_returned": N_("Redemption {redemption} was taken back: its points are back with their expiry."),
     "member.checked_in": N_("The member checked in."),

@@ -12,7 +12,9 @@ CUSTOMERS = {
     "More than 50,000 fit: narrow the filters, or read them by the API.": "符合者超过 50,000：请缩小筛选范围，或通过接口读取。",
     "(the shop: {percent} %; confidence {level})": "（全店：{percent} %；置信度{level}）",
     "A programme version that came late counts everything anew.": "一个迟到的方案版本使全部重新计算。",
-    "A refund of order {order} took back what its amount had earned.": "订单 {order} 退款，收回相应金额所得的积分。",
+    "A refund of order {order}: what it had earned is gone, what was redeemed on it is back.": (
+        "订单 {order} 退款：相应金额所得的积分收回，抵用的积分退回。"
+    ),
     "A review": "一条评价",
     "A setting of the shop that came late counts everything anew.": "一项迟到的店铺设置使全部重新计算。",
     "Addresses that bounced": "被退回的地址",

@@ -117,6 +117,8 @@ def _check_attributes(body: dict[str, Any]) -> None:
             raise InvalidEvent(
                 "invalid_attribute", f"`{name}` must be a text, a whole number or true or false; else it goes into data"
             )
+        if find_unfit(body[name]) is not None:
+            raise InvalidEvent("invalid_attribute", f"`{name}` holds U+0000 or half a surrogate pair; leave it out")
 
 
 def _check_names(data: dict[str, Any], kind: type[EventData]) -> None:
