@@ -27,12 +27,12 @@ def wanted(service: str, app: FastAPI) -> Iterator[str]:
     for route in iter_route_contexts(app.routes):
         original = getattr(route, "original_route", None)
         scopes = [each.wanted for each in original.required] if isinstance(original, Route) else []
-        yield from ("\t".join((service, method, route.path, *scopes)) for method in route.methods or () if scopes)
+        yield from ("\t".join((service, method, str(route.path), *scopes)) for method in route.methods or () if scopes)
 
 
 def test_each_route_wants_the_scope_that_is_listed() -> None:
     """The other tests of scopes read the scope out of the route's own answer, so they would take any."""
-    found = []
+    found = list[str]()
     for module in MODULES:
         settings = Settings(
             database_url="postgresql+asyncpg://nobody@127.0.0.1:1/none",
