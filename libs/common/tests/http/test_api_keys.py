@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
@@ -159,7 +160,12 @@ async def test_many_requests_with_a_key_ask_the_database_once(client: httpx.Asyn
     keys, key = ApiKeys(runtime.database, runtime.master, monotonic=Stopwatch()), (await made(client))["key"]
     asked: list[str] = []
     look_up = keys._look_up
-    keys._look_up = lambda prefix: (asked.append(prefix), look_up(prefix))[1]  # type: ignore[method-assign]
+
+    async def counted(prefix: str) -> Any:
+        asked.append(prefix)
+        return await look_up(prefix)
+
+    keys._look_up = counted  # type: ignore[method-assign]
     await asyncio.gather(*(keys.verify(key) for _ in range(64)))
     assert len(asked) <= 2, "LOOKUPS_AT_ONCE"
 
