@@ -161,11 +161,11 @@ async def test_many_requests_with_a_key_ask_the_database_once(client: httpx.Asyn
     asked: list[str] = []
     look_up = keys._look_up
 
-    def noted(prefix: str) -> Any:
+    async def counted(prefix: str) -> Any:
         asked.append(prefix)
-        return look_up(prefix)
+        return await look_up(prefix)
 
-    keys._look_up = noted  # type: ignore[method-assign]
+    keys._look_up = counted  # type: ignore[method-assign]
     await asyncio.gather(*(keys.verify(key) for _ in range(64)))
     assert len(asked) <= 2, "LOOKUPS_AT_ONCE"
 

@@ -162,18 +162,19 @@ CLAIMS = (
     Claim("The console shows the shop's people what they answer.", "`tests/console`, `services/console/tests`"),
     Claim(
         "make demo # eighteen months of a real shop through the whole stack, and a report of what came of it",
-        "`make demo`: checks totals against the file and says where they differ; "
-        "`libs/regulars/tests/test_demo.py` runs a short one",
-        lambda _: f"{EACH_CHANGE} (the short one); of the whole one no result is kept",
+        "`make demo`: checks totals against the file and says where they differ; with every change only that it starts "
+        "and ends when it is told to: `libs/regulars/tests/test_demo.py`",
+        lambda _: "of the whole one no result is kept",
     ),
     Claim(
         "make test # all tests, against a real PostgreSQL and a real Kafka",
-        "`libs/regulars/tests/test_postgres.py`, `libs/regulars/tests/test_kafka.py`",
+        "the servers of the tests: `libs/regulars/tests/test_postgres.py`, `libs/regulars/tests/test_kafka.py`",
     ),
     Claim(
         "`make demo` ends with totals, every reason for which a message was not sent, checks against the file, "
         "and stories such as:",
-        "`libs/regulars/tests/test_demo.py`",
+        "`make demo`; the same in small, without the report: `tests/flow/test_a_simulated_shop.py`",
+        lambda _: "no result is kept",
     ),
     Claim(
         "nothing is installed outside this folder, the user's cache and the temporary folder",
@@ -193,7 +194,7 @@ CLAIMS = (
     Claim(
         "prints its addresses, an API key and such a link, and ends with three commands to try: set up a shop, send an "
         "order, read the member.",
-        "`libs/regulars/tests/test_local_stack.py`",
+        "`libs/regulars/tests/test_demo.py::test_printed_commands_run_as_they_stand_and_a_demo_told_to_end_leaves_no_process`",
     ),
     Claim(
         "A shop is set up once, at orders-ingest (`PUT /v1/shops/<shop>/settings`: time zone and currency), before its "
@@ -207,9 +208,19 @@ CLAIMS = (
         "`make bench ARGS='--only P4'`",
         _measured("order accepted until its notice is handed off, at 300 orders/s, p50"),
     ),
-    Claim("An event is as short as", "`libs/common/tests/contract/test_contract.py`"),
-    Claim("AsyncAPI has one of each kind", "`libs/common/tests/contract/test_contract.py`"),
-    Claim("Each service shows its API at `/docs`.", "`tests/doors/test_documents.py`"),
+    Claim(
+        "An event is as short as",
+        "the second of the three commands sends one: "
+        "`libs/regulars/tests/test_demo.py::test_printed_commands_run_as_they_stand_and_a_demo_told_to_end_leaves_no_process`",
+    ),
+    Claim(
+        "AsyncAPI has one of each kind",
+        "`libs/common/tests/contract/test_contract.py::test_every_event_has_an_example_that_validates_and_decodes`",
+    ),
+    Claim(
+        "Each service shows its API at `/docs`.",
+        "`tests/doors/test_documents.py::test_the_pages_of_the_documents_ask_no_other_host`",
+    ),
     Claim(
         "A customer's order completes, lifts her to a higher tier, and she gets a mail about it. "
         "tests/flow/test_an_order_becomes_a_mail.py walks these hops one by one.",
@@ -237,7 +248,8 @@ CLAIMS = (
     Claim(
         "`.venv/bin/regulars verify` folds every member of a stack anew and says whose stored state the new rule would "
         "make different; it also compares every service's tables with the topics.",
-        "`libs/regulars/tests/test_compare.py`, `libs/common/tests/verification`, and after each chaos run",
+        "`services/membership/tests/jobs/test_verifying.py::test_verify_notices_whatever_is_planted`, "
+        "`libs/common/tests/verification`, and after each chaos run",
     ),
     Claim(
         "A service has its doors on top (`api`, `handlers`, `jobs`, `commands`) and a folder for each capability below "
