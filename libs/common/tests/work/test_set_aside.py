@@ -232,6 +232,7 @@ async def test_many_due_at_one_midnight_are_found_by_the_index_and_not_sorted(db
             now=NOW,
         )
         await tx.execute("analyze customers")
-        plan = [row[0] for row in await tx.fetch(f"explain {LOCK_DUE}", job="marks", now=NOW, limit=200, without=[])]
+        given = {"jobs": ["marks", "others"], "now": NOW, "limit": 200, "without": []}
+        plan = [row[0] for row in await tx.fetch(f"explain {LOCK_DUE}", **given)]
     assert any("customers_due" in line for line in plan), plan
     assert not any("Sort" in line for line in plan), plan

@@ -88,9 +88,15 @@ async def on_inputs(tx: Transaction, batch: Batch) -> None:
         if activities:
             inputs = [event for event in known if not isinstance(event.data, Activity)]
             known = [*inputs, *await count_activity(tx, folding, activities, inputs)]
-        # What happened after the start of a month is evaluated by that month's statistics, and waits for them.
-        early = [event for event in known if event.time < folding.shops[event.shop].pending_at]
-        await held_inputs.hold(tx, [e for e in known if e.time >= folding.shops[e.shop].pending_at])
+        # What happened after the start of a month is evaluated by that month's statistics, and waits for them;
+        # what comes after something that still waits does so too.
+        since = await held_inputs.get_first(tx, {event.customer for event in known})
+        waiting, early = list[Event[Any]](), list[Event[Any]]()
+        for event in known:
+            pending = folding.shops[event.shop].pending_at
+            waits = event.time >= min(pending, since.get(event.customer, pending))
+            (waiting if waits else early).append(event)
+        await held_inputs.hold(tx, waiting)
         folded = await fold_events(tx, folding, early)
         await note_late_orders(tx, folding.shops, folded.events)
         await keep(tx, folded)

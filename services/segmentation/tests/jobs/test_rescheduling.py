@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.events import Event
 from common.fold.folding import advance, fold_all, same
 from common.shops.settings import ShopSettings
 from common.storage.customer_rows import CustomerRow
@@ -35,7 +36,7 @@ from segmentation.thresholds.state import RfmRules, Thresholds, Version
 from ..histories import INPUTS, KEY, KNOWN, START, VERSIONS, ZONE, history
 from ..shop_life import START as BEGAN
 from ..shop_life import differences, feed, shop_life, take
-from .test_sweeping import set_thresholds
+from .test_sweeping import STRICTER, set_thresholds
 
 GRADED = Thresholds(rfm=RfmRules(method="quantile", buyers_needed=10))
 ROWS = """
@@ -79,7 +80,7 @@ async def store_dues(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> i
     page = await rescheduling.get_scheduled(tx, "tea", [task.customer for task in tasks])
     since = min(datetime.fromisoformat(task.what) for task in tasks)
     dues = [(each.customer, due.at if due else None) for each, due in moved(folding, page, since)]
-    await rescheduling.lock_scheduled(tx, "tea", page, "segments")
+    await rescheduling.lock_scheduled(tx, "tea", page, "segments", now)
     await rescheduling.save_dues(tx, "tea", dues)
     return len(tasks)
 
@@ -212,3 +213,83 @@ async def test_who_is_set_aside_of_the_sweep_is_left_to_it(db: Database, clock: 
     async with db.transaction() as tx:
         due = await tx.fetch("select customer from customers where due_at <= :now", now=now)
         assert [row.customer for row in due] == ["c003"]
+
+
+MONTH = BEGAN + timedelta(days=31)
+
+
+async def turn_of_month(
+    db: Database,
+    clock: FixedClock,
+    before: Sequence[Event[Any]],
+    after: Sequence[Event[Any]],
+    lists: Sequence[str],
+    failed: Sequence[str] = (),
+    later: Sequence[Event[Any]] = (),
+) -> tuple[list[Any], dict[str, list[Any]]]:
+    """A month's start with what came before and after it; its statistics, these work lists one by one, and then all.
+
+    `inputs` in the place of a list: what came `later` than the statistics.
+    """
+    clock._now = BEGAN - timedelta(days=1)
+    await set_thresholds(db, STRICTER, 0)
+    clock._now = MONTH - timedelta(days=1)
+    await feed(db, before)
+    await sweep_by(db, clock._now, reschedule)
+    clock._now = now = MONTH + timedelta(days=6)
+    await feed(db, after)
+    async with db.transaction() as tx:
+        for name in failed:
+            await set_aside.put(tx, "held", Task("tea", name), now, "a test")
+    for name in ("statistics", *lists):
+        if name == "inputs":
+            await feed(db, later)
+        await Sweeper(db, [job for job in WORK if job.name == name]).sweep(until=now)
+    for until in (now, now + timedelta(minutes=2)):
+        clock._now = until
+        await Sweeper(db, WORK).sweep(until=until)
+    assert await differences(db) == []
+    async with db.transaction() as tx:
+        assert not await tx.value("select exists (select from history where held)")
+    return await rows(db)
+
+
+@pytest.mark.parametrize(
+    ("lists", "failed"),
+    [
+        (("rescheduling",), ()),
+        (("rescheduling", "segments"), ()),
+        (("rescheduling", "held", "segments"), ("c004", "c008")),
+    ],
+)
+async def test_nobody_is_turned_past_inputs_that_wait(
+    new_db: Callable[[], Any], clock: FixedClock, events: Any, lists: Sequence[str], failed: Sequence[str]
+) -> None:
+    """Whatever list comes first, and whosever held inputs fail for a while: who bought in time does not lapse."""
+    names = [f"c{n:03}" for n in range(40)]
+    times = [MONTH - timedelta(days=27, minutes=-n) for n in range(40)]
+    before = [events.completed(name, times[n], 1_000 * (n % 37 + 1), order=f"a{name}") for n, name in enumerate(names)]
+    after = [events.completed(name, MONTH + timedelta(days=2), 5_000, order=f"b{name}") for name in names[::4]]
+    expected = await turn_of_month(await new_db(), clock, before, after, ("held", "rescheduling", "segments"))
+    found = await turn_of_month(await new_db(), clock, before, after, lists, failed)
+    told = {key: [kind for _, kind, _ in mine] for key, mine in expected[1].items()}
+    assert "segment.entered" in told["tea/c001"], "who bought nothing more"
+    assert "segment.entered" not in told["tea/c004"], "who bought before the day"
+    assert found[1] == expected[1]
+    assert found[0] == expected[0]
+
+
+async def test_what_comes_after_what_waits_waits_with_it(
+    new_db: Callable[[], Any], clock: FixedClock, events: Any
+) -> None:
+    """An order of the 6th that finds the statistics stored, and the order of the 3rd not folded yet."""
+    names = [f"c{n:03}" for n in range(20)]
+    before = [events.completed(name, MONTH - timedelta(days=27), 1_000, order=f"a{name}") for name in names]
+    after = [events.completed(name, MONTH + timedelta(days=2), 5_000, order=f"b{name}") for name in names[::4]]
+    later = [events.completed(name, MONTH + timedelta(days=5), 7_000, order=f"d{name}") for name in names[::2]]
+    expected = await turn_of_month(await new_db(), clock, before, after, ("held", "inputs"), later=later)
+    found = await turn_of_month(await new_db(), clock, before, after, ("inputs", "held"), later=later)
+    told = {key: [kind for _, kind, _ in mine] for key, mine in expected[1].items()}
+    assert "segment.entered" in told["tea/c002"], "who bought on the 6th alone"
+    assert "segment.entered" not in told["tea/c004"]
+    assert found == expected

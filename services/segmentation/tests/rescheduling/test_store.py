@@ -28,7 +28,7 @@ async def test_whoever_was_written_since_the_page_was_read_comes_back_as_they_st
         await feed(db, [events.completed("c2", START - timedelta(days=10))])
         async with db.transaction() as other:
             await other.execute("update customers set due_at = :at where customer = 'c3'", at=START)
-        locked = await lock_scheduled(tx, "tea", page, "segments")
+        locked = await lock_scheduled(tx, "tea", page, "segments", START)
         assert {row.key[1]: (row.inputs, row.due_at) for row in tx.locked.values()}["c3"] == (1, START)
     assert (locked.same, locked.apart) == ({"c1", "c4"}, {"c1"})
     found = {each.customer: each for each in locked.others}

@@ -153,13 +153,15 @@ async def refold(
 
 
 async def lock_due(
-    tx: Transaction, job: str, now: datetime, limit: int, without: Collection[str] = ()
+    tx: Transaction, job: str, now: datetime, limit: int, without: Collection[str] = (), behind: str | None = None
 ) -> list[Task] | None:
     """The customers that are due first, locked, as tasks of the job; None when nobody is.
 
-    Left out are those that another process holds or that are set aside of the job, and the shops `without`.
+    Left out are those that another process holds or that are set aside of the job, or of that one `behind` which this
+    one comes, and the shops `without`.
     """
-    rows = await lock_due_customers(tx, job, now, limit, sorted(without))
+    jobs = [job] if behind is None else [job, behind]
+    rows = await lock_due_customers(tx, jobs, now, limit, sorted(without))
     tx.locked.update((row.key, row) for row in rows)
     return [Task(*row.key) for row in rows] or None
 

@@ -29,7 +29,7 @@ CUSTOMER = f"select {CUSTOMER_COLUMNS} from customers c"
 """A statement to which a condition is added; `customer_row` reads what it gives."""
 LOCK_DUE = f"""
 {CUSTOMER} where due_at <= :now and shop <> all(cast(:without as text[])) and not exists (
-    select from set_aside s where s.job = :job and s.shop = c.shop and s.customer = c.customer
+    select from set_aside s where s.job = any(cast(:jobs as text[])) and s.shop = c.shop and s.customer = c.customer
 ) and not exists (
     select from long_histories l where l.shop = c.shop and l.customer = c.customer and l.cause is not null
 )
@@ -90,13 +90,13 @@ async def save_customers(tx: Transaction, rows: Sequence[CustomerRow]) -> None:
 
 
 async def lock_due_customers(
-    tx: Transaction, job: str, now: datetime, limit: int, without: Sequence[str]
+    tx: Transaction, jobs: Sequence[str], now: datetime, limit: int, without: Sequence[str]
 ) -> list[CustomerRow]:
-    """Lock those that are due first; left out are those held elsewhere or set aside of the job, and some shops."""
+    """Lock those that are due first; left out are those held elsewhere or set aside of these jobs, and some shops."""
     # The index on (due_at, shop, customer) has them in this order: many are due at one midnight.
     rows = await tx.fetch(
         LOCK_DUE,
-        job=job,
+        jobs=list(jobs),
         now=now,
         limit=limit,
         without=list(without),

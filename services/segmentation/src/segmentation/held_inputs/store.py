@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +52,28 @@ async def list_customers(tx: Transaction, shop: str, until: datetime, limit: int
         limit=limit,
     )
     return [row.customer for row in rows]
+
+
+async def get_first(tx: Transaction, customers: Collection[CustomerKey]) -> dict[CustomerKey, datetime]:
+    """When the first of what is held of these customers happened; of absorbed ones, of their survivors'.
+
+    Nothing is held of those who are left out. Whom it is asked of is locked.
+    """
+    shops = {shop for shop, _ in customers}
+    if shops.isdisjoint(await list_shops(tx)):
+        return {}
+    survivors = await lock_survivors(tx, customers)
+    # A range of the index on what is held.
+    rows = await tx.fetch(
+        """
+        select shop, customer, min(at) as first from history
+        where held and shop = any(:shops) and customer = any(:customers) group by shop, customer
+        """,
+        shops=sorted(shops),
+        customers=sorted({customer for _, customer in survivors.values()}),
+    )
+    found = {(row.shop, row.customer): row.first for row in rows}
+    return {customer: found[survivor] for customer, survivor in survivors.items() if survivor in found}
 
 
 async def get_inputs(tx: Transaction, kept: Kept, keys: Sequence[CustomerKey]) -> list[Event[Any]]:

@@ -42,7 +42,7 @@ async def reschedule(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> i
     """Look at the tasks' customers, and write those alone who differ or are due at another time.
 
     Who differs already is folded up to `now`, as the sweep would do that comes to them next; not where their shop's
-    sweep waits for something else that evaluates all of them.
+    sweep waits for something else that evaluates all of them, and not who has inputs that are held.
     """
     folding = await folding_of(tx, {task.shop for task in tasks})
     waiting = await list_waiting(tx, now)
@@ -54,7 +54,7 @@ async def reschedule(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> i
         if not found:
             continue
         # Whoever was written since the page was read is asked again; of the others it is known.
-        locked = await rescheduling.lock_scheduled(tx, name, [each for each, _ in found], SEGMENTS)
+        locked = await rescheduling.lock_scheduled(tx, name, [each for each, _ in found], SEGMENTS, now)
         found = [
             *((each, due) for each, due in found if each.customer in locked.same),
             *moved(folding, locked.others, since),

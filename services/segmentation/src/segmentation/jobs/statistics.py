@@ -125,9 +125,9 @@ async def count_statistics(tx: Transaction, now: datetime) -> int:
     return len(await shop_statistics.list_not_set_aside(tx, await list_to_compute(tx, now), STATISTICS))
 
 
-async def count_held(tx: Transaction, now: datetime) -> int:
+async def list_held(tx: Transaction, now: datetime) -> list[str]:
     """Shops of which somebody's held inputs can be folded."""
-    waiting = 0
-    for name, shop in (await read_shops(tx, await held_inputs.list_shops(tx))).items():
-        waiting += len(await held_inputs.list_customers(tx, name, min(shop.pending_at, now), 1))
-    return waiting
+    shops = await read_shops(tx, await held_inputs.list_shops(tx))
+    return [
+        name for name, shop in shops.items() if await held_inputs.list_customers(tx, name, min(shop.pending_at, now), 1)
+    ]

@@ -40,9 +40,9 @@ from segmentation.jobs.statistics import (
     HELD,
     STATISTICS,
     compute_statistics,
-    count_held,
     count_statistics,
     fold_held,
+    list_held,
     take_held,
     take_overdue,
 )
@@ -88,9 +88,12 @@ def refold_by(cause: str) -> Callable[[Transaction, datetime, Sequence[Task]], A
 
 
 async def take_due(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
-    """The customers who are due first, without those of shops where something that evaluates all of them is to come."""
-    without = {*await list_waiting(tx, now), *await rescheduling.list_shops(tx)}
-    return await lock_due(tx, SEGMENTS, now, limit, without)
+    """The customers who are due first, without those of shops where something that evaluates all of them is to come.
+
+    What is held comes first, too: nobody is turned past inputs of before. Whose held inputs fail waits alone.
+    """
+    without = {*await list_waiting(tx, now), *await rescheduling.list_shops(tx), *await list_held(tx, now)}
+    return await lock_due(tx, SEGMENTS, now, limit, without, behind=HELD)
 
 
 async def turn_due(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
@@ -108,7 +111,7 @@ async def count_due(tx: Transaction, now: datetime) -> int:
     waiting = await count_long_histories(tx) + len(await list_unfitted(tx)) + await count_looks(tx, now)
     waiting += await count_editions(tx, now)
     waiting += await count_untyped(tx, now) + await count_unvalued(tx) + len(await list_uncounted(tx, now))
-    return await count_statistics(tx, now) + await count_held(tx, now) + len(late) + len(rescheduled) + waiting
+    return await count_statistics(tx, now) + len(await list_held(tx, now)) + len(late) + len(rescheduled) + waiting
 
 
 async def folding_of_shop(tx: Transaction, shop: str) -> SegmentFolding:

@@ -1,4 +1,4 @@
-"""Progress of computing due times anew, customer by customer and without folding, after statistics or thresholds."""
+"""How far the look at everybody is after new statistics or thresholds, and who of a page is locked to be folded."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class Scheduled:
 class Locked:
     """Customers who were locked: those who stand as they were read, and the others as they stand now.
 
-    `apart`: those of both who are set aside of the sweep, or whose long history is being folded.
+    `apart`: those of both who are set aside of the sweep, whose long history is being folded, or who have inputs that
+    are held and not folded yet.
     """
 
     same: set[str]
@@ -118,8 +119,11 @@ async def get_scheduled(tx: Transaction, shop: str, customers: Sequence[str]) ->
     return [_scheduled(row) for row in sorted(rows, key=lambda row: row.customer)]
 
 
-async def lock_scheduled(tx: Transaction, shop: str, known: Sequence[Scheduled], sweep: str) -> Locked:
-    """Lock these customers. Who was not written since they were read is not read again; `sweep` is the job's name."""
+async def lock_scheduled(tx: Transaction, shop: str, known: Sequence[Scheduled], sweep: str, now: datetime) -> Locked:
+    """Lock these customers. Who was not written since they were read is not read again; `sweep` is the job's name.
+
+    Who has inputs from before `now` that are held is not to be turned up to it: these inputs come first.
+    """
     customers = [each.customer for each in known]
     # In the order in which all writers lock, so that nobody waits in a circle.
     rows = await tx.fetch(
@@ -131,17 +135,21 @@ async def lock_scheduled(tx: Transaction, shop: str, known: Sequence[Scheduled],
         shop=shop,
         customers=customers,
     )
-    # Few rows at any time.
+    # Few rows at any time; of what is held an index of its own.
     apart = await tx.fetch(
         """
         select customer from set_aside where job = :sweep and shop = :shop and customer = any(:customers)
         union all
         select customer from long_histories
         where shop = :shop and customer = any(:customers) and cause is not null
+        union all
+        select customer from history
+        where held and shop = :shop and at <= :now and customer = any(:customers)
         """,
         shop=shop,
         customers=customers,
         sweep=sweep,
+        now=now,
     )
     written = {row.customer: row.written for row in rows}
     same = [each for each in known if written.get(each.customer) == each.written]
