@@ -11,16 +11,19 @@ create table ledger_entries (
     shop text not null,
     customer text not null,
     named text not null default '',     -- the cause where it is no input: `<kind>@<due time>`; else empty
-    legs text not null,                 -- JSON: of each leg account, what it was earned by, amount; see ledger_legs
+    -- Of each leg account, what it was earned by, amount: see ledger_legs.
+    legs text not null check (json_typeof(cast(legs as json)) = 'array'),
     -- Closes, for ever, the race of anything that would count one cause twice.
     unique (shop, customer, cause)
 );
 
 -- The legs, a row each. `account`: of growth `growth`, the member's, and `granted`, the shop's side; `earned_by`: the
--- lot (the order that earned it, `review/<id>` ...), empty on most accounts.
+-- lot (the order that earned it, `review/<id>` ...), empty on most accounts. Of a damaged leg what cannot be read is null.
 create view ledger_legs as
 select e.entry, l.number, e.shop, e.customer, l.leg ->> 0 as account, l.leg ->> 1 as earned_by,
-       cast(l.leg ->> 2 as bigint) as amount, e.cause, e.named, e.correction, e.occurred_at, e.recorded_at,
+       case when cast(l.leg -> 2 as text) ~ '^-?([0-9]{1,18}|[1-8][0-9]{18})$' then cast(l.leg ->> 2 as bigint) end
+       as amount,
+       e.cause, e.named, e.correction, e.occurred_at, e.recorded_at,
        case when l.leg ->> 0 in ('growth', 'granted') then 'growth' else 'points' end as book
 from ledger_entries e
 cross join lateral json_array_elements(cast(e.legs as json)) with ordinality as l (leg, number);

@@ -76,6 +76,11 @@ def test_a_number_that_nobody_has_is_refused(given: str) -> None:
         ("mo@ＥＸＡＭＰＬＥ.test", "mo@example.test", True),
         ("jose\u0301@x.example", "José@x.example", True),
         ("mo@straße.example", "mo@strasse.example", False),
+        (
+            "\u0393\u0399\u03a9\u03a1\u0393\u039f\u03a3.\u0391@x.example",
+            "\u03b3\u03b9\u03c9\u03c1\u03b3\u03bf\u03c2.\u03b1@x.example",
+            True,
+        ),
         ("groß@x.example", "gross@x.example", False),
     ],
 )

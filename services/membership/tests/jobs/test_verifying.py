@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asyncpg import PostgresError
 from prometheus_client import REGISTRY
+from sqlalchemy.exc import DBAPIError
 
 from common.bus.inbox import key_of
 from common.events.membership import MemberCheckedIn, PointsRedeemed, ProgrammeChanged
@@ -148,6 +150,45 @@ async def test_who_was_folded_by_other_rules_is_folded_anew(db: Database, shop: 
     assert await verify(db) == []
     await deliver(db, [shop.completed("c1", START + timedelta(days=799), "next", 10_000)])
     assert await verify(db) == []
+
+
+@pytest.mark.parametrize("legs", ["x", "{}", "600", '{"available": 600}'])
+async def test_legs_that_are_no_array_are_never_kept(db: Database, legs: str) -> None:
+    entry = ("tea", "c1", key_of(("tea", "nobody", "x#1")), "x#1", False, START, legs)
+    with pytest.raises((DBAPIError, PostgresError)):
+        async with db.transaction() as tx:
+            await tx.copy("ledger_entries", ENTRY_COLUMNS, [entry])
+
+
+@pytest.mark.parametrize(
+    "legs",
+    [
+        "[1]",
+        "[[]]",
+        '[["available","o1"]]',
+        '[["available",1,600]]',
+        '[["available","o1",1.5],["issued","",-1.5]]',
+        '[["available","o1","600"],["issued","",-600]]',
+        '[["available","o1",9999999999999999999]]',
+        '[[null,null,600],["issued","",-600]]',
+    ],
+)
+async def test_damaged_legs_are_named_and_hide_nobody_else(
+    db: Database, shop: Shop, clock: FixedClock, legs: str
+) -> None:
+    await deliver(db, [shop.completed(f"c{n}", START, f"o{n}", 60_000) for n in (1, 2)])
+    async with db.transaction() as tx:
+        await tx.execute("alter table ledger_entries disable trigger user")
+        assert await tx.execute("update ledger_entries set legs = :legs where customer = 'c1'", legs=legs) == 1
+    await forge(db, "c2", 500)
+    found = await verify(db)
+    assert any(line.startswith("tea/c1: the legs of ") and line.endswith(" cannot be read") for line in found)
+    assert "tea/c2: the legs of nobody#1 come to 500, not to 0 (points)" in found
+    walk = Walk()
+    clock.set(clock.now() + ROUND)
+    for _ in range(3):
+        await _walk(db, walk, 1)
+    assert walk.imbalance["points"] > 500, "both are seen"
 
 
 COMPLETED = """(select id from history where customer = 'c1' and type = 'order.completed' order by at limit 1)"""

@@ -178,10 +178,21 @@ def test_a_name_is_a_number_without_the_decimals_of_a_program_of_tables(written:
     assert plain_number(written) == name
 
 
-@pytest.mark.parametrize("written", ["1.000", "17,000", "-2.000"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *["1.000", "17,000", "-2.000", "1,017", "1,017.00", "1.017,0", "1.000.000", "1.000,0", "1'017", "1'000.00"],
+        *["1\u2019017", "12,345,678", "1,234,567.5", "12.", "12,"],
+    ],
+)
 def test_a_name_that_may_be_a_thousand_times_as_much_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="write it without the mark"):
         identifier(written, "customer")
+
+
+@pytest.mark.parametrize("written", ["1.2.0", "v1.000.000", "17850.5", "123.456-7", "2026.10.01", "1.0170", "1.017"])
+def test_a_name_with_marks_that_no_program_of_tables_writes_stands(written: str) -> None:
+    assert identifier(written, "customer") == written
 
 
 AT_THE_END = {

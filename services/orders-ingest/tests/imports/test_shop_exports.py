@@ -178,8 +178,16 @@ def test_numbers_with_decimals_are_the_orders_and_customers_of_the_webhooks() ->
 
 def test_rows_of_an_order_whose_number_is_written_twice_are_refused() -> None:
     row = "{},31,2026-01-02 10:00:00,,completed,0,0,50.00,EUR,12,a@b.test,Ann,Li,Berlin,,"
-    *_, last = found("woocommerce_orders", WOO, row.format("31"), row.format("31.0"))
-    assert isinstance(last, BadRow)
+    rows = found("woocommerce_orders", WOO, row.format("31"), row.format("31.0"))
+    assert len(rows) == 2
+    assert all(isinstance(each, BadRow) for each in rows)
+
+
+def test_an_order_is_its_rows_however_its_number_is_written_in_each() -> None:
+    heading = "Name,Financial Status,Created at,Total,Lineitem quantity,Lineitem name,Lineitem price"
+    placed = "paid,2026-01-02 10:00:00 +0100,15.00"
+    (order,) = events("shopify_orders", heading, f"1001,{placed},1,Tea,5.00", "1001.0,,,,1,Cup,10.00")
+    assert [line["paid"] for line in order["data"]["lines"]] == [500, 1000]
 
 
 @pytest.mark.parametrize("date", ["", "2026-01-02 10:01:00"])

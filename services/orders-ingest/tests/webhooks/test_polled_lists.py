@@ -28,6 +28,7 @@ from orders_ingest.reconciliation.lists.protocol import (
     Asked,
     InvalidSource,
     OrderList,
+    Page,
     Source,
     UnreadablePage,
 )
@@ -253,9 +254,6 @@ def test_a_page_beyond_the_calendar_is_said_to_be_none(headers: dict[str, str], 
         WooCommerceList().read(Answer(200, headers, orjson.dumps([order] * 100)), None)
 
 
-DEEP = b'{"orders": [{"id": 1, "note": ' + b"[" * 400 + b"]" * 400 + b"}]}"
-
-
 @pytest.mark.parametrize(
     ("mood", "waits"),
     [
@@ -263,7 +261,6 @@ DEEP = b'{"orders": [{"id": 1, "note": ' + b"[" * 400 + b"]" * 400 + b"}]}"
         ((429, {"retry-after": "1e300"}, b""), MOST_ASKED_FOR),
         ((429, {"retry-after": "-1e300"}, b""), timedelta(0)),
         ((429, {"retry-after": "inf"}, b""), LONGEST_WAIT),
-        ((200, {}, DEEP), LONGEST_WAIT),  # which can be read, and not be written
     ],
 )
 async def test_whatever_a_system_says_holds_up_its_own_run_alone(
@@ -340,6 +337,45 @@ async def test_a_name_that_leads_elsewhere_the_second_time_leads_nowhere(names: 
         assert (answer.status, answer.body, elsewhere) == (200, b"{}", [])
         assert f"host: shop.example:{port}\r\n" in seen[0]
         assert names["shop.example"] == [["127.0.0.2"]], "looked up once"
+
+
+@pytest.mark.parametrize("kind", [ShopifyList(), WooCommerceList()])
+def test_an_order_that_is_nested_too_deep_stops_no_list(kind: OrderList) -> None:
+    orders = b'[{"id":1},{"id":2,"note":%s%s},{"id":3}]' % (b"[" * 300, b"]" * 300)
+    body = b'{"orders":%s}' % orders if kind.name == "shopify" else orders
+    page = kind.read(Answer(200, {}, body), None)
+    assert page.orders == {"1": b'{"id":1}', "2": b"", "3": b'{"id":3}'}
+
+
+async def test_an_order_that_is_nested_too_deep_is_refused_by_itself(
+    api: httpx.AsyncClient, db: Database, vault: Vault, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDER_LISTS_PRIVATE_HOSTS", "true")
+    good = orjson.dumps(woo_order(2)).decode()
+    body = f'[{{"id": 1, "note": {"[" * 300}{"]" * 300}}}, {good}]'.encode()
+    async with ShopSystem([], [(200, {}, body)]).listening() as system:
+        await api.put(f"{LISTS}/woocommerce", json={"address": system.address, "secret": KEYS})
+        await begin(api, "r", "woocommerce")
+        report = await to_the_end(api, db, vault, clock, "r")
+    assert (report["refused"], report["missed"], report["trouble"]) == (1, 1, None)
+
+
+async def test_a_page_that_cannot_be_taken_is_asked_for_again(
+    api: httpx.AsyncClient, db: Database, vault: Vault, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: ShopifyList, answer: Answer, place: object) -> Page:
+        raise TypeError("of ours")
+
+    monkeypatch.setenv("ORDER_LISTS_PRIVATE_HOSTS", "true")
+    async with ShopSystem([]).listening() as system:
+        await api.put(f"{LISTS}/shopify", json={"address": system.address, "secret": TOKEN})
+        await begin(api, "r", "shopify")
+        with monkeypatch.context() as patched:
+            patched.setattr(ShopifyList, "read", fails)
+            assert await poll_next(db, vault, private=True)
+        assert (await api.get(f"{RUNS}/r")).json()["ended_at"] is None
+        clock.set(clock.now() + LONGEST_WAIT)
+        assert (await to_the_end(api, db, vault, clock, "r"))["trouble"] is None
 
 
 async def to_the_end(api: httpx.AsyncClient, db: Database, vault: Vault, clock: FixedClock, run: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ what the shop owes) and `debt` (below zero: what the member owes); on the shop's
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import orjson
 
@@ -17,6 +17,7 @@ from common.values.light import light_dataclass
 Book = Literal["points", "growth"]
 BOOKS: tuple[Book, ...] = ("points", "growth")
 Account = Literal["pending", "available", "debt", "issued", "redeemed", "expired", "reversed", "growth", "granted"]
+_ACCOUNTS: frozenset[str] = frozenset(get_args(Account))
 GROWTH_ACCOUNTS: tuple[Account, ...] = ("growth", "granted")
 """Those of the book `growth`; all others are of `points`."""
 Balances = dict[tuple[Account, str], int]
@@ -68,6 +69,22 @@ def dump_legs(legs: Iterable[Leg]) -> str:
 def load_legs(kept: str) -> list[StoredLeg]:
     legs: list[StoredLeg] = orjson.loads(kept)
     return legs
+
+
+def checked_legs(kept: str) -> list[StoredLeg] | None:
+    """As `load_legs`, of an entry that may be damaged: None where what is kept is not what is ever posted."""
+    try:
+        legs: Any = orjson.loads(kept)
+    except orjson.JSONDecodeError:
+        return None
+    return legs if isinstance(legs, list) and all(map(_is_leg, legs)) else None
+
+
+def _is_leg(leg: object) -> bool:
+    match leg:
+        case [str(account), str(), int(amount)]:
+            return account in _ACCOUNTS and not isinstance(amount, bool) and abs(amount) < 2**63
+    return False
 
 
 def difference(old: Balances, new: Balances) -> tuple[Leg, ...]:

@@ -88,7 +88,7 @@ async def list_ledger(tx: Transaction, key: CustomerKey, after: int, limit: int)
 
 
 async def list_latest(tx: Transaction, key: CustomerKey, limit: int) -> Sequence[Row[Any]]:
-    """As `list_ledger`, the newest of them, newest first."""
+    """So many legs of a member's book of points, newest first, wherever in a cause that ends."""
     # By the unique index.
     return await tx.fetch(
         """
@@ -96,7 +96,7 @@ async def list_latest(tx: Transaction, key: CustomerKey, limit: int) -> Sequence
         from (
             select *, earned_by as lot from ledger
             where shop = :shop and customer = :customer and book = 'points'
-            order by entry desc fetch first (:limit) rows with ties
+            order by entry desc, number desc fetch first (:limit) rows only
         ) page
         order by entry desc, number desc
         """,
@@ -200,17 +200,19 @@ async def list_tallies(tx: Transaction, after: CustomerKey, last: CustomerKey | 
 
 
 async def unbalanced_causes(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
-    """Causes whose legs do not sum to zero, of the customers behind `after` through `last`; there must be none."""
+    """Causes whose legs do not sum to zero or cannot be read, of the customers behind `after` through `last`."""
     condition, bounds = within(after, last)
     # A cause balances within each book by itself. What it is in words is looked for of those alone that do not.
     return await tx.fetch(
         f"""
         with wrong as (
-            select book, shop, customer, cause, named, cast(sum(amount) as bigint) as amount
+            select book, shop, customer, cause, named, coalesce(sum(amount), 0) as amount,
+                   bool_or(account is null or earned_by is null or amount is null) as damaged
             from ledger_legs where {condition}
-            group by book, shop, customer, cause, named having sum(amount) <> 0
+            group by book, shop, customer, cause, named 
+            having sum(amount) <> 0 or bool_or(account is null or earned_by is null or amount is null)
         )
-        select w.book, w.shop, w.customer, w.amount,
+        select w.book, w.shop, w.customer, w.amount, w.damaged,
                coalesce(nullif(w.named, ''), h.source || '#' || h.id, cast(w.cause as text)) as cause
         from wrong w left join history h on h.key = w.cause and w.named = ''
         order by w.shop, w.customer, cause

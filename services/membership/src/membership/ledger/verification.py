@@ -10,14 +10,14 @@ from uuid import UUID
 
 from common.events import CustomerKey
 from common.storage.database import Transaction
-from membership.ledger.legs import BOOKS, Balances, Book, add, book_of, load_legs, without_zeros
+from membership.ledger.legs import Balances, Book, add, book_of, checked_legs, without_zeros
 from membership.ledger.store import list_entries, list_tallies, name_causes
 
 
 class Unbalanced(NamedTuple):
-    """A cause whose legs in a book come to `amount` and not to 0."""
+    """A cause whose legs in a book come to `amount` and not to 0; `book` None: they cannot be read."""
 
-    book: Book
+    book: Book | None
     cause: str
     amount: int
 
@@ -38,6 +38,9 @@ class Books:
     def wrong(self) -> Iterator[str]:
         """A sentence for each thing that shows without the inputs."""
         for book, cause, amount in self.unbalanced:
+            if book is None:
+                yield f"the legs of {cause} cannot be read"
+                continue
             yield f"the legs of {cause} come to {amount}, not to 0 ({book})"
         if self.altered:
             yield f"the ledger has {self.entries} entries that are not the {self.posted} that were posted"
@@ -46,13 +49,16 @@ class Books:
 async def read_books(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> dict[CustomerKey, Books]:
     """Of each customer behind `after` through `last` of whom there are entries, or were."""
     found, hashes = defaultdict[CustomerKey, Books](Books), Counter[CustomerKey]()
-    unnamed = list[tuple[Books, Book, UUID, int]]()
+    unnamed = list[tuple[Books, Book | None, UUID, int]]()
     for row in await list_entries(tx, after, last):
         key = row.shop, row.customer
-        books, balance = found[key], dict.fromkeys(BOOKS, 0)
+        books, balance = found[key], Counter[Book | None]()
         books.entries += 1
         hashes[key] += row.hash
-        for account, earned_by, amount in load_legs(row.legs):
+        legs = checked_legs(row.legs)
+        if legs is None:
+            legs, balance[None] = [], 1
+        for account, earned_by, amount in legs:
             add(books.sums, account, earned_by, amount)
             balance[book_of(account)] += amount
         for book, amount in balance.items():
@@ -70,7 +76,7 @@ async def read_books(tx: Transaction, after: CustomerKey, last: CustomerKey | No
     return dict(found)
 
 
-async def _name(tx: Transaction, unnamed: Collection[tuple[Books, Book, UUID, int]]) -> None:
+async def _name(tx: Transaction, unnamed: Collection[tuple[Books, Book | None, UUID, int]]) -> None:
     """What is out of balance by an input, which the history names where it has it."""
     words = await name_causes(tx, {cause for _, _, cause, _ in unnamed}) if unnamed else {}
     for books, book, cause, amount in unnamed:

@@ -54,7 +54,7 @@ def read_export(
             yield group
             continue
         first = group[0]
-        name = plain_number(first.cells.get(named_by, ""))
+        name = _name_of(first, named_by)
         try:
             if not name:
                 raise ValueError(f"{named_by} is needed in every row of an order")
@@ -128,12 +128,17 @@ def _grouped(records: Iterable[Record | BadRow], named_by: str) -> Iterator[list
             # Of which order it is cannot be read.
             yield record
             continue
-        if group and record.cells.get(named_by) != group[0].cells.get(named_by):
+        if group and _name_of(record, named_by) != _name_of(group[0], named_by):
             yield group
             group = []
         group.append(record)
     if group:
         yield group
+
+
+def _name_of(record: Record, named_by: str) -> str:
+    """The order's, however a program of tables has written it in this row."""
+    return plain_number(record.cells.get(named_by, ""))
 
 
 def customer_of(email: str, history: History) -> str | None:

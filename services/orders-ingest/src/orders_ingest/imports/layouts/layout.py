@@ -85,6 +85,10 @@ class Findings:
 
 _WHOLE = re.compile(r"(-?[0-9]+)[.,]0+")
 _GROUPED = re.compile(r"-?[1-9][0-9]{0,2}[.,]000")
+_MARKED = re.compile(
+    r"-?[1-9][0-9]{0,2}(?:,[0-9]{3}|['\u2019][0-9]{3}|([.,'\u2019])[0-9]{3}(?:(?:\1[0-9]{3})+|(?:\1[0-9]{3})*(?!\1)[.,][0-9]*))"
+    r"|-?[0-9]+[.,]"
+)
 _NO_NAME = re.compile(r"[/#|\s]")
 _ROUNDED = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
 _NOTHING = frozenset({"nan", "null", "none", "n/a", "#n/a", "#value!", "#ref!", "inf", "-inf", "<na>", "nat"})
@@ -147,6 +151,8 @@ def _check_undamaged(text: str, column: str) -> None:
     if _GROUPED.fullmatch(text):
         digits = re.sub("[.,]", "", text)
         raise ValueError(f"{column} is {text}, which may be {text[:-4]} or {digits}: write it without the mark")
+    if _MARKED.fullmatch(text):
+        raise ValueError(f"{column} is {text[:40]}, a number with marks of a spreadsheet's: write it without the mark")
     if _ROUNDED.fullmatch(text):
         raise ValueError(
             f"{column} is {text[:40]}, a number that a spreadsheet has rounded: which one it was is lost; export the"

@@ -10,8 +10,6 @@ import re
 from datetime import datetime
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import orjson
-
 from common.events import rfc3339
 from common.values.addresses import is_private_host
 from orders_ingest.reconciliation.lists.protocol import (
@@ -25,6 +23,7 @@ from orders_ingest.reconciliation.lists.protocol import (
     base_of,
     json_of,
     orders_in,
+    written,
 )
 
 VERSION = "2025-10"
@@ -64,7 +63,7 @@ class ShopifyList:
         found = json_of(answer)
         if not isinstance(found, dict) or "orders" not in found:
             raise UnreadablePage("the answer holds no `orders`")
-        orders = {name: orjson.dumps(order) for name, order in orders_in(found["orders"])}
+        orders = {name: written(order) for name, order in orders_in(found["orders"])}
         link = _NEXT.search(answer.headers.get("link", ""))
         if link is None:
             return Page(orders, None)

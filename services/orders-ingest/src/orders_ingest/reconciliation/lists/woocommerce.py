@@ -12,8 +12,6 @@ import re
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-import orjson
-
 from orders_ingest.reconciliation.lists.protocol import (
     Answer,
     Asked,
@@ -25,6 +23,7 @@ from orders_ingest.reconciliation.lists.protocol import (
     base_of,
     json_of,
     orders_in,
+    written,
 )
 
 PER_PAGE = 100
@@ -61,7 +60,7 @@ class WooCommerceList:
 
     def read(self, answer: Answer, place: Place | None) -> Page:
         found = orders_in(json_of(answer))
-        orders = {name: orjson.dumps(order) for name, order in found}
+        orders = {name: written(order) for name, order in found}
         number = place["page"] if place is not None else 1
         if _is_last(answer, number, len(found)):
             return Page(orders, None)
