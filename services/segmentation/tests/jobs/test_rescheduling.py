@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.events import Event
-from common.fold.folding import advance, fold_all, same
+from common.fold.folding import Due, advance, fold_all, same
 from common.shops.settings import ShopSettings
 from common.storage.customer_rows import CustomerRow
 from common.storage.database import Database, Transaction
@@ -23,6 +23,7 @@ from common.work import set_aside
 from common.work.set_aside import Task
 from common.work.sweeps import Sweeper
 from segmentation.commands.segments import define
+from segmentation.customers.state import CustomerState
 from segmentation.fold import SegmentFolding, folding_of
 from segmentation.jobs.rescheduling import moved, reschedule
 from segmentation.jobs.sweeping import WORK
@@ -213,6 +214,37 @@ async def test_who_is_set_aside_of_the_sweep_is_left_to_it(db: Database, clock: 
     async with db.transaction() as tx:
         due = await tx.fetch("select customer from customers where due_at <= :now", now=now)
         assert [row.customer for row in due] == ["c003"]
+
+
+async def test_of_a_page_with_one_who_cannot_be_folded_the_sweep_does_all_the_others(
+    db: Database, clock: FixedClock, events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other they would hold the locks of a thousand customers for a minute, month after month."""
+    now = await month_begins(db, clock, events)
+    async with db.transaction() as tx:
+        (poisoned,) = await rescheduling.get_scheduled(tx, "tea", ["c003"])
+    text, fall_due, fallen = poisoned.state.model_dump_json(), SegmentFolding.fall_due, 0
+
+    def fall(self: SegmentFolding, state: CustomerState, due: Due) -> Any:
+        nonlocal fallen
+        fallen += 1
+        if state.model_dump_json() == text:
+            raise ZeroDivisionError
+        return fall_due(self, state, due)
+
+    monkeypatch.setattr(SegmentFolding, "fall_due", fall)
+    looking, sweeping = (next(job for job in WORK if job.name == name) for name in ("rescheduling", "segments"))
+    await Sweeper(db, [looking]).sweep(until=now)
+    due = "select customer from customers where due_at <= :now order by 1"
+    async with db.transaction() as tx:
+        left = [row.customer for row in await tx.fetch(due, now=now)]
+        assert await tx.value("select count(*) from set_aside") == 0
+    assert "c003" in left
+    assert fallen <= len(left), "each was tried once at most"
+    await Sweeper(db, [sweeping]).sweep(until=now)
+    async with db.transaction() as tx:
+        assert [row.customer for row in await tx.fetch(due, now=now)] == ["c003"]
+        assert [row.customer for row in await tx.fetch("select customer from set_aside")] == ["c003"]
 
 
 MONTH = BEGAN + timedelta(days=31)

@@ -7,10 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import structlog
+
 from common.fold.customers import fold_working
 from common.fold.folding import Due
 from common.fold.working import Working
 from common.storage.database import Transaction
+from common.storage.failures import is_temporary, is_too_slow, where
 from common.work.set_aside import Task
 from segmentation.customers.state import CustomerState
 from segmentation.fold import SegmentFolding, folding_of, keep
@@ -19,6 +22,7 @@ from segmentation.rescheduling import store as rescheduling
 from segmentation.rescheduling.store import Scheduled
 from segmentation.shops.store import share_shops
 
+log = structlog.get_logger()
 RESCHEDULED = 1_000
 """Customers who are looked at in one transaction."""
 
@@ -42,7 +46,9 @@ async def reschedule(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> i
     """Look at the tasks' customers, and write those alone who differ or are due at another time.
 
     Who differs already is folded up to `now`, as the sweep would do that comes to them next; not where their shop's
-    sweep waits for something else that evaluates all of them, and not who has inputs that are held.
+    sweep waits for something else that evaluates all of them, and not who has inputs that are held. Where one of them
+    cannot be folded all are left to the sweep, which comes to a few at a time and sets aside whom it must: done one by
+    one here, they would hold the locks of the whole page for a minute.
     """
     folding = await folding_of(tx, {task.shop for task in tasks})
     waiting = await list_waiting(tx, now)
@@ -66,11 +72,26 @@ async def reschedule(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> i
                 ready.append(Working(each.row, each.state, asked=(due,)))
             else:
                 later.append((each.customer, due.at if due is not None else None))
-        if ready:
-            await keep(tx, await fold_working(tx, folding, ready, now))
+        if ready and not await _folded(tx, folding, ready, now):
+            later = [(each.customer, due.at if due is not None else None) for each, due in found]
         if later:
             await rescheduling.save_dues(tx, name, later)
     return len(tasks)
+
+
+async def _folded(
+    tx: Transaction, folding: SegmentFolding, ready: Sequence[Working[CustomerState]], now: datetime
+) -> bool:
+    """Fold them; False, and nothing is done, where one cannot be."""
+    try:
+        async with tx.savepoint():
+            await keep(tx, await fold_working(tx, folding, ready, now))
+    except Exception as error:
+        if is_temporary(error) or is_too_slow(error):
+            raise
+        log.warning("left_to_the_sweep", customers=len(ready), detail=where(error))
+        return False
+    return True
 
 
 def moved(folding: SegmentFolding, page: Sequence[Scheduled], since: datetime) -> list[tuple[Scheduled, Due | None]]:
