@@ -113,7 +113,8 @@ def test_a_webhook_has_one_form(given: str, posted_to: str) -> None:
      "https://robots.example:x/", "https://robots.example/a b", "https://robots.example/\n", "https://茶.example/",
      "https://[::1/", "https://robots.example/" + "x" * 2000, "https://robots..example/", f"https://{'x' * 64}.robots/",
      "https://robots.999.1/", "https://999.1.1.1/", "https://2130706433/", "https://xn--a.robots/", "https://robots%41.example/",
-     "https://[fe80::1%25robots]/"],
+     "https://[fe80::1%25robots]/", "https://0x7f000001/", "https://0x7f.0.0.0x1/", "https://robots.0x/",
+     f"https://{'.'.join(['x' * 63] * 4)}/"],
 )  # fmt: skip
 def test_what_is_no_webhook_is_refused_without_its_text(given: str) -> None:
     with pytest.raises(InvalidAddress) as caught:

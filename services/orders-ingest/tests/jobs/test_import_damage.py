@@ -23,13 +23,13 @@ HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,Custome
 
 
 async def test_a_row_of_a_time_that_never_comes_is_refused_and_the_job_ends(importing: Any) -> None:
-    id_ = await importing.upload("00001 19970101 1 11.77\n00002 99990101 1 12.00\n00003 20260306 1 1.00")
+    id_ = await importing.upload("00001 19970101 1 11.77\n00002 99980101 1 12.00\n00003 20260306 1 1.00")
     await importing.run()
     report = await importing.get(f"/imports/{id_}")
     assert (report["state"], report["accepted"], report["refused_by"]) == ("done", 1, {"time_in_future": 2})
     first, second = await importing.get(f"/imports/{id_}/refusals")
     assert (first["line"], second["line"]) == (2, 3)
-    assert first["detail"] == "line 2: its time, 9999-01-01 04:00 UTC, lies after 2026-03-05 12:05 UTC"
+    assert first["detail"] == "line 2: its time, 9998-01-01 04:00 UTC, lies after 2026-03-05 12:05 UTC"
     assert '"subject":"00002"' in first["text"]
 
 

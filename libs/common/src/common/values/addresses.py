@@ -13,8 +13,9 @@ from email_validator import EmailNotValidError, validate_email
 
 _URL = re.compile(r"[!-~]{1,2000}")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST = re.compile(rf"(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}")
-"""A name that can be looked up (RFC 1035, and `_`, which is common); what ends in a number is an IPv4 address."""
+_HOST = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?!(?:[0-9]+|0x[0-9a-f]*)$){_LABEL}")
+"""A name that can be looked up (RFC 1035, and `_`, which is common); what ends in a number is an IPv4 address, also in
+hexadecimal digits."""
 _PLAIN = re.compile(r"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@([A-Za-z0-9.-]{1,189})")
 """A local part that is in its one form already, and a domain. Within 254 octets, as the local part is of 64 at most."""
 
