@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.events import Event
+from common.events.segments import ChurnReasonRecorded
 from common.fold.folding import Due, advance, fold_all, same
 from common.shops.settings import ShopSettings
 from common.storage.customer_rows import CustomerRow
@@ -22,6 +23,7 @@ from common.time.clock import FixedClock
 from common.work import set_aside
 from common.work.set_aside import Task
 from common.work.sweeps import Sweeper
+from segmentation.commands.churn_reasons import record_reason
 from segmentation.commands.segments import define
 from segmentation.customers.state import CustomerState
 from segmentation.fold import SegmentFolding, folding_of
@@ -325,3 +327,22 @@ async def test_what_comes_after_what_waits_waits_with_it(
     assert "segment.entered" in told["tea/c002"], "who bought on the 6th alone"
     assert "segment.entered" not in told["tea/c004"]
     assert found == expected
+
+
+async def test_a_reason_that_is_recorded_after_what_waits_waits_with_it(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    clock._now = MONTH - timedelta(days=1)
+    await feed(db, [events.completed("c000", MONTH - timedelta(days=27), 1_000, order="a")])
+    await sweep_by(db, clock._now, reschedule)
+    clock._now = now = MONTH + timedelta(days=6)
+    await feed(db, [events.completed("c000", MONTH + timedelta(days=2), 5_000, order="b")])
+    await Sweeper(db, [job for job in WORK if job.name == "statistics"]).sweep(until=now)
+    held = "select count(*) from history where held"
+    async with db.transaction() as tx:
+        assert await record_reason(tx, ("tea", "c000"), "r1", ChurnReasonRecorded(reason="price", source="call"))
+        assert await tx.value(held) == 2
+    await Sweeper(db, WORK).sweep(until=now)
+    async with db.transaction() as tx:
+        assert await tx.value(held) == 0
+    assert await differences(db) == []

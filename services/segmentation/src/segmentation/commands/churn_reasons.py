@@ -31,7 +31,7 @@ async def record_reason(tx: Transaction, key: CustomerKey, reason_id: str, data:
     """Record why the customer left; False where it was recorded before, None for a customer never heard of.
 
     Dated now, or just after the customer's newest input. One that comes in the first moments of a month waits, as any
-    input, for the month's statistics. Raises ReasonTaken.
+    input, for the month's statistics, and with what waits. Raises ReasonTaken.
     """
     if await read_customer(tx, key) is None:
         return None
@@ -49,7 +49,8 @@ async def record_reason(tx: Transaction, key: CustomerKey, reason_id: str, data:
             raise ReasonTaken(reason_id)
         return False
     await claim(tx, [(event, event.encode())], KEPT)
-    if at >= folding.shops[shop].pending_at:
+    pending = folding.shops[shop].pending_at
+    if at >= min(pending, (await held_inputs.get_first(tx, [key])).get(key, pending)):
         await held_inputs.hold(tx, [event])
     else:
         await keep(tx, await fold_events(tx, folding, [event]))
