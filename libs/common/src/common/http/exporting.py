@@ -75,7 +75,7 @@ async def list_export_rows(
     table: Identifier,
     request: Request,
     tx: Tx,
-    after: Annotated[str, Query(max_length=8_000, description="`next` of the page before; empty: the first page")] = "",
+    after: Annotated[str, Query(max_length=4_000, description="`next` of the page before; empty: the first page")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 500,
 ) -> RowsOut:
     """A page of one table's rows of the customer, behind a row: whatever changes between two pages, none is lost and
