@@ -27,6 +27,7 @@ async def fold_merge(tx: Transaction, folding: Folding[S], merge: Merge) -> Fold
     if moved is None or moved.before == moved.after:
         return folded
     known_until = {key: Working(tx.locked[key], folding.empty()).known_until for key in moved.after}
+    done_until = {key: tx.locked[key].done_until for key in moved.after}
     await store_history.move_histories(tx, moved.after)
     changed = {key for key in moved.after if moved.before[key] != moved.after[key]}
     await folding.moved(tx, sorted(moved.after))
@@ -35,8 +36,9 @@ async def fold_merge(tx: Transaction, folding: Folding[S], merge: Merge) -> Fold
         if moved.after[key] != key:
             working[key] = await _absorb(tx, folding, folded, key, merge)
         else:
-            until, returns = _until(moved, known_until, key), moved.before[key] != key
-            work = await _fold_anew(tx, folding, folded, key, merge, until, returns=returns)
+            until, done = (_latest(moved, each, key) for each in (known_until, done_until))
+            returns = moved.before[key] != key
+            work = await _fold_anew(tx, folding, folded, key, merge, until, done, returns=returns)
             if work is not None:
                 working[key] = work
     await store_folded(tx, folding, folded, working)
@@ -47,14 +49,14 @@ async def fold_merge(tx: Transaction, folding: Folding[S], merge: Merge) -> Fold
     return folded
 
 
-def _until(moved: Moved, known_until: dict[CustomerKey, datetime | None], key: CustomerKey) -> datetime | None:
-    """How far the states of all who are this customer now were advanced; who is their own again, as far as the person.
+def _latest(moved: Moved, instants: dict[CustomerKey, datetime | None], key: CustomerKey) -> datetime | None:
+    """How far all who are this customer now were advanced, or did what fell due; who is their own again, as the person.
 
     What fell due of a customer before a merge was told then: folded no further than the last input, who returns would
     do it again, under the same causes and ids.
     """
     joined = {one for one, survivor in moved.after.items() if survivor == key} | {moved.before[key]}
-    return max((at for one in joined if (at := known_until[one]) is not None), default=None)
+    return max((at for one in joined if (at := instants[one]) is not None), default=None)
 
 
 async def _absorb(
@@ -78,6 +80,7 @@ async def _fold_anew(
     key: CustomerKey,
     merge: Merge,
     until: datetime | None,
+    done_before: datetime | None,
     *,
     returns: bool,
 ) -> Working[S] | None:
@@ -98,9 +101,9 @@ async def _fold_anew(
     before = work.state
     latest = max((at for at in (until, row.last[0] if row.last else None) if at is not None), default=None)
     done = await fold_from_start(tx, folding, work, latest)
-    # As far as the person was advanced, though nothing may fall due so late by the inputs of now: who returns would do
-    # again what fell due of them before the merge, under the same cause.
-    row.done_until = max((at for at in (done, row.done_until, until) if at is not None), default=None)
+    # What the person did counts, though nothing may fall due so late by the inputs of now: who returns would do again
+    # what fell due of them before the merge, under the same cause.
+    row.done_until = max((at for at in (done, row.done_until, done_before) if at is not None), default=None)
     effects = folding.difference(before, (await folding.posted(tx, [key]))[key], work.state, merge.time)
     record(folded, row, [Step(key, cause_of(merge), True, merge.time, effects)])
     return work
