@@ -23,7 +23,7 @@ from common.http.queries import Queries
 from common.process.admission import check_set_up
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
-from common.values.links import TOKEN, is_link
+from common.values.links import PLACE, is_link
 
 __all__ = [
     "Body",
@@ -200,7 +200,7 @@ def assert_scoped(app: FastAPI) -> None:
 def _bears_a_token(path: str) -> bool:
     """Whether something in the path of an open route can be what lets its caller in: all that varies may, but names
     within the API of keys, and files of its documents."""
-    return TOKEN in path or ("{" in path and not path.startswith(("/v1/", "/docs/")))
+    return PLACE in path or ("{" in path and not path.startswith(("/v1/", "/docs/")))
 
 
 def scopes_of(app: FastAPI) -> frozenset[str]:

@@ -14,13 +14,13 @@ LinkKind = Literal[
 ]  # fmt: skip
 KINDS: tuple[LinkKind, ...] = get_args(LinkKind)
 """What stands before the token. `common.http.api.assert_scoped` lets no service start with a kind that is not here."""
-TOKEN = "{token}"
+PLACE = "{token}"
 _TOKEN = re.compile(rf"(/(?:{'|'.join(KINDS)})/)[^\s/\"'?]+")
 
 
 def link(kind: LinkKind, rest: str = "") -> str:
     """The path of a route that answers such links; `rest` follows the token."""
-    return f"/{kind}/{TOKEN}{rest}"
+    return f"/{kind}/{PLACE}{rest}"
 
 
 def is_link(path: str) -> bool:
