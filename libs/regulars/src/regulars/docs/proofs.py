@@ -96,7 +96,7 @@ CHANGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         (
             "services/messaging/tests/channels/chat/test_channel.py"
             "::test_a_profile_cannot_make_the_service_post_elsewhere",
-            "services/orders-ingest/tests/webhooks/test_polled_lists.py::test_no_name_leads_into_a_private_network",
+            "services/orders-ingest/tests/webhooks/test_polled_addresses.py::test_no_name_leads_into_a_private_network",
         ),
     ),
     (
