@@ -15,7 +15,9 @@ from console.leaving import page as leaving
 from console.members import liability, one, surprises, tiers
 from console.offers import page as offers
 from console.operations import feeds, pauses, reconciliations, retention, shop_settings
-from console.paperwork import page as paperwork
+from console.paperwork import forms as paper_forms
+from console.paperwork import lists as papers
+from console.paperwork import record as paper
 from console.parcels import page as parcels
 from console.people import page as people
 from console.plan import page as plan
@@ -55,4 +57,13 @@ SUPPLY = (
     pauses.router,
     recommendations.router,
 )
-YEAR = (reports.router, goals.router, plan.router, paperwork.router, company.router, staffing.router)
+YEAR = (
+    reports.router,
+    goals.router,
+    plan.router,
+    papers.router,
+    paper_forms.router,
+    paper.router,
+    company.router,
+    staffing.router,
+)
