@@ -32,7 +32,7 @@ from regulars.stack.mailsink import MailSink
 from regulars.stack.ports import free_port
 from regulars.testing import broker_in, empty_databases, migrated_databases
 
-from ..conftest import OPERATORS_KEY, stack_on
+from ..conftest import OPERATORS_KEY, stack_on  # type: ignore[import-not-found]  # `tests` is no package
 
 NOW = datetime(2025, 3, 4, 2, tzinfo=UTC)
 """Tuesday 10:00 in Shanghai, the shop's zone."""

@@ -88,7 +88,8 @@ def _selected(document: Document, selector: str | None) -> bool:
         return True
     found = re.fullmatch(r"(\S+) (!?=) (\S+)", selector)
     assert found, selector
-    return (document["metadata"]["labels"].get(found[1]) == found[3]) == (found[2] == "=")
+    labels: dict[str, str] = document["metadata"]["labels"]
+    return (labels.get(found[1]) == found[3]) == (found[2] == "=")
 
 
 def _merged(old: Any, new: Any, name: str = "") -> Any:

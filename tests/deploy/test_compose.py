@@ -100,16 +100,17 @@ def test_everything_that_is_named_is_defined(compose: dict[str, Any]) -> None:
 
 
 def test_a_planted_name_that_is_not_defined_is_found(compose: dict[str, Any]) -> None:
-    planted = {"a": {"depends_on": {"b": {"condition": "service_started"}}, "volumes": ["v:/v", "./nothing:/n"]}}
-    planted["a"]["secrets"] = [{"source": "s", "target": "t"}]
-    assert undefined({"services": planted}) == [
+    depends_on = {"b": {"condition": "service_started"}}
+    secrets = [{"source": "s", "target": "t"}]
+    planted = {"depends_on": depends_on, "volumes": ["v:/v", "./nothing:/n"], "secrets": secrets}
+    assert undefined({"services": {"a": planted}}) == [
         "a reads the secret s", "a depends on b", "a mounts v", "a binds ./nothing",
     ]  # fmt: skip
 
 
 def test_every_variable_has_a_default_or_is_generated(compose: dict[str, Any], tmp_path: Path) -> None:
     """`new-secrets.sh` makes exactly the secrets, and the variables without a default."""
-    needed, optional, bare = set(), set(), set()
+    needed, optional, bare = set[str](), set[str](), set[str]()
     for text in texts(compose):
         for name, rest in re.findall(r"(?<!\$)\$\{([A-Z_]+)(:[-?][^}]*)?\}", text):
             {"": bare, ":-": optional, ":?": needed}[rest[:2]].add(name)

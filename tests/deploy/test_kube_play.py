@@ -55,8 +55,7 @@ class Cluster:
         file = self.folder / f"{name}.yaml"
         file.write_text(text.getvalue())
         self._played.append(file)
-        argv = ["podman", "kube", "play", "--network", self.walk.project, file]
-        run(*argv, env=self._environment, timeout=200)
+        run("podman", "kube", "play", "--network", self.walk.project, file, env=self._environment, timeout=200)
 
     def keep(self, secrets: list[Document]) -> None:
         """The Secrets, decoded: podman 4.3 hands on what `kube play` was given of them as it stands, in base64."""
@@ -128,7 +127,11 @@ def test_the_migrations_run_and_every_pod_becomes_ready(cluster: Cluster) -> Non
     for job in sorted(jobs, key=lambda each: str(each["metadata"]["name"]) != "topics"):
         # podman 4 plays no Job: its pod, as it stands in the manifest.
         name = job["metadata"]["name"]
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, **job["spec"]["template"]["metadata"]}}
+        pod: Document = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, **job["spec"]["template"]["metadata"]},
+        }
         pod["spec"] = job["spec"]["template"]["spec"]
         if name == "topics":
             pod["spec"]["volumes"] = [v for v in pod["spec"]["volumes"] if v["name"] != "secrets"]

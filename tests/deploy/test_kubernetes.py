@@ -6,6 +6,7 @@ import copy
 
 import kubernetes_validate
 import pytest
+from pydantic_settings import BaseSettings
 
 from common.events.topics import PARTITIONS, SERVICES
 from common.process.settings import Settings
@@ -71,7 +72,7 @@ def test_every_setting_is_one_that_the_process_reads(folder: str) -> None:
         if name == "console":
             assert given <= {field.upper() for field in ConsoleSettings.model_fields}
         elif name in SERVICES:
-            kinds = (Settings, *service_of(name).settings)
+            kinds: list[type[BaseSettings]] = [Settings, *service_of(name).settings]
             assert given - kafka <= {field.upper() for kind in kinds for field in kind.model_fields}, name
 
 

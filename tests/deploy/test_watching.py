@@ -84,7 +84,10 @@ def test_every_link_of_the_runbooks_leads_somewhere() -> None:
 
 @needs_promtool
 def test_promtool_finds_rules_and_configuration_valid() -> None:
-    for command in (["check", "rules", RULES], ["check", "config", ROOT / "deploy/prometheus/prometheus.yml"]):
+    for command in (
+        ["check", "rules", str(RULES)],
+        ["check", "config", str(ROOT / "deploy/prometheus/prometheus.yml")],
+    ):
         done = subprocess.run(["promtool", *command], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -59,7 +59,8 @@ class Story:
 
     async def consent_of(self, customer: str) -> str:
         said = await self.stack.get("messaging", f"{BASE}/customers/{customer}/permissions")
-        return next(one["state"] for one in said if (one["channel"], one["purpose"]) == ("email", "marketing"))
+        state: str = next(one["state"] for one in said if (one["channel"], one["purpose"]) == ("email", "marketing"))
+        return state
 
     async def tickets_of(self, customer: str) -> list[str]:
         page = await self.stack.get("feedback", f"{BASE}/tickets?customer={customer}")

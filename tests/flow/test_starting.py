@@ -67,7 +67,12 @@ async def test_it_waits_for_postgresql_and_then_for_kafka(stack_folder: Path, en
     url = postgres.url
     process = await begin(["serve", "--migrate"], environment(url, kafka.bootstrap_servers, port), log)
     ending.push_async_callback(process.wait)
-    ending.callback(lambda: process.returncode is not None or process.terminate())
+
+    def end() -> None:
+        if process.returncode is None:
+            process.terminate()
+
+    ending.callback(end)
     client = await ending.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30))
 
     async def said(status: int, **checks: str) -> bool:

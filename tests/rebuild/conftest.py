@@ -103,7 +103,8 @@ class Story:
         """The path of the last link below `base` in the customer's mails."""
         address = f"{customer}@example.test"
         texts = [mail["text"] for mail in self.mailsink.mails() if address in mail["to"]]
-        return re.findall(rf"{re.escape(base)}(/\S+)", "\n".join(texts))[-1].rstrip(").>")
+        last: str = re.findall(rf"{re.escape(base)}(/\S+)", "\n".join(texts))[-1]
+        return last.rstrip(").>")
 
     async def beginning(self) -> None:
         """Three months of ten customers: orders in and out of order, refunds, commands, changed rules, questions,

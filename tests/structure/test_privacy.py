@@ -9,6 +9,7 @@ import pytest
 
 from common.crypto.sealing import personal_fields
 from common.events import EVENTS
+from common.events.envelope import EventData
 
 PAGE = Path(__file__).parents[2] / "docs/privacy.md"
 
@@ -31,7 +32,7 @@ def described() -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("kind", EVENTS.values(), ids=lambda kind: kind.TYPE)
-def test_every_personal_field_has_a_purpose_a_source_and_an_end(kind: type) -> None:
+def test_every_personal_field_has_a_purpose_a_source_and_an_end(kind: type[EventData]) -> None:
     fields = personal_fields(kind)
     assert {*fields.own, *fields.nested} <= described().get(kind.TYPE, set())
 

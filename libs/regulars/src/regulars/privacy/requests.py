@@ -10,7 +10,7 @@ import time
 import zipfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from regulars.client import SERVICES, NoAnswer, Services
 from regulars.stack.errors import Refused
@@ -54,7 +54,7 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-async def _rows(services: Services, service: str, path: str) -> AsyncIterator[dict[str, Any]]:
+async def _rows(services: Asked, service: str, path: str) -> AsyncIterator[dict[str, Any]]:
     after: str | None = ""
     while after is not None:
         page = await services.get(service, path, after=after, limit=PAGE)
@@ -63,7 +63,13 @@ async def _rows(services: Services, service: str, path: str) -> AsyncIterator[di
         after = page["next"]
 
 
-async def collect(services: Services, shop: str, customer: str) -> tuple[list[str], Tables]:
+class Asked(Protocol):
+    """What answers a GET of a service, as `Services.get` does."""
+
+    async def get(self, service: str, path: str, **params: Any) -> Any: ...
+
+
+async def collect(services: Asked, shop: str, customer: str) -> tuple[list[str], Tables]:
     """The identifiers of the person, and all rows that every service keeps of them."""
     found: Tables = {}
     people: set[str] = set()
