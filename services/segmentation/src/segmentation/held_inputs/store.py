@@ -32,20 +32,43 @@ async def hold(tx: Transaction, events: Sequence[Event[Any]]) -> None:
 
 async def list_shops(tx: Transaction) -> list[str]:
     """Shops of which inputs are held."""
-    # Held inputs are few: those of the first seconds of a month, or of an import's last month.
-    return [row.shop for row in await tx.fetch("select distinct shop from history where held order by shop")]
+    # Hops from shop to shop along the index on (shop, at, key): an import's last month may be hundreds of thousands.
+    rows = await tx.fetch(
+        """
+        with recursive found as (
+            (select shop from history where held order by shop limit 1)
+            union all
+            select (select h.shop from history h where h.held and h.shop > found.shop order by h.shop limit 1)
+            from found where found.shop is not null
+        )
+        select shop from found where shop is not null
+        """
+    )
+    return [row.shop for row in rows]
 
 
 async def list_customers(tx: Transaction, shop: str, until: datetime, limit: int) -> list[str]:
-    """Customers of whom inputs of before `until` are held, the earliest first; without those set aside."""
-    # A range of the index on (shop, at), customers by their earliest.
-    rows = await tx.fetch(
-        """
-        select customer from history h
-        where held and shop = :shop and at < :until and not exists (
+    """Customers of the `limit` earliest inputs that are held, of before `until`; without those set aside.
+
+    As many customers at most, and one where there are any.
+    """
+    # Hops from input to input along the index on (shop, at, key), whatever the plan (decision 0080).
+    next_one = """
+        select at, key, customer from history h
+        where held and shop = :shop and at < :until and {after} and not exists (
             select from set_aside s where s.job = 'held' and s.shop = h.shop and s.customer = h.customer
         )
-        group by customer order by min(at), customer limit :limit
+        order by at, key limit 1
+    """
+    rows = await tx.fetch(
+        f"""
+        with recursive found as (
+            select h.*, 1 as number from ({next_one.format(after="true")}) h
+            union all
+            select h.*, f.number + 1 from found f
+            cross join lateral ({next_one.format(after="(at, key) > (f.at, f.key)")}) h where f.number < :limit
+        )
+        select customer from found group by customer order by min(at), customer
         """,
         shop=shop,
         until=until,
@@ -63,14 +86,14 @@ async def get_first(tx: Transaction, customers: Collection[CustomerKey]) -> dict
     if shops.isdisjoint(await list_shops(tx)):
         return {}
     survivors = await lock_survivors(tx, customers)
-    # A range of the index on what is held.
+    # By the index on customers with something held, whatever the plan (decision 0080).
     rows = await tx.fetch(
-        """
-        select shop, customer, min(at) as first from history
-        where held and shop = any(:shops) and customer = any(:customers) group by shop, customer
+        f"""
+        select w.shop, w.customer, h.at as first from {_CUSTOMERS} cross join lateral (
+            select at from history where shop = w.shop and customer = w.customer and held order by at limit 1
+        ) h
         """,
-        shops=sorted(shops),
-        customers=sorted({customer for _, customer in survivors.values()}),
+        **_CUSTOMERS.of(sorted(set(survivors.values()))),
     )
     found = {(row.shop, row.customer): row.first for row in rows}
     return {customer: found[survivor] for customer, survivor in survivors.items() if survivor in found}
@@ -78,7 +101,7 @@ async def get_first(tx: Transaction, customers: Collection[CustomerKey]) -> dict
 
 async def get_inputs(tx: Transaction, kept: Kept, keys: Sequence[CustomerKey]) -> list[Event[Any]]:
     """What is held of these customers, oldest first."""
-    # By the index on customer and time, whatever the plan (decision 0080).
+    # By the same index.
     rows = await tx.fetch(
         f"""
         select h.* from {_CUSTOMERS} cross join lateral (

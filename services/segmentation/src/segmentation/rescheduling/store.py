@@ -135,7 +135,7 @@ async def lock_scheduled(tx: Transaction, shop: str, known: Sequence[Scheduled],
         shop=shop,
         customers=customers,
     )
-    # Few rows at any time; of what is held an index of its own.
+    # Few rows at any time, but what is held: that by its index, whatever the plan (decision 0080).
     apart = await tx.fetch(
         """
         select customer from set_aside where job = :sweep and shop = :shop and customer = any(:customers)
@@ -143,8 +143,9 @@ async def lock_scheduled(tx: Transaction, shop: str, known: Sequence[Scheduled],
         select customer from long_histories
         where shop = :shop and customer = any(:customers) and cause is not null
         union all
-        select customer from history
-        where held and shop = :shop and at <= :now and customer = any(:customers)
+        select w.customer from unnest(cast(:customers as text[])) w(customer) cross join lateral (
+            select from history where held and shop = :shop and customer = w.customer and at <= :now limit 1
+        ) h
         """,
         shop=shop,
         customers=customers,

@@ -58,7 +58,8 @@ create table history (
     correlation text                    -- of what is held or postponed, to be passed on
 );
 create index history_customer on history (shop, customer, at);
-create index history_held on history (shop, at) where held;
+create index history_held on history (shop, at, key) where held;
+create index history_held_customer on history (shop, customer, at) where held;
 create index history_postponed on history (shop, customer) where postponed;
 
 -- Customers with many inputs, to be folded anew in turns: something of theirs is postponed, or a rule has changed.
