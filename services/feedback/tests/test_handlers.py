@@ -14,6 +14,7 @@ from common.events.customers import CustomerErased
 from common.events.feedback import QuestionAnswer, ReviewSubmitted, SurveyAnswered, SurveyRequested
 from common.events.messages import TaskWanted
 from feedback.surveys.rules import usage_id
+from regulars.circles import nothing_in_circles
 
 from .conftest import MARCH, Feedback, completed
 
@@ -197,3 +198,10 @@ async def test_what_flows_want_people_to_do_comes_into_the_one_queue(feedback: F
     queue = "select customer, task_id, kind, state, due_at from staff_tasks where newest"
     assert await feedback.rows(queue) == [("ann", "t1", "letter", "open", due)]
     assert await feedback.rows("select type from outbox") == [("task.requested",)]
+
+
+async def test_what_was_handled_is_freed_at_once(feedback: Feedback) -> None:
+    """O4: what referred to itself would wait for the collector until the end."""
+    with nothing_in_circles():
+        await feedback.handle(*(completed(f"o{n}", n, f"c{n % 20}") for n in range(60)))
+        await feedback.handle(*(completed(f"late{n}", -n, f"c{n % 20}") for n in range(60)))

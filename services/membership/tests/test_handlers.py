@@ -17,6 +17,7 @@ from common.storage.database import Database
 from common.time.clock import FixedClock
 from membership.jobs.verifying import verify
 from membership.programme.programme import Programme, Tier
+from regulars.circles import nothing_in_circles
 
 from .conftest import START, MakeDatabase, Shop, deliver, sweep, tables
 
@@ -212,3 +213,12 @@ async def test_what_an_erased_customer_said_of_their_satisfaction_is_gone(db: Da
         for table, kept in (("satisfaction_marks", 3), ("satisfaction", 1)):
             found = [tuple(row) for row in await tx.fetch(f"select customer, count(*) from {table} group by 1")]
             assert found == [("bob", kept)], table
+
+
+async def test_members_who_are_folded_are_freed_at_once(db: Database, shop: Shop) -> None:
+    """O4: in order, late, by the sweep. A state that referred to itself would wait for the collector until the end."""
+    history = shop.history(customers=25, seed=3)
+    with nothing_in_circles():
+        await deliver(db, sorted(history, key=lambda e: e.order_key), 50)
+        await deliver(db, shop.history(customers=25, seed=4), 50)
+        await sweep(db, limit=7)

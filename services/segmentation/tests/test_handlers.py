@@ -15,6 +15,7 @@ from common.events.membership import MemberEnrolled
 from common.fold import long, working
 from common.storage.database import Database
 from common.time.clock import FixedClock
+from regulars.circles import nothing_in_circles
 from segmentation.customers.state import CustomerState
 from segmentation.fold import INPUTS
 from segmentation.handlers import SUBSCRIPTIONS, on_members
@@ -208,3 +209,12 @@ async def test_verify_finds_a_state_that_was_tampered_with(
     async with db.transaction() as tx:
         await tx.execute("update customers set state = state - cast(:part as text) where customer = 'c001'", part=part)
     assert [line for line in await differences(db) if "tea/c001" in line and part in line]
+
+
+async def test_customers_who_are_folded_are_freed_at_once(db: Database, clock: FixedClock, events: Any) -> None:
+    """O4: in order, late, by the sweep. A state that referred to itself would wait for the collector until the end."""
+    history = shop_life(events, seed=2)
+    with nothing_in_circles():
+        await feed(db, sorted(history[::2], key=lambda e: e.order_key), 50)
+        await feed(db, history[1::2], 50)
+        await sweep_all(db, clock, START + timedelta(days=100))

@@ -2,10 +2,11 @@
 
 import gc
 
-THRESHOLDS = (50_000, 50, 100)
+THRESHOLDS = (50_000, 10, 10)
 """Objects made and still there before the young are looked through; such passes before the older are; and those before
 all are. Python's own 700 make a pass every dozen events, over a batch that grows until it commits, and find nothing:
-events, states and facts hold no cycles."""
+events, states and facts hold no circles. What does, such as an error with the batch that it ended, lives to be old in
+a large batch: all are looked through after some fifty of these, which takes as long as a hundred events."""
 
 
 def settle_collector() -> None:

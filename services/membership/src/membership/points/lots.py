@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 
@@ -12,6 +13,15 @@ from membership.points.state import LOT, Lot, Points
 _Entry = tuple[datetime, datetime, str]
 
 
+@dataclass(slots=True)
+class _Kept:
+    """What is kept of the order beside a member's state; without the member, whom nothing would free otherwise until
+    the collector of circles comes."""
+
+    heap: list[_Entry] | None = None
+    own: dict[str, set[str]] = field(default_factory=dict)
+
+
 class LotOrder:
     """A heap over a member's lots, kept while the member is folded. Entries that are no longer so are dropped late.
 
@@ -19,19 +29,19 @@ class LotOrder:
     the soonest expiry.
     """
 
-    def __init__(self, member: Member) -> None:
-        self._member = member
-        self._heap: list[_Entry] | None = None
-        self._own: dict[str, set[str]] = {}
+    __slots__ = ("_kept", "_member")
+
+    def __init__(self, member: Member, kept: _Kept) -> None:
+        self._member, self._kept = member, kept
 
     @classmethod
     def of(cls, member: Member) -> LotOrder:
-        """The order that is kept beside the state."""
+        """By what is kept beside the state."""
         points = Points.of(member)
-        kept: LotOrder | None = getattr(points, "memo", None)
+        kept: _Kept | None = getattr(points, "memo", None)
         if kept is None:
-            kept = points.memo = cls(member)
-        return kept
+            kept = points.memo = _Kept()
+        return cls(member, kept)
 
     def add(self, name: str, lot: Lot) -> None:
         """A lot has come to points, or to another expiry; when what of them paid a debt is gone again."""
@@ -41,9 +51,9 @@ class LotOrder:
         assert lot.since is not None
         points = Points.of(self._member)
         points.next_expiry = lot.expires if points.next_expiry is None else min(points.next_expiry, lot.expires)
-        if self._heap is not None:
-            heappush(self._heap, (lot.expires, lot.since, name))
-            self._own.setdefault(order_of(name), set()).add(name)
+        if self._kept.heap is not None:
+            heappush(self._kept.heap, (lot.expires, lot.since, name))
+            self._kept.own.setdefault(order_of(name), set()).add(name)
 
     def look_again(self) -> None:
         """Points have been taken out of lots: another may be the next to expire."""
@@ -89,22 +99,22 @@ class LotOrder:
         return [name for *_, name in sorted(lots)]
 
     def _of_order(self, order_id: str) -> Iterator[tuple[str, Lot]]:
-        for name in self._own.get(order_id, ()):
+        for name in self._kept.own.get(order_id, ()):
             lot = LOT.get(self._member, name)
             if lot is not None:
                 yield name, lot
 
     def _made(self) -> list[_Entry]:
-        if self._heap is None:
-            self._heap = [
+        if self._kept.heap is None:
+            self._kept.heap = [
                 (lot.expires, lot.since, name)
                 for name, lot in LOT.all(self._member)
                 if lot.available and lot.expires and lot.since
             ]
-            heapify(self._heap)
-            for *_, name in self._heap:
-                self._own.setdefault(order_of(name), set()).add(name)
-        return self._heap
+            heapify(self._kept.heap)
+            for *_, name in self._kept.heap:
+                self._kept.own.setdefault(order_of(name), set()).add(name)
+        return self._kept.heap
 
     def _lot(self, name: str) -> Lot:
         lot = LOT.get(self._member, name)
