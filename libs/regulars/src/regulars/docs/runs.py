@@ -116,13 +116,13 @@ RUNS: Mapping[str, Run] = {
     "soak": Run(
         "O4",
         "2,000,000 events, two processes of each service: memory, connections and room an event flat",
-        program="bench.soak --customers 30000",
+        program="bench.soak --customers 56000 --events 2000000",
         keeps=r" limit (?!inf)| events in |^all read",
     ),
     "soak-million": Run(
         "O4, half of it",
         "the same shop's first 1,000,000 events: memory, connections and room an event flat",
-        program="bench.soak --customers 30000 --events 1000000",
+        program="bench.soak --customers 56000 --events 1000000",
         keeps=r" limit (?!inf)| events in |^all read",
     ),
     "night": Run(
