@@ -126,6 +126,41 @@ async def test_a_head_without_an_end_is_refused() -> None:
     assert _type_of(answer)[1] == "/problems/head_too_large"
 
 
+async def _counts(scope: Any, receive: Any, send: Any) -> None:
+    """Answers, after a while, how long the body was."""
+    length, more = 0, True
+    while more:
+        message = await receive()
+        length, more = length + len(message.get("body", b"")), message.get("more_body", False)
+    await asyncio.sleep(0.2)
+    said = b"%d." % length
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(said))]})
+    await send({"type": "http.response.body", "body": said})
+
+
+LARGE = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 70000\r\n\r\n" + b"x" * 70_000
+
+
+async def test_a_head_behind_a_large_body_is_counted_from_where_it_began() -> None:
+    async with _listening(_counts) as (reader, writer):
+        writer.write(LARGE + b"GET / HTTP/1.1\r\nhost: a\r\nx-a: ")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(b"b\r\n\r\n")
+        for length in (b"70000.", b"0."):
+            assert (await asyncio.wait_for(reader.readuntil(length), 10)).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("behind", [b"HELLO\r\n\r\n", b"GET / HTTP/1.1\r\nx-a: " + b"a" * 400_000])
+async def test_what_is_refused_behind_a_request_does_not_answer_it(behind: bytes) -> None:
+    """Its own answer is the last one of the connection."""
+    async with _listening(_counts) as (reader, writer):
+        writer.write(LARGE + behind)
+        answer = await asyncio.wait_for(reader.read(), 10)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"\r\n\r\n70000.")
+
+
 @pytest.mark.parametrize(
     "raw",
     [

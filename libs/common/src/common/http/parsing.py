@@ -26,7 +26,11 @@ class Protocol(HttpToolsProtocol):
     """Ends the connection; None while a request is answered, and between two, where uvicorn's `timeout_keep_alive`
     counts."""
     _head: int | None = None
-    """Bytes of the head that has begun; None outside of one."""
+    """Bytes of the head that has begun, after the piece that it began in; None outside of one."""
+    _last = False
+    """Whether nothing is read any more, and the connection ends with the answer that is under way."""
+    _begun = False
+    """Whether a head has begun in the piece at hand: what stands before it there is the request before."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
@@ -37,19 +41,22 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._last:
+            return
+        self._begun = False
         super().data_received(data)
         if self.transport.is_closing():
             return
         # What drips after an answer, a head or the rest of a body, holds the connection no longer.
         if self._late is None and (self.cycle is None or self.cycle.response_complete):
             self._wait()
-        if self._head is not None:
+        if self._head is not None and not self._begun:
             self._head += len(data)
             if self._head > MAX_HEAD:
                 self._refuse(Problem(431, "head_too_large", "The request's first line and headers are too long."))
 
     def on_message_begin(self) -> None:
-        self._head = 0
+        self._head, self._begun = 0, True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -78,6 +85,17 @@ class Protocol(HttpToolsProtocol):
         self._refuse(Problem(408, "head_too_slow", f"The request's head was not whole within {HEAD_WITHIN_S:g} s."))
 
     def _refuse(self, problem: Problem) -> None:
+        """Answer and close. Where the request before is not answered yet, its answer is the last one instead: this
+        one would be taken for it."""
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if not cycle.more_body:
+                cycle.keep_alive = False
+                self._last = True
+                return
+            if cycle.response_started:
+                self.transport.close()
+                return
         body = problem.body("")
         headers = {
             b"content-type": MEDIA_TYPE.encode(),
