@@ -346,3 +346,26 @@ async def test_a_reason_that_is_recorded_after_what_waits_waits_with_it(
     async with db.transaction() as tx:
         assert await tx.value(held) == 0
     assert await differences(db) == []
+
+
+async def test_an_order_whose_folding_failed_over_a_months_turn_is_counted_as_late_for_it(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    """SEG-013, decision 0089: statistics do not wait for whose held inputs fail, nor forget their orders."""
+    clock._now = MONTH - timedelta(days=1)
+    await feed(db, [events.completed("c000", MONTH - timedelta(days=27), 1_000, order="a")])
+    await sweep_by(db, clock._now, reschedule)
+    clock._now = now = MONTH + timedelta(days=6)
+    await feed(db, [events.completed("c000", MONTH + timedelta(days=2), 5_000, order="b")])
+    clock._now = later = MONTH + timedelta(days=40)
+    async with db.transaction() as tx:
+        await set_aside.put(tx, "held", Task("tea", "c000"), later, "a test")
+    await Sweeper(db, WORK).sweep(until=now)
+    await Sweeper(db, WORK).sweep(until=later)
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from history where held") == 1
+        await tx.execute("delete from set_aside")
+    await Sweeper(db, [job for job in WORK if job.name == "held"]).sweep(until=later)
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from history where held") == 0
+        assert await tx.value("select sum(orders) from late_orders") == 1

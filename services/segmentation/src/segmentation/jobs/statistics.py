@@ -17,7 +17,7 @@ from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from common.work.set_aside import Task
 from segmentation.commands.statistics import save_statistics
-from segmentation.fold import KEPT, folding_of, keep, read_shops
+from segmentation.fold import KEPT, folding_of, keep, note_late_orders, read_shops
 from segmentation.held_inputs import store as held_inputs
 from segmentation.shop_statistics import store as shop_statistics
 from segmentation.shop_statistics.state import ShopStatistics
@@ -116,6 +116,8 @@ async def fold_held(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> in
     events = [e for e in await held_inputs.get_inputs(tx, KEPT, keys) if e.time < folding.shops[e.shop].pending_at]
     await held_inputs.release(tx, events)
     folded = await fold_events(tx, folding, events)
+    # Whose held inputs fail is not waited for: their orders were not there when the month was counted.
+    await note_late_orders(tx, folding.shops, folded.events)
     await keep(tx, folded)
     return len(tasks)
 
