@@ -32,7 +32,7 @@ def test_clock_wrong(stack: Watched, tmp_path: Path) -> None:
     said.write_text("+30s")
     wrong = {"LD_PRELOAD": str(_FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(said), "FAKETIME_NO_CACHE": "1"}
     wrong |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    with stack.started("--migrate", database_url=stack.empty_database("feedback_ahead"), **wrong):
+    with stack.started("--migrate", database_url=stack.empty_database("feedback_ahead"), wrong=wrong):
         stack.until_it_fires("ClockWrong", APART)
         assert not stack.fires("ClockWrong", "membership"), "the others' are right"
         said.write_text("+0s")
@@ -74,15 +74,20 @@ def test_disk_fills(stack: Watched, tmp_path: Path) -> None:
     _run("mkfs.ext4", "-q", image)
     _run("mount", "-o", "loop", image, volume)
     try:
-        device = _run("findmnt", "-n", "-o", "SOURCE", volume).strip()
+        at = f'{{mountpoint="{volume}"}}'
+        free = f"node_filesystem_avail_bytes{at} / node_filesystem_size_bytes"
         with exporter(stack, tmp_path):
-            stack.until(lambda: stack.measured(f'node_filesystem_size_bytes{{mountpoint="{volume}"}}'), "seen")
+            stack.until(lambda: stack.measured(f"{free} > 0.5"), "node_exporter was to be read")
             assert not stack.fires("DiskFills", HOST, mountpoint=str(volume))
             (volume / "data").write_bytes(bytes(52 * _MB))
             stack.until_it_fires("DiskFills", HOST, mountpoint=str(volume))
+            # As of a volume that cannot be grown while it is mounted.
+            _run("umount", volume)
             os.truncate(image, 256 * _MB)
-            _run("losetup", "-c", device)
-            _run("resize2fs", device)
+            _run("e2fsck", "-fy", image)
+            _run("resize2fs", image)
+            _run("mount", "-o", "loop", image, volume)
+            stack.until(lambda: stack.measured(f"{free} > 0.15"), "more was to be seen")
             stack.until_it_is_quiet("DiskFills", HOST, mountpoint=str(volume))
             assert (volume / "data").stat().st_size == 52 * _MB
     finally:

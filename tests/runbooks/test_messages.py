@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import os
 import signal
@@ -27,7 +28,7 @@ class BreaksOff:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.log.append(str(email.message_from_bytes(envelope.content or b"")["Message-ID"]))  # type: ignore[arg-type]
-        assert server.transport is not None
+        assert isinstance(server.transport, asyncio.Transport)
         server.transport.abort()
         return "250 OK"
 

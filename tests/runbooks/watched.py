@@ -13,10 +13,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -171,10 +172,14 @@ class Watched:
         return done.stdout
 
     def started(
-        self, *arguments: str, database_url: str, port: int | None = None, **wrong: str
+        self,
+        *arguments: str,
+        database_url: str,
+        port: int | None = None,
+        wrong: Mapping[str, str] = MappingProxyType({}),
     ) -> AbstractContextManager[subprocess.Popen[bytes]]:
         """A process of `APART` beside the stack; `wrong`: more of its environment."""
-        env = self.settings(port or self.apart[0], database_url) | wrong
+        env = self.settings(port or self.apart[0], database_url) | dict(wrong)
         return self.program([sys.executable, "-m", f"{APART}.main", "serve", *arguments], env)
 
     @contextmanager

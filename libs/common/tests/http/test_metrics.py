@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 
 from common import metrics
 from common.process.observing import Observer, ahead_of, observe
-from common.process.runtime import Runtime
+from common.process.runtime import PARTS, Runtime
 from common.storage.database import Database
 
 
@@ -62,7 +62,7 @@ async def test_observing_outlives_a_database_that_is_away_and_ends_with_the_proc
 
 async def test_every_part_of_the_service_is_told_of_and_what_may_be_used_of_the_database(runtime: Runtime) -> None:
     """A part that runs nowhere is one that every process says it does not run."""
-    runtime.parts = ("api",)
+    runtime.parts = PARTS[:1]
     await Observer(runtime).observe()
     assert {part: REGISTRY.get_sample_value("part_runs", {"part": part}) for part in runtime.service.parts} == {
         part: float(part == "api") for part in runtime.service.parts
