@@ -41,7 +41,7 @@ ON_REQUEST = [
 RULES = ROOT / "deploy/prometheus/alerts.yml"
 SHORTER = {
     "(outbox_oldest_unpublished_seconds) > 120": "(outbox_oldest_unpublished_seconds) > 3",
-    "(consumer_seconds_since_progress) > 300": "(consumer_seconds_since_progress) > 8",
+    "          ) > 300\n": "          ) > 8\n",
     "(erasures_oldest_open_seconds) > 3600": "(erasures_oldest_open_seconds) > 3",
     "rate(event_age_seconds_bucket[10m]))) > 300": "rate(event_age_seconds_bucket[10s]))) > 3",
     "(pruning_last_success_timestamp_seconds > 0) > 7200": "(pruning_last_success_timestamp_seconds > 0) > 15",
