@@ -51,15 +51,14 @@ SLOW = (
 def test_events_count_late(stack: Watched) -> None:
     """Somebody's trigger makes each input of membership slow: the lag says that it is no import, `pg_stat_activity`
     which statement it is."""
+    stack.until_it_is_quiet("EventsCountLate", "membership")
     before, numbers = stack.orders(), itertools.count(100)
     for statement in SLOW:
         stack.sql("membership", statement)
     try:
         with again_and_again(lambda: stack.order(next(numbers))) as told:
             stack.until_it_fires("EventsCountLate", "membership")
-            stack.until(
-                lambda: stack.call("membership", "GET", "/ops/settled").json()["lag"] > 0, "a lag was to be seen"
-            )
+            stack.until(lambda: _lag(stack) > 0, "a lag was to be seen")
             stack.until(
                 lambda: any(
                     row["wait_event"] == "PgSleep" and "history" in row["query"]
@@ -71,7 +70,12 @@ def test_events_count_late(stack: Watched) -> None:
         stack.sql("membership", "drop function slow cascade")
     stack.until_it_is_quiet("EventsCountLate", "membership")
     stack.until_orders(before + len(told))
-    assert stack.call("membership", "GET", "/ops/settled").json()["lag"] == 0
+    assert _lag(stack) == 0
+
+
+def _lag(stack: Watched) -> int:
+    """Events that membership has yet to read."""
+    return int(stack.call("membership", "GET", "/ops/settled").json()["lag"])
 
 
 def test_database_pool_full(stack: Watched) -> None:
@@ -102,6 +106,7 @@ def test_database_pool_full(stack: Watched) -> None:
 
 def test_event_loop_held(stack: Watched) -> None:
     """A process that its host seldom gives a turn; then it has a CPU of its own."""
+    stack.until_it_is_quiet("EventLoopHeld", "segmentation")
     pid = stack.state.processes["segmentation"].pid
 
     def starve() -> None:
