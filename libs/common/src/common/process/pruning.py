@@ -16,7 +16,6 @@ from common.bus import retention
 from common.process.settings import Settings
 from common.storage import traces
 from common.storage.database import Database, Transaction
-from common.storage.failures import is_temporary, where
 
 log = structlog.get_logger()
 EVERY_S = 600.0
@@ -45,7 +44,7 @@ class Pruner:
                 await self.prune()
             except Exception as error:
                 wait = AGAIN_S
-                log.warning("pruning_failed", temporary=is_temporary(error), detail=where(error))
+                log.warning("pruning_failed", reason=type(error).__name__, detail=str(error)[:300])
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), wait)
 
