@@ -99,7 +99,7 @@ class Watched:
         """The operator's command, as the runbooks have it."""
         program = Path(sys.executable).parent / "regulars"
         done = subprocess.run(
-            [program, *map(str, argv), "--folder", str(self.folder)], capture_output=True, text=True, timeout=120
+            [program, *map(str, argv), "--folder", str(self.folder)], capture_output=True, text=True, timeout=300
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
