@@ -1,7 +1,4 @@
-"""Runbooks are walked: what the alert is about is brought about on a running stack, and what the page says mends it.
-
-On request (`RUNBOOKS=walk pytest tests/runbooks`), some six minutes. docs/runbooks.md lists which were walked here.
-"""
+"""Processes, the bus and the books: their runbooks are walked, and what the pages say mends what is wrong."""
 
 from __future__ import annotations
 
@@ -9,40 +6,19 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import signal
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
-import pytest
 
 from common.bus.broker import Outgoing, Producer, Record
 from common.bus.broker.reader import Reader
 from common.bus.relay import relay_lock
-from regulars.stack.databases import create_database
 
-from .watched import ROOT, Watched, watched
+from .watched import APART, ON_REQUEST, ROOT, Watched
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(os.environ.get("RUNBOOKS") != "walk", reason="minutes of faults: run it with RUNBOOKS=walk"),
-    pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Watched]:
-    with tempfile.TemporaryDirectory(prefix="regulars-runbooks-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with watched(folder) as found:
-            found.order(1)
-            found.until_orders(1)
-            yield found
+pytestmark = ON_REQUEST
 
 
 def test_service_down(stack: Watched) -> None:
@@ -58,13 +34,12 @@ def test_service_down(stack: Watched) -> None:
 
 
 def test_part_runs_nowhere(stack: Watched) -> None:
-    """Processes with `--only`, none of which has the relay; `serve --only relay` is started."""
-    url = asyncio.run(create_database(stack.state.postgres, "feedback_apart")).replace("+asyncpg", "")
-    with stack.started("feedback", "--migrate", "--only", "api,consumer", port=stack.apart, database_url=url):
-        stack.until_it_fires("PartRunsNowhere", "feedback")
-    # Prometheus knows one address of this service here: the process that has the relay takes the place of the other.
-    with stack.started("feedback", "--only", "relay", port=stack.apart, database_url=url):
-        stack.until_it_is_quiet("PartRunsNowhere", "feedback")
+    """Processes with `--only`, none of which has relay and sweeps; a process with these is started beside."""
+    url = stack.empty_database("feedback_in_parts")
+    with stack.started("--migrate", "--only", "api,consumer", database_url=url):
+        stack.until_it_fires("PartRunsNowhere", APART)
+        with stack.started("--only", "relay,sweeps", database_url=url, port=stack.apart[1]):
+            stack.until_it_is_quiet("PartRunsNowhere", APART)
 
 
 def test_nobody_publishes(stack: Watched) -> None:

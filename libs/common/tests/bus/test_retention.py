@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy.exc import DBAPIError
 
+from common import metrics
 from common.bus import retention
 from common.bus.inbox import claim_each, key_of
+from common.process import pruning
 from common.process.pruning import Pruner
 from common.process.settings import Settings
 from common.storage.database import Database
@@ -205,3 +209,40 @@ async def test_pages_end_and_one_process_at_a_time_prunes(db: Database, monkeypa
     assert await left(db) == ["old"]
     await prune(db)
     assert await left(db, "select key from inbox") == await left(db) == []
+
+
+def removed_at() -> float:
+    return REGISTRY.get_sample_value("pruning_last_success_timestamp_seconds") or 0.0
+
+
+async def test_a_round_while_another_process_prunes_is_no_success(db: Database) -> None:
+    metrics.PRUNED_AT.set(1)
+    async with db.transaction() as other:
+        assert await retention.hold(other)
+        await prune(db)
+    assert removed_at() == 1
+    await prune(db)
+    assert removed_at() > 1
+
+
+async def test_retention_that_fails_from_the_first_round_on_ends_nothing_and_is_seen(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """XCT-006: whatever fails, the service goes on; the age of the last success, at first the start, tells of it."""
+    monkeypatch.setattr(pruning, "AGAIN_S", 0.05)
+    metrics.PRUNED_AT.set(0)
+    async with db.transaction() as tx:
+        await tx.execute("alter table traces rename to traces_away")
+    pruner = Pruner(db, SETTINGS)
+    began = time.time()
+    running = asyncio.create_task(pruner.run())
+    await asyncio.sleep(0.5)
+    assert not running.done()
+    assert began <= removed_at() < began + 0.3
+    async with db.transaction() as tx:
+        await tx.execute("alter table traces_away rename to traces")
+    failed_until = time.time()
+    while removed_at() < failed_until:
+        await asyncio.sleep(0.05)
+    await pruner.stop()
+    await running

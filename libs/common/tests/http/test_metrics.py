@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import httpx
+import pytest
 from prometheus_client import REGISTRY
 
 from common import metrics
-from common.process.observing import Observer, observe
-from common.process.runtime import Runtime
+from common.process.observing import Observer, ahead_of, observe
+from common.process.runtime import PARTS, Runtime
 from common.storage.database import Database
 
 
@@ -56,3 +58,37 @@ async def test_observing_outlives_a_database_that_is_away_and_ends_with_the_proc
     await task
     runtime.database = true_database
     assert (REGISTRY.get_sample_value("event_loop_lag_seconds") or 0) >= 0
+
+
+async def test_every_part_of_the_service_is_told_of_and_what_may_be_used_of_the_database(runtime: Runtime) -> None:
+    """A part that runs nowhere is one that every process says it does not run."""
+    runtime.parts = PARTS[:1]
+    await Observer(runtime).observe()
+    assert {part: REGISTRY.get_sample_value("part_runs", {"part": part}) for part in runtime.service.parts} == {
+        part: float(part == "api") for part in runtime.service.parts
+    }
+    assert len(runtime.service.parts) > 1
+    limit = REGISTRY.get_sample_value("db_pool_limit")
+    assert limit == 2 * runtime.settings.pool_size
+    assert abs(REGISTRY.get_sample_value("clock_ahead_of_database_seconds") or 0) < 1
+
+
+@pytest.mark.parametrize(
+    ("there", "ahead"),
+    [(100.0, 0.0), (100.4, 0.0), (97.0, 3.0), (104.0, -3.5)],
+    ids=["equal", "asked in between", "it is behind, so ours is ahead", "it is ahead, so ours is behind"],
+)
+def test_a_clock_is_wrong_by_what_the_time_of_asking_does_not_explain(there: float, ahead: float) -> None:
+    assert ahead_of(there, 100.0, 100.5) == pytest.approx(ahead)
+
+
+async def test_a_hold_of_the_event_loop_is_seen_whenever_it_came(runtime: Runtime) -> None:
+    """Not only where it meets the moment of looking."""
+    stopping = asyncio.Event()
+    task = asyncio.create_task(observe(runtime, stopping))
+    await asyncio.sleep(1)
+    time.sleep(2)  # noqa: ASYNC251 # what holds the loop
+    await asyncio.sleep(0.5)
+    stopping.set()
+    await task
+    assert (REGISTRY.get_sample_value("event_loop_lag_seconds") or 0) > 1

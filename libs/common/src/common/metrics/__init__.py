@@ -15,7 +15,10 @@ PRUNED = Counter(
     "pruned_rows_total", "Rows that retention removed one by one; of dead_events their bodies alone", ["table"]
 )
 REBUILDING = Gauge("database_rebuilding", "1 while this process waits for its database, which is being rebuilt")
-PRUNED_AT = Gauge("pruning_last_success_timestamp_seconds", "When this process last removed all that need not be kept")
+PRUNED_AT = Gauge(
+    "pruning_last_success_timestamp_seconds",
+    "When this process last removed all that need not be kept; its start before the first time",
+)
 INBOX_DUPLICATES = Counter("inbox_duplicates_total", "Repeated deliveries that were dropped", ["consumer"])
 EVENTS_APPLIED = Counter("events_applied_total", "Events that counted", ["consumer", "type"])
 LATE_INPUTS = Counter(
@@ -26,7 +29,7 @@ WEBHOOKS = Counter(
 )
 DEAD_EVENTS = Gauge("dead_events", "Dead events that nobody has sent again", ["consumer"])
 EVENT_AGE = Histogram("event_age_seconds", "From an event's time to its being counted", ["consumer"], buckets=_AGES)
-PART_RUNS = Gauge("part_runs", "1 for each part of the service that this process runs", ["part"])
+PART_RUNS = Gauge("part_runs", "1 for each part of the service that this process runs, 0 for the others", ["part"])
 RELAY_HOLDER = Gauge("relay_holder", "1 in the process that publishes, of all of its service")
 SWEEP_ROWS = Counter("sweep_rows_total", "Due rows that this process has done")
 SET_ASIDE = Gauge("sweep_tasks_set_aside", "Due work of customers that failed and is tried again later", ["job"])
@@ -46,4 +49,11 @@ CONSUMER_SINCE_PROGRESS = Gauge(
 )
 CONSUMER_RECREATED = Counter("consumer_recreated_total", "Times the Kafka consumer was thrown away and made anew")
 DB_POOL_IN_USE = Gauge("db_pool_in_use", "Database connections in use")
-EVENT_LOOP_LAG = Gauge("event_loop_lag_seconds", "How late the event loop last woke a sleeper")
+DB_POOL_LIMIT = Gauge("db_pool_limit", "Database connections that this process may use at most: twice POOL_SIZE")
+CLOCK_AHEAD = Gauge(
+    "clock_ahead_of_database_seconds",
+    "By how much this host's clock is surely ahead of its database's; negative: behind, 0: no difference is seen",
+)
+EVENT_LOOP_LAG = Gauge(
+    "event_loop_lag_seconds", "By how much the event loop woke a sleeper late, at the most, in the last five seconds"
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import get_args
 
 import structlog
@@ -17,6 +18,8 @@ from common.work import set_aside
 
 log = structlog.get_logger()
 EVERY_S = 5.0
+BEAT_S = 0.5
+"""So often the event loop is looked at meanwhile: what holds it for longer is seen."""
 
 
 class Observer:
@@ -31,6 +34,7 @@ class Observer:
         runtime = self._runtime
         name = runtime.name
         metrics.DB_POOL_IN_USE.set(getattr(runtime.database.engine.pool, "checkedout", lambda: 0)())
+        metrics.DB_POOL_LIMIT.set(runtime.database.most_sessions)
         consumer = runtime.consumer
         if consumer is not None:
             self._raise(metrics.INBOX_DUPLICATES.labels(name), consumer.counts.duplicates, "duplicates")
@@ -44,8 +48,8 @@ class Observer:
             metrics.CONSUMER_STOPPED.labels(name, "outdated").set(consumer.outdated is not None)
             metrics.CONSUMER_SINCE_PROGRESS.set(consumer.broker.seconds_since_progress)
             self._raise(metrics.CONSUMER_RECREATED, consumer.broker.recreated, "recreated")
-        for part in runtime.parts:
-            metrics.PART_RUNS.labels(part).set(1)
+        for part in runtime.service.parts:
+            metrics.PART_RUNS.labels(part).set(part in runtime.parts)
         metrics.RELAY_HOLDER.set(runtime.relay is not None and runtime.relay.holder)
         self._raise(metrics.SWEEP_ROWS, runtime.sweeper.done, "sweeps")
         async with runtime.database.transaction() as tx:
@@ -62,6 +66,9 @@ class Observer:
             refused = await tx.value("select count(*) from outbox where refused is not null")
             dead = await tx.value("select count(*) from dead_events where resent_at is null")
             aside = await set_aside.count_by_job(tx)
+            before = time.time()
+            there = await tx.value("select extract(epoch from clock_timestamp())::float8")
+            metrics.CLOCK_AHEAD.set(ahead_of(there, before, time.time()))
         if row is not None:
             metrics.OUTBOX_UNPUBLISHED.set(row.rows)
             metrics.OUTBOX_OLDEST.set(max(0.0, float(row.age)))
@@ -76,9 +83,14 @@ class Observer:
         counter.inc(max(0, now - seen))
 
 
+def ahead_of(there: float, before: float, after: float) -> float:
+    """By how much a clock that said `before` and `after` is at least ahead of one that was asked in between; negative:
+    behind. 0 where the answer lies within, so that a slow answer is no wrong clock."""
+    return max(0.0, before - there) or min(0.0, after - there)
+
+
 async def observe(runtime: Runtime, stopping: asyncio.Event) -> None:
     """Set all metrics every five seconds until the process stops; a database that is away only leaves some stale."""
-    loop = asyncio.get_running_loop()
     observer = Observer(runtime)
     while not stopping.is_set():
         try:
@@ -87,8 +99,15 @@ async def observe(runtime: Runtime, stopping: asyncio.Event) -> None:
             if not passes(error):
                 raise
             log.warning("metrics_stale", reason=type(error).__name__)
-        asked = loop.time() + 0.1
-        await asyncio.sleep(0.1)
-        metrics.EVENT_LOOP_LAG.set(max(0.0, loop.time() - asked))
+        metrics.EVENT_LOOP_LAG.set(await _latest(stopping))
+
+
+async def _latest(stopping: asyncio.Event) -> float:
+    """Wait five seconds, or until the process stops; by how much the loop woke us late at the most, in seconds."""
+    loop = asyncio.get_running_loop()
+    until, latest = loop.time() + EVERY_S, 0.0
+    while (now := loop.time()) < until and not stopping.is_set():
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), EVERY_S)
+            await asyncio.wait_for(stopping.wait(), BEAT_S)
+        latest = max(latest, loop.time() - now - BEAT_S)
+    return latest

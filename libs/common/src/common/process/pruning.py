@@ -16,12 +16,11 @@ from common.bus import retention
 from common.process.settings import Settings
 from common.storage import traces
 from common.storage.database import Database, Transaction
-from common.storage.failures import passes
 
 log = structlog.get_logger()
 EVERY_S = 600.0
 AGAIN_S = 60.0
-"""After a lock that was not had, or a database that is away."""
+"""After a failure: a lock that was not had, a database that is away, a right that is missing."""
 
 
 class Pruner:
@@ -33,18 +32,19 @@ class Pruner:
         self._inbox = None if keeps_claims else timedelta(days=settings.inbox_days)
         self._dead = timedelta(days=settings.dead_days)
         self._stopping = asyncio.Event()
+        self._alone = True
+        """Whether no other process has pruned during this round."""
 
     async def run(self) -> None:
-        """Until `stop`. What cannot be done now is done later; nothing waits for it."""
+        """Until `stop`. What cannot be done now is done later; nothing waits for it, whatever it is that fails."""
+        metrics.PRUNED_AT.set(time.time())
         while not self._stopping.is_set():
             wait = EVERY_S
             try:
                 await self.prune()
             except Exception as error:
-                if not passes(error):
-                    raise
                 wait = AGAIN_S
-                log.warning("pruning_paused", reason=type(error).__name__, detail=str(error)[:300])
+                log.warning("pruning_failed", reason=type(error).__name__, detail=str(error)[:300])
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), wait)
 
@@ -52,13 +52,16 @@ class Pruner:
         self._stopping.set()
 
     async def prune(self) -> None:
-        """One round. Raises what the database raises, a lock that was not had included; all before it is done."""
+        """One round, of which another process that prunes meanwhile leaves nothing. Raises what the database raises, a
+        lock that was not had included; all before it is done."""
+        self._alone = True
         await self._outbox_by_day()
         if self._inbox is not None:
             await self._some("inbox", retention.forget_claims, self._inbox)
         await self._some("dead_events", retention.forget_bodies, self._dead)
         await self._some("traces", traces.forget, traces.KEPT)
-        metrics.PRUNED_AT.set(time.time())
+        if self._alone:
+            metrics.PRUNED_AT.set(time.time())
 
     async def _outbox_by_day(self) -> None:
         async with self._database.transaction() as tx:
@@ -78,7 +81,9 @@ class Pruner:
         """Page after page, each a transaction, until one finds nothing or another process prunes."""
         while not self._stopping.is_set():
             async with self._database.transaction() as tx:
-                done = await work(tx, keep) if await retention.hold(tx) else 0
+                held = await retention.hold(tx)
+                done = await work(tx, keep) if held else 0
+            self._alone = self._alone and held
             if not done:
                 return
             metrics.PRUNED.labels(table).inc(done)

@@ -56,13 +56,14 @@ class Database:
         self.rebuilding = rebuilding
         self.relay_here: asyncio.Event | None = None
         """Wakes the relay of this process while it is the one that publishes; None: another process may be."""
+        self.most_sessions = 2 * pool_size
         self.session_name = f"{service or 'regulars'} {uuid4().hex[:8]}"
         """What PostgreSQL calls the sessions of this pool, and of no other: who holds a lease is seen to live by it."""
         plain, tls = split_tls(url)
         self.engine: AsyncEngine = create_async_engine(
             plain,
             pool_size=pool_size,
-            max_overflow=pool_size,
+            max_overflow=self.most_sessions - pool_size,
             pool_timeout=10,
             pool_recycle=1800,
             pool_pre_ping=False,

@@ -8,21 +8,31 @@ from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.cluster import ClusterMetadata
 
-from common.bus.broker import BrokerUnavailable, Topic, TopicMismatch, cluster_id, ensure_topics
+from common.bus.broker import (
+    BrokerUnavailable,
+    MessageRefused,
+    Outgoing,
+    Topic,
+    TopicMismatch,
+    cluster_id,
+    ensure_topics,
+    raise_limits,
+)
 from common.events.topics import TOPICS
 from regulars.stack.kafka import KafkaCluster
 
 from .conftest import Offsets, World
 
 
-async def run_command(servers: str) -> tuple[int | None, str]:
+async def run_command(servers: str, command: str = "topics") -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "common.bus.broker",
-        "topics",
+        command,
         env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -36,6 +46,9 @@ async def test_the_command_creates_all_topics_once(kafka: KafkaCluster) -> None:
     assert (status, f"{len(TOPICS)} of them new" in said) == (0, True), said
     status, said = await run_command(kafka.bootstrap_servers)
     assert (status, "0 of them new" in said) == (0, True), said
+    status, said = await run_command(kafka.bootstrap_servers, "limits")
+    assert (status, said) == (0, "the limits of 0 topics were raised\n")
+    assert (await run_command(kafka.bootstrap_servers, "limit"))[0] == 2
 
 
 async def test_the_command_says_when_kafka_is_not_there() -> None:
@@ -55,6 +68,27 @@ async def test_another_number_of_partitions_is_refused(world: World) -> None:
 async def test_a_setting_that_kafka_does_not_know_is_refused(world: World) -> None:
     with pytest.raises(TopicMismatch, match="InvalidConfig"):
         await ensure_topics(world.servers, [Topic("odd", 1, {"retention.ms": "soon"})])
+
+
+async def test_a_limit_that_is_too_low_is_raised_and_all_else_stays(world: World) -> None:
+    """FactsRefused: a record that Kafka refused for its size is taken afterwards."""
+    name, larger = await world.topic(1, **{"max.message.bytes": "1000", "retention.ms": "7000"}), await world.topic(1)
+    record = Outgoing(name, b"k", os.urandom(5_000))
+    with pytest.raises(MessageRefused):
+        await world.producer.send([record])
+    wanted = {"max.message.bytes": "100000"}
+    asked = [Topic(name, 1, wanted), Topic(larger, 1, wanted), Topic("missing", 1, wanted), Topic(name, 1)]
+    assert await raise_limits(world.servers, asked) == [name]
+    assert await raise_limits(world.servers, asked) == []
+    assert await world.producer.send([record]) == 1
+    admin = AIOKafkaAdminClient(bootstrap_servers=world.servers)
+    await admin.start()
+    try:
+        (found,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    finally:
+        await admin.close()
+    settings = {each[0]: each[1] for each in found.resources[0][4]}
+    assert (settings["retention.ms"], settings["max.message.bytes"]) == ("7000", "100000")
 
 
 async def test_several_processes_may_create_the_same_topics_at_once(world: World) -> None:

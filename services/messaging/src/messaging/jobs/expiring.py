@@ -13,6 +13,7 @@ from common.time.clock import FixedClock
 from messaging.delivery.outcomes.announcing import announce
 from messaging.delivery.outcomes.rules import back, in_doubt
 from messaging.delivery.store import queue
+from messaging.delivery.store.doubt import count_unknown
 from messaging.delivery.store.endings import end
 from messaging.delivery.store.pauses import forget_address_pauses
 from messaging.metrics import SENDS_UNKNOWN
@@ -43,7 +44,7 @@ async def mind_expired(database: Database, stopping: asyncio.Event) -> None:
             async with database.transaction() as tx:
                 await end_expired(tx)
                 await forget_address_pauses(tx)
-                SENDS_UNKNOWN.set(await queue.count_unknown(tx))
+                SENDS_UNKNOWN.set(await count_unknown(tx))
         except Exception as error:
             log.warning("expired_leases_failed", temporary=is_temporary(error), detail=repr(error)[:300])
         with contextlib.suppress(TimeoutError):

@@ -15,7 +15,7 @@ from common.shops.settings import get_shop
 from messaging.channels.sms.channel import SmsChannel
 from messaging.channels.sms.settings import SmsSettings
 from messaging.delivery.receipts.links import GatewayLinks
-from messaging.delivery.store.queue import count_unknown
+from messaging.delivery.store.doubt import count_unknown
 from messaging.jobs.sending import sender_of
 from regulars.testing import OwnTopics
 

@@ -10,7 +10,7 @@ from common.bus.broker.producer import Producer
 from common.bus.broker.reader import Reader
 from common.bus.broker.records import Batch, Outgoing, Position, Record
 from common.bus.broker.security import KafkaSecurity, secure, what_is_wrong
-from common.bus.broker.topics import Topic, cluster_id, ensure_topics, topic_names
+from common.bus.broker.topics import Topic, cluster_id, ensure_topics, raise_limits, topic_names
 
 __all__ = [
     "Batch",
@@ -31,6 +31,7 @@ __all__ = [
     "TopicMismatch",
     "cluster_id",
     "ensure_topics",
+    "raise_limits",
     "secure",
     "topic_names",
     "what_is_wrong",

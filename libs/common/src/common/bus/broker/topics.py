@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     InvalidReplicationFactorError,
     KafkaError,
@@ -20,6 +21,9 @@ from common.bus.broker.errors import BrokerUnavailable, TopicMismatch
 from common.bus.broker.security import client_options
 
 _READY_PAUSE_S = 0.1
+_LARGEST = "max.message.bytes"
+_OF_THE_TOPIC = 1
+"""The source of a setting that was made for the topic itself, as Kafka numbers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,37 @@ async def _create(admin: Any, missing: Sequence[TopicLike], replication: int | N
             if all(code != InvalidReplicationFactorError.errno for _, code, *_ in answer.topic_errors):
                 return answer
         await asyncio.sleep(_READY_PAUSE_S)
+
+
+async def raise_limits(servers: str, topics: Sequence[TopicLike], timeout_s: float = 30) -> list[str]:
+    """Raise the largest record that each topic takes to what its `config` says, where it is less; returns their names.
+
+    All else that was set for a topic stays, and so does a larger limit. Topics that are missing are left out. Raises
+    BrokerUnavailable, and TopicMismatch where Kafka refuses it.
+    """
+    raised = []
+    async with _admin(servers, timeout_s) as admin:
+        existing = set(await admin.list_topics())
+        for topic in topics:
+            wanted = topic.config.get(_LARGEST)
+            if topic.name not in existing or wanted is None:
+                continue
+            (found,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)])
+            ((_, _, _, _, settings),) = found.resources
+            value = {name: value for name, value, *_ in settings}
+            if int(value[_LARGEST]) >= int(wanted):
+                continue
+            # Kafka forgets what is not said again.
+            own = {name: value for name, value, _, source, *_ in settings if source == _OF_THE_TOPIC}
+            changed = ConfigResource(ConfigResourceType.TOPIC, topic.name, own | {_LARGEST: wanted})
+            (answer,) = await admin.alter_configs([changed])
+            ((code, message, *_),) = answer.resources
+            if code:
+                raise TopicMismatch(
+                    f"Kafka refuses {_LARGEST}={wanted} of {topic.name}: {for_code(code).__name__}: {message}"
+                )
+            raised.append(topic.name)
+    return raised
 
 
 async def cluster_id(servers: str, timeout_s: float = 10) -> str:

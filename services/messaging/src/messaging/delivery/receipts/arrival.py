@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from messaging.delivery.receipts.rules import RECIPIENT_AWAY
+from messaging.delivery.receipts.rules import NEVER_TAKEN, RECIPIENT_AWAY
 
 _SAID = """exists (select from receipts r where r.shop = m.shop and r.customer = m.customer
                 and r.message_id = m.message_id and r.said = '{}'{})"""
 _NOT_AWAY = f""" and coalesce(r.code, '') not like '4.%' and coalesce(r.code, '') not in (
-                    {", ".join(f"'{code}'" for code in sorted(RECIPIENT_AWAY))})"""
+                    {", ".join(f"'{code}'" for code in sorted({*RECIPIENT_AWAY, NEVER_TAKEN}))})"""
 
 
 def _came_back(which: str = "") -> str:
@@ -19,4 +19,4 @@ CAME_BACK = _came_back()
 """Of the message `m`, which may be missing: a provider took it, and told later that it did not arrive (M4). A probe of
 the receipts by primary key."""
 BOUNCED_LATER = _came_back(_NOT_AWAY)
-"""The same, but for what only met nobody there: a phone that is switched off says nothing against a campaign."""
+"""The same, but for what only met nobody there, or was never taken: neither says anything against a campaign."""

@@ -271,17 +271,3 @@ async def count_open(tx: Transaction) -> tuple[int, int]:
     )
     assert row is not None
     return row.queued, row.leased
-
-
-async def count_unknown(tx: Transaction) -> int:
-    """Messages of which nobody knows whether the provider took them, for operators. A receipt says that it did."""
-    # A partial index of its own.
-    return int(
-        await tx.value(
-            """
-            select count(*) from messages m where m.state = 'unknown' and not exists (
-                select from receipts r
-                where r.shop = m.shop and r.customer = m.customer and r.message_id = m.message_id)
-            """
-        )
-    )
