@@ -218,6 +218,9 @@ class Route(APIRoute):
     So nobody's body is read who may not send it, and every route refuses in the same order.
     """
 
+    answers_always = False
+    """Also while the service may not answer yet."""
+
     def __init__(self, path: str, endpoint: Callable[..., Any], **declared: Any) -> None:
         super().__init__(path, endpoint, **declared)
         self.required = [d.call for d in _all(self.dependant) if isinstance(d.call, _Require)]
@@ -230,7 +233,7 @@ class Route(APIRoute):
         if scope["method"] in self._methods:
             request = Request(scope)
             refuses = runtime_of(request).refuses
-            if refuses is not None:
+            if refuses is not None and not self.answers_always:
                 raise refuses
             if self.required:
                 scope[_CALLER] = await self._admit(request)
