@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from functools import partial
 from typing import Annotated, Any
 
@@ -45,6 +46,8 @@ __all__ = [
 
 JSON, FILE = "application/json", "application/octet-stream"
 _CALLER = "regulars.caller"
+CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
+"""Of the request at hand, for what its body says (`common.http.staff`); None outside of one."""
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="An API key: `rk_…`")
 
 
@@ -237,6 +240,7 @@ class Route(APIRoute):
                 raise refuses
             if self.required:
                 scope[_CALLER] = await self._admit(request)
+                CALLER.set(scope[_CALLER])
                 self._queries.check(scope["query_string"])
             receive = await read_judged(scope, await self._of_kind(request, receive), texts=self._texts)
         await self.answer(scope, receive, send)

@@ -23,6 +23,8 @@ EVERY = "*"
 OPERATORS = frozenset({"ops", "metrics:read"})
 """Scopes that reach across shops; they count for a key of every shop alone."""
 METRICS = "metrics:read"
+VOUCHES = "people:vouch"
+"""Of a key of one shop it must be named: `*` does not hold it, so that no shop gives it to itself."""
 FRESH_S = 1.0  # a process forgets a key when it reads that it was revoked, and asks anew after so long in any case
 KEPT = 10_000
 FAILURES = 50.0  # a second, of one prefix from one network address; another's failures cost a valid key nothing
@@ -49,9 +51,12 @@ class Caller:
     scopes: frozenset[str]
 
     def may(self, scope: str) -> bool:
-        """Whether the key holds the scope; those of OPERATORS count for a key of every shop alone."""
+        """Whether the key holds the scope; those of OPERATORS count for a key of every shop alone, and
+        VOUCHES is in no shop's `*`."""
         if scope in OPERATORS and self.shop != EVERY:
             return False
+        if scope == VOUCHES and self.shop != EVERY:
+            return scope in self.scopes
         return EVERY in self.scopes or scope in self.scopes
 
     def of_shop(self, shop: str) -> bool:

@@ -33,6 +33,7 @@ SCOPES = {
     "feedback:write": "tell reviews and answers",
     "feedback:read": "read reviews, surveys and reports, and see customers' photos",
     "keys:admin": "make, list and revoke keys, with rights up to its own",
+    "people:vouch": "say who of the shop's people does something, and be believed; not in a shop's `*`",
     "metrics:read": "read the metrics of every process; counts for keys of every shop alone",
     "ops": "operate the installation: clock, sweeps, dead events, pauses; counts for keys of every shop alone",
 }
