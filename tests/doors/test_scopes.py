@@ -42,4 +42,6 @@ def test_each_route_wants_the_scope_that_is_listed() -> None:
         )
         found += wanted(module.SERVICE.name, build_app(build_runtime(module.SERVICE, settings), Readiness()))
     assert sorted(found) == LISTED.read_text("utf-8").splitlines(), "in the order of `LC_ALL=C sort`"
-    assert {line.rpartition("\t")[2] for line in found} == SCOPES.keys() - {VOUCHES}, "a scope that opens nothing, or no scope"
+    assert {line.rpartition("\t")[2] for line in found} == SCOPES.keys() - {VOUCHES}, (
+        "a scope that opens nothing, or no scope"
+    )

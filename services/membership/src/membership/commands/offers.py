@@ -200,8 +200,8 @@ def _declined(event: Event[Any], reason: _Reason) -> Event[CouponDeclined]:
 async def issue_code(tx: Transaction, shop: str, offer_id: str, code: str, use_limit: int | None) -> list[Issued]:
     """A code of the shop's own choice for whoever says it: a secret word, a card in the parcel (MEM-078 to 080).
 
-    Idempotent. Raises UnknownOffer, NoCouponsNeeded, OfferOver, CodeTaken; OfferMakesNoSense of an offer that a customer
-    loses by buying (SEC-015).
+    Idempotent. Raises UnknownOffer, NoCouponsNeeded, OfferOver, CodeTaken; and OfferMakesNoSense of an offer that a
+    customer loses by buying (SEC-015).
     """
     _check_equal(
         await _open_offer(tx, shop, offer_id), (await programmes.read_rules(tx, {shop}))[shop].at(tx.clock.now())
