@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from common.http.api import api_keys_of
 from common.http.callers import new_api_key, parts_of
+from common.values.people import said_by_key
+from membership.programme.payouts import PayoutRules
+from membership.programme.programme import Programme
 
-from ..conftest import NOW, V1, Client, Shop, rich
+from ..conftest import NOW, V1, Client, Shop, deliver, rich
+from ..payouts.test_rules import reward
 
 BOTH = ["members:change", "members:approve", "members:read"]
 
@@ -69,3 +75,20 @@ async def test_a_key_that_vouches_for_people_is_believed(client: Client, shop: S
     assert made["by"] == ("mara" if vouching else f"mara (key {prefix})")
     false = await client.post(f"{V1}/members/c1/adjustments", json=asked("m2", "mara (Key 12345678)"), headers=key)
     assert (false.status_code, "key" in false.text) == (422, True)
+
+
+async def test_a_key_does_not_pay_the_cash_that_it_approved_elsewhere(client: Client, shop: Shop) -> None:
+    """SEC-012: approved at feedback by one key, under whichever name; another one pays."""
+    body = {"programme": Programme(payouts=PayoutRules(review_reward="cash", cash_alone=998)).model_dump(mode="json")}
+    assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
+    client.clock.set(NOW + timedelta(days=2))
+    await rich(client, shop, order="o")
+    prefix, key = await a_key(client, "tea", BOTH)
+    _, other = await a_key(client, "tea", BOTH)
+    approved = reward().model_copy(update={"by": said_by_key("mara", prefix)})
+    await deliver(client.database, [shop.event("c1", NOW + timedelta(days=1), approved)])
+    (due,) = (await client.get(f"{V1}/payouts", params={"state": "due"})).json()["items"]
+    path, paid = f"{V1}/payouts/{due['payout_id']}/paid", {"reference": "alipay-1", "by": "anna"}
+    answers = [await client.post(path, json=paid, headers=headers) for headers in (key, other)]
+    assert [answer.status_code for answer in answers] == [403, 200]
+    assert answers[0].json()["type"].endswith("payout_needs_another")
