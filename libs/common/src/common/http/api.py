@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as DependsMarker
@@ -21,10 +22,11 @@ from common.http.callers import ApiKeys, Caller, Unauthorized
 from common.http.limits import read_judged, read_whole, replayed, texts_as_they_are
 from common.http.problems import Problem
 from common.http.queries import Queries
+from common.http.scopes import RECORDED
 from common.process.admission import check_set_up
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
-from common.values.links import PLACE, is_link
+from common.values.links import PLACE, is_link, without_tokens
 
 __all__ = [
     "Body",
@@ -45,6 +47,7 @@ __all__ = [
 ]
 
 JSON, FILE = "application/json", "application/octet-stream"
+log = structlog.get_logger()
 _CALLER = "regulars.caller"
 CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
 """Of the request at hand, for what its body says (`common.http.staff`); None outside of one."""
@@ -263,6 +266,11 @@ class Route(APIRoute):
         caller = await api_keys_of(request.app).verify(key, request.client.host if request.client else "")
         for required in self.required:
             await required.admit(request, caller)
+            path = request.url.path
+            if required.wanted in RECORDED or path.startswith("/ops/dead"):
+                # Before it is done, as the console records a look.
+                path = without_tokens(path)
+                log.info("key_used", key=caller.key_id, scope=required.wanted, method=request.method, path=path)
         return caller
 
     async def _of_kind(self, request: Request, receive: Receive) -> Receive:

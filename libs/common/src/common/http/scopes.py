@@ -38,3 +38,11 @@ SCOPES = {
     "ops": "operate the installation: clock, sweeps, dead events, pauses; counts for keys of every shop alone",
 }
 """Scope to what it allows."""
+RECORDED = frozenset(
+    {
+        *("customers:reveal", "customers:export", "customers:share", "customers:erase", "customers:merge"),
+        *("members:change", "members:approve", "feedback:read", "dead:read", "keys:admin"),
+    }
+)
+"""Scopes of which each use is a line of the log, with the key: who reads personal words, and who moves points, cash,
+persons and keys (SEC-004)."""
