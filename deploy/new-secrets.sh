@@ -27,6 +27,7 @@ done
 secret master_key "$(openssl rand -base64 32)"
 secret master_keys "" # those that come after it (docs/operating.md, "Another master key")
 secret bootstrap_api_key "$(openssl rand -hex 24)"
+secret metrics_key "$(openssl rand -hex 24)" # with which Prometheus asks
 secret grafana_password "$(openssl rand -hex 24)"
 secret smtp_password ""
 secret chat_bridge_secret ""

@@ -33,6 +33,7 @@ for service in orders-ingest membership segmentation messaging feedback console;
             file services_api_key bootstrap_api_key
         else
             file bootstrap_api_key bootstrap_api_key
+            file metrics_key metrics_key
             file master_keys master_keys
             kafka "$service"
         fi

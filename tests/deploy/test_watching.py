@@ -83,11 +83,14 @@ def test_every_link_of_the_runbooks_leads_somewhere() -> None:
 
 
 @needs_promtool
-def test_promtool_finds_rules_and_configuration_valid() -> None:
-    for command in (
-        ["check", "rules", str(RULES)],
-        ["check", "config", str(ROOT / "deploy/prometheus/prometheus.yml")],
-    ):
+def test_promtool_finds_rules_and_configuration_valid(tmp_path: Path) -> None:
+    """The key's file is where Compose puts it in the container: here it stands beside the configuration."""
+    folder, key = tmp_path / "prometheus", tmp_path / "metrics_key"
+    shutil.copytree(RULES.parent, folder)
+    key.write_text("a-key-of-tests")
+    configuration = folder / "prometheus.yml"
+    configuration.write_text(configuration.read_text().replace("/run/secrets/metrics_key", str(key)))
+    for command in (["check", "rules", str(RULES)], ["check", "config", str(configuration)]):
         done = subprocess.run(["promtool", *command], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -112,6 +115,9 @@ def test_prometheus_finds_every_service() -> None:
     compose = YAML(typ="safe").load(ROOT / "docker-compose.yml")["services"]
     for each in found:
         assert set(each["dns_sd_configs"][0]["names"]) <= set(compose)
+        assert each["authorization"] == {"credentials_file": "/run/secrets/metrics_key"}
+        assert all("metrics_key" in compose[name]["secrets"] for name in each["dns_sd_configs"][0]["names"])
+    assert "metrics_key" in compose["prometheus"]["secrets"]
 
 
 @pytest.mark.slow

@@ -20,15 +20,13 @@ PUBLIC = {
     "orders-ingest": {
         "GET /health/live",
         "GET /health/ready",
-        "GET /metrics",
         "POST /v1/shops/{shop}/webhooks/{vendor}",
     },
-    "membership": {"GET /health/live", "GET /health/ready", "GET /metrics"},
-    "segmentation": {"GET /health/live", "GET /health/ready", "GET /metrics"},
+    "membership": {"GET /health/live", "GET /health/ready"},
+    "segmentation": {"GET /health/live", "GET /health/ready"},
     "messaging": {
         "GET /health/live",
         "GET /health/ready",
-        "GET /metrics",
         "GET /preferences/{token}",
         "POST /preferences/{token}",
         "GET /unsubscribe/{token}",
@@ -43,7 +41,7 @@ PUBLIC = {
         "POST /sms/twilio/replies/{token}",
     },
     "feedback": {
-        *("GET /health/live", "GET /health/ready", "GET /metrics"),
+        *("GET /health/live", "GET /health/ready"),
         *("GET /s/{token}", "POST /s/{token}", "GET /c/{token}", "POST /c/{token}"),
     },
 }
@@ -160,7 +158,7 @@ async def test_each_route_refuses_each_caller_who_may_not(apps: Apps) -> None:
                 if answer.status_code != status:
                     wrong.append(f"{service} {method} {path} {who}: {answer.status_code}")
             answer = await ask(app, method, at, keys["stranger"])
-            expected = 404 if "{shop}" in path else 403 if path.startswith("/ops/") else None
+            expected = 404 if "{shop}" in path else 403 if path.startswith(("/ops/", "/metrics")) else None
             if expected is not None and answer.status_code != expected:
                 wrong.append(f"{service} {method} {path} stranger: {answer.status_code}")
     assert wrong == []

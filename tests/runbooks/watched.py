@@ -206,12 +206,13 @@ def watched(folder: Path) -> Iterator[Watched]:
         apart, host, own = (free_port(), free_port()), free_port(), free_port()
         ports = {name: [settings["HTTP_PORT"]] for name, settings in state.services.items()}
         ports |= {APART: [str(port) for port in apart], HOST: [str(host)]}
+        key = f"authorization: {{credentials: '{state.services['membership']['BOOTSTRAP_API_KEY']}'}}"
         (folder / "alerts.yml").write_text(quick(RULES.read_text()))
         (folder / "prometheus.yml").write_text(
             f"global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n"
             f"rule_files: [{folder / 'alerts.yml'}]\nscrape_configs:\n"
             + "".join(
-                f"  - {{job_name: {name}, static_configs: [{{targets: {[f'127.0.0.1:{port}' for port in each]}}}]}}\n"
+                f"  - {{job_name: {name}, {key}, static_configs: [{{targets: {[f'127.0.0.1:{port}' for port in each]}}}]}}\n"
                 for name, each in ports.items()
             )
         )

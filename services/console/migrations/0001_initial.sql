@@ -112,6 +112,13 @@ create table audit (
     chain bytea not null             -- keyed hash of this entry and of the one before: console.main verify follows it
 );
 create index audit_shop on audit (shop, entry);
+
+-- How far the audit goes, sealed: who cuts off its tail, or all of it, cannot seal what is left.
+create table audit_end (
+    one boolean primary key default true check (one),
+    entry bigint not null,
+    seal bytea not null              -- keyed hash of the last entry's number and chain
+);
 -- A form that is sent twice is one action: closes the race of a double click.
 create unique index audit_form on audit (form) where form is not null;
 

@@ -120,5 +120,14 @@ async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back
     )
     assert "entry 5 is missing" in await found("delete from audit where entry = 5")
     gone = f"delete from audit where entry > {last.entry - 2}"
-    assert await found(gone) == "", "who did not write down how far it went cannot miss the last ones"
+    assert f"entry {last.entry}, the last that was written, is not there" in await found(gone)
     assert f"entry {last.entry} as it was written down is not there" in await found(gone, last)
+    assert "the last that was written, is not there" in await found("truncate audit")
+    assert "how far the entries went is not there" in await found("truncate audit, audit_end")
+    shorter = f"with cut as ({gone}) update audit_end set entry = {last.entry - 2}"
+    assert f"entry {last.entry - 2} is not the last" in await found(shorter), "nobody seals it anew without the key"
+    forged = (
+        f"insert into audit select {last.entry + 1}, at, person_id, person, shop, action, object, outcome, null, chain"
+        " from audit where entry = 5"
+    )
+    assert f"entry {last.entry + 1} is not what was written" in await found(forged)

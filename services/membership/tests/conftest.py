@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from common.bus.inbox import claim_each
@@ -193,6 +194,7 @@ class Client(httpx.AsyncClient):
     database: Database
     clock: FixedClock
     keys: KeyRing
+    app: FastAPI
 
     async def issue_key(self, customer: str = "c1") -> None:
         """The customer's data key has come from orders-ingest."""
@@ -216,7 +218,7 @@ async def client(database_from: MigratedDatabase) -> AsyncIterator[Client]:
     async with Client(
         transport=httpx.ASGITransport(app), base_url="http://test", headers={"authorization": f"Bearer {KEY}"}
     ) as http:
-        http.database, http.clock, http.keys = runtime.database, runtime.clock, runtime.keys
+        http.database, http.clock, http.keys, http.app = runtime.database, runtime.clock, runtime.keys, app
         yield http
     await runtime.database.close()
 

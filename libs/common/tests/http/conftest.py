@@ -31,6 +31,7 @@ from common.values.links import link
 from regulars.testing import MigratedDatabase
 
 BOOTSTRAP = "bootstrap-key-of-the-tests"
+METRICS_KEY = "metrics-key-of-the-tests"
 router = Router()
 
 
@@ -105,6 +106,7 @@ async def runtime(database_from: MigratedDatabase) -> AsyncIterator[Runtime]:
         kafka_bootstrap_servers="127.0.0.1:1",
         master_key=SecretStr(base64.b64encode(bytes(range(32))).decode()),
         bootstrap_api_key=SecretStr(BOOTSTRAP),
+        metrics_key=SecretStr(METRICS_KEY),
         set_clock=True,
     )
     made = await make_runtime(

@@ -17,7 +17,7 @@ from common.process.runtime import Runtime
 from common.storage.database import Transaction
 from common.values.links import link
 
-PUBLIC = {"/health/live", "/health/ready", "/metrics", "/s/{token}", "/v1/boom/{what}", "/read", "/import"}
+PUBLIC = {"/health/live", "/health/ready", "/s/{token}", "/v1/boom/{what}", "/read", "/import"}
 
 
 async def make_key(client: httpx.AsyncClient, shop: str = "demo", **more: Any) -> dict[str, Any]:

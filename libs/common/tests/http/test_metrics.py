@@ -7,12 +7,16 @@ import time
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
 from common import metrics
 from common.process.observing import Observer, ahead_of, observe
 from common.process.runtime import PARTS, Runtime
+from common.refusals import NotNow
 from common.storage.database import Database
+
+from .conftest import METRICS_KEY
 
 
 async def test_the_backlog_and_the_dead_are_counted(client: httpx.AsyncClient, runtime: Runtime) -> None:
@@ -33,11 +37,36 @@ async def test_the_backlog_and_the_dead_are_counted(client: httpx.AsyncClient, r
             """
         )
     await Observer(runtime).observe()
-    text = (await client.get("/metrics", headers={"authorization": ""})).text
+    text = (await client.get("/metrics", headers=WATCHING)).text
     assert "outbox_unpublished_rows 2.0" in text
     assert "outbox_dead_rows 1.0" in text, "the broker refuses it for good: it waits for nobody"
     assert 'dead_events{consumer="toy"} 1.0' in text
     assert 115 < (REGISTRY.get_sample_value("outbox_oldest_unpublished_seconds") or 0) < 180
+
+
+WATCHING = {"authorization": f"Bearer {METRICS_KEY}"}
+
+
+async def test_they_name_shops_and_are_for_the_scraper_alone(
+    app: FastAPI, client: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    """SEC-001: nobody learns which shops there are. The scraper's key counts while the database is away, being
+    rebuilt too, and opens nothing else; a shop's own key opens nothing of all shops."""
+    assert (await client.get("/metrics", headers={"authorization": ""})).status_code == 401
+    made = {"name": "watcher", "scopes": ["metrics:read", "things:read"]}
+    for shop, status in (("demo", 403), ("*", 200)):
+        key = (await client.post("/v1/keys", json=made | {"shop": shop})).json()["key"]
+        assert (await client.get("/metrics", headers={"authorization": f"Bearer {key}"})).status_code == status, shop
+    assert (await client.get("/v1/shops/demo/things", headers=WATCHING)).status_code == 403
+    assert (await client.get("/ops/settled", headers=WATCHING)).status_code == 403
+    true_database, away = runtime.database, Database("postgresql+asyncpg://u@127.0.0.1:1/d")
+    runtime.database = app.state.api_keys._database = away
+    runtime.refuses = NotNow("database_rebuilding", "It is being rebuilt.")
+    try:
+        assert (await client.get("/metrics", headers=WATCHING)).status_code == 200
+        assert (await client.get("/ops/settled", headers=WATCHING)).status_code == 503
+    finally:
+        runtime.database, runtime.refuses = true_database, None
 
 
 async def test_a_process_s_counts_are_carried_over_once(runtime: Runtime) -> None:

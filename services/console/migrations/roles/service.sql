@@ -2,6 +2,7 @@
 
 -- Who looked at what and changed what: a record that the console itself cannot rewrite.
 grant insert on audit to {role};
+grant insert, update on audit_end to {role};
 -- Versions of paperwork are added, never changed.
 grant insert on records to {role};
 grant insert, update on report_mails, reports to {role};

@@ -189,6 +189,25 @@ async def test_points_are_refused_by_a_quote_as_by_its_reservation(
         assert (refused.status_code, refused.json()["type"]) == (status, f"/problems/{slug}"), refused.text
 
 
+async def test_a_word_for_the_new_alone_is_out_while_the_programme_forbids_it(client: Client) -> None:
+    """SEC-015: a code that anybody may say is an offer to all. Coupons of one's own may be a welcome."""
+    programme = (await client.get(f"{V1}/programme")).json()["programme"]
+    await offered(client, "new", percent=5_000, orders_to=0)
+    word = f"{V1}/offers/new/coupons"
+    refused = await client.post(word, json={"code": "HELLO"})
+    assert (refused.status_code, "SEC-015" in refused.text) == (422, True)
+    assert (await client.post(word, json={"batch": "welcome", "customers": ["nia"]})).status_code == 200
+    for equal, total in ((False, 5_800), (True, 10_800)):
+        changed = await client.put(f"{V1}/programme", json={"programme": programme | {"equal_offers": equal}})
+        assert changed.status_code == 200, changed.text
+        client.clock.set(client.clock.now() + timedelta(hours=1))
+        assert (await client.post(word, json={"code": "HELLO"})).status_code == (422 if equal else 200)
+        answer = await quoted(client, 10_000, customer=None, codes=["HELLO"])
+        assert (answer["total"], [each["reason"] for each in answer["refused"]]) == (
+            (total, ["not_eligible"] if equal else [])
+        )
+
+
 async def test_an_offer_for_the_new_alone_is_out_while_the_programme_forbids_it(
     client: Client,
 ) -> None:

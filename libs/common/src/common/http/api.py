@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from functools import partial
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as DependsMarker
@@ -20,10 +22,11 @@ from common.http.callers import ApiKeys, Caller, Unauthorized
 from common.http.limits import read_judged, read_whole, replayed, texts_as_they_are
 from common.http.problems import Problem
 from common.http.queries import Queries
+from common.http.scopes import RECORDED
 from common.process.admission import check_set_up
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
-from common.values.links import PLACE, is_link
+from common.values.links import PLACE, is_link, without_tokens
 
 __all__ = [
     "Body",
@@ -44,7 +47,10 @@ __all__ = [
 ]
 
 JSON, FILE = "application/json", "application/octet-stream"
+log = structlog.get_logger()
 _CALLER = "regulars.caller"
+CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
+"""Of the request at hand, for what its body says (`common.http.staff`); None outside of one."""
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="An API key: `rk_…`")
 
 
@@ -218,6 +224,9 @@ class Route(APIRoute):
     So nobody's body is read who may not send it, and every route refuses in the same order.
     """
 
+    answers_always = False
+    """Also while the service may not answer yet."""
+
     def __init__(self, path: str, endpoint: Callable[..., Any], **declared: Any) -> None:
         super().__init__(path, endpoint, **declared)
         self.required = [d.call for d in _all(self.dependant) if isinstance(d.call, _Require)]
@@ -230,10 +239,11 @@ class Route(APIRoute):
         if scope["method"] in self._methods:
             request = Request(scope)
             refuses = runtime_of(request).refuses
-            if refuses is not None:
+            if refuses is not None and not self.answers_always:
                 raise refuses
             if self.required:
                 scope[_CALLER] = await self._admit(request)
+                CALLER.set(scope[_CALLER])
                 self._queries.check(scope["query_string"])
             receive = await read_judged(scope, await self._of_kind(request, receive), texts=self._texts)
         await self.answer(scope, receive, send)
@@ -256,6 +266,11 @@ class Route(APIRoute):
         caller = await api_keys_of(request.app).verify(key, request.client.host if request.client else "")
         for required in self.required:
             await required.admit(request, caller)
+            path = request.url.path
+            if required.wanted in RECORDED or path.startswith("/ops/dead"):
+                # Before it is done, as the console records a look.
+                path = without_tokens(path)
+                log.info("key_used", key=caller.key_id, scope=required.wanted, method=request.method, path=path)
         return caller
 
     async def _of_kind(self, request: Request, receive: Receive) -> Receive:

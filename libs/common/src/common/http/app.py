@@ -28,11 +28,12 @@ def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
         routes=routes,
     )
     app.state.runtime = runtime
-    bootstrap = runtime.settings.bootstrap_api_key
+    bootstrap, watching = runtime.settings.bootstrap_api_key, runtime.settings.metrics_key
     keys = ApiKeys(
         runtime.database,
         runtime.master,
         bootstrap.get_secret_value() if bootstrap else None,
+        metrics=watching.get_secret_value() if watching else None,
         rate=runtime.settings.rate_limit,
     )
     app.state.api_keys = keys

@@ -20,7 +20,11 @@ from common.storage.database import Database
 
 EVERY = "*"
 """As a shop: every shop. As a scope: every scope."""
-OPERATOR = "ops"
+OPERATORS = frozenset({"ops", "metrics:read"})
+"""Scopes that reach across shops; they count for a key of every shop alone."""
+METRICS = "metrics:read"
+VOUCHES = "people:vouch"
+"""Of a key of one shop it must be named: `*` does not hold it, so that no shop gives it to itself."""
 FRESH_S = 1.0  # a process forgets a key when it reads that it was revoked, and asks anew after so long in any case
 KEPT = 10_000
 FAILURES = 50.0  # a second, of one prefix from one network address; another's failures cost a valid key nothing
@@ -47,9 +51,12 @@ class Caller:
     scopes: frozenset[str]
 
     def may(self, scope: str) -> bool:
-        """Whether the key holds the scope. `ops` reaches across shops, so it counts for a key of every shop alone."""
-        if scope == OPERATOR and self.shop != EVERY:
+        """Whether the key holds the scope; those of OPERATORS count for a key of every shop alone, and
+        VOUCHES is in no shop's `*`."""
+        if scope in OPERATORS and self.shop != EVERY:
             return False
+        if scope == VOUCHES and self.shop != EVERY:
+            return scope in self.scopes
         return EVERY in self.scopes or scope in self.scopes
 
     def of_shop(self, shop: str) -> bool:
@@ -76,7 +83,9 @@ def parts_of(key: str) -> tuple[str, str] | None:
 
 
 class ApiKeys:
-    """Verifies keys, with those of the last second at hand, and holds each to its rate."""
+    """Verifies keys, with those of the last second at hand, and holds each to its rate.
+
+    `bootstrap` and `metrics` are keys of the process's settings: they count without a database."""
 
     def __init__(
         self,
@@ -84,12 +93,17 @@ class ApiKeys:
         master: bytes,
         bootstrap: str | None = None,
         *,
+        metrics: str | None = None,
         rate: float = 2_000,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._pepper = derived_key(master, "api-keys")
-        self._bootstrap = self.hash(bootstrap) if bootstrap else None
+        self._set = [
+            (self.hash(key), Caller(EVERY, name, frozenset({scope})))
+            for key, name, scope in ((bootstrap, "bootstrap", EVERY), (metrics, "metrics", METRICS))
+            if key
+        ]
         self._monotonic = monotonic
         self._buckets = Buckets(rate, monotonic)
         self._failures = Buckets(FAILURES, monotonic)
@@ -111,8 +125,9 @@ class ApiKeys:
         self._known.pop(prefix, None)
 
     async def _caller(self, key: str, address: str) -> Caller:
-        if self._bootstrap is not None and compare_digest(self.hash(key), self._bootstrap):
-            return Caller(EVERY, "bootstrap", frozenset({EVERY}))
+        for hashed, caller in self._set:
+            if compare_digest(self.hash(key), hashed):
+                return caller
         parts = parts_of(key)
         if parts is None:
             raise Unauthorized

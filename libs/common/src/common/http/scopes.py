@@ -33,6 +33,16 @@ SCOPES = {
     "feedback:write": "tell reviews and answers",
     "feedback:read": "read reviews, surveys and reports, and see customers' photos",
     "keys:admin": "make, list and revoke keys, with rights up to its own",
+    "people:vouch": "say who of the shop's people does something, and be believed; not in a shop's `*`",
+    "metrics:read": "read the metrics of every process; counts for keys of every shop alone",
     "ops": "operate the installation: clock, sweeps, dead events, pauses; counts for keys of every shop alone",
 }
 """Scope to what it allows."""
+RECORDED = frozenset(
+    {
+        *("customers:reveal", "customers:export", "customers:share", "customers:erase", "customers:merge"),
+        *("members:change", "members:approve", "feedback:read", "dead:read", "keys:admin"),
+    }
+)
+"""Scopes of which each use is a line of the log, with the key: who reads personal words, and who moves points, cash,
+persons and keys (SEC-004)."""

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
         None, description="id of the key that seals from now on; absent: MASTER_KEY itself"
     )
     bootstrap_api_key: SecretStr | None = Field(None, description="an API key for everything in every shop")
+    metrics_key: SecretStr | None = Field(
+        None, description="an API key for /metrics alone, for Prometheus; counts also while the database is away"
+    )
     http_host: str = Field("127.0.0.1", description="address to listen on")
     http_port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0: any free one")
     live_port: int | None = Field(
@@ -128,7 +131,7 @@ class Settings(BaseSettings):
         further = self.master_keys.get_secret_value() if self.master_keys else None
         return MasterKeys.from_settings(self.master_key.get_secret_value(), further, self.master_key_id)
 
-    @field_validator("bootstrap_api_key")
+    @field_validator("bootstrap_api_key", "metrics_key")
     @classmethod
     def _long(cls, key: SecretStr | None) -> SecretStr | None:
         if key is None or not key.get_secret_value():

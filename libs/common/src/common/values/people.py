@@ -1,11 +1,33 @@
-"""People as callers name them: who decided something, who proposed it."""
+"""People as callers name them: who decided something, who proposed it, and by which key a name was said."""
 
 from __future__ import annotations
 
+import re
+
 from common.values.names import plain_name
+
+_BY_KEY = re.compile(r"(.*)\(key([a-z0-9]{8})\)", re.DOTALL)
+
+
+def said_by_key(name: str, prefix: str) -> str:
+    """The name as it is kept where nobody but the holder of an API key vouches for it; `prefix`: the key's public part,
+    eight letters and digits."""
+    return f"{name} (key {prefix})"
+
+
+def is_said_by_key(name: str) -> bool:
+    """Whether the name reads as one that `said_by_key` made."""
+    return _parts(name)[1] is not None
 
 
 def is_same_person(one: str, other: str) -> bool:
-    """Whether two names that people type are one name: case, width, white space and what does not show are no
-    difference. For rules that need two people (SEC-012)."""
-    return plain_name(one) == plain_name(other)
+    """Whether two names are one person's: case, width, white space and what does not show are no difference, nor is
+    the key by which a name was said. All names said by one key are one person: its holder makes them up (SEC-012)."""
+    (name, key), (other_name, other_key) = _parts(one), _parts(other)
+    return name == other_name or (key is not None and key == other_key)
+
+
+def _parts(name: str) -> tuple[str, str | None]:
+    plain = plain_name(name)
+    found = _BY_KEY.fullmatch(plain)
+    return (found[1], found[2]) if found else (plain, None)

@@ -101,11 +101,13 @@ CHANGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "S1",
-        "each route refuses each caller who may not; no body takes a field that is not named",
+        "each route refuses each caller who may not, and knows nothing of another shop's objects; no body takes a field "
+        "that is not named",
         (
             "tests/doors/test_callers.py::test_each_route_refuses_each_caller_who_may_not",
             "tests/doors/test_callers.py::test_a_key_with_every_scope_but_the_one_is_refused",
             "tests/doors/test_callers.py::test_no_body_takes_a_field_that_is_not_named",
+            "tests/doors/test_others_objects.py::test_another_shops_object_is_as_one_that_never_was",
             "tests/doors/test_scopes.py::test_each_route_wants_the_scope_that_is_listed",
             "services/console/tests/test_roles.py::test_nobody_and_the_owner_of_another_shop_get_no_page",
         ),
@@ -127,7 +129,7 @@ CHANGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "S5",
-        "an entry of the audit changed, removed, cut off at the end is found",
+        "an entry of the audit changed, removed, added, cut off at the end is found",
         (
             "services/console/tests/test_audit_chain.py"
             "::test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back_is_found",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from hmac import compare_digest
+
 from common.storage.database import Transaction
-from console.access.chain import BEGINNING, Broken, Entry, Link, chained, follow
+from console.access.chain import BEGINNING, Broken, Entry, Link, chained, follow, sealed
 from console.access.store import Person
 
 PAGE = 5_000
@@ -36,13 +38,22 @@ async def insert_entry(
     assert row is not None
     before = Link(row.entry, bytes(row.chain)) if row.chain is not None else BEGINNING
     entry = Entry(row.entry + 1, row.at, person.person_id, person.name, shop, action, thing, outcome, form)
+    link = chained(key, before, entry)
     await tx.execute(
         f"""
         insert into audit ({_COLUMNS}, chain)
         values (:entry, :at, :person_id, :person, :shop, :action, :object, :outcome, :form, :chain)
         """,
         **entry._asdict(),
-        chain=chained(key, before, entry).chain,
+        chain=link.chain,
+    )
+    await tx.execute(
+        """
+        insert into audit_end (entry, seal) values (:entry, :seal)
+        on conflict (one) do update set entry = excluded.entry, seal = excluded.seal
+        """,
+        entry=link.entry,
+        seal=sealed(key, link),
     )
     return True
 
@@ -56,7 +67,8 @@ async def verify(tx: Transaction, key: bytes, known: Link | None) -> Link:
 async def walk(tx: Transaction, key: bytes, known: Link | None) -> Link:
     """Follow the chain from its beginning; gives its last link. `known`: one that was written down earlier.
 
-    Raises Broken at the first entry that is missing or another, and where the chain does not hold `known`.
+    Raises Broken at the first entry that is missing or another, where the chain ends elsewhere than its seal says, and
+    where it does not hold `known`.
     """
     link, missed = BEGINNING, known
     while True:
@@ -74,4 +86,19 @@ async def walk(tx: Transaction, key: bytes, known: Link | None) -> Link:
             break
     if missed is not None:
         raise Broken(f"entry {missed.entry} as it was written down is not there: the chain ends at {link.entry}")
+    await _check_end(tx, key, link)
     return link
+
+
+async def _check_end(tx: Transaction, key: bytes, link: Link) -> None:
+    # Whoever comes in is noted: people without a single entry had theirs removed.
+    row = await tx.fetch_one("select (select entry from audit_end) as entry, (select seal from audit_end) as seal")
+    assert row is not None
+    if row.entry is None:
+        if link == BEGINNING and not await tx.value("select exists (select from people)"):
+            return
+        raise Broken(f"how far the entries went is not there: they end at {link.entry}")
+    if row.entry != link.entry:
+        raise Broken(f"entry {row.entry}, the last that was written, is not there: the chain ends at {link.entry}")
+    if not compare_digest(bytes(row.seal), sealed(key, link)):
+        raise Broken(f"entry {link.entry} is not the last that was written")

@@ -1,7 +1,8 @@
 """The chain of audit entries: each bears a keyed hash of itself and of the one before (SEC-004).
 
-Entries are numbered without a gap. So a changed, added or removed entry breaks the chain for who knows the key, and a
-tail that was cut off is missed by who wrote down how far it went.
+Entries are numbered without a gap. So a changed, added or removed entry breaks the chain for who knows the key. How far
+it goes is sealed beside it: a tail that was cut off is missed, too, but by who puts back an older seal with its tail;
+that is missed by who wrote down how far it went.
 """
 
 from __future__ import annotations
@@ -50,6 +51,11 @@ def chained(key: bytes, before: Link, entry: Entry) -> Link:
     said = entry._replace(at=entry.at.astimezone(UTC))
     hashed = hashlib.blake2b(before.chain + orjson.dumps(list(said)), key=key, digest_size=32)
     return Link(entry.entry, hashed.digest())
+
+
+def sealed(key: bytes, link: Link) -> bytes:
+    """The seal of a chain that ends there; nobody makes it of an earlier link who does not know the key."""
+    return hashlib.blake2b(f"end {link}".encode(), key=key, digest_size=32).digest()
 
 
 def follow(key: bytes, before: Link, found: Iterable[tuple[Entry, bytes]]) -> Link:

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from common.events.feedback import RewardEvent
-from common.events.fields import Cursor, Identifier, ShopName, Text
+from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require
+from common.http.staff import Staff
 from feedback.commands.rewards import claim_reward, decide_claim
 from feedback.rewards import store
 
@@ -30,7 +31,7 @@ class DecisionIn(Body):
     """`by`: the person who looked at the review."""
 
     decision: Literal["approve", "refuse"]
-    by: Annotated[Text, Field(min_length=1)]
+    by: Staff
 
 
 class RewardClaimOut(BaseModel):

@@ -13,6 +13,7 @@ from common.events.feedback import StaffTaskEvent, StaffTaskKind, StaffTaskOutco
 from common.events.fields import Cursor, Identifier, PlannedTime, Revision, ShopName, Text
 from common.http.api import Body, Router, Tx, require
 from common.http.people import identifiers_of
+from common.http.staff import Staff
 from common.refusals import Conflict, Invalid
 from feedback.api.cursors import instant_and_name
 from feedback.commands import tasks as command
@@ -62,7 +63,7 @@ class StaffTaskIn(Body):
     order_id: Identifier | None = None
     ticket_id: Identifier | None = None
     owner: Name | None = None
-    requested_by: Name | None = None
+    requested_by: Staff | None = None
 
 
 class StaffTaskChangeIn(Body):
@@ -84,7 +85,7 @@ class StaffTaskEndIn(Body):
     stored encrypted."""
 
     outcome: StaffTaskOutcome
-    by: Name
+    by: Staff
     measure: Name | None = None
     remark: Words | None = None
 

@@ -25,6 +25,7 @@ from common.events.feedback import (
 )
 from common.events.fields import MAX_PERSONAL, Count, Currency, Identifier, Minor, PlannedTime, Text
 from common.http.api import Body
+from common.http.staff import Staff
 from feedback.tickets.compensation import Claim
 from feedback.tickets.told import OWN_ENTRIES, Done
 
@@ -89,7 +90,7 @@ class TicketIn(Body):
     photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = ()
     source: Text | None = None
     owner: Text | None = None
-    by: Text | None = None
+    by: Staff | None = None
     priority: Priority | None = None
     reason: ClaimReason | None = Field(None, description="of a claim: what is wrong with the goods")
     claim: ClaimIn | None = None
@@ -123,7 +124,7 @@ class EntryIn(Body):
     )
     entry_id: Identifier
     action: Done
-    by: Text | None = None
+    by: Staff | None = None
     text: Words | None = None
     owner: Text | None = Field(None, description="of `assign`")
     priority: Priority | None = Field(None, description="of `prioritise`")

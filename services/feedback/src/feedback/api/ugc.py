@@ -21,6 +21,7 @@ from common.events.feedback import (
 from common.events.fields import MAX_PERSONAL, Cursor, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require
 from common.http.people import identifiers_of
+from common.http.staff import Staff
 from common.refusals import Invalid
 from feedback.api.cursors import instant_and_name
 from feedback.commands import ugc as command
@@ -88,7 +89,7 @@ class VerdictIn(Body):
     """What a person decides. `approve` needs a `grade`, and grades approved content anew; `reason` names nobody."""
 
     decision: Literal["approve", "refuse", "withdraw"]
-    by: Name
+    by: Staff
     grade: ContentGrade | None = None
     featured: bool = False
     reason: Name | None = None

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from common.events.fields import ABSURD, Cursor, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require
-from membership.api.changes import ChangeApprovalIn, ChangeOut, Limit, Person, Reason, asked_for, decided, page
+from common.http.staff import Staff
+from membership.api.changes import ChangeApprovalIn, ChangeOut, Limit, Reason, asked_for, decided, page
 from membership.commands import manual_changes as commands
 from membership.manual_changes import store
 from membership.manual_changes.state import Asked, State
@@ -29,7 +30,7 @@ class AdjustmentIn(Body):
     command_id: Identifier
     points: Annotated[int, AfterValidator(_not_zero), Field(ge=-ABSURD, le=ABSURD, strict=True)]
     reason: Reason
-    by: Person
+    by: Staff
 
 
 class AdjustmentOut(ChangeOut):

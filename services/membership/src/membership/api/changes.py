@@ -12,6 +12,7 @@ from sqlalchemy import Row
 
 from common.events.fields import Text
 from common.http.api import Body, Tx, runtime_of
+from common.http.staff import Staff
 from membership.commands import manual_changes as commands
 from membership.manual_changes.state import Asked, Kind, State
 
@@ -24,12 +25,11 @@ def _not_blank(text: str) -> str:
     return text.strip()
 
 
-Person = Annotated[Text, AfterValidator(_not_blank), Field(description="who of the shop's people does this")]
 Reason = Annotated[Text, AfterValidator(_not_blank), Field(description="why; kept encrypted")]
 
 
 class ChangeApprovalIn(Body):
-    by: Person
+    by: Staff
 
 
 class ChangeOut(BaseModel):

@@ -10,8 +10,8 @@ from sqlalchemy import Row
 
 from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require
+from common.http.staff import Staff
 from membership.api.changes import Limit
-from membership.api.changes import Person as Staff
 from membership.commands import communities as commands
 from membership.communities import store
 from membership.communities.refusals import NoTierOfCommunity, UnknownCommunity

@@ -10,8 +10,8 @@ from sqlalchemy import Row
 
 from common.events.fields import Currency, Cursor, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require
+from common.http.staff import Staff
 from membership.api.changes import Limit
-from membership.api.changes import Person as Staff
 from membership.commands import joint_campaigns as commands
 from membership.coupons.store_offers import figures_of
 from membership.joint_campaigns import store

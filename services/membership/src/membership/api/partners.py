@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from common.events.fields import Cursor, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require
-from membership.api.changes import Person as Staff
+from common.http.staff import Staff
 from membership.commands.knowing import lock_known
 from membership.partners import store
 from membership.partners.refusals import AffiliateIdMissing, NoTierOfPartners

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from common.events.fields import Cursor, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require
-from membership.api.changes import Person
+from common.http.staff import Staff
 from membership.commands import payouts as commands
 from membership.payouts import store
 from membership.payouts.rules import Form, Kind, State, Why
@@ -23,7 +23,7 @@ class PaidIn(Body):
     """`reference`: of the transfer, such as Alipay's; a repetition with the same one is harmless."""
 
     reference: Annotated[Text, Field(min_length=1)]
-    by: Person
+    by: Staff
 
 
 class PayoutOut(BaseModel):

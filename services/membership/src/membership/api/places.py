@@ -12,11 +12,11 @@ from sqlalchemy import Row
 from common.events.fields import Cursor, Identifier, PlannedTime, ShopName
 from common.http.api import Body, Router, Tx, require
 from common.http.people import Person, identifiers_of
+from common.http.staff import Staff
 from membership.activities import store
 from membership.activities.refusals import UnknownActivity
 from membership.activities.rules import Status, seed_hash
 from membership.activities.terms import Activity
-from membership.api.changes import Person as Staff
 from membership.commands import places as commands
 
 router = Router(prefix="/v1/shops/{shop}", tags=["activities"])

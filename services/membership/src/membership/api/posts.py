@@ -12,8 +12,8 @@ from sqlalchemy import Row
 
 from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require, runtime_of
+from common.http.staff import Staff
 from membership.api.changes import Limit
-from membership.api.changes import Person as Staff
 from membership.commands import posts as commands
 from membership.communities import store, store_posts
 from membership.communities.posts import Post, PostKind
@@ -51,13 +51,17 @@ class CommunityAnswers(BaseModel):
     items: list[CommunityPostOut]
 
 
+class PostIn(Post):
+    by: Staff | None = None
+
+
 class ModeratorIn(Body):
     by: Staff
 
 
 @router.put("/communities/{community_id}/posts/{post_id}", dependencies=[require("members:write")])
 async def write_community_post(
-    shop: ShopName, community_id: Identifier, post_id: Identifier, body: Post, request: Request, tx: Tx
+    shop: ShopName, community_id: Identifier, post_id: Identifier, body: PostIn, request: Request, tx: Tx
 ) -> CommunityPostOut:
     """The shop publishes something, or a member who has joined asks, tells or answers. Repeating it is harmless.
 

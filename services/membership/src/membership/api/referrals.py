@@ -13,7 +13,7 @@ from common.crypto.sealing import derived_key
 from common.events.fields import Cursor, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require, runtime_of
 from common.http.people import Person, identifiers_of
-from membership.api.changes import Person as Staff
+from common.http.staff import Staff
 from membership.commands import referrals as commands
 from membership.referrals import store
 from membership.referrals.rules import Decision, Signal, State

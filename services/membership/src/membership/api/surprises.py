@@ -11,9 +11,9 @@ from sqlalchemy import Row
 from common.events.fields import ABSURD, Cursor, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require
 from common.http.people import Person, identifiers_of
+from common.http.staff import Staff
 from common.time.calendar import start_of_month
 from membership.api.changes import Limit
-from membership.api.changes import Person as Staff
 from membership.commands import surprises as commands
 from membership.programme import store as programmes
 from membership.surprises import store

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require
-from membership.api.changes import ChangeApprovalIn, ChangeOut, Limit, Person, Reason, asked_for, decided, page
+from common.http.staff import Staff
+from membership.api.changes import ChangeApprovalIn, ChangeOut, Limit, Reason, asked_for, decided, page
 from membership.commands import manual_changes as commands
 from membership.manual_changes import store
 from membership.manual_changes.state import Asked, State
@@ -22,7 +23,7 @@ class TierGrantIn(Body):
     command_id: Identifier
     tier: Identifier
     reason: Reason
-    by: Person
+    by: Staff
 
 
 class TierGrantOut(ChangeOut):

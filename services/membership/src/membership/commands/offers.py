@@ -200,8 +200,12 @@ def _declined(event: Event[Any], reason: _Reason) -> Event[CouponDeclined]:
 async def issue_code(tx: Transaction, shop: str, offer_id: str, code: str, use_limit: int | None) -> list[Issued]:
     """A code of the shop's own choice for whoever says it: a secret word, a card in the parcel (MEM-078 to 080).
 
-    Idempotent. Raises UnknownOffer, NoCouponsNeeded, OfferOver, CodeTaken.
+    Idempotent. Raises UnknownOffer, NoCouponsNeeded, OfferOver, CodeTaken; and OfferMakesNoSense of an offer that a
+    customer loses by buying (SEC-015).
     """
+    _check_equal(
+        await _open_offer(tx, shop, offer_id), (await programmes.read_rules(tx, {shop}))[shop].at(tx.clock.now())
+    )
     made = await _issue(tx, shop, offer_id, "code", [(code, code, None)], use_limit)
     known = await store.get_coupon(tx, shop, code)
     if known is None or (known.offer_id, known.batch, known.use_limit) != (offer_id, "code", use_limit):
@@ -222,15 +226,21 @@ def _check(offer: Offer, programme: Programme) -> None:
     """Raises OfferMakesNoSense."""
     if offer.tier_from is not None and all(tier.id != offer.tier_from for tier in programme.tiers):
         raise OfferMakesNoSense(f"There is no tier {offer.tier_from!r}: `tier_from` is the id of one.")
-    if programme.equal_offers and offer.automatic and offer.for_the_new_alone:
-        raise OfferMakesNoSense(
-            "A customer would lose this offer by buying, and pay more than a new one for the same (SEC-015): issue it"
-            " as coupons of a welcome pack, leave `orders_to` out, or set the programme's `equal_offers` to false."
-        )
+    if offer.automatic:
+        _check_equal(offer, programme)
     wrong = unrelated(offer, programme.related_gifts)
     if wrong is not None:
         raise OfferMakesNoSense(
             f"A gift of the category {wrong[1]!r} has nothing to do with {wrong[0]!r} (MEM-060): see `related_gifts`."
+        )
+
+
+def _check_equal(offer: Offer, programme: Programme) -> None:
+    """Of an offer that is everybody's, who comes or says a word. Raises OfferMakesNoSense."""
+    if programme.equal_offers and offer.for_the_new_alone:
+        raise OfferMakesNoSense(
+            "A customer would lose this offer by buying, and pay more than a new one for the same (SEC-015): issue it"
+            " as coupons of a welcome pack, leave `orders_to` out, or set the programme's `equal_offers` to false."
         )
 
 

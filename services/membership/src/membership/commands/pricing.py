@@ -152,8 +152,10 @@ def _answer(
     for row in rows:
         offer = offer_of(row.terms)
         offers[row.code] = (row.offer_id, offer.name)
-        if programme.equal_offers and offer.automatic and offer.for_the_new_alone:
-            continue  # set before the programme forbade it (SEC-015)
+        if programme.equal_offers and row.for_all and offer.for_the_new_alone:
+            # Set, or its code given out, before the programme forbade it (SEC-015).
+            reasons |= {row.code: "not_eligible"} if row.code in reasons else {}
+            continue
         try:
             level = coupons.level_from(offer, programme)
             check_offer_currency(row.code, currency_of(offer, row.recorded_at, known.rules.currency_at), asked.currency)

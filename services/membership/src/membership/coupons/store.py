@@ -178,7 +178,8 @@ with open as (
     where o.shop = :shop and o.ends > :at and o.starts <= :at and c.batch = ''
 ), usable as (
     select c.code, c.customer, c.valid_from, c.valid_until, c.voided_at, c.use_limit, c.uses,
-           o.offer_id, cast(o.terms as text) as terms, o.stopped_at, o.uses as offer_uses, o.spent, o.recorded_at,
+           c.customer is null and c.batch in ('', 'code') as for_all, o.offer_id, cast(o.terms as text) as terms,
+           o.stopped_at, o.uses as offer_uses, o.spent, o.recorded_at,
            (select count(*) from coupon_uses u where u.shop = :shop and u.offer_id = o.offer_id
             and u.customer = any(:people) and u.status in ('reserved', 'committed')) as used_by_customer
     from open c join offers o on o.shop = c.shop and o.offer_id = c.offer_id

@@ -164,7 +164,8 @@ class Programme(Rules):
     `term_months` says nothing; `lifetime`, all that ever was.
     `warn_days`: so many days before a term's last day it is told what is missing to keep the tier, 0: never; of a
     shorter term on its second day at the earliest.
-    `equal_offers`: an automatic offer that a customer loses by buying is refused (SEC-015). `related_gifts`: by
+    `equal_offers`: an offer that is everybody's, automatic or by a word, and that a customer loses by
+    buying is refused (SEC-015). `related_gifts`: by
     category of goods, the categories of gifts that go with it; what it does not name takes any (MEM-060).
     `leap_day_birthday`: when the birthday of 29 February is in other years (MEM-055).
     `becomes`: for each tier that the version before had and this one has not, the id of the one that its members get.

@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field
 from common.crypto.keys import DataKey
 from common.crypto.sealing import SealBroken, open_sealed
 from common.events import CustomerKey
-from common.events.fields import Cursor, Identifier, Instant, PersonalText, ShopName, Text
+from common.events.fields import Cursor, Identifier, Instant, PersonalText, ShopName
 from common.http.api import Body, Router, Tx, require, runtime_of
+from common.http.staff import Staff
 from common.people.store import get_people
 from messaging.api import cursors
 from messaging.api.written import house_of, opened, written
@@ -28,7 +29,6 @@ from messaging.standings.store import get_standings
 from messaging.templates.store import get_own
 
 router = Router(tags=["call tasks"])
-Person = Annotated[Text, Field(min_length=1, max_length=100, description="who calls")]
 HABITS = ("tier", "stage", "life_cycle", "rfm_class", "orders", "usual_gap", "points", "churn_risk", "churn_reason")
 """What the caller is told of the customer besides the script."""
 
@@ -79,13 +79,13 @@ class CallTaskOut(BaseModel):
 
 
 class CallClaimIn(Body):
-    by: Person
+    by: Staff
 
 
 class CallOutcomeIn(Body):
     """What came of a call. `again_at`: when to call once more, of `no_answer` and `call_again`."""
 
-    by: Person
+    by: Staff
     outcome: Outcome
     note: PersonalText | None = None
     again_at: Instant | None = None

@@ -9,9 +9,10 @@ import jinja2
 from fastapi import Path
 from pydantic import BaseModel, Field
 
-from common.events.fields import Count, Identifier, ShopName, Text
+from common.events.fields import Count, Identifier, ShopName
 from common.events.messages import TemplateChanged
 from common.http.api import Body, Router, Tx, require
+from common.http.staff import Staff
 from common.people.store import get_people
 from common.refusals import Conflict, Invalid, NotFound
 from common.shops.settings import display_names, get_shop
@@ -95,7 +96,7 @@ class TemplateIn(Body):
     """`author`: who wrote it, as the shop names its people; another one approves it."""
 
     document: TemplateDocument
-    author: Annotated[Text, Field(min_length=1)]
+    author: Staff
 
 
 class TemplateSaved(BaseModel):
@@ -110,7 +111,7 @@ class ApprovalIn(Body):
     """`version`: the draft; `by`: who approves, another one than its author."""
 
     version: Count
-    by: Text
+    by: Staff
 
 
 class PreviewIn(Body):

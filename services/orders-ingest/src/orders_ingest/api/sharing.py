@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from common.events.fields import Cursor, Identifier, Instant, ShopName, Text
 from common.http.api import Body, Router, Tx, require
+from common.http.staff import Staff
 from common.refusals import Invalid
 from orders_ingest.api.parts import vault_of
 from orders_ingest.commands import share_customers as commands
@@ -31,7 +32,6 @@ def _not_blank(text: str) -> str:
 
 
 Said = Annotated[Text, AfterValidator(_not_blank)]
-Staff = Annotated[Said, Field(description="who of the shop's people does this")]
 
 
 class SharingPartnerIn(Body):

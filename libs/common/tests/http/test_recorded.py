@@ -1,0 +1,40 @@
+"""Each use of a scope that shows or moves what is somebody's is a line of the log, with the key (SEC-004)."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import httpx
+import pytest
+
+from common.http import scopes
+from common.process import logs
+
+from .test_api import bearer, make_key
+
+
+async def test_what_a_key_looks_at_stands_in_the_log_with_the_key(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.http.api.RECORDED", scopes.RECORDED | {"things:read"})
+    made = await make_key(client, scopes=["things:read", "things:write"])
+    written = io.StringIO()
+    logs.configure("toy", "INFO", written)
+    things = "/v1/shops/demo/things"
+    assert (await client.get(things, headers=bearer(made["key"]))).status_code == 200
+    assert (await client.post(things, json={"size": 1}, headers=bearer(made["key"]))).status_code == 202
+    assert (await client.get(things, headers=bearer("rk_zzzzzzzz_" + "a" * 43))).status_code == 401
+    assert (await client.get("/ops/dead")).status_code == 200
+    assert (await client.get("/ops/set-aside")).status_code == 200
+    found = [json.loads(line) for line in written.getvalue().splitlines()]
+    used = [(one["key"], one["scope"], one["method"], one["path"]) for one in found if one["event"] == "key_used"]
+    assert used == [
+        (made["prefix"], "things:read", "GET", things),
+        ("bootstrap", "ops", "GET", "/ops/dead"),
+    ]
+    assert made["key"] not in written.getvalue()
+
+
+def test_the_scopes_that_are_recorded_are_scopes() -> None:
+    assert scopes.RECORDED.issubset(scopes.SCOPES)

@@ -1,0 +1,34 @@
+"""Names of the shop's people, and the keys by which they were said (SEC-012)."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.values.people import is_said_by_key, is_same_person, said_by_key
+
+MARA, ANNA = said_by_key("Mara", "1a2b3c4d"), said_by_key("Anna", "1a2b3c4d")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Mara", " mara", True),
+        ("Mara", "Anna", False),
+        (MARA, ANNA, True),
+        (MARA, "ＡＮＮＡ （KEY 1a2b3c4d）", True),
+        (MARA, said_by_key("Anna", "00000000"), False),
+        (MARA, said_by_key("mara", "00000000"), True),
+        (MARA, "Mara", True),
+        (MARA, "Anna", False),
+        ("Mara (key 1)", "Anna (key 1)", False),
+        ("Mara (key 1a2b3c4d) x", "Anna (key 1a2b3c4d) x", False),
+    ],
+)
+def test_all_names_said_by_one_key_are_one_person(one: str, other: str, *, same: bool) -> None:
+    assert is_same_person(one, other) is is_same_person(other, one) is same
+
+
+@pytest.mark.parametrize("name", [MARA, "m (Key 1A2B3C4D)", "m（key 1a2b3c4d）", "m (k\u200bey 1a2b3c4d)"])
+def test_a_name_that_reads_like_a_keys_is_known(name: str) -> None:
+    assert is_said_by_key(name)
+    assert not is_said_by_key("Mara (key account manager)")

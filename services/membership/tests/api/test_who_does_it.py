@@ -1,0 +1,94 @@
+"""Who did it, as the body says and the key vouches for (SEC-004, SEC-012)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from common.http.api import api_keys_of
+from common.http.callers import new_api_key, parts_of
+from common.values.people import said_by_key
+from membership.programme.payouts import PayoutRules
+from membership.programme.programme import Programme
+
+from ..conftest import NOW, V1, Client, Shop, deliver, rich
+from ..payouts.test_rules import reward
+
+BOTH = ["members:change", "members:approve", "members:read"]
+
+
+async def a_key(client: Client, shop: str, scopes: list[str]) -> tuple[str, dict[str, str]]:
+    """Its prefix, and the header."""
+    key = new_api_key()
+    parts = parts_of(key)
+    assert parts is not None
+    async with client.database.transaction() as tx:
+        await tx.execute(
+            "insert into api_keys (prefix, hash, shop, scopes, name, created_at)"
+            " values (:prefix, :hash, :shop, :scopes, 'crm', :now)",
+            prefix=parts[0], hash=api_keys_of(client.app).hash(parts[1]), shop=shop, scopes=scopes, now=NOW,
+        )  # fmt: skip
+    return parts[0], {"authorization": f"Bearer {key}"}
+
+
+def asked(command_id: str, by: str, points: int = 200) -> dict[str, object]:
+    return {"command_id": command_id, "points": points, "reason": "lost", "by": by}
+
+
+@pytest.mark.parametrize("scopes", [BOTH, ["*"]])
+async def test_a_key_is_one_person_whatever_names_it_gives(client: Client, shop: Shop, scopes: list[str]) -> None:
+    """It does not approve what it asked for, nor have a limit of the day for each name; the record shows the key."""
+    await rich(client, shop)
+    await client.issue_key()
+    prefix, key = await a_key(client, "tea", scopes)
+    adjustments, member = f"{V1}/adjustments", f"{V1}/members/c1/adjustments"
+    large = (await client.post(member, json=asked("m1", "mara", 5_000), headers=key)).json()
+    assert (large["state"], large["by"]) == ("proposed", f"mara (key {prefix})")
+    own = await client.post(f"{adjustments}/m1/approve", json={"by": "anna"}, headers=key)
+    assert (own.status_code, own.json()["type"].rpartition("/")[2]) == (403, "same_person")
+    other, second = await a_key(client, "tea", scopes)
+    granted = (await client.post(f"{adjustments}/m1/approve", json={"by": "anna"}, headers=second)).json()
+    assert (granted["state"], granted["decided_by"]) == ("granted", f"anna (key {other})")
+    states = [
+        (await client.post(member, json=asked(f"s{n}", f"person {n}"), headers=key)).json()["state"] for n in range(4)
+    ]
+    assert states == ["granted", "granted", "proposed", "proposed"], "500 a day alone, by all names together"
+
+
+async def test_a_repetition_by_the_key_that_took_its_place_is_harmless(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await client.issue_key()
+    headers = [(await a_key(client, "tea", BOTH))[1] for _ in range(2)]
+    answers = [await client.post(f"{V1}/members/c1/adjustments", json=asked("m1", "mara"), headers=h) for h in headers]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+
+
+@pytest.mark.parametrize("vouching", [True, False])
+async def test_a_key_that_vouches_for_people_is_believed(client: Client, shop: Shop, *, vouching: bool) -> None:
+    """As the console's. Nobody's name reads as if another key had said it."""
+    await rich(client, shop)
+    await client.issue_key()
+    prefix, key = await a_key(client, "tea", [*BOTH, *["people:vouch"] * vouching])
+    made = (await client.post(f"{V1}/members/c1/adjustments", json=asked("m1", " mara "), headers=key)).json()
+    assert made["by"] == ("mara" if vouching else f"mara (key {prefix})")
+    false = await client.post(f"{V1}/members/c1/adjustments", json=asked("m2", "mara (Key 12345678)"), headers=key)
+    assert (false.status_code, "key" in false.text) == (422, True)
+
+
+async def test_a_key_does_not_pay_the_cash_that_it_approved_elsewhere(client: Client, shop: Shop) -> None:
+    """SEC-012: approved at feedback by one key, under whichever name; another one pays."""
+    body = {"programme": Programme(payouts=PayoutRules(review_reward="cash", cash_alone=998)).model_dump(mode="json")}
+    assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
+    client.clock.set(NOW + timedelta(days=2))
+    await rich(client, shop, order="o")
+    prefix, key = await a_key(client, "tea", BOTH)
+    _, other = await a_key(client, "tea", BOTH)
+    approved = reward().model_copy(update={"by": said_by_key("mara", prefix)})
+    await deliver(client.database, [shop.event("c1", NOW + timedelta(days=1), approved)])
+    (due,) = (await client.get(f"{V1}/payouts", params={"state": "due"})).json()["items"]
+    path, paid = f"{V1}/payouts/{due['payout_id']}/paid", {"reference": "alipay-1", "by": "anna"}
+    answers = [await client.post(path, json=paid, headers=headers) for headers in (key, other)]
+    assert [answer.status_code for answer in answers] == [403, 200]
+    assert answers[0].json()["type"].endswith("payout_needs_another")
