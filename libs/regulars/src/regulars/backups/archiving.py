@@ -1,0 +1,320 @@
+"""`regulars backup --continuous`: what happens goes into the archive as it happens, with a base backup now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from common.bus.broker import BrokerUnavailable, LogEnds, Position, cluster_id, topic_names
+from common.events.topics import TOPICS
+from regulars.backups.archive import (
+    ABOUT,
+    BASE,
+    INTAKE,
+    STATUS,
+    VERSION,
+    Archive,
+    Base,
+    has_one_copy,
+    name_of,
+    past,
+    write_json,
+)
+from regulars.backups.copying import TopicCopy
+from regulars.backups.photos import mirror_photos
+from regulars.backups.programs import base_backup, clean_up_log, receiving_log
+from regulars.backups.taking import READER, fingerprint
+from regulars.stack.databases import dsn, in_database
+from regulars.stack.errors import StackError
+
+PULSE_S, PHOTOS_S, TOPICS_S, AGAIN_S = 1.0, 10.0, 10.0, 5.0
+_CHECK_S, _SAY_S, _LAST_S = 0.05, 60.0, 15.0
+_PASSING = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, BrokerUnavailable, StackError, TimeoutError)
+"""What a server that is away, or starts, makes of a call: it is tried again."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Of an installation: a superuser's address of PostgreSQL, Kafka's, feedback's folder of photos; its databases."""
+
+    postgres: str
+    kafka: str
+    photos: Path | None
+    databases: Sequence[str]
+
+
+class Archiving:
+    """One process for one archive. `every`: a base backup; `keep`: instants so long ago can be restored.
+
+    `servers` is asked anew whenever a connection is lost: a stack that was started again has other ports.
+    """
+
+    def __init__(
+        self, archive: Archive, servers: Callable[[], Servers], *, every: timedelta, keep: timedelta, say: Say
+    ) -> None:
+        self._archive, self._servers, self._every, self._keep, self._say = archive, servers, every, keep, say
+        self._slot = ""
+        self._copies: dict[tuple[str, str], tuple[TopicCopy, asyncio.Task[None]]] = {}
+        """By topic and folder, so that the copies of two base backups stand side by side while one is made."""
+        self._beginning = asyncio.Lock()
+        self.until: datetime | None = None
+        self._complete_at = time.monotonic()
+
+    async def run(self, master_key: str, stop: asyncio.Event) -> None:
+        """Until `stop` is set; what was committed and published by then is in the archive, if the servers still answer.
+
+        Raises StackError where the archive is another installation's.
+        """
+        await self._begin(master_key)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(work)
+                    for work in (self._receive(), self._follow(), self._keep_pulse(), self._bases(), self._photos())
+                ]
+                await stop.wait()
+                with contextlib.suppress(*_PASSING):
+                    async with asyncio.timeout(_LAST_S):
+                        await self._last_pulse()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            await self._end(list(self._copies))
+
+    async def _begin(self, master_key: str) -> None:
+        servers = self._servers()
+        cluster = await cluster_id(servers.kafka)
+        async with _connected(servers.postgres) as connection:
+            system = str(await connection.fetchval("select system_identifier from pg_control_system()"))
+            timeline = await connection.fetchval("select timeline_id from pg_control_checkpoint()")
+            here = {"cluster": cluster, "system": system, "timeline": timeline, "master_key": fingerprint(master_key)}
+            if (self._archive.folder / ABOUT).exists():
+                about = self._archive.about()
+                if here.items() - about.items():
+                    raise StackError(
+                        f"{self._archive.folder} is the backup of another installation, or of this one before it was "
+                        "restored: name a new folder, and keep that one as long as its time is of use"
+                    )
+            else:
+                if any(self._archive.folder.glob("*/*")):
+                    raise StackError(f"{self._archive.folder} holds something else: name a new folder")
+                self._archive.wal.mkdir(parents=True, exist_ok=True)
+                (self._archive.folder / "base").mkdir(exist_ok=True)
+                slot = f"regulars_backup_{secrets.token_hex(4)}"
+                about = {"version": VERSION, **here, "slot": slot, "databases": list(servers.databases)}
+                write_json(self._archive.folder / ABOUT, about)
+            self._slot = about["slot"]
+            # From here on the server keeps its log until it is in the archive.
+            if not await connection.fetchval("select 1 from pg_replication_slots where slot_name = $1", self._slot):
+                await connection.execute("select pg_create_physical_replication_slot($1, true)", self._slot)
+        for left in (self._archive.folder / "base").glob(".*"):
+            shutil.rmtree(left)
+        if bases := self._archive.bases():
+            await self._copy(servers, bases[-1].name)
+
+    async def _receive(self) -> None:
+        """PostgreSQL's log, whatever the server does meanwhile."""
+        while True:
+            try:
+                async with receiving_log(self._servers().postgres, self._archive.wal, self._slot) as process:
+                    assert process.stderr is not None
+                    said = (await process.stderr.read()).decode(errors="replace").strip()
+                self._say(f"PostgreSQL's log is not received: {said.splitlines()[-1] if said else 'it ended'}")
+            except StackError as error:
+                self._say(f"PostgreSQL's log is not received: {error}")
+            await asyncio.sleep(AGAIN_S)
+
+    async def _follow(self) -> None:
+        """Begin the copies of topics that came later: a shop's intake."""
+        while True:
+            with contextlib.suppress(*_PASSING):
+                if bases := self._archive.bases():
+                    await self._copy(self._servers(), bases[-1].name)
+            await asyncio.sleep(TOPICS_S)
+
+    async def _copy(self, servers: Servers, base: str) -> None:
+        """Have every topic copied for restores from that base backup; a copy that ended by a fault is begun again."""
+        ours = [topic.name for topic in TOPICS]
+        async with self._beginning:
+            read = await _read_of_intake(servers)
+            for topic in await topic_names(servers.kafka):
+                if topic not in ours and not topic.startswith(INTAKE):
+                    continue
+                folder = self._archive.topic(topic, base)
+                key = topic, folder.name
+                if key in self._copies and not self._copies[key][1].done():
+                    continue
+                since = {place: end for place, end in read.items() if place.topic == topic}
+                copy = await asyncio.to_thread(TopicCopy, servers.kafka, topic, folder, since)
+                self._copies[key] = copy, asyncio.create_task(copy.run())
+
+    async def _end(self, keys: Sequence[tuple[str, str]]) -> None:
+        ending = [self._copies.pop(key)[1] for key in keys]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    async def _keep_pulse(self) -> None:
+        """Say, second by second, up to when the archive is complete."""
+        said = time.monotonic()
+        while True:
+            try:
+                async with _connected(self._servers().postgres) as connection:
+                    ends = LogEnds(self._servers().kafka, client="regulars-backup")
+                    try:
+                        while True:
+                            await self._pulse(connection, ends)
+                            self._complete_at = time.monotonic()
+                            await asyncio.sleep(PULSE_S)
+                    finally:
+                        await ends.close()
+            except _PASSING as error:
+                if time.monotonic() - said > _SAY_S:
+                    said = time.monotonic()
+                    self._say(
+                        f"complete up to {self.until}, {said - self._complete_at:.0f} s ago: {error or 'no answer'}"
+                    )
+            await asyncio.sleep(PULSE_S)
+
+    async def _last_pulse(self) -> None:
+        async with _connected(self._servers().postgres) as connection:
+            ends = LogEnds(self._servers().kafka, client="regulars-backup")
+            try:
+                await self._pulse(connection, ends)
+            finally:
+                await ends.close()
+
+    async def _pulse(self, connection: asyncpg.Connection, ends: LogEnds) -> datetime:
+        """Wait until all is in the archive that was committed and published before this call; gives its instant.
+
+        By PostgreSQL's clock. A transaction of ours is committed then: a recovery ends at the first commit of after the
+        instant that it is told, and without one fails.
+        """
+        servers = self._servers()
+        read = await _read_of_intake(servers)
+        at: datetime = await connection.fetchval("select clock_timestamp()")
+        await connection.execute("select pg_logical_emit_message(true, 'regulars-backup', '')")
+        written = await connection.fetchval("select pg_current_wal_insert_lsn()::text")
+        copies = [copy for copy, _ in self._copies.values()]
+        until = await ends.ends({copy.topic for copy in copies})
+        for _, task in self._copies.values():
+            if task.done():
+                task.result()  # it ends by nothing but a fault: a full disk
+        complete = False
+        while not complete:
+            complete = await self._received(connection, written) and all(copy.has(until) for copy in copies)
+            if not complete:
+                await asyncio.sleep(_CHECK_S)
+        for copy in copies:
+            if copy.topic.startswith(INTAKE):
+                await copy.forget(read)
+        if self._archive.bases():
+            self.until = at
+            write_json(self._archive.folder / STATUS, {"until": at.isoformat()})
+        return at
+
+    async def _received(self, connection: asyncpg.Connection, lsn: str) -> bool:
+        return bool(
+            await connection.fetchval(
+                "select exists (select from pg_stat_replication"
+                " where application_name = $1 and flush_lsn >= $2::text::pg_lsn)",
+                *(self._slot, lsn),
+            )
+        )
+
+    async def _bases(self) -> None:
+        while True:
+            bases = self._archive.bases()
+            try:
+                async with _connected(self._servers().postgres) as connection:
+                    now: datetime = await connection.fetchval("select clock_timestamp()")
+                if not bases or now - bases[-1].began >= self._every:
+                    await self._take_base(now)
+                    await self._drop_past(now)
+            except _PASSING as error:
+                self._say(f"no base backup was made, it is tried again: {error}")
+                await asyncio.sleep(_SAY_S)
+            await asyncio.sleep(AGAIN_S)
+
+    async def _take_base(self, began: datetime) -> None:
+        servers, name = self._servers(), name_of(began)
+        aside, former = self._archive.base(f".{name}"), list(self._copies)
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(mode=0o700)
+        try:
+            ends = LogEnds(servers.kafka, client="regulars-backup")
+            try:
+                stood = await ends.ends([topic.name for topic in TOPICS])
+                await self._copy(servers, name)
+                await base_backup(servers.postgres, aside)
+                async with _connected(servers.postgres) as connection:
+                    usable = await self._pulse(connection, ends)
+            finally:
+                await ends.close()
+            if len(packed := sorted(aside.glob("*.tar.gz"))) != 1:
+                raise StackError(f"the server has tablespaces ({len(packed) - 1}): this backup does not know any")
+            segment = _first_segment(json.loads((aside / "backup_manifest").read_text()))
+            base = Base(name, began, usable, segment, stood)
+            write_json(aside / BASE, base.to_json())
+            aside.rename(self._archive.base(name))
+        except BaseException:
+            await self._end([key for key in self._copies if key[1] == name])
+            for folder in [aside, *self._archive.folder.glob(f"topics/*/{name}")]:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        # Topics that forget are copied for the new one alone from now on.
+        await self._end([key for key in former if not has_one_copy(key[0])])
+        size = sum(file.stat().st_size for file in self._archive.base(name).iterdir())
+        self._say(f"base backup {name}: {size:,} bytes; instants from {usable.isoformat()} on can be restored from it")
+
+    async def _drop_past(self, now: datetime) -> None:
+        bases = self._archive.bases()
+        for base in past(bases, now, self._keep):
+            for folder in [self._archive.base(base.name), *self._archive.folder.glob(f"topics/*/{base.name}")]:
+                await asyncio.to_thread(shutil.rmtree, folder)
+            self._say(f"base backup {base.name} was removed: what it was needed for is more than {self._keep} ago")
+        await clean_up_log(self._archive.wal, self._archive.bases()[0].segment)
+
+    async def _photos(self) -> None:
+        while True:
+            if (folder := self._servers().photos) is not None:
+                await asyncio.to_thread(mirror_photos, folder, self._archive.folder, self._keep)
+            await asyncio.sleep(PHOTOS_S)
+
+
+@contextlib.asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn(url), timeout=10, command_timeout=60)
+    try:
+        yield connection
+    finally:
+        with contextlib.suppress(*_PASSING):
+            await connection.close(timeout=5)
+
+
+async def _read_of_intake(servers: Servers) -> dict[Position, int]:
+    """How far orders-ingest has read the shops' topics: what lies before stands sealed in its database."""
+    if READER not in servers.databases:
+        return {}
+    async with _connected(in_database(servers.postgres, READER)) as connection:
+        rows = await connection.fetch("select topic, partition, next from offsets where starts_with(topic, $1)", INTAKE)
+    return {Position(row["topic"], row["partition"]): row["next"] for row in rows}
+
+
+def _first_segment(manifest: dict[str, Any]) -> str:
+    """The name of the file of the log in which the base backup begins; files have 16 MB."""
+    (first, *_) = manifest["WAL-Ranges"]
+    high, low = (int(part, 16) for part in first["Start-LSN"].split("/"))
+    return f"{first['Timeline']:08X}{high:08X}{low >> 24:08X}"
