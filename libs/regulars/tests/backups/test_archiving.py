@@ -243,7 +243,14 @@ async def test_killed_and_cut_off_it_goes_on_and_an_archive_that_lags_loses_no_f
         first = archive.bases()[0].name
         await live.commit("orders_ingest", "orders", "a")
         await live.publish("orders_ingest")
+        await live.send(Outgoing("intake.tea", b"", b"Ann, 1 Lane", {}, 0))
         await running.complete()
+        intake = archive.topic("intake.tea", first)
+        assert list(intake.glob("*.gz")), "it was not read yet"
+        await live.read_up_to("orders_ingest", "intake.tea", 1)
+        await running.complete()
+        await running.complete()
+        assert not list(intake.glob("*.gz")), "read, it stands in plain nowhere in the archive (decision 0102)"
         await running.end()
         (copy,) = sorted(archive.topic("orders", first).glob("*.jsonl.gz"))
         copy.write_bytes(copy.read_bytes()[:-8])  # as kill -9 leaves it

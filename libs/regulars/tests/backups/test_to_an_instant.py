@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from regulars import operating
@@ -92,6 +93,13 @@ def archiving(target: Path, folder: Path, log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(argv, stdout=output, stderr=output, env=os.environ)
 
 
+def cpu_of(pid: int) -> float:
+    """User and system seconds of the process and those that it has started and not waited for."""
+    process = psutil.Process(pid)
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return sum(each.user + each.system + each.children_user + each.children_system for each in times)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_set_back_under_load_to_an_instant_at_which_everything_agrees(
@@ -105,6 +113,7 @@ def test_set_back_under_load_to_an_instant_at_which_everything_agrees(
     process = archiving(target, folder, log)
     try:
         at, handed_off, picture = asyncio.run(_live(state, archive, sent, folder))
+        print(f"the backup took {cpu_of(process.pid):.1f} s of CPU, base backup included")
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0, log.read_text()
     finally:

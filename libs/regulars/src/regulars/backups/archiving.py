@@ -8,7 +8,7 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -55,6 +55,10 @@ class Servers:
     databases: Sequence[str]
 
 
+class OtherInstallation(StackError):
+    """The servers are not those that the archive is of."""
+
+
 class Archiving:
     """One process for one archive. `every`: a base backup; `keep`: instants so long ago can be restored.
 
@@ -95,21 +99,16 @@ class Archiving:
 
     async def _begin(self, master_key: str) -> None:
         servers = self._servers()
-        cluster = await cluster_id(servers.kafka)
         async with _connected(servers.postgres) as connection:
-            system = str(await connection.fetchval("select system_identifier from pg_control_system()"))
-            timeline = await connection.fetchval("select timeline_id from pg_control_checkpoint()")
-            here = {"cluster": cluster, "system": system, "timeline": timeline, "master_key": fingerprint(master_key)}
+            here = await _identity(servers, connection) | {"master_key": fingerprint(master_key)}
             if (self._archive.folder / ABOUT).exists():
                 about = self._archive.about()
-                if here.items() - about.items():
-                    raise StackError(
-                        f"{self._archive.folder} is the backup of another installation, or of this one before it was "
-                        "restored: name a new folder, and keep that one as long as its time is of use"
-                    )
+                _check_same(about, here, self._archive.folder)
             else:
                 if any(self._archive.folder.glob("*/*")):
                     raise StackError(f"{self._archive.folder} holds something else: name a new folder")
+                if (size := await connection.fetchval("show wal_segment_size")) != "16MB":
+                    raise StackError(f"PostgreSQL's log has files of {size}: this backup knows those of 16 MB alone")
                 self._archive.wal.mkdir(parents=True, exist_ok=True)
                 (self._archive.folder / "base").mkdir(exist_ok=True)
                 slot = f"regulars_backup_{secrets.token_hex(4)}"
@@ -171,8 +170,10 @@ class Archiving:
         said = time.monotonic()
         while True:
             try:
-                async with _connected(self._servers().postgres) as connection:
-                    ends = LogEnds(self._servers().kafka, client="regulars-backup")
+                servers = self._servers()
+                async with _connected(servers.postgres) as connection:
+                    _check_same(self._archive.about(), await _identity(servers, connection), self._archive.folder)
+                    ends = LogEnds(servers.kafka, client="regulars-backup")
                     try:
                         while True:
                             await self._pulse(connection, ends)
@@ -180,6 +181,8 @@ class Archiving:
                             await asyncio.sleep(PULSE_S)
                     finally:
                         await ends.close()
+            except OtherInstallation:
+                raise
             except _PASSING as error:
                 if time.monotonic() - said > _SAY_S:
                     said = time.monotonic()
@@ -209,6 +212,8 @@ class Archiving:
         written = await connection.fetchval("select pg_current_wal_insert_lsn()::text")
         copies = [copy for copy, _ in self._copies.values()]
         until = await ends.ends({copy.topic for copy in copies})
+        starts = await ends.starts(until)
+        until = {place: end for place, end in until.items() if end > starts[place]}  # the others hold no record
         for _, task in self._copies.values():
             if task.done():
                 task.result()  # it ends by nothing but a fault: a full disk
@@ -292,6 +297,23 @@ class Archiving:
             if (folder := self._servers().photos) is not None:
                 await asyncio.to_thread(mirror_photos, folder, self._archive.folder, self._keep)
             await asyncio.sleep(PHOTOS_S)
+
+
+async def _identity(servers: Servers, connection: asyncpg.Connection) -> dict[str, Any]:
+    row = await connection.fetchrow(
+        "select (select system_identifier::text from pg_control_system()) as system,"
+        " (select timeline_id from pg_control_checkpoint()) as timeline"
+    )
+    assert row is not None
+    return {"cluster": await cluster_id(servers.kafka), **dict(row)}
+
+
+def _check_same(about: Mapping[str, Any], here: Mapping[str, Any], folder: Path) -> None:
+    if any(about.get(name) != value for name, value in here.items()):
+        raise OtherInstallation(
+            f"{folder} is the backup of another installation, or of this one before it was restored or failed over: "
+            "name a new folder, and keep that one as long as its time is of use"
+        )
 
 
 @contextlib.asynccontextmanager

@@ -94,7 +94,10 @@ def _archive(target: Path, folder: Path, every: timedelta, keep: timedelta) -> N
         except (asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             raise StackError(f"PostgreSQL does not let us in ({error}); check DATABASE_URL, or the stack") from error
         except BaseExceptionGroup as group:
-            raise StackError(f"the backup does not go on: {group.exceptions[0]!r}; start it again") from group
+            first = group.exceptions[0]
+            if isinstance(first, StackError):
+                raise first from None
+            raise StackError(f"the backup does not go on: {first!r}; mend that, and start it again") from group
         _say(f"{target} is complete up to {archiving.until}")
 
 

@@ -97,7 +97,7 @@ def _segments(wal: Path, first: str) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in sorted(wal.glob("0*.gz*")):  # a whole one comes before its half written one
         name = file.name.removesuffix(_PARTIAL).removesuffix(".gz")
-        if name >= first and len(name) == len(first):
+        if name >= first and name[:8] == first[:8] and len(name) == len(first):
             found.setdefault(name, file)
     names = sorted(found)
     if not names or names[0] != first:
