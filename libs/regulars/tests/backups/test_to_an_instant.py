@@ -97,7 +97,7 @@ def cpu_of(pid: int) -> float:
     """User and system seconds of the process and those that it has started and not waited for."""
     process = psutil.Process(pid)
     times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
-    return sum(each.user + each.system + each.children_user + each.children_system for each in times)
+    return float(sum(each.user + each.system + each.children_user + each.children_system for each in times))
 
 
 @pytest.mark.slow

@@ -294,8 +294,12 @@ class Archiving:
 
     async def _photos(self) -> None:
         while True:
-            if (folder := self._servers().photos) is not None:
-                await asyncio.to_thread(mirror_photos, folder, self._archive.folder, self._keep)
+            try:
+                if (folder := self._servers().photos) is not None:
+                    await asyncio.to_thread(mirror_photos, folder, self._archive.folder, self._keep)
+            except (OSError, StackError) as error:
+                self._say(f"photos are not copied: {error}")
+                await asyncio.sleep(_SAY_S)
             await asyncio.sleep(PHOTOS_S)
 
 
