@@ -189,7 +189,8 @@ def test_a_restore_says_what_is_lost_of_each_service(tmp_path: Path) -> None:
         newest={"orders-ingest": NOON, "membership": None},
         lost={"orders-ingest": lost, "membership": Lost(Counter())},
         again={"orders-ingest": 2, "membership": 0},
-        noted=[{"type": "customer.erased"}],
+        noted=7,
+        left=6,
         unread=4,
         photos=(5, 1),
     )
@@ -200,4 +201,5 @@ def test_a_restore_says_what_is_lost_of_each_service(tmp_path: Path) -> None:
     assert "membership: its newest fact is of an unknown time\n" in said
     assert "up to 4 unread records" in said
     assert "5 files, 1 are missing" in said
-    assert "regulars redo" in said
+    assert "6 messages that had left after the instant do not leave again" in said
+    assert "7 lost facts" in said

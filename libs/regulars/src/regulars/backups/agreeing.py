@@ -20,18 +20,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import asyncpg
-import orjson
 
 from common.bus.broker import Position, Producer, Record, Topic, cluster_id, ensure_topics
-from common.events.customers import ConsentChanged, CustomerErased
-from common.events.membership import CouponRedeemed, PointsRedeemed
-from common.events.messages import ContactOptedIn, ContactOptedOut, MessageFailed, MessageSent
 from common.events.topics import TOPICS
 from regulars.backups.archive import INTAKE, Archive, Base
 from regulars.backups.copying import places, read_copy
+from regulars.backups.notes import NOTED, Notes
 from regulars.backups.photos import bring_back
 from regulars.backups.records import send_records
 from regulars.backups.restoring import A_WEEK, point_at
@@ -39,11 +35,6 @@ from regulars.stack.databases import dsn, in_database
 from regulars.stack.errors import StackError
 
 _TOGETHER = 5_000
-NOTED = (
-    *(CustomerErased, ConsentChanged, ContactOptedOut, ContactOptedIn),
-    *(PointsRedeemed, CouponRedeemed, MessageSent, MessageFailed),
-)
-"""What people must do again, or know: the outside world has it, and the databases do not any more."""
 
 
 @dataclass(slots=True)
@@ -65,7 +56,8 @@ class Outcome:
     """What a restore has found.
 
     `newest`: when each service recorded its newest fact that is there. `again`: how many of its facts are published
-    anew. `noted`: of what was lost that of which people must know, as CloudEvents. `unread`: records of shops' intake
+    anew. `noted`: how many of the lost facts people must know. `left`: messages that were handed off after the instant,
+    and do not leave again. `unread`: records of shops' intake
     topics that nobody had read at the instant and that the archive holds no more, at most. `photos`: how many were
     brought, and of how many the archive has none.
     """
@@ -74,7 +66,8 @@ class Outcome:
     newest: dict[str, datetime | None] = field(default_factory=dict)
     lost: dict[str, Lost] = field(default_factory=dict)
     again: dict[str, int] = field(default_factory=dict)
-    noted: list[dict[str, Any]] = field(default_factory=list)
+    noted: int = 0
+    left: int = 0
     unread: int = 0
     photos: tuple[int, int] = (0, 0)
 
@@ -100,8 +93,11 @@ class Agreement:
         """By service: published since the archive was complete, and not found in it so far."""
         self.outcome = Outcome()
 
-    async def make(self, services: Mapping[str, str], others: Sequence[str], photos: Path | None) -> Outcome:
-        """`services`: the database of each service that publishes; `others`: further databases. Raises StackError."""
+    async def make(
+        self, services: Mapping[str, str], others: Sequence[str], photos: Path | None, noted: Path
+    ) -> Outcome:
+        """`services`: the database of each service that publishes; `others`: further databases; `noted`: the file of
+        lost facts that people must know. Raises StackError."""
         async with AsyncExitStack() as stack:
             for service, database in services.items():
                 url = in_database(self._admin_url, database)
@@ -109,7 +105,9 @@ class Agreement:
                 stack.push_async_callback(connection.close)
                 self._databases[service] = connection
                 await self._look_at(service, connection)
-            former = await self._fill()
+            async with Notes.into(noted, self._databases.get("messaging")) as notes:
+                former = await self._fill(notes)
+            self.outcome.noted, self.outcome.left = notes.number, notes.left
             cluster = await cluster_id(self._servers)
             for database in (*services.values(), *others):
                 await point_at(in_database(self._admin_url, database), former, cluster)
@@ -135,7 +133,7 @@ class Agreement:
         late = await connection.fetch("select id from outbox where published_at >= $1", self._archive.until())
         self._missing[service] = {row["id"] for row in late}
 
-    async def _fill(self) -> dict[Position, list[int]]:
+    async def _fill(self, notes: Notes) -> dict[Position, list[int]]:
         ours = {topic.name: topic for topic in TOPICS}
         names = self._archive.topics(self._base.name)
         partitions = {name: 1 + max((p.partition for p in self._positions(name)), default=0) for name in names}
@@ -153,7 +151,7 @@ class Agreement:
             await producer.start()
             for topic in names:
                 owner = ours[topic].owner if topic in ours else ""
-                sent = await send_records(producer, self._of_the_instant(topic, owner))
+                sent = await send_records(producer, self._of_the_instant(topic, owner, notes))
                 former |= {Position(topic, partition): offsets for partition, offsets in sent.items()}
                 self._say(f"{topic}: {sum(map(len, sent.values())):,} records")
         finally:
@@ -165,7 +163,7 @@ class Agreement:
             if each.topic == topic:
                 yield each
 
-    async def _of_the_instant(self, topic: str, owner: str) -> AsyncIterator[Record]:
+    async def _of_the_instant(self, topic: str, owner: str, notes: Notes) -> AsyncIterator[Record]:
         records = read_copy(topic, self._archive.topic(topic, self._base.name))
         if topic.startswith(INTAKE):
             for record in self._intake(topic, records):
@@ -184,7 +182,10 @@ class Agreement:
                     self._missing[owner].discard(_id(record))
                     yield record
                 else:
-                    self._note(owner, record)
+                    type_ = record.headers.get("type", b"").decode()
+                    self.outcome.lost[owner].add(type_, _at(record))
+                    if record.value is not None and type_ in NOTED:
+                        await notes.add(record.value)
 
     def _surely(self, record: Record) -> bool:
         place = Position(record.topic, record.partition)
@@ -202,12 +203,6 @@ class Agreement:
             if self._at is None or _at(record) <= self._at:
                 yield record
         self.outcome.unread += sum(max(0, end - starts[place]) for place, end in first.items() if place in starts)
-
-    def _note(self, owner: str, record: Record) -> None:
-        type_ = record.headers.get("type", b"").decode()
-        self.outcome.lost[owner].add(type_, _at(record))
-        if record.value is not None and type_ in {each.TYPE for each in NOTED}:
-            self.outcome.noted.append(orjson.loads(record.value))
 
 
 def _id(record: Record) -> str:

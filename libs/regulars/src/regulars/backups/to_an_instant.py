@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +28,7 @@ Say = Callable[[str], None]
 
 
 async def fill(
-    archive: Archive, at: datetime | None, admin_url: str, servers: str, photos: Path | None, say: Say
+    archive: Archive, at: datetime | None, admin_url: str, servers: str, photos: Path | None, noted: Path, say: Say
 ) -> Outcome:
     """Fill an empty Kafka beside a PostgreSQL that recovers, or has recovered, to the instant. Raises StackError.
 
@@ -42,7 +41,7 @@ async def fill(
     await forget_settings(admin_url)
     services = {each.name: each.database for each in SERVICES if each.database in about["databases"]}
     others = [database for database in about["databases"] if database not in services.values()]
-    outcome = await Agreement(archive, base, at, admin_url, servers, say).make(services, others, photos)
+    outcome = await Agreement(archive, base, at, admin_url, servers, say).make(services, others, photos, noted)
     outcome.last = last
     return outcome
 
@@ -81,19 +80,12 @@ def report(outcome: Outcome, at: datetime | None, until: datetime | None, noted:
     brought, lack = outcome.photos
     if brought or lack:
         lines.append(f"photos: {brought:,} files, {lack:,} are missing")
+    if outcome.left:
+        lines.append(f"messaging: {outcome.left:,} messages that had left after the instant do not leave again")
     if outcome.noted:
-        lines.append(f"{noted}: {len(outcome.noted):,} lost facts of which people must know. Before messaging sends,")
-        lines.append(
-            "`regulars redo` with it does erasures and opt-outs again; redemptions and messages are yours to see"
-        )
+        lines.append(f"{noted}: {outcome.noted:,} lost facts of which people must know. Before messaging sends,")
+        lines.append("`regulars redo` with it does erasures and opt-outs again; the rest of it is for you to look at")
     return lines
-
-
-def write_noted(outcome: Outcome, file: Path) -> None:
-    """A CloudEvent a line, as it was published: identifiers, and personal fields sealed."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    file.write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in outcome.noted))
 
 
 def instant(text: str | None) -> datetime | None:
@@ -135,7 +127,6 @@ def run_fill(
     archive: Archive, at: datetime | None, admin_url: str, servers: str, photos: Path | None, noted: Path, say: Say
 ) -> None:
     """`fill`, and its report said."""
-    outcome = asyncio.run(fill(archive, at, admin_url, servers, photos, say))
-    write_noted(outcome, noted)
+    outcome = asyncio.run(fill(archive, at, admin_url, servers, photos, noted, say))
     for line in report(outcome, at, archive.until(), noted):
         say(line)
