@@ -17,8 +17,9 @@ from common.bus.broker import Outgoing, Position, Producer, Reader, Topic, ensur
 from common.events.topics import TOPICS
 from common.storage import migrations
 from regulars.backups.archive import Archive
-from regulars.backups.archiving import Archiving, Servers
+from regulars.backups.archiving import Archiving
 from regulars.backups.copying import places, read_copy
+from regulars.backups.servers import Servers
 from regulars.backups.to_an_instant import NOTED, restore_folder
 from regulars.stack.databases import dsn, ensure_database, in_database
 from regulars.stack.errors import StackError
@@ -68,12 +69,12 @@ class Installation:
             await connection.close()
 
     async def commit(self, database: str, topic: str, id_: str, type_: str = "order.completed") -> None:
-        payload = json.dumps({"id": id_, "type": type_, "shop": "tea", "subject": "c1", "time": "2026-11-30T12:00:00Z"})
+        event = {"id": id_, "type": type_, "shop": "tea", "subject": "c1", "time": "2026-11-30T12:00:00Z", "data": {}}
         async with self.of(database) as connection:
             await connection.execute(
                 "insert into outbox (id, aggregatetype, aggregateid, type, shop, payload)"
                 " values ($1, $2, 'tea/c1', $3, 'tea', $4)",
-                *(id_, topic, type_, payload),
+                *(id_, topic, type_, json.dumps(event)),
             )
 
     async def publish(self, database: str, *, mark: bool = True, only: str = "%") -> None:

@@ -8,15 +8,13 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from common.bus.broker import BrokerUnavailable, LogEnds, Position, cluster_id, topic_names
+from common.bus.broker import LogEnds, Position, topic_names
 from common.events.topics import TOPICS
 from regulars.backups.archive import (
     ABOUT,
@@ -34,29 +32,21 @@ from regulars.backups.archive import (
 from regulars.backups.copying import TopicCopy
 from regulars.backups.photos import mirror_photos
 from regulars.backups.programs import base_backup, clean_up_log, receiving_log
-from regulars.backups.taking import READER, fingerprint
-from regulars.stack.databases import dsn, in_database
+from regulars.backups.servers import (
+    PASSING,
+    OtherInstallation,
+    Servers,
+    check_same,
+    connected,
+    identity,
+    read_of_intake,
+)
+from regulars.backups.taking import fingerprint
 from regulars.stack.errors import StackError
 
 PULSE_S, PHOTOS_S, TOPICS_S, AGAIN_S = 1.0, 10.0, 10.0, 5.0
 _CHECK_S, _SAY_S, _LAST_S = 0.05, 60.0, 15.0
-_PASSING = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, BrokerUnavailable, StackError, TimeoutError)
-"""What a server that is away, or starts, makes of a call: it is tried again."""
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Servers:
-    """Of an installation: a superuser's address of PostgreSQL, Kafka's, feedback's folder of photos; its databases."""
-
-    postgres: str
-    kafka: str
-    photos: Path | None
-    databases: Sequence[str]
-
-
-class OtherInstallation(StackError):
-    """The servers are not those that the archive is of."""
 
 
 class Archiving:
@@ -89,9 +79,9 @@ class Archiving:
                     for work in (self._receive(), self._follow(), self._keep_pulse(), self._bases(), self._photos())
                 ]
                 await stop.wait()
-                with contextlib.suppress(*_PASSING):
+                with contextlib.suppress(*PASSING):
                     async with asyncio.timeout(_LAST_S):
-                        await self._last_pulse()
+                        await self._pulses(last=True)
                 for task in tasks:
                     task.cancel()
         finally:
@@ -99,11 +89,11 @@ class Archiving:
 
     async def _begin(self, master_key: str) -> None:
         servers = self._servers()
-        async with _connected(servers.postgres) as connection:
-            here = await _identity(servers, connection) | {"master_key": fingerprint(master_key)}
+        async with connected(servers.postgres) as connection:
+            here = await identity(servers, connection) | {"master_key": fingerprint(master_key)}
             if (self._archive.folder / ABOUT).exists():
                 about = self._archive.about()
-                _check_same(about, here, self._archive.folder)
+                check_same(about, here, self._archive.folder)
             else:
                 if any(self._archive.folder.glob("*/*")):
                     raise StackError(f"{self._archive.folder} holds something else: name a new folder")
@@ -120,8 +110,7 @@ class Archiving:
                 await connection.execute("select pg_create_physical_replication_slot($1, true)", self._slot)
         for left in (self._archive.folder / "base").glob(".*"):
             shutil.rmtree(left)
-        if bases := self._archive.bases():
-            await self._copy(servers, bases[-1].name)
+        await self._copy()
 
     async def _receive(self) -> None:
         """PostgreSQL's log, whatever the server does meanwhile."""
@@ -138,17 +127,21 @@ class Archiving:
     async def _follow(self) -> None:
         """Begin the copies of topics that came later: a shop's intake."""
         while True:
-            with contextlib.suppress(*_PASSING):
-                if bases := self._archive.bases():
-                    await self._copy(self._servers(), bases[-1].name)
+            with contextlib.suppress(*PASSING):
+                await self._copy()
             await asyncio.sleep(TOPICS_S)
 
-    async def _copy(self, servers: Servers, base: str) -> None:
-        """Have every topic copied for restores from that base backup; a copy that ended by a fault is begun again."""
-        ours = [topic.name for topic in TOPICS]
+    async def _copy(self, base: str | None = None) -> None:
+        """Have every topic copied for restores from that base backup, None: the youngest one, if there is one.
+
+        A copy that ended by a fault is begun again.
+        """
+        ours, servers = [topic.name for topic in TOPICS], self._servers()
+        read, names = await read_of_intake(servers), await topic_names(servers.kafka)
         async with self._beginning:
-            read = await _read_of_intake(servers)
-            for topic in await topic_names(servers.kafka):
+            if base is None and (base := self._youngest()) is None:
+                return
+            for topic in names:
                 if topic not in ours and not topic.startswith(INTAKE):
                     continue
                 folder = self._archive.topic(topic, base)
@@ -156,8 +149,15 @@ class Archiving:
                 if key in self._copies and not self._copies[key][1].done():
                     continue
                 since = {place: end for place, end in read.items() if place.topic == topic}
-                copy = await asyncio.to_thread(TopicCopy, servers.kafka, topic, folder, since)
+                copy = await asyncio.to_thread(TopicCopy, self._kafka, topic, folder, since)
                 self._copies[key] = copy, asyncio.create_task(copy.run())
+
+    def _youngest(self) -> str | None:
+        bases = self._archive.bases()
+        return bases[-1].name if bases else None
+
+    def _kafka(self) -> str:
+        return self._servers().kafka
 
     async def _end(self, keys: Sequence[tuple[str, str]]) -> None:
         ending = [self._copies.pop(key)[1] for key in keys]
@@ -170,64 +170,61 @@ class Archiving:
         said = time.monotonic()
         while True:
             try:
-                servers = self._servers()
-                async with _connected(servers.postgres) as connection:
-                    _check_same(self._archive.about(), await _identity(servers, connection), self._archive.folder)
-                    ends = LogEnds(servers.kafka, client="regulars-backup")
-                    try:
-                        while True:
-                            await self._pulse(connection, ends)
-                            self._complete_at = time.monotonic()
-                            await asyncio.sleep(PULSE_S)
-                    finally:
-                        await ends.close()
+                await self._pulses()
             except OtherInstallation:
                 raise
-            except _PASSING as error:
+            except PASSING as error:
                 if time.monotonic() - said > _SAY_S:
                     said = time.monotonic()
-                    self._say(
-                        f"complete up to {self.until}, {said - self._complete_at:.0f} s ago: {error or 'no answer'}"
-                    )
+                    ago, why = said - self._complete_at, error if str(error) else type(error).__name__
+                    self._say(f"complete up to {self.until}, {ago:.0f} s ago: {why}")
             await asyncio.sleep(PULSE_S)
 
-    async def _last_pulse(self) -> None:
-        async with _connected(self._servers().postgres) as connection:
-            ends = LogEnds(self._servers().kafka, client="regulars-backup")
+    async def _pulses(self, *, last: bool = False) -> None:
+        """One after the other, until something is away; `last`: a single one."""
+        servers = self._servers()
+        async with connected(servers.postgres) as connection:
+            check_same(self._archive.about(), await identity(servers, connection), self._archive.folder)
+            ends = LogEnds(servers.kafka, client="regulars-backup")
             try:
-                await self._pulse(connection, ends)
+                while True:
+                    if (base := self._youngest()) is not None:
+                        async with asyncio.timeout(_SAY_S):
+                            at = await self._pulse(connection, ends, base)
+                        if self.until is None or at > self.until:
+                            self.until, self._complete_at = at, time.monotonic()
+                            write_json(self._archive.folder / STATUS, {"until": at.isoformat()})
+                    if last:
+                        return
+                    await asyncio.sleep(PULSE_S)
             finally:
                 await ends.close()
 
-    async def _pulse(self, connection: asyncpg.Connection, ends: LogEnds) -> datetime:
+    async def _pulse(self, connection: asyncpg.Connection, ends: LogEnds, base: str) -> datetime:
         """Wait until all is in the archive that was committed and published before this call; gives its instant.
 
-        By PostgreSQL's clock. A transaction of ours is committed then: a recovery ends at the first commit of after the
-        instant that it is told, and without one fails.
+        By PostgreSQL's clock; of topics the copies for that base backup. A transaction of ours is committed then: a
+        recovery ends at the first commit of after the instant that it is told, and without one fails.
         """
-        servers = self._servers()
-        read = await _read_of_intake(servers)
+        read = await read_of_intake(self._servers())
         at: datetime = await connection.fetchval("select clock_timestamp()")
         await connection.execute("select pg_logical_emit_message(true, 'regulars-backup', '')")
         written = await connection.fetchval("select pg_current_wal_insert_lsn()::text")
-        copies = [copy for copy, _ in self._copies.values()]
-        until = await ends.ends({copy.topic for copy in copies})
+        mine = [each for (topic, folder), each in self._copies.items() if has_one_copy(topic) or folder == base]
+        until = await ends.ends({copy.topic for copy, _ in mine})
         starts = await ends.starts(until)
         until = {place: end for place, end in until.items() if end > starts[place]}  # the others hold no record
-        for _, task in self._copies.values():
-            if task.done():
-                task.result()  # it ends by nothing but a fault: a full disk
         complete = False
         while not complete:
-            complete = await self._received(connection, written) and all(copy.has(until) for copy in copies)
+            for _, task in mine:
+                if task.done():
+                    task.result()  # it ends by nothing but a fault: a full disk
+            complete = await self._received(connection, written) and all(copy.has(until) for copy, _ in mine)
             if not complete:
                 await asyncio.sleep(_CHECK_S)
-        for copy in copies:
+        for copy, _ in mine:
             if copy.topic.startswith(INTAKE):
                 await copy.forget(read)
-        if self._archive.bases():
-            self.until = at
-            write_json(self._archive.folder / STATUS, {"until": at.isoformat()})
         return at
 
     async def _received(self, connection: asyncpg.Connection, lsn: str) -> bool:
@@ -243,12 +240,12 @@ class Archiving:
         while True:
             bases = self._archive.bases()
             try:
-                async with _connected(self._servers().postgres) as connection:
+                async with connected(self._servers().postgres) as connection:
                     now: datetime = await connection.fetchval("select clock_timestamp()")
                 if not bases or now - bases[-1].began >= self._every:
                     await self._take_base(now)
                     await self._drop_past(now)
-            except _PASSING as error:
+            except PASSING as error:
                 self._say(f"no base backup was made, it is tried again: {error}")
                 await asyncio.sleep(_SAY_S)
             await asyncio.sleep(AGAIN_S)
@@ -259,13 +256,13 @@ class Archiving:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(mode=0o700)
         try:
+            stood = await self._ends(servers)
+            await self._copy(name)
+            await base_backup(servers.postgres, aside)
             ends = LogEnds(servers.kafka, client="regulars-backup")
             try:
-                stood = await ends.ends([topic.name for topic in TOPICS])
-                await self._copy(servers, name)
-                await base_backup(servers.postgres, aside)
-                async with _connected(servers.postgres) as connection:
-                    usable = await self._pulse(connection, ends)
+                async with connected(servers.postgres) as connection:
+                    usable = await self._pulse(connection, ends, name)
             finally:
                 await ends.close()
             if len(packed := sorted(aside.glob("*.tar.gz"))) != 1:
@@ -273,16 +270,24 @@ class Archiving:
             segment = _first_segment(json.loads((aside / "backup_manifest").read_text()))
             base = Base(name, began, usable, segment, stood)
             write_json(aside / BASE, base.to_json())
-            aside.rename(self._archive.base(name))
+            async with self._beginning:
+                aside.rename(self._archive.base(name))
+                # Topics that forget are copied for the new one alone from now on.
+                await self._end([key for key in former if not has_one_copy(key[0])])
         except BaseException:
             await self._end([key for key in self._copies if key[1] == name])
             for folder in [aside, *self._archive.folder.glob(f"topics/*/{name}")]:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-        # Topics that forget are copied for the new one alone from now on.
-        await self._end([key for key in former if not has_one_copy(key[0])])
         size = sum(file.stat().st_size for file in self._archive.base(name).iterdir())
         self._say(f"base backup {name}: {size:,} bytes; instants from {usable.isoformat()} on can be restored from it")
+
+    async def _ends(self, servers: Servers) -> dict[Position, int]:
+        ends = LogEnds(servers.kafka, client="regulars-backup")
+        try:
+            return await ends.ends([topic.name for topic in TOPICS])
+        finally:
+            await ends.close()
 
     async def _drop_past(self, now: datetime) -> None:
         bases = self._archive.bases()
@@ -301,42 +306,6 @@ class Archiving:
                 self._say(f"photos are not copied: {error}")
                 await asyncio.sleep(_SAY_S)
             await asyncio.sleep(PHOTOS_S)
-
-
-async def _identity(servers: Servers, connection: asyncpg.Connection) -> dict[str, Any]:
-    row = await connection.fetchrow(
-        "select (select system_identifier::text from pg_control_system()) as system,"
-        " (select timeline_id from pg_control_checkpoint()) as timeline"
-    )
-    assert row is not None
-    return {"cluster": await cluster_id(servers.kafka), **dict(row)}
-
-
-def _check_same(about: Mapping[str, Any], here: Mapping[str, Any], folder: Path) -> None:
-    if any(about.get(name) != value for name, value in here.items()):
-        raise OtherInstallation(
-            f"{folder} is the backup of another installation, or of this one before it was restored or failed over: "
-            "name a new folder, and keep that one as long as its time is of use"
-        )
-
-
-@contextlib.asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(dsn(url), timeout=10, command_timeout=60)
-    try:
-        yield connection
-    finally:
-        with contextlib.suppress(*_PASSING):
-            await connection.close(timeout=5)
-
-
-async def _read_of_intake(servers: Servers) -> dict[Position, int]:
-    """How far orders-ingest has read the shops' topics: what lies before stands sealed in its database."""
-    if READER not in servers.databases:
-        return {}
-    async with _connected(in_database(servers.postgres, READER)) as connection:
-        rows = await connection.fetch("select topic, partition, next from offsets where starts_with(topic, $1)", INTAKE)
-    return {Position(row["topic"], row["partition"]): row["next"] for row in rows}
 
 
 def _first_segment(manifest: dict[str, Any]) -> str:

@@ -18,11 +18,12 @@ from cyclopts import Parameter, validators
 from common.bus.broker import BrokerUnavailable, secure
 from common.bus.broker.security import from_environment
 from regulars.backups.archive import ABOUT, Archive
-from regulars.backups.archiving import Archiving, Servers
+from regulars.backups.archiving import Archiving
 from regulars.backups.data_folder import lay_out, log_beside
 from regulars.backups.local import empty_stack
 from regulars.backups.photos import PHOTOS
 from regulars.backups.restoring import check_key, manifest_of, restore_all
+from regulars.backups.servers import Servers
 from regulars.backups.taking import back_up
 from regulars.backups.to_an_instant import NOTED, instant, restore_folder, run_fill
 from regulars.stack.databases import ensure_database, role_of

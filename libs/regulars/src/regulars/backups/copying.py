@@ -8,7 +8,7 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -29,8 +29,11 @@ class TopicCopy:
     Ended in whatever way, it goes on where it stood; what it has written twice is read once.
     """
 
-    def __init__(self, servers: str, topic: str, folder: Path, since: Mapping[Position, int] | None = None) -> None:
-        """`since`: where a copy begins of which there is nothing yet, instead of the first record."""
+    def __init__(
+        self, servers: Callable[[], str], topic: str, folder: Path, since: Mapping[Position, int] | None = None
+    ) -> None:
+        """`servers`: Kafka's address, asked anew when a connection was lost. `since`: where a copy begins that holds
+        nothing yet, instead of the first record."""
         self.topic, self.folder = topic, folder
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         self.next = {**(since or {}), **places(topic, folder)}
@@ -48,22 +51,32 @@ class TopicCopy:
 
     async def run(self) -> None:
         """Until it is cancelled; a Kafka that is away is waited for."""
-        reader = Reader(self._servers, self.topic, client="regulars-backup", since=self.next)
         try:
             while True:
-                try:
-                    records = await reader.read(_READ_S)
-                except BrokerUnavailable:
-                    await asyncio.sleep(1)
-                    continue
+                with contextlib.suppress(BrokerUnavailable, StackError):
+                    await self._follow(self._servers())
+                await asyncio.sleep(1)
+        finally:
+            self._close()
+
+    async def _follow(self, servers: str) -> None:
+        """Raises BrokerUnavailable."""
+        reader = Reader(servers, self.topic, client="regulars-backup", since=self.next)
+        try:
+            while True:
+                records = await reader.read(_READ_S)
                 if records:
                     async with self._writing:
-                        await asyncio.to_thread(self._write, records)
+                        writing = asyncio.ensure_future(asyncio.to_thread(self._write, records))
+                        try:
+                            await asyncio.shield(writing)
+                        except asyncio.CancelledError:
+                            await asyncio.wait([writing])  # the file is closed after it, not meanwhile
+                            raise
                 if len(records) < _FULL:
                     await asyncio.sleep(_PAUSE_S)
         finally:
             await reader.close()
-            self._close()
 
     def has(self, ends: Mapping[Position, int]) -> bool:
         """Whether all records before these ends are copied, of its own partitions."""
