@@ -30,7 +30,7 @@ from regulars.stack.state import Secrets
 DATABASES = ("orders_ingest", "membership")
 SECRETS = Secrets("pw", "A" * 43 + "=", "key", {name: "pw" for name in DATABASES})
 COMMON = Path(migrations.__path__[0]) / "0001_common.sql"
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 class Installation:
@@ -136,7 +136,7 @@ class Running:
     async def complete(self) -> datetime:
         """When all is in the archive that was done before this call."""
         now = datetime.now(UTC)
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             while self.archiving.until is None or self.archiving.until <= now:
                 if self._task.done():
                     self._task.result()
@@ -259,7 +259,7 @@ async def test_killed_and_cut_off_it_goes_on_and_an_archive_that_lags_loses_no_f
         await live.commit("orders_ingest", "orders", "b")
         await live.publish("orders_ingest")
         again = Running(archive, live, every=timedelta(seconds=5), keep=timedelta(seconds=2))
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             while first in (names := [base.name for base in archive.bases()]):
                 await asyncio.sleep(0.2)
         await again.complete()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -24,7 +25,7 @@ from regulars.backups.archive import Archive
 from regulars.backups.commands import restore
 from regulars.backups.redoing import redo
 from regulars.backups.to_an_instant import NOTED
-from regulars.client import Services, set_up_shop
+from regulars.client import NoAnswer, Services, set_up_shop
 from regulars.privacy.requests import erase
 from regulars.stack.errors import StackError
 from regulars.stack.plan import Plan
@@ -65,8 +66,9 @@ async def load(services: Services, sent: Sent, stop: asyncio.Event) -> None:
     while not stop.is_set():
         number, now = len(sent.began), datetime.now(UTC)
         sent.began[number], sent.events[number] = now, events_of(number, now)
-        await services.call("orders-ingest", "POST", f"{SHOP}/events", json=sent.events[number])
-        sent.answered[number] = datetime.now(UTC)
+        with contextlib.suppress(NoAnswer):
+            await services.call("orders-ingest", "POST", f"{SHOP}/events", json=sent.events[number])
+            sent.answered[number] = datetime.now(UTC)
 
 
 def mails(folder: Path) -> list[str]:
@@ -75,7 +77,7 @@ def mails(folder: Path) -> list[str]:
     return [json.loads(line)["message_id"] for line in file.read_text().splitlines()] if file.exists() else []
 
 
-async def until(check: Callable[[], bool], what: str, within_s: float = 240) -> None:
+async def until(check: Callable[[], bool], what: str, within_s: float = 480) -> None:
     deadline = time.monotonic() + within_s
     while not check():
         assert time.monotonic() < deadline, what

@@ -8,13 +8,13 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 
-from common.bus.broker import LogEnds, Position, topic_names
+from common.bus.broker import LogEnds, topic_names
 from common.events.topics import TOPICS
 from regulars.backups.archive import (
     ABOUT,
@@ -182,21 +182,27 @@ class Archiving:
 
     async def _pulses(self, *, last: bool = False) -> None:
         """One after the other, until something is away; `last`: a single one."""
+        async with self._looking() as (connection, ends):
+            while True:
+                if (base := self._youngest()) is not None:
+                    async with asyncio.timeout(_SAY_S):
+                        at = await self._pulse(connection, ends, base)
+                    if self.until is None or at > self.until:
+                        self.until, self._complete_at = at, time.monotonic()
+                        write_json(self._archive.folder / STATUS, {"until": at.isoformat()})
+                if last:
+                    return
+                await asyncio.sleep(PULSE_S)
+
+    @contextlib.asynccontextmanager
+    async def _looking(self) -> AsyncIterator[tuple[asyncpg.Connection, LogEnds]]:
+        """At both servers. Raises OtherInstallation."""
         servers = self._servers()
         async with connected(servers.postgres) as connection:
             check_same(self._archive.about(), await identity(servers, connection), self._archive.folder)
             ends = LogEnds(servers.kafka, client="regulars-backup")
             try:
-                while True:
-                    if (base := self._youngest()) is not None:
-                        async with asyncio.timeout(_SAY_S):
-                            at = await self._pulse(connection, ends, base)
-                        if self.until is None or at > self.until:
-                            self.until, self._complete_at = at, time.monotonic()
-                            write_json(self._archive.folder / STATUS, {"until": at.isoformat()})
-                    if last:
-                        return
-                    await asyncio.sleep(PULSE_S)
+                yield connection, ends
             finally:
                 await ends.close()
 
@@ -256,15 +262,11 @@ class Archiving:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(mode=0o700)
         try:
-            stood = await self._ends(servers)
+            async with self._looking() as (_, ends):
+                stood = await ends.ends([topic.name for topic in TOPICS])
             await self._copy(name)
             await base_backup(servers.postgres, aside)
-            ends = LogEnds(servers.kafka, client="regulars-backup")
-            try:
-                async with connected(servers.postgres) as connection:
-                    usable = await self._pulse(connection, ends, name)
-            finally:
-                await ends.close()
+            usable = await self._usable(name)
             if len(packed := sorted(aside.glob("*.tar.gz"))) != 1:
                 raise StackError(f"the server has tablespaces ({len(packed) - 1}): this backup does not know any")
             segment = _first_segment(json.loads((aside / "backup_manifest").read_text()))
@@ -282,12 +284,19 @@ class Archiving:
         size = sum(file.stat().st_size for file in self._archive.base(name).iterdir())
         self._say(f"base backup {name}: {size:,} bytes; instants from {usable.isoformat()} on can be restored from it")
 
-    async def _ends(self, servers: Servers) -> dict[Position, int]:
-        ends = LogEnds(servers.kafka, client="regulars-backup")
-        try:
-            return await ends.ends([topic.name for topic in TOPICS])
-        finally:
-            await ends.close()
+    async def _usable(self, base: str) -> datetime:
+        """From when on instants can be reached from it. What is away meanwhile is waited for: it took long to make."""
+        while True:
+            try:
+                async with self._looking() as (connection, ends):
+                    return await self._pulse(connection, ends, base)
+            except OtherInstallation:
+                raise
+            except PASSING as error:
+                self._say(f"the base backup {base} waits: {error if str(error) else type(error).__name__}")
+                await asyncio.sleep(AGAIN_S)
+                with contextlib.suppress(*PASSING):
+                    await self._copy(base)
 
     async def _drop_past(self, now: datetime) -> None:
         bases = self._archive.bases()
