@@ -123,6 +123,17 @@ class Installation:
         return [record.headers.get("id", record.value or b"") for record in found]
 
 
+@asynccontextmanager
+async def started(folder: Path) -> AsyncIterator[Installation]:
+    """Its servers, ended at the end, whatever comes."""
+    installation = Installation(folder)
+    try:
+        await asyncio.to_thread(installation.start)
+        yield installation
+    finally:
+        await asyncio.to_thread(installation.stop)
+
+
 class Running:
     """An archiving process within the test's own."""
 
@@ -154,10 +165,9 @@ def root(stack_folder: Path) -> Path:
 
 
 async def test_what_was_committed_by_the_instant_is_there_and_agrees_and_nothing_else(root: Path) -> None:
-    live, archive = Installation(root / "live"), Archive(root / "archive")
+    archive = Archive(root / "archive")
     archive.folder.mkdir(parents=True)
-    await asyncio.to_thread(live.start)
-    try:
+    async with started(root / "live") as live:
         await live.set_up()
         (live.photos / "tea").mkdir(parents=True)
         (live.photos / "tea" / "p").write_bytes(b"a photo")
@@ -197,14 +207,10 @@ async def test_what_was_committed_by_the_instant_is_there_and_agrees_and_nothing
         await running.complete()
         await running.end()
         assert any("base backup" in line for line in running.said)
-    finally:
-        await asyncio.to_thread(live.stop)
 
     said: list[str] = []
     await asyncio.to_thread(_restore, archive, at, root / "new", said)
-    new = Installation(root / "new")
-    await asyncio.to_thread(new.start)
-    try:
+    async with started(root / "new") as new:
         assert await new.values("orders") == [b"old", b"read", b"published", b"unmarked", b"waits"]
         assert await new.values("membership") == []
         assert await new.values("intake.tea") == [b"i1"]
@@ -223,8 +229,6 @@ async def test_what_was_committed_by_the_instant_is_there_and_agrees_and_nothing
         text = "\n".join(said)
         assert "lost: 1 facts of 0.0 s" in text
         assert "1 points.redeemed" in text
-    finally:
-        await asyncio.to_thread(new.stop)
 
 
 def _restore(archive: Archive, at: datetime | None, folder: Path, said: list[str]) -> None:
@@ -234,10 +238,9 @@ def _restore(archive: Archive, at: datetime | None, folder: Path, said: list[str
 
 async def test_killed_and_cut_off_it_goes_on_and_an_archive_that_lags_loses_no_fact(root: Path) -> None:
     """A copy that was broken off is read once; what it lacks of Kafka at the end stands in the outbox."""
-    live, archive = Installation(root / "live"), Archive(root / "archive")
+    archive = Archive(root / "archive")
     archive.folder.mkdir(parents=True)
-    await asyncio.to_thread(live.start)
-    try:
+    async with started(root / "live") as live:
         await live.set_up()
         running = Running(archive, live, every=timedelta(seconds=5), keep=timedelta(seconds=2))
         await running.complete()
@@ -277,24 +280,14 @@ async def test_killed_and_cut_off_it_goes_on_and_an_archive_that_lags_loses_no_f
         until = archive.until()
         assert until is not None
         (archive.folder / "status.json").write_text(json.dumps({"until": (until - timedelta(minutes=5)).isoformat()}))
-        other = Installation(root / "other")
-        await asyncio.to_thread(other.start)
-        try:
+        async with started(root / "other") as other:
             with pytest.raises(StackError, match="another installation"):
                 await Running(archive, other).complete()
-        finally:
-            await asyncio.to_thread(other.stop)
-    finally:
-        await asyncio.to_thread(live.stop)
     said: list[str] = []
     await asyncio.to_thread(_restore, archive, None, root / "new", said)
-    new = Installation(root / "new")
-    await asyncio.to_thread(new.start)
-    try:
+    async with started(root / "new") as new:
         assert await new.values("orders") == [b"a"]
         async with new.of("orders_ingest") as connection:
             waits = await connection.fetch("select id from outbox where published_at is null")
         assert [row["id"] for row in waits] == ["b"], "the relay publishes it again"
         assert any("orders-ingest" in line and "1 facts are published again" in line for line in said), said
-    finally:
-        await asyncio.to_thread(new.stop)
