@@ -145,6 +145,8 @@ def test_set_back_under_load_to_an_instant_at_which_everything_agrees(
     redo(folder / NOTED, folder=folder)
     redo(folder / NOTED, folder=folder)
     asyncio.run(_done_again(state, sent))
+    _nothing_twice(out_there, handed_off, mails(folder))
+    asyncio.run(_goes_on(state, sent, folder))
     assert operating.run_in_services(folder, "verify", SERVICES) == 0
     refused = archiving(target, folder, log)
     assert refused.wait(120) == 1
@@ -223,3 +225,11 @@ async def _done_again(state: StackState, sent: Sent) -> None:
         known, counted = await orders_of(state, services)
         assert known == set(sent.events)
         assert counted == expected(known)
+
+
+async def _goes_on(state: StackState, sent: Sent, folder: Path) -> None:
+    """A new order is told of by mail."""
+    before, number = len(mails(folder)), (len(sent.events) // len(CUSTOMERS) + 1) * len(CUSTOMERS)
+    async with services_of(state) as services:
+        await services.call("orders-ingest", "POST", f"{SHOP}/events", json=events_of(number, datetime.now(UTC)))
+        await until(lambda: len(mails(folder)) > before, "no mail leaves any more")
