@@ -12,6 +12,7 @@ select create_distributed_table('contacts', 'customer', colocate_with => 'custom
 select create_distributed_table('decisions', 'customer', colocate_with => 'customers');
 select create_distributed_table('declined_coupons', 'customer', colocate_with => 'customers');
 select create_distributed_table('insert_scans', 'customer', colocate_with => 'customers');
+select create_distributed_table('left_before_restore', 'customer', colocate_with => 'customers');
 select create_distributed_table('messages', 'customer', colocate_with => 'customers');
 select create_distributed_table('order_news', 'customer', colocate_with => 'customers');
 select create_distributed_table('parcel_inserts', 'customer', colocate_with => 'customers');

@@ -18,3 +18,5 @@ revoke all on database :"service" from public;
 grant connect on database :"service" to :"role";
 SQL
 done
+# `regulars backup --continuous` of the service `tools` fetches the log as the superuser; no other role may.
+[ -z "${PGDATA:-}" ] || echo "host replication postgres samenet scram-sha-256" >> "$PGDATA/pg_hba.conf"

@@ -194,6 +194,17 @@ create index messages_queued on messages (channel, shop, rank, at, message_id) w
 create index messages_leased on messages (lease_until) where state = 'leased';
 create index messages_unknown on messages (at) where state = 'unknown';
 
+-- Messages that had been handed off after the instant to which everything was set back: a restore writes it, from what
+-- was announced (docs/operating.md, "Restore to an instant"), before any process runs. None leaves a second time.
+create table left_before_restore (
+    shop text not null,
+    customer text not null,
+    message_id text not null,
+    state text not null check (state in ('sent', 'unknown')),
+    at timestamptz not null,            -- of the hand-off
+    primary key (shop, customer, message_id) -- closes no race: one restore writes it
+);
+
 -- What gateways said became of messages that they took, each of the two ends once, in whatever order they came (M4).
 create table receipts (
     shop text not null,

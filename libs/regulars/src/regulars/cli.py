@@ -29,6 +29,7 @@ app.command("regulars.asking:ask", name="ask", help="Ask those who attended an a
 app.command("regulars.issuing:issue", name="coupons", help="Issue coupons of an offer to everybody in a segment.")
 app.command("regulars.backups.commands:backup", name="backup", help="Write every database and topic into a folder.")
 app.command("regulars.backups.commands:restore", name="restore", help="Fill an empty stack from such a folder.")
+app.command("regulars.backups.redoing:redo", name="redo", help="Erase and opt out again who was after that instant.")
 app.command("regulars.simulation.command:simulate", name="simulate", help="Tell of a made-up shop, seeded.")
 app.command("regulars.simulation.typed:compare_types", name="compare-types", help="Buyer types beside the truth.")
 app.command("regulars.demo:main", name="demo", help="Run a real shop's eighteen months through the whole stack.")

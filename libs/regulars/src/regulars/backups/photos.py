@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from regulars.stack.errors import StackError
 
-PHOTOS = "photos"
+PHOTOS, GONE = "photos", "photos-gone"
 
 
 def take_photos(folder: Path | None, backup: Path) -> int | None:
@@ -54,6 +56,42 @@ def bring_photos(backup: Path, manifest: Mapping[str, Any], folder: Path | None)
         (folder / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copyfile(backup / PHOTOS / name, folder / name)
     return len(names)
+
+
+def mirror_photos(folder: Path, archive: Path, keep: timedelta) -> None:
+    """Bring the archive's photos up to date: new ones come; those that are gone stay aside for `keep`."""
+    if not folder.is_dir():
+        return  # none was kept yet, or its disk is away
+    there, copied = set(_names(folder)), set(_names(archive / PHOTOS))
+    for name in sorted(there - copied):
+        place = archive / PHOTOS / name
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        half = place.with_name(f".{name.name}")
+        try:
+            shutil.copyfile(folder / name, half)
+        except FileNotFoundError:
+            continue
+        half.rename(place)
+    for name in sorted(copied - there):
+        place = archive / GONE / name
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (archive / PHOTOS / name).rename(place)
+        os.utime(place)
+    for name in list(_names(archive / GONE)):
+        if (archive / GONE / name).stat().st_mtime < time.time() - keep.total_seconds():
+            (archive / GONE / name).unlink()
+
+
+def bring_back(archive: Path, wanted: Collection[str], folder: Path) -> tuple[int, int]:
+    """Put these photos, `<shop>/<name>`, where feedback reads them; how many, and of how many the archive has none."""
+    brought = 0
+    for name in wanted:
+        kept = [place / name for place in (archive / PHOTOS, archive / GONE) if (place / name).is_file()]
+        if kept:
+            (folder / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copyfile(kept[0], folder / name)
+            brought += 1
+    return brought, len(wanted) - brought
 
 
 def _names(folder: Path) -> Iterator[Path]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -28,16 +27,25 @@ async def write_topic(
                 for record in await reader.read(0.5):
                     place = Position(topic, record.partition)
                     if (starts or {}).get(place, 0) <= record.offset < ends.get(place, 0):
-                        output.write(_line(record))
+                        output.write(line_of(record))
                         number += 1
     finally:
         await reader.close()
     return number
 
 
-def _line(record: Record) -> bytes:
+def line_of(record: Record) -> bytes:
+    """The record in a line of JSON: partition, offset, key, value and headers in Base64, milliseconds since 1970."""
     headers = {name: base64.b64encode(value).decode() for name, value in record.headers.items()}
-    return orjson.dumps([record.partition, record.offset, _text(record.key), _text(record.value), headers]) + b"\n"
+    key, value = _text(record.key), _text(record.value)
+    return orjson.dumps([record.partition, record.offset, key, value, headers, record.timestamp_ms]) + b"\n"
+
+
+def record_in(topic: str, line: bytes) -> Record:
+    """The record of `line_of`. Raises ValueError where the line is none."""
+    partition, offset, key, value, headers, *at = orjson.loads(line)
+    plain = {name: base64.b64decode(text) for name, text in headers.items()}
+    return Record(topic, partition, offset, _bytes(key), _bytes(value), plain, at[0] if at else 0)
 
 
 def _text(value: bytes | None) -> str | None:
@@ -48,20 +56,24 @@ def _bytes(text: str | None) -> bytes | None:
     return None if text is None else base64.b64decode(text)
 
 
-def _lines(file: Path) -> Iterator[list[Any]]:
+async def records_of(topic: str, file: Path) -> AsyncIterator[Record]:
+    """What `write_topic` wrote."""
+    for line in _lines(file):
+        yield record_in(topic, line)
+
+
+def _lines(file: Path) -> Iterator[bytes]:
     with gzip.open(file, "rb") as lines:
-        for line in lines:
-            yield orjson.loads(line)
+        yield from lines
 
 
-async def send_topic(producer: Producer, topic: str, file: Path) -> dict[int, list[int]]:
-    """Publish the file's records, each to its partition; gives the former offsets, by partition, in their order."""
+async def send_records(producer: Producer, records: AsyncIterator[Record]) -> dict[int, list[int]]:
+    """Publish a topic's records, each to its partition; gives the former offsets, by partition, in their order."""
     waiting: list[Outgoing] = []
     former: dict[int, list[int]] = {}
-    for partition, offset, key, value, headers in _lines(file):
-        former.setdefault(partition, []).append(offset)
-        plain = {name: base64.b64decode(text) for name, text in headers.items()}
-        waiting.append(Outgoing(topic, _bytes(key), _bytes(value), plain, partition))
+    async for record in records:
+        former.setdefault(record.partition, []).append(record.offset)
+        waiting.append(Outgoing(record.topic, record.key, record.value, record.headers, record.partition))
         if len(waiting) == _TOGETHER:
             await _send(producer, waiting)
             waiting.clear()

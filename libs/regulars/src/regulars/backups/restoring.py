@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ from common.bus.broker import LogEnds, Position, Producer, Topic, cluster_id, en
 from common.events.topics import TOPICS
 from regulars.backups.photos import bring_photos, check_photos
 from regulars.backups.programs import restore
-from regulars.backups.records import send_topic, translated
+from regulars.backups.records import records_of, send_records, translated
 from regulars.backups.taking import MANIFEST, VERSION, fingerprint
 from regulars.stack.databases import dsn, in_database
 from regulars.stack.errors import StackError
 
-_A_WEEK = {"retention.ms": "604800000"}
+A_WEEK = {"retention.ms": "604800000"}
 Former = Mapping[Position, list[int]]
 """By partition: the offsets that the restored records had."""
 
@@ -61,7 +61,7 @@ async def restore_all(
     former = await _topics(backup, manifest, servers, say)
     cluster = await cluster_id(servers)
     for name in manifest["databases"]:
-        await _point_at(in_database(admin_url, name), manifest, former, cluster)
+        await point_at(in_database(admin_url, name), former, cluster)
     if brought := bring_photos(backup, manifest, photos):
         say(f"photos: {brought:,} files")
     say(f"everything is as of {manifest['at']}")
@@ -81,7 +81,12 @@ async def _check_empty(manifest: Mapping[str, Any], admin_url: str, servers: str
             await connection.close()
         if tables:
             raise StackError(f"the database {name} has tables: a backup is restored into empty servers alone")
-    there = set(await topic_names(servers)) & manifest["topics"].keys()
+    await check_no_records(servers, manifest["topics"])
+
+
+async def check_no_records(servers: str, topics: Collection[str]) -> None:
+    """Raises StackError where one of the topics holds a record."""
+    there = set(await topic_names(servers)) & set(topics)
     ends = LogEnds(servers, client="regulars-restore")
     try:
         filled = sorted({each.topic for each, end in (await ends.ends(there)).items() if end} if there else ())
@@ -95,13 +100,13 @@ async def _topics(
     backup: Path, manifest: Mapping[str, Any], servers: str, say: Callable[[str], None]
 ) -> dict[Position, list[int]]:
     ours = {topic.name: topic.config for topic in TOPICS}
-    wanted = [Topic(name, its["partitions"], ours.get(name, _A_WEEK)) for name, its in manifest["topics"].items()]
+    wanted = [Topic(name, its["partitions"], ours.get(name, A_WEEK)) for name, its in manifest["topics"].items()]
     await ensure_topics(servers, wanted)
     producer, former = Producer(servers, client="regulars-restore"), dict[Position, list[int]]()
     try:
         await producer.start()
         for topic, its in manifest["topics"].items():
-            sent = await send_topic(producer, topic, backup / "topics" / f"{topic}.jsonl.gz")
+            sent = await send_records(producer, records_of(topic, backup / "topics" / f"{topic}.jsonl.gz"))
             former |= {Position(topic, partition): offsets for partition, offsets in sent.items()}
             if (number := sum(map(len, sent.values()))) != its["records"]:
                 raise StackError(f"{topic} has {number} of {its['records']} records: the backup is damaged")
@@ -111,7 +116,7 @@ async def _topics(
     return former
 
 
-async def _point_at(url: str, manifest: Mapping[str, Any], former: Former, cluster: str) -> None:
+async def point_at(url: str, former: Former, cluster: str) -> None:
     """Let what the database says of the old cluster's log be true of the new one's."""
     connection = await asyncpg.connect(dsn(url), timeout=10)
     try:

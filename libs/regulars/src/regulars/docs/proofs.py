@@ -279,6 +279,15 @@ FAULTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "asked for beside the events; judged by the checker's own model",
         ("tests/chaos/checks/commands.py", "tests/chaos/model.py"),
     ),
+    (
+        "a backup that is never ended is killed, cut off, behind; servers away; everything is set back to an instant",
+        "a copy cut at its end; a folder of another installation; an archive that lacks the last records",
+        (
+            "libs/regulars/tests/backups/test_archiving.py",
+            "libs/regulars/tests/backups/test_to_an_instant.py",
+            "services/messaging/tests/delivery/test_restored.py",
+        ),
+    ),
 )
 
 NOT_THERE: tuple[str, ...] = (

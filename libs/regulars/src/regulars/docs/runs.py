@@ -102,6 +102,14 @@ RUNS: Mapping[str, Run] = {
         tests="libs/regulars/tests/backups/test_backup.py -k under_load",
         keeps=r"orders (before the backup|after the restore)",
     ),
+    "backup-point-in-time": Run(
+        "operations",
+        "backed up continuously under load, all destroyed, set back to an instant: what was answered by then is there, "
+        "what came later in no service, no mail of before it sent again; erasures done again; the loss stated",
+        tests="libs/regulars/tests/backups/test_to_an_instant.py",
+        keeps=r"orders (before the base backup|after the restore)|mails since|its newest fact|is complete up to|"
+        r"s of CPU|^restored in|done again",
+    ),
     "runbooks": Run(
         "O5",
         "what an alert is about is brought about, it fires, what its runbook says mends it",

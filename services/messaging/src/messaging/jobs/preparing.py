@@ -32,6 +32,7 @@ from messaging.delivery.state import Ended, Queued, Ready
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
 from messaging.delivery.store.pauses import Pause, get_address_pauses
+from messaging.delivery.store.restored import left_before
 from messaging.flows.book import CAMPAIGN
 from messaging.flows.store_versions import get_books
 from messaging.halts.state import NOT_HALTED, Halt, Halts
@@ -93,10 +94,15 @@ class Preparation:
             tx, self._channel.name, {a for m in leased if (a := self._address(m, known[m.key])) is not None}
         )
         taken = await taken_by_gateway(tx, [(m.key, m.about.message_id) for m in leased if m.attempts > 1])
+        # In doubt until its receipt came: it has left, and is not handed over again.
+        gone = {
+            m.about.message_id: Ended(m, "sent", taken[m.about.message_id], tried=False)
+            for m in leased
+            if m.about.message_id in taken
+        } | await left_before(tx, leased)
         prepared: list[Ready | Ended] = [
-            # In doubt until its receipt came: it has left, and is not handed over again.
-            Ended(message, "sent", taken[message.about.message_id], tried=False)
-            if message.about.message_id in taken
+            gone[message.about.message_id]
+            if message.about.message_id in gone
             # Its campaign was halted meanwhile: the sweep holds it, or suppresses it.
             else missed(message, message.at if self._replay else tx.clock.now())
             if (halt := halts.get((message.about.shop, message.cause), NOT_HALTED)).state is not None

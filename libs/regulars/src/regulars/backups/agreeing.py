@@ -1,0 +1,221 @@
+"""Kafka's topics and five databases that were set back to one instant, made to agree.
+
+The databases lie in one server, whose log orders all their transactions, so an instant of it is one of all of them:
+what a service had read by then, another had committed before. Kafka is ahead: it holds what was published since. A
+record belongs to the instant where one of these holds, and otherwise was made later:
+
+- it stood there when the base backup began;
+- a service had read past it by the instant;
+- its producer's outbox holds it: whatever is published was committed there first.
+
+The other way round, what an outbox calls published and the copy of the topic lacks is published again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import asyncpg
+
+from common.bus.broker import Position, Producer, Record, Topic, cluster_id, ensure_topics
+from common.events.topics import TOPICS
+from regulars.backups.archive import INTAKE, Archive, Base
+from regulars.backups.copying import places, read_copy
+from regulars.backups.notes import NOTED, Notes
+from regulars.backups.photos import bring_back
+from regulars.backups.records import send_records
+from regulars.backups.restoring import A_WEEK, point_at
+from regulars.stack.databases import dsn, in_database
+from regulars.stack.errors import StackError
+
+_TOGETHER = 5_000
+
+
+@dataclass(slots=True)
+class Lost:
+    """Facts of one service from after the instant: how many of each type, and when they were published (UTC)."""
+
+    by_type: Counter[str] = field(default_factory=Counter)
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def add(self, type_: str, at: datetime) -> None:
+        self.by_type[type_] += 1
+        self.first = min(self.first or at, at)
+        self.last = max(self.last or at, at)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a restore has found.
+
+    `newest`: when each service recorded its newest fact that is there. `again`: how many of its facts are published
+    anew. `noted`: how many of the lost facts people must know. `left`: messages that were handed off after the instant,
+    and do not leave again. `unread`: records of shops' intake
+    topics that nobody had read at the instant and that the archive holds no more, at most. `photos`: how many were
+    brought, and of how many the archive has none.
+    """
+
+    last: datetime | None = None
+    newest: dict[str, datetime | None] = field(default_factory=dict)
+    lost: dict[str, Lost] = field(default_factory=dict)
+    again: dict[str, int] = field(default_factory=dict)
+    noted: int = 0
+    left: int = 0
+    unread: int = 0
+    photos: tuple[int, int] = (0, 0)
+
+
+class Agreement:
+    """Fills an empty Kafka from an archive, so that it agrees with databases that stand at the instant."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        base: Base,
+        at: datetime | None,
+        admin_url: str,
+        servers: str,
+        say: Callable[[str], None],
+    ) -> None:
+        self._archive, self._base, self._at = archive, base, at
+        self._admin_url, self._servers, self._say = admin_url, servers, say
+        self._databases: dict[str, asyncpg.Connection] = {}
+        self._read: dict[Position, int] = {}
+        """The furthest that any service has read."""
+        self._missing: dict[str, set[str]] = {}
+        """By service: published since the archive was complete, and not found in it so far."""
+        self.outcome = Outcome()
+
+    async def make(
+        self, services: Mapping[str, str], others: Sequence[str], photos: Path | None, noted: Path
+    ) -> Outcome:
+        """`services`: the database of each service that publishes; `others`: further databases; `noted`: the file of
+        lost facts that people must know. Raises StackError."""
+        async with AsyncExitStack() as stack:
+            for service, database in services.items():
+                url = in_database(self._admin_url, database)
+                connection = await asyncpg.connect(dsn(url), timeout=10)
+                stack.push_async_callback(connection.close)
+                self._databases[service] = connection
+                await self._look_at(service, connection)
+            async with Notes.into(noted, self._databases.get("messaging")) as notes:
+                former = await self._fill(notes)
+            self.outcome.noted, self.outcome.left = notes.number, notes.left
+            cluster = await cluster_id(self._servers)
+            for database in (*services.values(), *others):
+                await point_at(in_database(self._admin_url, database), former, cluster)
+            for service, connection in self._databases.items():
+                self.outcome.again[service] = await _publish_again(connection, self._missing[service])
+            if photos is not None and "feedback" in self._databases:
+                wanted = await self._databases["feedback"].fetch(
+                    "select stored_as from photos where stored_as is not null"
+                )
+                self.outcome.photos = bring_back(self._archive.folder, [row["stored_as"] for row in wanted], photos)
+        return self.outcome
+
+    async def _look_at(self, service: str, connection: asyncpg.Connection) -> None:
+        for row in await connection.fetch("select topic, partition, next from offsets"):
+            place = Position(row["topic"], row["partition"])
+            self._read[place] = max(self._read.get(place, 0), row["next"])
+        # Looked up by id, which has no index: nobody else asks so.
+        await connection.execute("create temporary table known as select distinct id from outbox")
+        await connection.execute("create unique index on known (id)")
+        await connection.execute("analyze known")
+        self.outcome.newest[service] = await connection.fetchval("select max(recorded_at) from outbox")
+        self.outcome.lost[service] = Lost()
+        late = await connection.fetch("select id from outbox where published_at >= $1", self._archive.until())
+        self._missing[service] = {row["id"] for row in late}
+
+    async def _fill(self, notes: Notes) -> dict[Position, list[int]]:
+        ours = {topic.name: topic for topic in TOPICS}
+        names = self._archive.topics(self._base.name)
+        partitions = {name: 1 + max((p.partition for p in self._positions(name)), default=0) for name in names}
+        wanted = [
+            Topic(
+                name,
+                max(partitions[name], ours[name].partitions if name in ours else 0),
+                ours[name].config if name in ours else A_WEEK,
+            )
+            for name in names
+        ]
+        await ensure_topics(self._servers, wanted)
+        producer, former = Producer(self._servers, client="regulars-restore"), dict[Position, list[int]]()
+        try:
+            await producer.start()
+            for topic in names:
+                owner = ours[topic].owner if topic in ours else ""
+                sent = await send_records(producer, self._of_the_instant(topic, owner, notes))
+                former |= {Position(topic, partition): offsets for partition, offsets in sent.items()}
+                self._say(f"{topic}: {sum(map(len, sent.values())):,} records")
+        finally:
+            await producer.stop()
+        return former
+
+    def _positions(self, topic: str) -> Iterator[Position]:
+        for each in (*self._base.ends, *self._read, *places(topic, self._archive.topic(topic, self._base.name))):
+            if each.topic == topic:
+                yield each
+
+    async def _of_the_instant(self, topic: str, owner: str, notes: Notes) -> AsyncIterator[Record]:
+        records = read_copy(topic, self._archive.topic(topic, self._base.name))
+        if topic.startswith(INTAKE):
+            for record in self._intake(topic, records):
+                yield record
+            return
+        while together := list(islice(records, _TOGETHER)):
+            unsure = [_id(record) for record in together if not self._surely(record)]
+            known = set[str]()
+            if owner not in self._databases:
+                raise StackError(f"{topic} holds records of {owner}, of which there is no database")
+            if unsure:
+                rows = await self._databases[owner].fetch("select id from known where id = any($1::text[])", unsure)
+                known = {row["id"] for row in rows}
+            for record in together:
+                if self._surely(record) or _id(record) in known:
+                    self._missing[owner].discard(_id(record))
+                    yield record
+                else:
+                    type_ = record.headers.get("type", b"").decode()
+                    self.outcome.lost[owner].add(type_, _at(record))
+                    if record.value is not None and type_ in NOTED:
+                        await notes.add(record.value)
+
+    def _surely(self, record: Record) -> bool:
+        place = Position(record.topic, record.partition)
+        return record.offset < max(self._base.ends.get(place, 0), self._read.get(place, 0))
+
+    def _intake(self, topic: str, records: Iterator[Record]) -> Iterator[Record]:
+        """What a shop wrote by the instant and nobody had read; what was read since is gone from the archive."""
+        first = places(topic, self._archive.topic(topic, self._base.name))
+        starts = {place: self._read.get(place, 0) for place in first}
+        for record in records:
+            place = Position(topic, record.partition)
+            if record.offset < starts.get(place, 0):
+                continue
+            first[place] = min(first.get(place, record.offset), record.offset)
+            if self._at is None or _at(record) <= self._at:
+                yield record
+        self.outcome.unread += sum(max(0, end - starts[place]) for place, end in first.items() if place in starts)
+
+
+def _id(record: Record) -> str:
+    return record.headers.get("id", b"").decode()
+
+
+def _at(record: Record) -> datetime:
+    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+
+
+async def _publish_again(connection: asyncpg.Connection, missing: set[str]) -> int:
+    """Facts that were published, and whose records no archive has, wait for the relay as they did before."""
+    done: str = await connection.execute(
+        "update outbox set published_at = null where id = any($1::text[]) and published_at is not null", list(missing)
+    )
+    return int(done.split()[-1])

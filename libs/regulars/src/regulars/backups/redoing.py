@@ -1,0 +1,75 @@
+"""`regulars redo`: what people asked for after the instant of a restore, and must not ask for twice, done again."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from common.events.customers import ConsentChanged, CustomerErased
+from common.events.messages import ContactOptedIn, ContactOptedOut
+from regulars.client import Services
+from regulars.dead import asked
+from regulars.privacy.requests import erase
+from regulars.stack.errors import Refused, StackError
+
+Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
+OptOut = tuple[str, str, str, str | None]
+"""Shop, customer, channel; purpose, None: all but transactional ones."""
+_RUN, _WITHIN_S = Path(".run"), 120.0
+
+
+def redo(file: Path, /, *, folder: Folder = _RUN) -> None:
+    """Erase, and opt out, whoever was erased or opted out between the instant of a restore and the loss.
+
+    `file` is what `regulars restore --at` has written. Do it before messaging sends. May be called again.
+    """
+    try:
+        events = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise StackError(f"{file} cannot be read: {error}") from None
+    for line in asked(folder, lambda services: do_again(services, events)):
+        print(line, file=sys.stdout, flush=True)
+
+
+async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list[str]:
+    """Opt-outs first, for these take effect at once; gives what was done. Raises Refused where a service declines."""
+    out, erased = opt_outs(events), erasures(events)
+    unknown = 0
+    for shop, customer, channel, purpose in out:
+        body = {"customer": customer, "channel": channel, "purpose": purpose, "via": "before a restore"}
+        await services.call("messaging", "POST", f"/v1/shops/{shop}/opt-outs", json=body)
+    for shop, customer in erased:
+        try:
+            await erase(services, shop, customer, _WITHIN_S)
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+            unknown += 1  # nobody knew of them at the instant: there is nothing to erase
+    known = len(erased) - unknown
+    return [f"{len(out)} opt-outs and {known} erasures were done again; of {unknown} customers nothing was known yet"]
+
+
+def erasures(events: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Shop and customer of each, once."""
+    return list(dict.fromkeys((e["shop"], e["subject"]) for e in events if e["type"] == CustomerErased.TYPE))
+
+
+def opt_outs(events: Sequence[dict[str, Any]]) -> list[OptOut]:
+    """What was refused and not allowed again, on the channel and for the purpose, by the newest statement."""
+    found: dict[OptOut, bool] = {}
+    for event in sorted(events, key=lambda each: datetime.fromisoformat(each["time"])):
+        type_, data = event["type"], event["data"]
+        if type_ == ContactOptedOut.TYPE:
+            refused, purpose = True, data.get("purpose")
+        elif type_ in (ContactOptedIn.TYPE, ConsentChanged.TYPE):
+            refused, purpose = not data.get("granted", True), data.get("purpose", "marketing")
+        else:
+            continue
+        found[(event["shop"], event["subject"], data["channel"], purpose)] = refused
+    return [key for key, refused in found.items() if refused]
