@@ -204,16 +204,17 @@ def watched(folder: Path) -> Iterator[Watched]:
         ending.callback(operating.down, folder / "run", purge=True)
         state = operating.up(plan, lambda _: None)
         apart, host, own = (free_port(), free_port()), free_port(), free_port()
-        ports = {name: [settings["HTTP_PORT"]] for name, settings in state.services.items()}
-        ports |= {APART: [str(port) for port in apart], HOST: [str(host)]}
+        found = {name: [settings["HTTP_PORT"]] for name, settings in state.services.items()}
+        found |= {APART: [str(port) for port in apart], HOST: [str(host)]}
+        addresses = {name: [f"127.0.0.1:{port}" for port in each] for name, each in found.items()}
         key = f"authorization: {{credentials: '{state.services['membership']['BOOTSTRAP_API_KEY']}'}}"
         (folder / "alerts.yml").write_text(quick(RULES.read_text()))
         (folder / "prometheus.yml").write_text(
             f"global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n"
             f"rule_files: [{folder / 'alerts.yml'}]\nscrape_configs:\n"
             + "".join(
-                f"  - {{job_name: {name}, {key}, static_configs: [{{targets: {[f'127.0.0.1:{port}' for port in each]}}}]}}\n"
-                for name, each in ports.items()
+                f"  - {{job_name: {name}, {key}, static_configs: [{{targets: {each}}}]}}\n"
+                for name, each in addresses.items()
             )
         )
         log = ending.enter_context((folder / "prometheus.log").open("wb"))

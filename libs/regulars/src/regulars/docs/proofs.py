@@ -101,8 +101,8 @@ CHANGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "S1",
-        "each route refuses each caller who may not, and knows nothing of another shop's objects; no body takes a field "
-        "that is not named",
+        "each route refuses each caller who may not, and knows nothing of another shop's objects; no body takes a "
+        "field that is not named",
         (
             "tests/doors/test_callers.py::test_each_route_refuses_each_caller_who_may_not",
             "tests/doors/test_callers.py::test_a_key_with_every_scope_but_the_one_is_refused",
