@@ -1,7 +1,8 @@
 """A stack that Prometheus watches by our own rules, as quick as a test needs them, and what an operator does to it.
 
 Runbooks are walked on request (`RUNBOOKS=walk pytest tests/runbooks`), some ten minutes: what the alert is about is
-brought about, and what the page says mends it.
+brought about, and what the page says mends it. They take Prometheus; those of hosts also node_exporter, faketime and
+root (of Debian: prometheus, prometheus-node-exporter, faketime).
 """
 
 from __future__ import annotations
