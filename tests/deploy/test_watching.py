@@ -90,8 +90,8 @@ def test_promtool_finds_rules_and_configuration_valid(tmp_path: Path) -> None:
     key.write_text("a-key-of-tests")
     configuration = folder / "prometheus.yml"
     configuration.write_text(configuration.read_text().replace("/run/secrets/metrics_key", str(key)))
-    for command in (["check", "rules", str(RULES)], ["check", "config", str(configuration)]):
-        done = subprocess.run(["promtool", *command], capture_output=True, text=True)
+    for what, file in (("rules", RULES), ("config", configuration)):
+        done = subprocess.run(["promtool", "check", what, file], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

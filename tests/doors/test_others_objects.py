@@ -164,8 +164,8 @@ LAST = ("erasure", "merge", "revocation", "/key", "/void", "/stop", "/end", "dra
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_another_shops_object_is_as_one_that_never_was(stack: Any) -> None:
-    """Every route whose path names more than the shop, of OpenAPI: the shop's own key is answered about its own object
-    as about none; another's is answered there as about none, and nothing of the shop's changes."""
+    """Every route of OpenAPI whose path names more than the shop: the shop's own key finds its object there; another
+    shop's key, under its own shop's path, is answered as about none, and nothing of the first shop's changes."""
     world = World(stack)
     await world.make()
     doors = sorted(
