@@ -184,6 +184,6 @@ def _topics(folder: Path) -> dict[str, bytes]:
     for file in sorted((folder / "topics").glob("*.jsonl.gz")):
         with gzip.open(file, "rb") as lines:
             records = [json.loads(line) for line in lines]
-        texts = [text for _, _, key, value, headers in records for text in (key, value, *headers.values()) if text]
+        texts = [text for _, _, key, value, headers, _ in records for text in (key, value, *headers.values()) if text]
         found[file.name] = b"\n".join(base64.b64decode(text) for text in texts)
     return found
