@@ -141,7 +141,7 @@ def test_set_back_under_load_to_an_instant_at_which_everything_agrees(
     state = operating.up(Plan(folder), lambda _: None)
     asyncio.run(_as_of(at, state, sent, picture))
     assert operating.run_in_services(folder, "verify", SERVICES) == 0
-    _nothing_twice(out_there, handed_off, mails(folder))
+    assert mails(folder) == [], "nothing leaves before opt-outs and erasures were done again"
     redo(folder / NOTED, folder=folder)
     redo(folder / NOTED, folder=folder)
     asyncio.run(_done_again(state, sent))
@@ -200,6 +200,8 @@ async def _as_of(at: datetime, state: StackState, sent: Sent, picture: bytes) ->
         for service in SERVICES:
             assert await services.get(service.name, "/ops/dead") == [], service.name
         assert (await photo(state, "GET")).content == picture
+        paused = [(each["channel"], each["reason"]) for each in await services.get("messaging", "/ops/pauses")]
+        assert paused == [(channel, "restored") for channel in ("chat", "email", "sms")]
         print(f"{len(known)} orders after the restore, all of them in every service")
 
 
@@ -213,6 +215,7 @@ def _nothing_twice(out_there: list[str], handed_off: int, since: list[str]) -> N
 async def _done_again(state: StackState, sent: Sent) -> None:
     """Who was erased and who opted out are so again; the shop sends everything again, and each order counts once."""
     async with services_of(state) as services:
+        assert await services.get("messaging", "/ops/pauses") == [], "messages leave again"
         report = await services.get("orders-ingest", f"{SHOP}/customers/{ERASED}/erasure")
         assert report["completed_at"] is not None
         permissions = await services.get("messaging", f"{SHOP}/customers/{REFUSES}/permissions")

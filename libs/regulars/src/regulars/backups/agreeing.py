@@ -57,9 +57,9 @@ class Outcome:
 
     `newest`: when each service recorded its newest fact that is there. `again`: how many of its facts are published
     anew. `noted`: how many of the lost facts people must know. `left`: messages that were handed off after the instant,
-    and do not leave again. `unread`: records of shops' intake
-    topics that nobody had read at the instant and that the archive holds no more, at most. `photos`: how many were
-    brought, and of how many the archive has none.
+    and do not leave again. `held`: nothing leaves until erasures and opt-outs were done again. `unread`: records of
+    shops' intake topics that nobody had read at the instant and that the archive holds no more, at most. `photos`: how
+    many were brought, and of how many the archive has none.
     """
 
     last: datetime | None = None
@@ -68,6 +68,7 @@ class Outcome:
     again: dict[str, int] = field(default_factory=dict)
     noted: int = 0
     left: int = 0
+    held: bool = False
     unread: int = 0
     photos: tuple[int, int] = (0, 0)
 
@@ -107,7 +108,7 @@ class Agreement:
                 await self._look_at(service, connection)
             async with Notes.into(noted, self._databases.get("messaging")) as notes:
                 former = await self._fill(notes)
-            self.outcome.noted, self.outcome.left = notes.number, notes.left
+            self.outcome.noted, self.outcome.left, self.outcome.held = notes.number, notes.left, notes.asked > 0
             cluster = await cluster_id(self._servers)
             for database in (*services.values(), *others):
                 await point_at(in_database(self._admin_url, database), former, cluster)

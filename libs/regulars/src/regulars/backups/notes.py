@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, get_args
 
 import asyncpg
 import orjson
 
-from common.events.customers import ConsentChanged, CustomerErased
+from common.events.customers import Channel, ConsentChanged, CustomerErased
 from common.events.membership import CouponRedeemed, PointsRedeemed
 from common.events.messages import ContactOptedIn, ContactOptedOut, MessageFailed, MessageSent
 
@@ -24,16 +24,20 @@ NOTED = frozenset(
 )
 _OWN = frozenset({"inbox", "phone", "parcel"})
 """Channels whose hand-off is a row of messaging's own: gone with the rest, it is made again."""
+_DONE_AGAIN = frozenset(each.TYPE for each in (CustomerErased, ConsentChanged, ContactOptedOut))
+HELD = "restored"
+"""Reason of the pauses under which nothing leaves before erasures and opt-outs were done again."""
 _TOGETHER = 5_000
 
 
 class Notes:
-    """Keeps what is noted; memory does not grow with it. `number` of facts; `left`: messages that leave no more."""
+    """Keeps what is noted; memory does not grow with it. `number` of facts; `left`: messages that leave no more;
+    `asked`: how many of the facts are erasures, opt-outs and consents, which are to be done again."""
 
     def __init__(self, file: IO[bytes], messaging: asyncpg.Connection | None) -> None:
         self._file, self._messaging = file, messaging
         self._waiting: list[tuple[str, str, str, str, datetime]] = []
-        self.number = self.left = 0
+        self.number = self.left = self.asked = 0
 
     @classmethod
     @asynccontextmanager
@@ -45,6 +49,8 @@ class Notes:
             notes = cls(output, messaging)
             yield notes
             await notes._flush()
+            if notes.asked:
+                await notes._hold()
 
     async def add(self, published: bytes) -> None:
         """A fact as it was published."""
@@ -52,6 +58,7 @@ class Notes:
         self._file.write(published + b"\n")
         self.number += 1
         data = event["data"]
+        self.asked += event["type"] in _DONE_AGAIN
         failed = event["type"] == MessageFailed.TYPE
         if event["type"] != MessageSent.TYPE and not (failed and data["reason"] == "unknown"):
             return
@@ -77,3 +84,17 @@ class Notes:
             )
             self.left += sum(row["new"] for row in rows)
         self._waiting.clear()
+
+    async def _hold(self) -> None:
+        """Nothing leaves by any channel until `regulars redo` has ended these pauses, or a person has."""
+        if self._messaging is not None:
+            await self._messaging.execute(
+                """
+                insert into pauses (channel, shop, since, until, pause_s, stage, reason, reply)
+                select channel, '', now(), now() + interval '10 years', 1, 'restore', $2,
+                       'erasures and opt-outs of after the instant are to be done again: regulars redo'
+                from unnest($1::text[]) channel on conflict (channel, shop, address) do nothing
+                """,
+                [each for each in get_args(Channel) if each not in _OWN],
+                HELD,
+            )

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from common.events.customers import ConsentChanged, CustomerErased
 from common.events.messages import ContactOptedIn, ContactOptedOut
+from regulars.backups.notes import HELD
 from regulars.client import Services
 from regulars.dead import asked
 from regulars.privacy.requests import erase
@@ -27,7 +28,8 @@ _RUN, _WITHIN_S = Path(".run"), 120.0
 def redo(file: Path, /, *, folder: Folder = _RUN) -> None:
     """Erase, and opt out, whoever was erased or opted out between the instant of a restore and the loss.
 
-    `file` is what `regulars restore --at` has written. Do it before messaging sends. May be called again.
+    `file` is what `regulars restore --at` has written. Messages that were held until now leave afterwards. It may be
+    called again.
     """
     try:
         events = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
@@ -38,7 +40,8 @@ def redo(file: Path, /, *, folder: Folder = _RUN) -> None:
 
 
 async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list[str]:
-    """Opt-outs first, for these take effect at once; gives what was done. Raises Refused where a service declines."""
+    """Opt-outs first, for these take effect at once, and sending last; gives what was done. Raises Refused where a
+    service declines."""
     out, erased = opt_outs(events), erasures(events)
     unknown = 0
     for shop, customer, channel, purpose in out:
@@ -51,6 +54,9 @@ async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list
             if refused.status != 404:
                 raise
             unknown += 1  # nobody knew of them at the instant: there is nothing to erase
+    for pause in await services.get("messaging", "/ops/pauses"):
+        if pause["reason"] == HELD:
+            await services.call("messaging", "DELETE", f"/ops/pauses/{pause['channel']}")
     known = len(erased) - unknown
     return [f"{len(out)} opt-outs and {known} erasures were done again; of {unknown} customers nothing was known yet"]
 

@@ -83,8 +83,9 @@ def report(outcome: Outcome, at: datetime | None, until: datetime | None, noted:
     if outcome.left:
         lines.append(f"messaging: {outcome.left:,} messages that had left after the instant do not leave again")
     if outcome.noted:
-        lines.append(f"{noted}: {outcome.noted:,} lost facts of which people must know. Before messaging sends,")
-        lines.append("`regulars redo` with it does erasures and opt-outs again; the rest of it is for you to look at")
+        lines.append(f"{noted}: {outcome.noted:,} lost facts of which people must know; look at them")
+    if outcome.held:
+        lines.append("no message leaves until `regulars redo` with that file has done erasures and opt-outs again")
     return lines
 
 
