@@ -51,5 +51,13 @@ def test_a_refused_line_is_whose_its_layout_says(layout: str, heading: str, line
     assert is_about(said, ann, lambda mail: None) is theirs
 
 
+def test_what_an_import_shows_of_its_file_names_no_customer() -> None:
+    findings, history = Findings(), History("demo", "till", "USD", ZoneInfo("UTC"))
+    cells = ("1,A,Tea,2,2026-10-01 10:00,5.00,ann,UK", "C2,A,Tea,-1,2026-10-02 10:00,5.00,ann,UK")
+    assert len(list(LAYOUTS["online_retail"].read([RETAIL, *cells], history, findings))) == 2
+    assert len(findings.examples["cancellations_matched"]) == 1
+    assert "ann" not in repr(findings)
+
+
 def test_every_layout_is_asked() -> None:
     assert {layout for layout, *_ in CASES} == set(LAYOUTS)
