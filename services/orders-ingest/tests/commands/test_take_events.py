@@ -171,8 +171,8 @@ async def test_a_record_that_is_nested_too_deeply_is_told_so(tell: Any, db: Data
     text = orjson.dumps(tell.order(data={"remark": "HERE"})).decode()
     half = text.replace("HERE", "\\ud800").encode()
     deep = [text.replace('"HERE"', "[" * n + "]" * n).encode() for n in (300, 2_000)]
-    packed = {name: value for name, value in tell.order().items() if name != "data"}
-    packed = [packed | {"data_base64": b64encode(b"[" * n + b"]" * n).decode()} for n in (300, 2_000)]
+    bare = {name: value for name, value in tell.order().items() if name != "data"}
+    packed = [bare | {"data_base64": b64encode(b"[" * n + b"]" * n).decode()} for n in (300, 2_000)]
     records = [record(body, offset) for offset, body in enumerate([half, *deep, *packed])]
     binary = {"ce_id": b"e-1", "ce_type": b"order.completed", "ce_subject": b"ann", "content-type": b"application/json"}
     records += [replace(record(b"[" * n + b"]" * n, n), headers=binary) for n in (300, 2_000)]
