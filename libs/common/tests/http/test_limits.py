@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
 from common.events.fields import MAX_BODY
-from common.http.limits import MAX_DEPTH, MAX_NAMES, Bodies, Buckets, TooManyRequests, depth, read_judged
+from common.http.limits import MAX_NAMES, Bodies, Buckets, TooManyRequests, read_judged
+from common.values.nesting import MAX_DEPTH, depth
 
 JSON = {"content-type": "application/cloudevents+json"}
 

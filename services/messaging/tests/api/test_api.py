@@ -97,6 +97,12 @@ async def test_the_policy_is_versioned_and_the_next_decision_goes_by_it(
     assert await messaging.outcomes() == [("hold", "window")]
 
 
+@pytest.mark.parametrize("name", [" ", "\u2028", "\u200b", "\u3164", "Tea\nHouse", "\u202eaeT"])
+async def test_a_sender_of_whom_nothing_shows_is_refused(client: httpx.AsyncClient, name: str) -> None:
+    answer = await client.put("/v1/shops/s/policy", json={"policy": {"sender_name": name}})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/policy/sender_name")
+
+
 async def test_one_click_opts_out_without_a_login_and_a_visit_does_not(
     messaging: Any, client: httpx.AsyncClient
 ) -> None:

@@ -55,6 +55,7 @@ def changed(**fields: Any) -> TemplateDocument:
         ("Dear {{ nickname }}", "'nickname' is no value that is known"),
         ("Your coupon {{ coupon }}", "cannot be filled in"),
         ("{% if name %}Dear {{ name }}{% endif %}", "nothing is left of it"),
+        ("\u200b\u2028", "nothing is left of it"),
         ("{{ '{{' }} name }}", "a placeholder is left over"),
     ],
 )

@@ -1,6 +1,7 @@
 """Everything is taken once, ranked by the shop, sealed and filed, whatever order it comes in."""
 
 import random
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -163,6 +164,23 @@ async def test_a_shops_topic_is_read_as_http_is_and_speaks_for_that_shop_alone(
     assert [e.id for e in await published()] == [good["id"]]
     async with db.transaction() as tx:
         assert await tx.value("select count(*) from inbox") == 1
+
+
+async def test_a_record_that_is_nested_too_deeply_is_told_so(tell: Any, db: Database, vault: Vault) -> None:
+    """ORD-039: the words of a dead letter say what to mend; over HTTP it is the same word."""
+    text = orjson.dumps(tell.order(data={"remark": "HERE"})).decode()
+    half = text.replace("HERE", "\\ud800").encode()
+    deep = [text.replace('"HERE"', "[" * n + "]" * n).encode() for n in (300, 2_000)]
+    bare = {name: value for name, value in tell.order().items() if name != "data"}
+    packed = [bare | {"data_base64": b64encode(b"[" * n + b"]" * n).decode()} for n in (300, 2_000)]
+    records = [record(body, offset) for offset, body in enumerate([half, *deep, *packed])]
+    binary = {"ce_id": b"e-1", "ce_type": b"order.completed", "ce_subject": b"ann", "content-type": b"application/json"}
+    records += [replace(record(b"[" * n + b"]" * n, n), headers=binary) for n in (300, 2_000)]
+    async with db.transaction() as tx:
+        taken = await on_intake(vault, tx, records)
+    assert [dead.slug for dead in taken.dead] == ["invalid_data", *["nested_too_deeply"] * 6]
+    assert "surrogate" in taken.dead[0].detail
+    assert all("flatten it" in dead.detail for dead in taken.dead[1:])
 
 
 async def test_a_shops_people_mend_what_its_topic_told_wrong(

@@ -113,6 +113,26 @@ async def test_an_erasure_reaches_what_names_nobody_and_is_complete_when_all_hav
     assert [each["kept"] for each in report["confirmed"] if each["service"] == "membership"] == [{"rows": 2}]
 
 
+async def test_the_refused_lines_of_a_file_are_whose_its_layout_says(
+    api: httpx.AsyncClient, db: Database, vault: Vault, runtime: Runtime
+) -> None:
+    """An invoice stands in the first cell of Online Retail, and is nobody's name."""
+    await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann"})
+    lines = ["7,A,LAMP,1,no date,5.00,ann,UK", "ann,A,LAMP,1,no date,5.00,bob,UK"]
+    head = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
+    asked = {"layout": "online_retail", "name": "till"}
+    content = "\n".join([head, *lines]).encode()
+    answer = await api.post("/v1/shops/demo/imports", params=asked, content=content)
+    assert answer.status_code == 202, answer.text
+    await api.post(f"{CUSTOMERS}/ann/erasure")
+    while await swept(db, vault, runtime):
+        pass
+    async with db.transaction() as tx:
+        texts = await tx.fetch("select line, job_id, text from import_refusals order by line")
+    opened = [vault.open_line(f"import-refusal:demo:{r.job_id}:{r.line}", bytes(r.text)) for r in texts]
+    assert opened == [b"", lines[1].encode()]
+
+
 async def test_of_a_line_that_names_an_erased_customer_nothing_is_kept(
     api: httpx.AsyncClient, db: Database, vault: Vault, runtime: Runtime
 ) -> None:

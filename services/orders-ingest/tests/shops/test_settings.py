@@ -70,6 +70,12 @@ async def test_settings_are_versions_and_a_repetition_is_none(api: httpx.AsyncCl
     ]
 
 
+async def test_a_name_of_which_nothing_shows_is_refused(api: httpx.AsyncClient) -> None:
+    for name in (" ", "\u200b", "\u2028", "\u202eaeT"):
+        answer = await api.put(PATH, json=USD | {"name": name})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/name")
+
+
 async def test_another_currency_is_confirmed_where_there_are_orders(api: httpx.AsyncClient, db: Database) -> None:
     """Decision 0070: what was paid before counts as orders alone afterwards, which is said before it is so."""
     yen = {"zone": "UTC", "currency": "JPY"}

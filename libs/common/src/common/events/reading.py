@@ -198,8 +198,9 @@ def _stored(data: Any) -> bytes:
     try:
         raw = orjson.dumps(data)
     except orjson.JSONEncodeError:
-        unfit = find_unfit(data)  # half a surrogate pair; else a number beyond 64 bits
-        raise InvalidEvent("invalid_data", _about(unfit) if unfit is not None else "data: too large a number") from None
+        unfit = find_unfit(data)  # half a surrogate pair; else a number beyond 64 bits, or nesting
+        why = _about(unfit) if unfit is not None else "data: too large a number, or nested too deeply"
+        raise InvalidEvent("invalid_data", why) from None
     unfit = find_unfit_json(raw)
     if unfit is not None:
         raise InvalidEvent("invalid_data", _about(unfit))

@@ -18,9 +18,9 @@ from common.http.heads import Heads
 from common.http.problems import Problem, invalid_request
 from common.process.logs import CorrelationMiddleware
 from common.process.tracing import TraceMiddleware
+from common.values.nesting import MAX_DEPTH, TOO_DEEP, depth
 from common.values.texts import find_unfit_json
 
-MAX_DEPTH = 64  # arrays and objects within one another
 MAX_NAMES = 200_000
 """Fields of all objects of a body: refusing each of a hostile 10 MB of them would stop the process for seconds."""
 BODY_WITHIN_S = 30.0
@@ -28,10 +28,7 @@ LEAST_RATE = 16 * 1024
 """Bytes a second that a body larger than usual must bring after its first 30 seconds."""
 UNFIT = "the text, or the name of a field, holds U+0000 or half a surrogate pair; leave that character out"
 _LIMIT = "regulars.max_body"
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # never goes back: linear in the text
 _NAME_END = re.compile(rb'"[ \t\r\n]*:')
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_AS_ARRAYS = bytes.maketrans(b"{}", b"[]")
 
 
 class TooManyRequests(Problem):
@@ -61,20 +58,6 @@ class Buckets:
         self._levels[caller] = level - 1, now
         if len(self._levels) > self._kept:
             self._levels.popitem(last=False)
-
-
-def depth(body: bytes) -> int:
-    """How deep arrays and objects stand within one another in a JSON text; it stops counting beyond `MAX_DEPTH`."""
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        return 0  # cannot be too deep: most bodies end here
-    brackets = _STRING.sub(b"", body).translate(_AS_ARRAYS, _NO_BRACKETS)
-    for level in range(MAX_DEPTH + 1):
-        # The innermost ones go, all at once.
-        outer = brackets.replace(b"[]", b"")
-        if len(outer) == len(brackets):
-            return level + outer.count(b"[")  # nothing is left, or what is left has no end and is no JSON
-        brackets = outer
-    return MAX_DEPTH + 1
 
 
 def has_too_many_names(body: bytes) -> bool:
@@ -122,7 +105,7 @@ async def read_judged(scope: Scope, receive: Receive, *, texts: bool = True) -> 
         return receive
     body = await read_whole(receive)
     if depth(body) > MAX_DEPTH:
-        raise Problem(422, "nested_too_deeply", f"The JSON is nested deeper than {MAX_DEPTH}; flatten it.")
+        raise Problem(422, "nested_too_deeply", f"The JSON is {TOO_DEEP}.")
     if has_too_many_names(body):
         raise Problem(422, "too_many_fields", f"The JSON has more than {MAX_NAMES:,} fields; send it in smaller parts.")
     unfit = find_unfit_json(body) if texts and not _of_events(headers, body) else None

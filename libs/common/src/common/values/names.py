@@ -1,8 +1,33 @@
-"""Names that people type: which of them are one name."""
+"""Names that people type: which of them are one name, and which show something."""
 
 from __future__ import annotations
 
 import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs that show nothing."""
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What turns the direction of writing, also of what stands behind a name."""
+
+
+def shows(text: str) -> bool:
+    """Whether any letter, figure or sign of a text is seen."""
+    return any(unicodedata.category(c)[0] in "LNPS" and c not in BLANK for c in text)
+
+
+def _check_shown(name: str) -> str:
+    if any(unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in _TURNING for c in name):
+        raise ValueError("must be one line, without control characters and marks that turn the direction of writing")
+    if not shows(name):
+        raise ValueError("must show something: it has blanks alone, or characters that are not seen")
+    return name
+
+
+ShownName = Annotated[str, AfterValidator(_check_shown), Field(min_length=1, max_length=100)]
+"""A name as customers read it. Asked for at doors alone: what was taken before this rule is still read."""
 
 
 def spelled_name(name: str) -> str:

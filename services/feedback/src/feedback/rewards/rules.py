@@ -6,6 +6,7 @@ import unicodedata
 
 from common.events.feedback import RewardClaimed, RewardDecided, RewardEvent
 from common.refusals import Conflict, Invalid, NotFound
+from common.values.names import BLANK
 from feedback.rewards.policy import ReviewReward
 from feedback.standing.rules import Stood
 
@@ -84,13 +85,9 @@ def check_review(text: str | None, photos: int, rule: ReviewReward) -> None:
         raise ReviewFallsShort(characters, photos, rule)
 
 
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Letters and signs that show nothing."""
-
-
 def count_shown(text: str) -> int:
     """Code points, white space at the ends left out and within counted once; what does not show is not counted."""
-    return len(" ".join("".join(c for c in text if unicodedata.category(c) != "Cf" and c not in _BLANK).split()))
+    return len(" ".join("".join(c for c in text if unicodedata.category(c) != "Cf" and c not in BLANK).split()))
 
 
 def reward_of(order: Stood, rule: ReviewReward) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from common.values.names import shows
 from messaging.channels.sms.segments import segments_of
 from messaging.templates.document import TemplateDocument, Texts
 from messaging.templates.rendering import render_own
@@ -61,7 +62,7 @@ def _of_samples(language: str, document: TemplateDocument) -> list[str]:
                     return [f"texts.{language}: cannot be filled in for {who}: {error}"]
                 if "{{" in rendered.text + rendered.subject or "{%" in rendered.text:
                     return [f"texts.{language}: a placeholder is left over in the filled-in text"]
-                if not rendered.text.strip() or not (short or rendered.subject):
+                if not shows(rendered.text) or not (short or shows(rendered.subject)):
                     return [f"texts.{language}: nothing is left of it for a sample customer"]
     return []
 

@@ -81,11 +81,13 @@ class FoundRefundOut(BaseModel):
 
 
 class ExampleOut(BaseModel):
-    """A line of the file that shows what was done; of an invoice that was passed over `invoice` alone is given."""
+    """A line of the file that shows what was done; of an invoice that was passed over `invoice` alone is given.
+
+    It names no customer: it is kept with the import, and stays when somebody is erased.
+    """
 
     invoice: str
     line: int | None = Field(None, description="of the file, whose header is line 1")
-    customer: str | None = None
     sku: str | None = None
     quantity: int | None = None
     price: str | None = None

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.events.fields import Count, PlannedTime, ShopName
 from common.http.api import Router, Tx, require
 from common.shops.settings import SettingsBody, ShopSettings, Version, get_shop
+from common.values.names import ShownName
 from orders_ingest.commands.set_up_shop import set_up_shop
 
 router = Router(prefix="/v1/shops/{shop}/settings", tags=["settings"])
@@ -20,6 +21,7 @@ class SettingsIn(SettingsBody):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "Tea House", "zone": "Europe/Berlin", "currency": "EUR"}]}
     )
+    name: ShownName | None = Field(None, description="the shop's name as customers read it")
     valid_from: PlannedTime | None = Field(
         None, description="absent: now. In the past, everybody is evaluated anew from then on"
     )

@@ -17,6 +17,7 @@ CUSTOMER = frozenset(
     }
 )
 """Headings, and keys of JSON, that name customers, in small letters, without gaps: ours, and those of shop systems."""
+SEPARATORS = ",;\t|"
 _GAPS = re.compile(r"[\s_.:-]+")
 _WHOLE = re.compile(r"([0-9]+)\.0+")
 _MAIL = re.compile(r"[^\s<>\"'(),:;|=]+@[^\s<>\"'(),:;|=]+")
@@ -43,18 +44,20 @@ class Said:
 def said_by(text: bytes, heading: str = "", column: str = "") -> Said:
     """What a text says. `heading`: its file's first line; `column`: which of it the shop says to be the customer's.
 
-    Of a line that does not fit its heading each cell may name its customer; without one the first cell does, as in the
-    layouts that have none.
+    Of a line that does not fit its heading, or whose quotes make it no row, each cell may name its customer; without a
+    heading the first cell does, as in the layouts that have none.
     """
     plain = text.decode("utf-8", "replace")
     own = CUSTOMER | {_key(column)} if column else CUSTOMER
     if plain.lstrip().startswith(("{", "[")):
         return _of_json(plain, own)
-    cells, names = _cells(plain, heading or plain), _cells(heading, heading)
+    names, cells = _cells(heading, heading), _cells(plain, heading or plain)
     if not heading:
-        return Said(frozenset(map(_name, cells[:1])), False, tuple(cells))
-    if len(cells) != len(names):
-        return Said(frozenset(map(_name, cells)), False, tuple(cells))
+        there = cells or _pieces(plain)
+        return Said(frozenset(map(_name, there[:1])), False, tuple(there))
+    if cells is None or names is None or len(cells) != len(names):
+        there = [*(cells or ()), *_pieces(plain)]
+        return Said(frozenset(map(_name, there)), False, tuple(there))
     named = (cell for name, cell in zip(names, cells, strict=True) if _key(name) in own)
     return Said(frozenset(map(_name, named)), True, tuple(cells))
 
@@ -101,16 +104,22 @@ def _leaves(value: Any, key: str) -> Iterator[tuple[str, str]]:
         yield key, str(value)
 
 
-def _cells(line: str, like: str) -> list[str]:
-    """The cells of a line, parted as the line `like` is."""
-    separator = max(",;\t|", key=like.count)
+def _cells(line: str, like: str) -> list[str] | None:
+    """The cells of a line, parted as the line `like` is; None where its quotes make it no row."""
+    separator = max(SEPARATORS, key=like.count)
     if separator not in like:
-        return line.split()
+        return [cell.strip('"') for cell in line.split()]
     try:
-        rows = list(csv.reader(line.splitlines(keepends=True), delimiter=separator))
+        rows = list(csv.reader(line.splitlines(keepends=True), delimiter=separator, strict=True))
     except csv.Error:
-        rows = [line.split(separator)]
+        return None
     return [cell.strip() for row in rows for cell in row]
+
+
+def _pieces(line: str) -> list[str]:
+    """What stands between the signs that part cells, or else between blanks, whatever is quoted."""
+    pieces = re.split(f"[{SEPARATORS}]", line)
+    return [piece.strip(' "\n') for piece in (pieces if len(pieces) > 1 else line.split())]
 
 
 def _key(text: str) -> str:

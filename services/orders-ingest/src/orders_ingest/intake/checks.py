@@ -18,6 +18,7 @@ from common.events.customers import ConsentChanged, CustomerProfile, CustomerReg
 from common.events.fields import FIRST_DAY, LAST_DAY, MAX_EVENT, MAX_NAME
 from common.events.orders import OrderCompleted, OrderDetail, OrderEvent, OrderRefunded
 from common.refusals import Invalid, Malformed, TooLarge
+from common.values.nesting import TOO_DEEP
 from common.values.texts import find_unfit
 from common.values.wording import unknown_field
 from orders_ingest.customers.profile import LeftOut, cleaned
@@ -80,7 +81,10 @@ def check(
         _check_subject(event)
         _check_times(event, now)
     except orjson.JSONEncodeError:
-        detail = f"{find_unfit(body)}: the text holds half a surrogate pair; leave it out"
+        unfit = find_unfit(body)
+        if unfit is None:  # whatever else `read` gives can be written again
+            return refused(id_, Invalid("nested_too_deeply", f"the event is {TOO_DEEP}"))
+        detail = f"{unfit}: the text holds half a surrogate pair; leave it out"
         return refused(id_, Invalid("invalid_data", detail))
     except InvalidEvent as error:
         return refused(id_, Invalid(error.slug, _as_here(str(error), now)))

@@ -111,7 +111,7 @@ def _data(raw: bytes) -> Any:
     try:
         return read(raw)
     except InvalidEvent as error:
-        raise InvalidEvent("malformed_json", f"the data is {error}") from None
+        raise InvalidEvent(error.slug, f"the data is {error}") from None
 
 
 def _unquoted(value: bytes) -> bytes:

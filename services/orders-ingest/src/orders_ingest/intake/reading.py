@@ -8,14 +8,17 @@ from typing import Any
 import orjson
 
 from common.events import InvalidEvent, why_not_json
+from common.values.nesting import MAX_DEPTH, TOO_DEEP, depth
 from common.values.texts import find_unfit_json
 
 
 def read(raw: bytes) -> Any:
-    """JSON as it came. Raises InvalidEvent `malformed_json`."""
+    """JSON as it came. Raises InvalidEvent `malformed_json`, `nested_too_deeply`."""
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
+        if depth(raw) > MAX_DEPTH:
+            raise InvalidEvent("nested_too_deeply", TOO_DEEP) from None
         why = why_not_json(error)
         if find_unfit_json(raw) is not None:
             # Half a surrogate pair: one event's fault, which `check` finds. All else is read as above, for the others

@@ -31,7 +31,7 @@ from orders_ingest.imports.layouts.layout import (
 )
 from orders_ingest.imports.layouts.online_retail.cancellations import Sales
 from orders_ingest.imports.layouts.online_retail.invoices import Invoice, Invoices, Line
-from orders_ingest.imports.lines import Broken, TooLong, records_of
+from orders_ingest.imports.lines import Broken, TooLong, as_text, records_of
 
 COLUMNS = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"]
 POSTAGE = frozenset({"POST", "DOT", "C2"})
@@ -66,6 +66,7 @@ def _collect(
     records = records_of(lines, len(COLUMNS))
     _, header = next(records, (1, []))
     has_columns(header if isinstance(header, list) else [header.text], COLUMNS, "online_retail")
+    findings.heading = ",".join(COLUMNS)
     for number, (line, cells) in enumerate(records, 1):
         findings.counts["rows"] += 1
         if isinstance(cells, TooLong):
@@ -77,7 +78,7 @@ def _collect(
         try:
             _collect_row(number, line, cells, zone, times, invoices)
         except ValueError as error:
-            yield BadRow(line, "invalid_row", f"line {line}: {error}", ",".join(cells))
+            yield BadRow(line, "invalid_row", f"line {line}: {error}", as_text(cells, ","))
 
 
 def _collect_row(
@@ -131,7 +132,7 @@ def _order(invoice: Invoice, history: History, sales: Sales, findings: Findings)
                 line.line,
                 "invalid_row",
                 f"line {line.line}: a sale has a positive quantity",
-                line.original.replace("\t", ","),
+                as_text(line.original.split("\t"), ","),
             )
             continue
         amount = round_to_minor(line.quantity * line.price, history.currency)
@@ -220,11 +221,10 @@ def _note(
     capped: bool,
     findings: Findings,
 ) -> None:
-    """Count the cancellation and show the first ten of each kind."""
+    """Count the cancellation and show the first ten of each kind, without the customer: no erasure looks at them."""
     example = {
         "line": line.line,
         "invoice": invoice.number,
-        "customer": invoice.customer,
         "sku": line.sku,
         "quantity": -line.quantity,
         "price": str(line.price),
