@@ -136,6 +136,22 @@ async def test_what_a_refund_undid_while_merged_is_not_done_again_under_the_same
     assert await verify(db) == []
 
 
+async def test_who_has_nothing_of_their_own_has_nothing_when_a_merge_is_undone(db: Database, shop: Shop) -> None:
+    """c0 is known by what c1 told alone: afterwards its state is the empty one, whatever it is merged with later."""
+    at = datetime(2025, 2, 3, 4, tzinfo=UTC)
+    await settled(db, [shop.completed("c1", at - timedelta(days=9), "o1", 60_000)])
+    kinds = (CustomerMerged, CustomerUnmerged)
+    for number, pair in enumerate(("c0<c1", "c0<c1", "c2<c0", "c2<c0", "c0<c1", "c0<c1")):
+        await settled(db, [said(shop, at + timedelta(minutes=number), kinds[number % 2], pair, number + 1)])
+    refolded = {"cause": "all@rules", "at": at + timedelta(hours=1)}
+    async with db.transaction() as tx:
+        await tx.execute("insert into refolds (shop, cause, at) values ('tea', :cause, :at)", **refolded)
+    await settled(db, [])
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from set_aside") == 0
+        assert await tx.value("select cast(state as text) from customers where customer = 'c0'") == "{}"
+
+
 @pytest.mark.parametrize("plan", PLANS)
 async def test_whatever_was_merged_members_are_those_of_the_joined_histories(
     new_db: MakeDatabase, shop: Shop, plan: str
