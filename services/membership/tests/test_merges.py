@@ -13,6 +13,7 @@ import pytest
 from common.events import Event
 from common.events.customers import CustomerMerged, CustomerUnmerged
 from common.events.membership import PointsRedeemed
+from common.fold import merging
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from membership.jobs.verifying import verify
@@ -134,6 +135,43 @@ async def test_what_a_refund_undid_while_merged_is_not_done_again_under_the_same
     async with db.transaction() as tx:
         assert await tx.value("select count(*) from set_aside") == 0
     assert await verify(db) == []
+
+
+async def test_who_has_nothing_of_their_own_has_nothing_when_a_merge_is_undone(db: Database, shop: Shop) -> None:
+    """c0 is known by what c1 told alone: afterwards its state is the empty one, whatever it is merged with later."""
+    at = datetime(2025, 2, 3, 4, tzinfo=UTC)
+    await settled(db, [shop.completed("c1", at - timedelta(days=9), "o1", 60_000)])
+    kinds = (CustomerMerged, CustomerUnmerged)
+    for number, pair in enumerate(("c0<c1", "c0<c1", "c2<c0", "c2<c0", "c0<c1", "c0<c1")):
+        await settled(db, [said(shop, at + timedelta(minutes=number), kinds[number % 2], pair, number + 1)])
+    refolded = {"cause": "all@rules", "at": at + timedelta(hours=1)}
+    async with db.transaction() as tx:
+        await tx.execute("insert into refolds (shop, cause, at) values ('tea', :cause, :at)", **refolded)
+    await settled(db, [])
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from set_aside") == 0
+        assert await tx.value("select cast(state as text) from customers where customer = 'c0'") == "{}"
+
+
+async def test_what_another_did_later_makes_nothing_late_when_a_merge_is_undone_of_a_long_history(
+    db: Database, shop: Shop, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """c0's next order comes behind all of theirs, and before the last of c1's: it is told as it would have been."""
+    monkeypatch.setattr(merging, "MANY_INPUTS", 2)
+    first = datetime(2025, 1, 10, 4, tzinfo=UTC)
+    clock.set(at := first + timedelta(days=30))
+    await settled(db, [shop.completed("c0", first + timedelta(days=n), f"o{n}", 10_000) for n in range(4)])
+    await settled(db, [shop.completed("c1", at, "x1", 10_000)])
+    kinds = (CustomerMerged, CustomerUnmerged)
+    for number in range(2):
+        await settled(db, [said(shop, at + timedelta(minutes=number), kinds[number], "c0<c1", number + 1)])
+    corrections = "select count(*) from outbox where aggregateid = 'tea/c0' and payload like '%correction%'"
+    async with db.transaction() as tx:
+        before = await tx.value(corrections)
+    await settled(db, [shop.completed("c0", first + timedelta(days=9), "o9", 10_000)])
+    async with db.transaction() as tx:
+        assert before > 0
+        assert await tx.value(corrections) == before
 
 
 @pytest.mark.parametrize("plan", PLANS)

@@ -15,7 +15,10 @@ from common.events.customers import CustomerMerged, CustomerUnmerged
 from common.events.segments import StageChanged
 from common.storage.database import Database
 from common.time.clock import FixedClock
+from segmentation.commands.thresholds import add_version
 from segmentation.handlers import on_merges
+from segmentation.shops.store import lock_shops
+from segmentation.thresholds.state import RfmRules, Thresholds
 
 from .shop_life import announced, differences, feed, states, sweep_all
 
@@ -99,3 +102,23 @@ async def test_a_merge_announces_what_changes_of_the_survivor_and_nothing_of_the
     assert [fact.data.new for fact in facts if isinstance(fact.data, StageChanged)] == ["returning", "prospect"]
     assert {fact.subject for fact in facts} == {"c0"}
     assert await differences(db) == []
+
+
+async def test_who_has_no_inputs_when_a_merge_is_undone_is_folded_as_anybody_is(
+    db: Database, events: Any, clock: FixedClock
+) -> None:
+    """c0 is known by what c1 did alone: merged elsewhere, parted again, or evaluated by other thresholds."""
+    mine = [events.completed("c1", f"2025-01-{day:02d}T09:00", 100, f"o-{day}") for day in (3, 9)]
+    await lived(db, clock, mine)
+    kinds = (CustomerMerged, CustomerUnmerged)
+    for number, pair in enumerate(("c0<c1", "c0<c1", "c2<c0", "c2<c0")):
+        survivor, absorbed = pair.split("<")
+        data = kinds[number % 2](survivor=survivor, absorbed=absorbed, sequence=number + 1)
+        await lived(db, clock, [events.make(survivor, NOW + timedelta(minutes=number), data)])
+    async with db.transaction() as tx:
+        await lock_shops(tx)
+        await add_version(tx, "tea", 1, NOW - timedelta(days=5), Thresholds(rfm=RfmRules(recency_days=5)), late=True)
+    await sweep_all(db, clock, NOW + timedelta(days=40))
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from set_aside") == 0
+        assert await tx.value("select cast(state as text) from customers where customer = 'c0'") == "{}"

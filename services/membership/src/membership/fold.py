@@ -163,8 +163,11 @@ class MemberFolding(Folding[Member]):
 
     def difference(self, before: Member, posted: Posted, after: Member, at: datetime) -> list[Effect]:
         """What makes what was posted and announced before true again; facts bear reason `correction`."""
-        after.shop = after.shop or before.shop  # nothing is left of somebody whose merge was undone
-        work = Work(after, self._rules[after.shop], at, "correction")
+        # A state without inputs knows no shop: it is the empty one, of somebody whose merge was undone.
+        shop = after.shop or before.shop
+        if not shop:
+            return []
+        work = Work(after, self._rules[shop], at, "correction")
         postings = [
             Posting(part.book, difference(posted.sums[part.book], part.balances(after))) for part in PARTS if part.book
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -145,3 +145,25 @@ async def test_one_person_changes_so_much_a_day_of_all_members_together(client: 
     client.clock.set(NOW + timedelta(days=1))
     again = await client.post(f"{V1}/members/m0/adjustments", json=asked(command_id="b12", by="mara"))
     assert again.json()["state"] == "granted"
+
+
+async def test_a_day_is_the_services_own_though_a_member_is_ahead_of_its_clock(client: Client, shop: Shop) -> None:
+    """SEC-012: minutes before midnight, of a member whose last input is of tomorrow: as much again is not given."""
+    await rich(client, shop)
+    await client.issue_key()
+    midnight = datetime(NOW.year, NOW.month, NOW.day, 16, tzinfo=UTC)  # in Shanghai
+
+    async def give(command_id: str) -> str:
+        answer = await client.post(ADJUST, json=asked(command_id=command_id, points=400))
+        return str(answer.json()["state"])
+
+    client.clock.set(midnight - timedelta(minutes=2))
+    states = [await give("m1")]
+    await deliver(client.database, [shop.completed("c1", midnight + timedelta(minutes=2), "o2", 10_000)])
+    states += [await give("m2")]
+    refused = await client.post(f"{V1}/adjustments/m2/refuse", json={"by": "li"})
+    assert refused.json()["state"] == "refused"
+    client.clock.set(midnight + timedelta(minutes=3))
+    states += [await give("m3"), await give("m4")]
+    assert states == ["granted", "proposed", "granted", "proposed"]
+    assert await verify(client.database) == []

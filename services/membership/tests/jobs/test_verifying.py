@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from asyncpg import PostgresError
@@ -18,7 +18,7 @@ from common.time.clock import FixedClock
 from membership.jobs.balancing import ROUND, Walk
 from membership.jobs.sweeping import due
 from membership.jobs.verifying import verify
-from membership.ledger.legs import Account, Leg, dump_legs
+from membership.ledger.legs import Account, Leg, checked_legs, dump_legs
 
 from ..conftest import ENTRY_COLUMNS, START, Shop, deliver, sweep
 
@@ -171,6 +171,13 @@ async def test_legs_that_are_no_array_are_never_kept(db: Database, legs: str) ->
         '[["available","o1","600"],["issued","",-600]]',
         '[["available","o1",9999999999999999999]]',
         '[[null,null,600],["issued","",-600]]',
+        '[["available","o1",9100000000000000000],["issued","",-9100000000000000000]]',
+        '[["cash","o1",600],["issued","",-600]]',
+        '[["available",1,600],["issued","",-600]]',
+        '[["available","o1",600,0],["issued","",-600]]',
+        '[{"available": 600}]',
+        r'[["available","\u0000",600],["issued","",-600]]',
+        r'[["available","\ud800",600],["issued","",-600]]',
     ],
 )
 async def test_damaged_legs_are_named_and_hide_nobody_else(
@@ -189,6 +196,18 @@ async def test_damaged_legs_are_named_and_hide_nobody_else(
     for _ in range(3):
         await _walk(db, walk, 1)
     assert walk.imbalance["points"] > 500, "both are seen"
+
+
+async def test_legs_are_read_as_they_are_written(db: Database) -> None:
+    name, most = 'o"\\/\b\f\n\r\t\x01\x1f\x7fé茶🍵\\u0000', 9 * 10**18 - 1
+    written = [(account, name, amount) for account in get_args(Account) for amount in (most, -most)]
+    legs = dump_legs([Leg(*leg) for leg in written])
+    async with db.transaction() as tx:
+        entry = ("tea", "c1", key_of(("tea", "nobody", "x#1")), "x#1", False, START, legs)
+        await tx.copy("ledger_entries", ENTRY_COLUMNS, [entry])
+        read = await tx.fetch("select account, earned_by, amount from ledger_legs order by number")
+    assert [tuple(row) for row in read] == written
+    assert [tuple(leg) for leg in checked_legs(legs) or ()] == written
 
 
 COMPLETED = """(select id from history where customer = 'c1' and type = 'order.completed' order by at limit 1)"""

@@ -176,8 +176,11 @@ class SegmentFolding(Folding[CustomerState]):
 
     def difference(self, before: CustomerState, posted: None, after: CustomerState, at: datetime) -> list[Effect]:
         """What to announce so that what was announced becomes what is true; nothing of it was promised to anybody."""
-        shop = self.shops[after.shop or before.shop]
-        occasion = Occasion(shop, after.purchases, after.evaluated_at or at, "change")
+        # A state without inputs knows no shop: it is the empty one, of somebody whose merge was undone.
+        shop = after.shop or before.shop
+        if not shop:
+            return []
+        occasion = Occasion(self.shops[shop], after.purchases, after.evaluated_at or at, "change")
         return [
             Effect(fact, at)
             for name in PARTS

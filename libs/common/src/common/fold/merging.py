@@ -95,7 +95,7 @@ async def _fold_anew(
     if row.last is None and row.state is None:
         return None
     if row.inputs > MANY_INPUTS or postponed:
-        row.done_until = until
+        row.done_until = done_before
         await store_long.want_fold(tx, key, cause_of(merge), merge.time)
         return work
     before = work.state

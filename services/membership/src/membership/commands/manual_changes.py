@@ -39,11 +39,15 @@ from membership.tiers.state import Tiers
 
 
 class _Found(NamedTuple):
-    """The member at the time of the command, locked; `data_key` None: the customer was erased."""
+    """The member at the time of the command, locked; `data_key` None: the customer was erased.
+
+    `now`: by our clock, by which people's days are counted and which the record bears; `at` may be ahead of it.
+    """
 
     key: CustomerKey
     folding: MemberFolding
     shop: ShopRules
+    now: datetime
     at: datetime
     member: Member
     data_key: DataKey | None
@@ -61,7 +65,7 @@ async def ask(tx: Transaction, keys: KeyRing, key: CustomerKey, asked: Asked) ->
     _check(found, asked)
     state: State = "proposed" if await _needs_approval(tx, found, asked) else "granted"
     event = keys.seal_event(_event(found, asked, None), found.data_key)
-    if not await store.insert_change(tx, key, asked, event.data.reason, state, found.at):
+    if not await store.insert_change(tx, key, asked, event.data.reason, state, found.now):
         raise ChangeDiffers(asked.command_id)  # another customer's request has taken the id at this moment
     if state == "granted":
         await _grant(tx, found, event)
@@ -76,7 +80,7 @@ async def approve(tx: Transaction, keys: KeyRing, shop: str, kind: Kind, command
     _check_waiting(row)
     asked = _asked(keys, found, row)
     _check(found, asked)
-    await store.decide(tx, shop, command_id, "granted", by, found.at)
+    await store.decide(tx, shop, command_id, "granted", by, found.now)
     await _grant(tx, found, keys.seal_event(_event(found, asked, by), found.data_key))
     return await _row(tx, shop, command_id)
 
@@ -87,7 +91,7 @@ async def refuse(tx: Transaction, keys: KeyRing, shop: str, kind: Kind, command_
     if row.state == "refused" and is_same_person(row.decided_by, by):
         return row
     _check_waiting(row)
-    await store.decide(tx, shop, command_id, "refused", by, found.at)
+    await store.decide(tx, shop, command_id, "refused", by, found.now)
     return await _row(tx, shop, command_id)
 
 
@@ -112,7 +116,7 @@ async def _find(tx: Transaction, keys: KeyRing, key: CustomerKey) -> _Found:
     held = await keys.keys_for(tx, [key])
     if key not in held:
         raise KeyNotHere(key[1])
-    return _Found(key, folding, rules[key[0]], at, member, held[key])
+    return _Found(key, folding, rules[key[0]], tx.clock.now(), at, member, held[key])
 
 
 async def _waiting(
@@ -152,7 +156,7 @@ def _check(found: _Found, asked: Asked) -> None:
 
 async def _needs_approval(tx: Transaction, found: _Found, asked: Asked) -> bool:
     """Raises TooManyGrants."""
-    rules, today = found.shop.at(found.at).approvals, found.shop.date_of(found.at)
+    rules, today = found.shop.at(found.now).approvals, found.shop.date_of(found.now)
     await store.lock_person(tx, found.key[0], asked.by)
     if asked.tier is not None:
         month = found.shop.start_of(start_of_month(today))

@@ -18,6 +18,8 @@ Book = Literal["points", "growth"]
 BOOKS: tuple[Book, ...] = ("points", "growth")
 Account = Literal["pending", "available", "debt", "issued", "redeemed", "expired", "reversed", "growth", "granted"]
 _ACCOUNTS: frozenset[str] = frozenset(get_args(Account))
+_TOO_MUCH = 9 * 10**18
+"""No leg comes to it. The view `ledger_legs` has this bound, and the accounts, too."""
 GROWTH_ACCOUNTS: tuple[Account, ...] = ("growth", "granted")
 """Those of the book `growth`; all others are of `points`."""
 Balances = dict[tuple[Account, str], int]
@@ -82,8 +84,9 @@ def checked_legs(kept: str) -> list[StoredLeg] | None:
 
 def _is_leg(leg: object) -> bool:
     match leg:
-        case [str(account), str(), int(amount)]:
-            return account in _ACCOUNTS and not isinstance(amount, bool) and abs(amount) < 2**63
+        case [str(account), str(earned_by), int(amount)]:
+            known = account in _ACCOUNTS and "\0" not in earned_by
+            return known and not isinstance(amount, bool) and abs(amount) < _TOO_MUCH
     return False
 
 

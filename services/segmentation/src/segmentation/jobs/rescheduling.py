@@ -103,7 +103,7 @@ def moved(folding: SegmentFolding, page: Sequence[Scheduled], since: datetime) -
     found = []
     before = {name: shop.change_before(since) for name, shop in folding.shops.items()}
     for each in page:
-        stored, start, known = each.row.due_at, each.state.evaluated_at, before[each.state.shop]
+        stored, start, known = each.row.due_at, each.state.evaluated_at, before[each.row.key[0]]
         if start is not None and known is not None and (stored is None or stored > known):
             start = max(start, known)
         due = folding.due_after(each.state, start, since if stored is None else min(since, stored))
