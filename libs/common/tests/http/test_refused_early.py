@@ -151,7 +151,10 @@ async def test_a_head_behind_a_large_body_is_counted_from_where_it_began() -> No
             assert (await asyncio.wait_for(reader.readuntil(length), 10)).startswith(b"HTTP/1.1 200")
 
 
-@pytest.mark.parametrize("behind", [b"HELLO\r\n\r\n", b"GET / HTTP/1.1\r\nx-a: " + b"a" * 400_000])
+BROKEN = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n"
+
+
+@pytest.mark.parametrize("behind", [b"HELLO\r\n\r\n", b"GET / HTTP/1.1\r\nx-a: " + b"a" * 400_000, BROKEN])
 async def test_what_is_refused_behind_a_request_does_not_answer_it(behind: bytes) -> None:
     """Its own answer is the last one of the connection."""
     async with _listening(_counts) as (reader, writer):
@@ -159,6 +162,14 @@ async def test_what_is_refused_behind_a_request_does_not_answer_it(behind: bytes
         answer = await asyncio.wait_for(reader.read(), 10)
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.endswith(b"\r\n\r\n70000.")
+
+
+async def test_all_requests_before_the_one_that_is_refused_are_answered() -> None:
+    async with _listening(_counts) as (reader, writer):
+        writer.write(LARGE + LARGE + BROKEN)
+        answer = await asyncio.wait_for(reader.read(), 10)
+    assert answer.count(b"HTTP/1.1 200") == answer.count(b"70000.") == 2
+    assert answer.count(b"HTTP/1.1") == 2
 
 
 @pytest.mark.parametrize(

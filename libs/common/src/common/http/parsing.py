@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from common.http.problems import MEDIA_TYPE, Problem
 
@@ -25,6 +25,8 @@ class Protocol(HttpToolsProtocol):
     _late: asyncio.TimerHandle | None = None
     """Ends the connection; None while a request is answered, and between two, where uvicorn's `timeout_keep_alive`
     counts."""
+    _answered: RequestResponseCycle | None = None
+    """The request that is being answered; those of `pipeline` wait, and `cycle` is the newest of all."""
     _head: int | None = None
     """Bytes of the head that has begun, after the piece that it began in; None outside of one."""
     _last = False
@@ -63,10 +65,17 @@ class Protocol(HttpToolsProtocol):
         self._head = None
         self._rest()
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answered = self.cycle
 
     def on_message_complete(self) -> None:
         self._rest()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if self.pipeline:
+            self._answered = self.pipeline[-1][0]
+        super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer and close; what follows on the connection may be anything."""
@@ -87,7 +96,10 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, problem: Problem) -> None:
         """Answer and close. Where the request before is not answered yet, its answer is the last one instead: this
         one would be taken for it."""
-        cycle = self.cycle
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and cycle.more_body and self.pipeline:
+            self.pipeline.popleft()  # itself, which nobody has begun to answer
+            cycle = self.pipeline[0][0] if self.pipeline else self._answered
         if cycle is not None and not cycle.response_complete:
             if not cycle.more_body:
                 cycle.keep_alive = False
