@@ -30,6 +30,7 @@ OVER_ALL = {
     "segmentation/kpis/store_weeks.py": "of a shop, over all workers",
     "segmentation/kpis/store_quality.py": "of a shop, over all workers",
     "messaging/reports/sent.py": "of a shop, over all workers",
+    "messaging/delivery/store/doubt.py": "few rows, counted and listed for the operator, over all workers",
     "messaging/segments/store.py": "whether anybody of a shop was ever in a segment, over all workers",
     "messaging/reports/journeys.py": "of a shop, over all workers",
     "messaging/campaigns/store_audience.py": "of a shop in pages, over all workers",

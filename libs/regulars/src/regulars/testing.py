@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     # No deadline: how long one example takes says something about the machine, not about the code.
     hypothesis.settings.register_profile("local", max_examples=100, deadline=None)
-    hypothesis.settings.register_profile("ci", max_examples=250, deadline=None)
+    hypothesis.settings.register_profile("ci", max_examples=150, deadline=None)
     hypothesis.settings.register_profile("nightly", max_examples=10_000, deadline=None)
     hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
     # Where rich is installed, structlog draws a logged exception with all variables of each frame, for 20 s of a page.
