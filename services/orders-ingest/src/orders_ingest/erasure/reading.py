@@ -49,8 +49,17 @@ def said_by(text: bytes, heading: str = "", column: str = "") -> Said:
     """
     plain = text.decode("utf-8", "replace")
     own = CUSTOMER | {_key(column)} if column else CUSTOMER
-    if plain.lstrip().startswith(("{", "[")):
-        return _of_json(plain, own)
+    if not plain.lstrip().startswith(("{", "[")):
+        return _of_table(plain, heading, own)
+    try:
+        return _said(_leaves(orjson.loads(plain), ""), own, certain=True)
+    except (ValueError, RecursionError):
+        # Cut off, or else no JSON: it may be a line of a table that begins like it.
+        known, line = _said(_pairs(plain), own, certain=False), _of_table(plain.lstrip("{[ "), heading, own)
+        return Said(known.customers | line.customers, False, (*known.values, *line.values))
+
+
+def _of_table(plain: str, heading: str, own: frozenset[str]) -> Said:
     names, cells = _cells(heading, heading), _cells(plain, heading or plain)
     if not heading:
         there = cells or _pieces(plain)
@@ -60,13 +69,6 @@ def said_by(text: bytes, heading: str = "", column: str = "") -> Said:
         return Said(frozenset(map(_name, there)), False, tuple(there))
     named = (cell for name, cell in zip(names, cells, strict=True) if _key(name) in own)
     return Said(frozenset(map(_name, named)), True, tuple(cells))
-
-
-def _of_json(plain: str, own: frozenset[str]) -> Said:
-    try:
-        return _said(_leaves(orjson.loads(plain), ""), own, certain=True)
-    except (ValueError, RecursionError):
-        return _said(_pairs(plain), own, certain=False)
 
 
 def _said(pairs: Iterable[tuple[str, str]], own: frozenset[str], *, certain: bool) -> Said:
