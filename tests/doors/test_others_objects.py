@@ -139,7 +139,10 @@ def other(name: str, place: str) -> str:
         return name
     if "theirs" in name:
         return name.replace("theirs", "nobody")
-    return str(int(name) + 7_000) if name.isdigit() else name.translate(str.maketrans("0123456789", "1234567890"))
+    if name.isdigit():
+        return str(int(name) + 7_000)
+    turned = name.translate(str.maketrans("0123456789", "1234567890"))
+    return name[::-1] if turned == name and name.isupper() else turned  # one coupon code of 42 has no digit
 
 
 def alike(one: httpx.Response, two: httpx.Response, paths: tuple[str, str], *, whole: bool) -> bool:
