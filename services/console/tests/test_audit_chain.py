@@ -102,11 +102,13 @@ async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back
     async with database.transaction() as tx:
         assert await verify(tx, key, last) == last
 
-    async def found(sql: str, known: Link | None = None) -> str:
-        """What `verify` says after this was done; it is undone afterwards."""
+    async def found(sql: str, known: Link | None = None, *, then: int = 0) -> str:
+        """What `verify` says after this was done, and so many entries added; it is undone afterwards."""
         try:
             async with database.transaction() as tx:
                 await tx.execute(sql)
+                for number in range(then):
+                    assert await insert_entry(tx, key, ANN, "tea", "look", "customers/1", "shown", f"then-{number}")
                 await walk(tx, key, known)
                 raise Undone
         except Broken as broken:
@@ -131,3 +133,15 @@ async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back
         " from audit where entry = 5"
     )
     assert f"entry {last.entry + 1} is not what was written" in await found(forged)
+
+    for then in (1, 2):
+        number = last.entry + 1
+        assert await found("select 1", then=then) == ""
+        missing = f"entry {last.entry - 1} is missing: behind {last.entry - 2} comes {number}"
+        assert await found(gone, then=then) == missing, "what is added does not hide what is gone"
+        assert f"entry 1 is missing: behind 0 comes {number}" in await found("truncate audit", then=then)
+        assert "is missing" in await found(f"delete from audit where entry = {last.entry}", then=then)
+        assert "is missing" in await found(shorter, then=then)
+        assert "is missing" in await found("truncate audit_end", then=then)
+        assert "is missing" in await found(f"with cut as ({gone}) delete from audit_end", then=then)
+        assert "as it was written down is not there" in await found("truncate audit, audit_end", last, then=then)

@@ -14,7 +14,7 @@ from membership.jobs.verifying import verify
 
 from ..conftest import V1, Client, Shop, rich
 from .carts import ORDERS, QUOTE, cart, left, quoted
-from .offering import issued, offered
+from .offering import issued, offered, use
 
 
 async def test_one_question_answers_tier_quota_coupons_points_and_gifts(client: Client, shop: Shop) -> None:
@@ -206,6 +206,8 @@ async def test_a_word_for_the_new_alone_is_out_while_the_programme_forbids_it(cl
         assert (answer["total"], [each["reason"] for each in answer["refused"]]) == (
             (total, ["not_eligible"] if equal else [])
         )
+        used = await use(client, "HELLO", f"o-{equal}", None)
+        assert (used.status_code, used.json().get("reason")) == ((409, "not_eligible") if equal else (200, None))
 
 
 async def test_an_offer_for_the_new_alone_is_out_while_the_programme_forbids_it(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -54,6 +55,21 @@ async def test_a_key_is_one_person_whatever_names_it_gives(client: Client, shop:
         (await client.post(member, json=asked(f"s{n}", f"person {n}"), headers=key)).json()["state"] for n in range(4)
     ]
     assert states == ["granted", "granted", "proposed", "proposed"], "500 a day alone, by all names together"
+
+
+async def test_a_key_passes_no_limit_of_the_day_by_many_names_at_once(client: Client, shop: Shop) -> None:
+    """SEC-012: of all members together."""
+    _, key = await a_key(client, "tea", BOTH)
+    for n in range(14):
+        await rich(client, shop, f"m{n}", f"o{n}")
+        await client.issue_key(f"m{n}")
+
+    async def give(n: int) -> str:
+        body = asked(f"b{n}", f"person {n}", 500)
+        return str((await client.post(f"{V1}/members/m{n}/adjustments", json=body, headers=key)).json()["state"])
+
+    states = await asyncio.gather(*(give(n) for n in range(14)))
+    assert sorted(states) == ["granted"] * 10 + ["proposed"] * 4
 
 
 async def test_a_repetition_by_the_key_that_took_its_place_is_harmless(client: Client, shop: Shop) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
-from messaging.delivery.receipts.arrival import BOUNCED_LATER
+from messaging.commands.receipts import take_receipts
+from messaging.delivery.receipts.arrival import BOUNCED_LATER, CAME_BACK
+from messaging.delivery.receipts.state import Receipt
 from messaging.delivery.store.doubt import count_unknown
 from regulars.testing import OwnTopics
 
@@ -62,6 +64,36 @@ async def test_each_is_listed_until_it_was_told(messaging: Any, topics: OwnTopic
     assert await messaging.rows(f"select {BOUNCED_LATER} from messages m") == [(False,)] * 3, "no bounce of a campaign"
     found_by_verify = await verify(messaging, topics)
     assert [line for line in found_by_verify if "receipt" in line] == []
+
+
+async def told(messaging: Any, message: str, *, taken: bool) -> tuple[int, str]:
+    async with messaging.client() as client:
+        answer = await client.post(f"/ops/doubt/s/{message}", json={"taken": taken})
+        found = (await client.get(f"/v1/shops/s/messages/{message}")).json()
+    return answer.status_code, f"{found['receipt']} {found['receipt_code']}"
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before it was told", "after it was told"])
+async def test_a_bounce_is_not_hidden_by_what_was_told(messaging: Any, *, before: bool) -> None:
+    """M4, MSG-057: that the provider took a mail is not that it arrived."""
+    first, *_ = await in_doubt(messaging)
+    bounce = Receipt("s", first, "undelivered", "5.1.1", messaging.clock.now())
+    if not before:
+        assert await told(messaging, first, taken=True) == (204, "delivered by_hand")
+    async with messaging.database.transaction() as tx:
+        assert await take_receipts(tx, [bounce]) == 1
+    assert await told(messaging, first, taken=True) == (409 if before else 204, "undelivered 5.1.1")
+    bounced = f"select {CAME_BACK}, {BOUNCED_LATER} from messages m where message_id = '{first}'"
+    assert await messaging.rows(bounced) == [(True, True)]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_it_is_told_once(messaging: Any, *, taken: bool) -> None:
+    first, *_ = await in_doubt(messaging)
+    as_told = "delivered by_hand" if taken else "undelivered never_taken"
+    assert await told(messaging, first, taken=taken) == (204, as_told)
+    assert await told(messaging, first, taken=not taken) == (409, as_told)
+    assert await told(messaging, first, taken=taken) == (204, as_told)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,12 @@ def is_same_person(one: str, other: str) -> bool:
     return name == other_name or (key is not None and key == other_key)
 
 
+def locked_as(name: str) -> list[str]:
+    """What is locked for a person: two names share one of these where they are one person's, and else none."""
+    plain, key = _parts(name)
+    return [plain] if key is None else [plain, f"(key{key})"]
+
+
 def _parts(name: str) -> tuple[str, str | None]:
     plain = plain_name(name)
     found = _BY_KEY.fullmatch(plain)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from hmac import compare_digest
-
 from common.storage.database import Transaction
-from console.access.chain import BEGINNING, Broken, Entry, Link, chained, follow, sealed
+from console.access.chain import BEGINNING, Broken, Entry, Link, chained, follow, is_sealed, next_number, sealed
 from console.access.store import Person
 
 PAGE = 5_000
@@ -24,20 +22,25 @@ async def insert_entry(
     outcome: str,
     form: str | None,
 ) -> bool:
-    """One audit entry, chained to the last; False where the same form has made one already. Last in its transaction."""
+    """One audit entry, chained to the last; False where the same form has made one already. Last in its transaction.
+
+    Where the entries do not end as was sealed, a number is left out, so that `verify` finds it for good.
+    """
     await tx.execute("select pg_advisory_xact_lock(:lock)", lock=_LOCK)
     if form is not None and await tx.value("select exists (select from audit where form = :form)", form=form):
         return False
     # By primary key; the clock after the lock was had, so that times go with the numbers.
     row = await tx.fetch_one(
         """
-        select clock_timestamp() as at, coalesce(max(entry), 0) as entry,
-               (select chain from audit order by entry desc limit 1) as chain from audit
+        select clock_timestamp() as at, last.entry, last.chain, audit_end.entry as ended, audit_end.seal
+        from (select) as one left join (select entry, chain from audit order by entry desc limit 1) as last on true
+        left join audit_end on true
         """
     )
     assert row is not None
-    before = Link(row.entry, bytes(row.chain)) if row.chain is not None else BEGINNING
-    entry = Entry(row.entry + 1, row.at, person.person_id, person.name, shop, action, thing, outcome, form)
+    before = BEGINNING if row.entry is None else Link(row.entry, bytes(row.chain))
+    number = next_number(key, before, row.ended, row.seal)
+    entry = Entry(number, row.at, person.person_id, person.name, shop, action, thing, outcome, form)
     link = chained(key, before, entry)
     await tx.execute(
         f"""
@@ -100,5 +103,5 @@ async def _check_end(tx: Transaction, key: bytes, link: Link) -> None:
         raise Broken(f"how far the entries went is not there: they end at {link.entry}")
     if row.entry != link.entry:
         raise Broken(f"entry {row.entry}, the last that was written, is not there: the chain ends at {link.entry}")
-    if not compare_digest(bytes(row.seal), sealed(key, link)):
+    if not is_sealed(key, link, row.seal):
         raise Broken(f"entry {link.entry} is not the last that was written")

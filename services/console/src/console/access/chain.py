@@ -1,8 +1,9 @@
 """The chain of audit entries: each bears a keyed hash of itself and of the one before (SEC-004).
 
 Entries are numbered without a gap. So a changed, added or removed entry breaks the chain for who knows the key. How far
-it goes is sealed beside it: a tail that was cut off is missed, too, but by who puts back an older seal with its tail;
-that is missed by who wrote down how far it went.
+it goes is sealed beside it: a tail that was cut off is missed, too, also behind what is added later, but where somebody
+put back an older seal with its tail, or took away all entries and the seal; that is missed by who wrote down how far it
+went.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from hmac import compare_digest
 from typing import NamedTuple
 
 import orjson
@@ -56,6 +58,20 @@ def chained(key: bytes, before: Link, entry: Entry) -> Link:
 def sealed(key: bytes, link: Link) -> bytes:
     """The seal of a chain that ends there; nobody makes it of an earlier link who does not know the key."""
     return hashlib.blake2b(f"end {link}".encode(), key=key, digest_size=32).digest()
+
+
+def is_sealed(key: bytes, link: Link, seal: bytes) -> bool:
+    """Whether it is the seal of a chain that ends there."""
+    return compare_digest(bytes(seal), sealed(key, link))
+
+
+def next_number(key: bytes, last: Link, ended: int | None, seal: bytes | None) -> int:
+    """The number of the entry behind `last`. `ended`, `seal`: how far the chain went, None where that is not there.
+
+    Behind a chain that ends elsewhere it leaves one out: it bears the same seal as any, which would hide what is gone.
+    """
+    holds = last == BEGINNING if seal is None else ended == last.entry and is_sealed(key, last, seal)
+    return last.entry + 1 if holds else max(last.entry + 1, ended or 0) + 1
 
 
 def follow(key: bytes, before: Link, found: Iterable[tuple[Entry, bytes]]) -> Link:

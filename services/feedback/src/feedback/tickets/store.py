@@ -13,7 +13,7 @@ from common.events import CustomerKey, Event
 from common.events.feedback import TicketEvent
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from common.values.names import plain_name
+from common.storage.person_locks import lock_person
 from common.values.people import is_same_person
 from feedback.tickets.columns import COLUMNS, columns_of
 from feedback.tickets.state import Entry
@@ -221,12 +221,7 @@ async def count_granted(
 async def given_alone_by(tx: Transaction, shop: str, by: str, ticket_id: str, currency: str, since: datetime) -> int:
     """What this person, however the name is written, has granted in other tickets since then and nobody else has looked
     at, in minor units of `currency`. Until the commit nobody else counts it; the customer is locked before."""
-    # Closes the race of two grants of one person, for two customers, that each see the limit not reached.
-    await tx.fetch(
-        "select pg_advisory_xact_lock(hashtextextended('given-by:' || :shop || ':' || :by, 0))",
-        shop=shop,
-        by=plain_name(by),
-    )
+    await lock_person(tx, "given-by", shop, by)
     # By the index of grants by one person alone, the day's; a row a name.
     rows = await tx.fetch(
         """

@@ -29,6 +29,7 @@ from membership.coupons.settling import Standings, Surroundings, Use, settle
 from membership.coupons.using import (
     COUNTED,
     Moment,
+    check_equal,
     check_limits,
     check_offer_currency,
     check_usable,
@@ -87,6 +88,7 @@ async def reserve(tx: Transaction, shop: str, asked: Asked) -> Row[Any]:
         return known
     offer, now = Offer.model_validate_json(offer_row.terms), tx.clock.now()
     moment, level = Moment(now, rules.date_of(now)), level_from(offer, rules.at(now))
+    check_equal(coupon, offer, equal_offers=rules.at(now).equal_offers)
     own = currency_of(offer, offer_row.recorded_at, rules.currency_at)
     check_offer_currency(asked.code, own, rules.currency_at(now))
     check_usable(coupon, offer, offer_row.stopped_at, people, buyer, level, moment)

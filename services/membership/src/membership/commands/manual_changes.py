@@ -14,6 +14,7 @@ from common.fold.customers import current
 from common.fold.store_customers import read_customer
 from common.people.store import get_people
 from common.storage.database import Transaction
+from common.storage.person_locks import lock_person
 from common.time.calendar import start_of_month
 from common.values.people import is_same_person
 from membership.commands.recording import carry_out, time_of_command
@@ -157,7 +158,7 @@ def _check(found: _Found, asked: Asked) -> None:
 async def _needs_approval(tx: Transaction, found: _Found, asked: Asked) -> bool:
     """Raises TooManyGrants."""
     rules, today = found.shop.at(found.now).approvals, found.shop.date_of(found.now)
-    await store.lock_person(tx, found.key[0], asked.by)
+    await lock_person(tx, "by-hand", found.key[0], asked.by)
     if asked.tier is not None:
         month = found.shop.start_of(start_of_month(today))
         check_grants(await store.count_grants(tx, found.key[0], asked.by, month), asked.by, rules)

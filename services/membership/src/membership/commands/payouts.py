@@ -18,6 +18,7 @@ from common.events.membership import (
 )
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
+from common.storage.person_locks import lock_person
 from common.values.people import is_same_person
 from membership.commands import offers
 from membership.commands.recording import carry_out_all
@@ -178,7 +179,7 @@ async def _check_cash(tx: Transaction, row: Row[Any], by: str) -> None:
     rules, now = (await programmes.read_rules(tx, {row.shop}))[row.shop], tx.clock.now()
     people = [name for _, name in (await get_people(tx, [(row.shop, row.customer)]))[row.shop, row.customer]]
     midnight = rules.start_of(rules.date_of(now))
-    await store.lock_person(tx, row.shop, by)
+    await lock_person(tx, "paid-by", row.shop, by)
     paid = await store.cash_since(tx, row.shop, people, midnight)
     of_customer = sum(e.amount for e in paid if e.currency == row.currency and is_alone(e.approved_by, e.paid_by))
     by_person = sum(

@@ -22,7 +22,7 @@ from membership.coupons.cart import Buyer, Candidate, Cart
 from membership.coupons.gifts import with_next_gift
 from membership.coupons.offer import Offer, offer_of
 from membership.coupons.refusals import CouponNotUsable
-from membership.coupons.using import Moment, check_limits, check_offer_currency, check_usable, currency_of
+from membership.coupons.using import Moment, check_equal, check_limits, check_offer_currency, check_usable, currency_of
 from membership.fold import MemberFolding, load
 from membership.member import Member
 from membership.members.refusals import UnknownMember
@@ -152,11 +152,8 @@ def _answer(
     for row in rows:
         offer = offer_of(row.terms)
         offers[row.code] = (row.offer_id, offer.name)
-        if programme.equal_offers and row.for_all and offer.for_the_new_alone:
-            # Set, or its code given out, before the programme forbade it (SEC-015).
-            reasons |= {row.code: "not_eligible"} if row.code in reasons else {}
-            continue
         try:
+            check_equal(row, offer, equal_offers=programme.equal_offers)
             level = coupons.level_from(offer, programme)
             check_offer_currency(row.code, currency_of(offer, row.recorded_at, known.rules.currency_at), asked.currency)
             check_usable(row, offer, row.stopped_at, people, known.buyer, level, moment)

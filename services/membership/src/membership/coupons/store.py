@@ -156,16 +156,21 @@ async def list_coupons(
     )
 
 
+_FOR_ALL = "c.customer is null and c.batch in ('', 'code') as for_all"
+"""Whether it is everybody's: automatic, or a word that all may say."""
+
+
 async def get_coupon(tx: Transaction, shop: str, code: str, *, lock: bool = False) -> Row[Any] | None:
+    """Its row, with `for_all`."""
     # By the primary key.
     return await tx.fetch_one(
-        f"select * from coupons where shop = :shop and code = :code {'for update' if lock else ''}",
+        f"select c.*, {_FOR_ALL} from coupons c where c.shop = :shop and c.code = :code {'for update' if lock else ''}",
         shop=shop,
         code=code,
     )
 
 
-_USABLE = """
+_USABLE = f"""
 with open as (
     (select c.* from coupons c where c.shop = :shop and c.customer = any(:people) and c.valid_until > :at
      and c.voided_at is null and (c.use_limit is null or c.uses < c.use_limit)
@@ -178,7 +183,7 @@ with open as (
     where o.shop = :shop and o.ends > :at and o.starts <= :at and c.batch = ''
 ), usable as (
     select c.code, c.customer, c.valid_from, c.valid_until, c.voided_at, c.use_limit, c.uses,
-           c.customer is null and c.batch in ('', 'code') as for_all, o.offer_id, cast(o.terms as text) as terms,
+           {_FOR_ALL}, o.offer_id, cast(o.terms as text) as terms,
            o.stopped_at, o.uses as offer_uses, o.spent, o.recorded_at,
            (select count(*) from coupon_uses u where u.shop = :shop and u.offer_id = o.offer_id
             and u.customer = any(:people) and u.status in ('reserved', 'committed')) as used_by_customer

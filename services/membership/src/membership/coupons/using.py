@@ -36,6 +36,13 @@ def check_offer_currency(code: str, currency: str | None, now: str) -> None:
         raise CouponNotUsable(code, "other_currency", says)
 
 
+def check_equal(coupon: Any, offer: Offer, *, equal_offers: bool) -> None:
+    """Raises CouponNotUsable: set, or its code given out, before the programme forbade it (SEC-015). `coupon`: its row,
+    with `for_all`."""
+    if equal_offers and coupon.for_all and offer.for_the_new_alone:
+        raise CouponNotUsable(coupon.code, "not_eligible", "is everybody's, and for the new alone.")
+
+
 def check_usable(
     coupon: Any,
     offer: Offer,

@@ -10,7 +10,6 @@ from sqlalchemy import Row
 
 from common.events import CustomerKey
 from common.storage.database import Transaction
-from common.values.names import plain_name
 from common.values.people import is_same_person
 from membership.histories.ranges import within
 from membership.manual_changes.state import Asked, Kind, State
@@ -97,17 +96,6 @@ async def list_of_customer(tx: Transaction, key: CustomerKey, kind: Kind, after:
         kind=kind,
         after=after,
         limit=limit,
-    )
-
-
-async def lock_person(tx: Transaction, shop: str, by: str) -> None:
-    """Until the commit nobody else counts what this person did, however the name is written; customers are locked
-    before."""
-    # Closes the race of two requests of one person, for two customers, that each see the limit not reached.
-    await tx.fetch(
-        "select pg_advisory_xact_lock(hashtextextended('by-hand:' || :shop || ':' || :by, 0))",
-        shop=shop,
-        by=plain_name(by),
     )
 
 

@@ -11,7 +11,6 @@ from sqlalchemy import Row
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from common.values.names import plain_name
 from membership.payouts.rules import State, Why
 
 _NEW = Columns(
@@ -155,17 +154,6 @@ async def cash_since(tx: Transaction, shop: str, people: Sequence[str], since: d
         shop=shop,
         people=list(people),
         since=since,
-    )
-
-
-async def lock_person(tx: Transaction, shop: str, by: str) -> None:
-    """Until the commit nobody else counts what this person has paid, however the name is written; the customer is
-    locked before."""
-    # Closes the race of two requests of one person, for two customers, that each see the limit not reached.
-    await tx.fetch(
-        "select pg_advisory_xact_lock(hashtextextended('paid-by:' || :shop || ':' || :by, 0))",
-        shop=shop,
-        by=plain_name(by),
     )
 
 

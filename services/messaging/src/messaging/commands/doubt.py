@@ -5,12 +5,10 @@ from __future__ import annotations
 from common.refusals import Conflict, NotFound
 from common.storage.database import Transaction
 from messaging.commands.receipts import take_receipts
-from messaging.delivery.receipts.rules import NEVER_TAKEN
-from messaging.delivery.receipts.state import Receipt
+from messaging.delivery.receipts.rules import BY_HAND, NEVER_TAKEN
+from messaging.delivery.receipts.state import Receipt, Said
+from messaging.delivery.receipts.store import list_receipts
 from messaging.delivery.store.doubt import state_of
-
-BY_HAND = "by_hand"
-"""The code of a receipt by which a person tells that the provider has the message."""
 
 
 class UnknownMessage(NotFound):
@@ -31,11 +29,18 @@ class NotInDoubt(Conflict):
 
 async def tell(tx: Transaction, shop: str, message_id: str, *, taken: bool) -> None:
     """Note that the provider took the message, or never did. It is not handed over again either way; the same told
-    again changes nothing. Raises UnknownMessage, NotInDoubt."""
+    again changes nothing. Raises UnknownMessage, NotInDoubt, also where a receipt has ended the doubt."""
     found = await state_of(tx, shop, message_id)
     if found is None:
         raise UnknownMessage(message_id)
     if found.state != "unknown":
         raise NotInDoubt(message_id, found.state)
-    said, code = ("delivered", BY_HAND) if taken else ("undelivered", NEVER_TAKEN)
-    await take_receipts(tx, [Receipt(shop, message_id, said, code, tx.clock.now())])  # type: ignore[arg-type]
+    # Closes the race of two who tell at once, and with the provider's own receipt.
+    await tx.lock_customers([(shop, found.customer)])
+    known = [(r.said, r.code) for r in await list_receipts(tx, (shop, found.customer), message_id)]
+    told: tuple[Said, str] = ("delivered", BY_HAND) if taken else ("undelivered", NEVER_TAKEN)
+    if told in known:
+        return
+    if known:
+        raise NotInDoubt(message_id, ", ".join(f"{said} {code or ''}".strip() for said, code in known))
+    await take_receipts(tx, [Receipt(shop, message_id, *told, tx.clock.now())])

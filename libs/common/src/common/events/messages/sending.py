@@ -89,6 +89,8 @@ class MessageDelivered(MessageFact):
 class MessageUndelivered(MessageFact):
     """The gateway took it, and says that it did not arrive. Where `message.delivered` is told too, it did.
 
+    Not so where the code of that is `by_hand`: a person saw that the gateway had it, and not that it arrived.
+
     `bounced`: the address at which nobody is reached any more.
     """
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from messaging.delivery.receipts.rules import NEVER_TAKEN, RECIPIENT_AWAY
+from messaging.delivery.receipts.rules import BY_HAND, NEVER_TAKEN, RECIPIENT_AWAY
 
 _SAID = """exists (select from receipts r where r.shop = m.shop and r.customer = m.customer
                 and r.message_id = m.message_id and r.said = '{}'{})"""
 _NOT_AWAY = f""" and coalesce(r.code, '') not like '4.%' and coalesce(r.code, '') not in (
                     {", ".join(f"'{code}'" for code in sorted({*RECIPIENT_AWAY, NEVER_TAKEN}))})"""
+_NOT_BY_HAND = f" and r.code is distinct from '{BY_HAND}'"
 
 
 def _came_back(which: str = "") -> str:
     return f"""coalesce(m.state in ('sent', 'unknown') and {_SAID.format("undelivered", which)}
-                and not {_SAID.format("delivered", "")}, false)"""
+                and not {_SAID.format("delivered", _NOT_BY_HAND)}, false)"""
 
 
 CAME_BACK = _came_back()

@@ -19,6 +19,11 @@ NEVER_TAKEN = "never_taken"
 """Code of a receipt by which a person tells that the provider's log does not have the message, which was in doubt."""
 
 
+BY_HAND = "by_hand"
+"""Code of a receipt by which a person tells that the provider's log has the message. Taken is not arrived: a bounce of
+the provider's own outranks it."""
+
+
 def speaks_of_the_address(receipt: Receipt) -> bool:
     """Whether it says that there is no such address, and not only that this message did not arrive."""
     return receipt.said == "undelivered" and receipt.code in NO_SUCH_ADDRESS

@@ -13,7 +13,7 @@ Said = Literal["delivered", "undelivered", "clicked", "read"]
 class Receipt:
     """`code`: the gateway's own word for it, or the link's number; `at`: when we learnt it. Each kind is kept once a
     message, so that receipts may come in any order and any number of times (M4); where both were said, it was
-    delivered."""
+    delivered, but where a person told only that the provider has it (0106)."""
 
     shop: str
     message_id: str

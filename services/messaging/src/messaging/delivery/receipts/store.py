@@ -49,6 +49,17 @@ async def insert_receipts(
     return {(row.shop, row.message_id, row.said) for row in rows}
 
 
+async def list_receipts(tx: Transaction, key: CustomerKey, message_id: str) -> Sequence[Row[Any]]:
+    """(said, code) of all of one message."""
+    # By primary key.
+    return await tx.fetch(
+        "select said, code from receipts where shop = :shop and customer = :customer and message_id = :message_id",
+        shop=key[0],
+        customer=key[1],
+        message_id=message_id,
+    )
+
+
 async def taken_by_gateway(tx: Transaction, messages: Sequence[tuple[CustomerKey, str]]) -> dict[str, datetime]:
     """When it was learnt, by message id, that a gateway had taken these messages; of those it had."""
     if not messages:

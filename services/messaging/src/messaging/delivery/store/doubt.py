@@ -38,11 +38,11 @@ async def list_unknown(tx: Transaction, after: tuple[str, str], limit: int) -> S
 
 
 async def state_of(tx: Transaction, shop: str, message_id: str) -> Row[Any] | None:
-    """(state) of a message that was queued at some time; None of any other."""
+    """(customer, state) of a message that was queued at some time; None of any other."""
     # By the index candidates_message.
     return await tx.fetch_one(
         """
-        select m.state from candidates c join messages m using (shop, customer, message_id)
+        select c.customer, m.state from candidates c join messages m using (shop, customer, message_id)
         where c.shop = :shop and c.message_id = :message_id
         """,
         shop=shop,
