@@ -1,0 +1,46 @@
+"""What is done again after a restore, and that nothing leaves before."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import orjson
+import pytest
+
+from regulars.backups.notes import HELD, Notes
+from regulars.backups.redoing import redo
+from regulars.stack.databases import dsn
+from regulars.stack.errors import StackError
+from regulars.testing import MigratedDatabase
+
+MESSAGING = Path(__file__).parents[4] / "services" / "messaging" / "migrations"
+ERASED = {"type": "customer.erased", "shop": "tea", "subject": "c1", "time": "2026-11-30T12:00:00Z", "data": {}}
+
+
+async def test_everything_is_held_also_a_channel_that_the_provider_paused_at_the_instant(
+    database_from: MigratedDatabase, tmp_path: Path
+) -> None:
+    connection = await asyncpg.connect(dsn(await database_from(MESSAGING)))
+    try:
+        await connection.execute(
+            "insert into pauses (channel, shop, since, until, pause_s, stage, reason, reply)"
+            " values ('email', '', '2026-11-30Z', '2026-11-30Z', 60, 'connect', 'away', '')"
+        )
+        async with Notes.into(tmp_path / "noted.jsonl", connection) as notes:
+            await notes.add(orjson.dumps(ERASED))
+        rows = await connection.fetch("select channel, reason, until from pauses")
+        assert {"email", "sms"} <= {row["channel"] for row in rows}
+        assert {row["reason"] for row in rows} == {HELD}
+        assert min(row["until"] for row in rows) > datetime(2030, 1, 1, tzinfo=UTC)
+    finally:
+        await connection.close()
+
+
+def test_words_of_a_shop_end_no_line(tmp_path: Path) -> None:
+    noted = tmp_path / "noted.jsonl"
+    data = {"channel": "email", "granted": False, "source": "web\u2028\x85form"}
+    noted.write_bytes(orjson.dumps(ERASED | {"type": "customer.consent_changed", "data": data}) + b"\n")
+    with pytest.raises(StackError, match="no stack runs"):  # it is read by then
+        redo(noted, folder=tmp_path)
