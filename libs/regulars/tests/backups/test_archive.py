@@ -156,7 +156,24 @@ def _event(type_: str, time_: str, **data: Any) -> dict[str, Any]:
     ("events", "refused"),
     [
         ([], []),
-        ([_event("contact.opted_out", "2026-11-30T12:00:00Z", channel="email")], [("tea", "c1", "email", None)]),
+        (
+            [_event("contact.opted_out", "2026-11-30T12:00:00Z", channel="email")],
+            [("tea", "c1", "email", "marketing"), ("tea", "c1", "email", "survey")],
+        ),
+        (  # STOP is of everything, START of marketing
+            [
+                _event("contact.opted_out", "2026-11-30T12:00:00Z", channel="sms", purpose=None),
+                _event("contact.opted_in", "2026-11-30T12:05:00Z", channel="sms", purpose="marketing"),
+            ],
+            [("tea", "c1", "sms", "survey")],
+        ),
+        (  # a yes whose time nobody knows
+            [
+                _event("contact.opted_out", "2026-11-30T12:00:00Z", channel="sms", purpose="marketing"),
+                _event("customer.consent_changed", "2026-11-30T12:05:00Z", channel="sms", granted=True, undated=True),
+            ],
+            [("tea", "c1", "sms", "marketing")],
+        ),
         (
             [_event("customer.consent_changed", "2026-11-30T12:00:00Z", channel="sms", granted=False)],
             [("tea", "c1", "sms", "marketing")],

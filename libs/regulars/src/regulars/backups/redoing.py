@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from cyclopts import Parameter
 
-from common.events.customers import ConsentChanged, CustomerErased
+from common.events.customers import ConsentChanged, CustomerErased, Purpose
 from common.events.messages import ContactOptedIn, ContactOptedOut
 from regulars.backups.notes import HELD
 from regulars.client import Services
@@ -20,8 +20,10 @@ from regulars.privacy.requests import erase
 from regulars.stack.errors import Refused, StackError
 
 Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
-OptOut = tuple[str, str, str, str | None]
-"""Shop, customer, channel; purpose, None: all but transactional ones."""
+OptOut = tuple[str, str, str, str]
+"""Shop, customer, channel, purpose."""
+PURPOSES: tuple[str, ...] = get_args(Purpose)
+"""What an opt-out without a purpose is about: all but transactional ones."""
 _RUN, _WITHIN_S = Path(".run"), 120.0
 
 
@@ -32,7 +34,8 @@ def redo(file: Path, /, *, folder: Folder = _RUN) -> None:
     called again.
     """
     try:
-        events = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        # A shop's words may hold U+2028 and others at which text has lines, too.
+        events = [json.loads(line) for line in file.read_bytes().splitlines()]
     except (OSError, ValueError) as error:
         raise StackError(f"{file} cannot be read: {error}") from None
     for line in asked(folder, lambda services: do_again(services, events)):
@@ -67,7 +70,7 @@ def erasures(events: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def opt_outs(events: Sequence[dict[str, Any]]) -> list[OptOut]:
-    """What was refused and not allowed again, on the channel and for the purpose, by the newest statement."""
+    """What was refused and not allowed again, by channel and purpose, by the newest statement about each."""
     found: dict[OptOut, bool] = {}
     for event in sorted(events, key=lambda each: datetime.fromisoformat(each["time"])):
         type_, data = event["type"], event["data"]
@@ -75,7 +78,10 @@ def opt_outs(events: Sequence[dict[str, Any]]) -> list[OptOut]:
             refused, purpose = True, data.get("purpose")
         elif type_ in (ContactOptedIn.TYPE, ConsentChanged.TYPE):
             refused, purpose = not data.get("granted", True), data.get("purpose", "marketing")
+            if data.get("undated") and not refused:
+                continue  # such a yes overrides nobody's refusal
         else:
             continue
-        found[(event["shop"], event["subject"], data["channel"], purpose)] = refused
+        for each in PURPOSES if purpose is None else (purpose,):
+            found[(event["shop"], event["subject"], data["channel"], each)] = refused
     return [key for key, refused in found.items() if refused]
