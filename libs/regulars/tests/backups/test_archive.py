@@ -228,7 +228,7 @@ def _event(type_: str, time_: str, **data: Any) -> dict[str, Any]:
     ],
 )
 def test_an_opt_out_is_done_again_unless_it_was_taken_back(events: list[dict[str, Any]], refused: list[Any]) -> None:
-    assert opt_outs(events) == refused
+    assert list(opt_outs(events)) == refused
 
 
 def test_an_erasure_is_done_again_once() -> None:

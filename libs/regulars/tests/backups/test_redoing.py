@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
+import httpx
 import orjson
 import pytest
 
 from regulars.backups.notes import HELD, Notes
-from regulars.backups.redoing import redo
+from regulars.backups.redoing import do_again, redo
+from regulars.client import Services
 from regulars.stack.databases import dsn
 from regulars.stack.errors import StackError
 from regulars.testing import MigratedDatabase
@@ -44,3 +46,31 @@ def test_words_of_a_shop_end_no_line(tmp_path: Path) -> None:
     noted.write_bytes(orjson.dumps(ERASED | {"type": "customer.consent_changed", "data": data}) + b"\n")
     with pytest.raises(StackError, match="no stack runs"):  # it is read by then
         redo(noted, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("state", "at", "told"),
+    [("granted", "11:59:59", 2), ("withdrawn", "12:00:01", 2), ("granted", "12:00:01", 1)],
+)
+async def test_who_opted_in_since_the_restore_is_not_opted_out_again(state: str, at: str, told: int) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url.path}")
+        if request.method == "POST":
+            assert orjson.loads(request.content)["purpose"] in {"marketing", "survey"}
+            return httpx.Response(200, json={"taken_back": 0})
+        if request.url.path == "/ops/pauses":
+            return httpx.Response(
+                200, json=[{"channel": "sms", "reason": HELD}, {"channel": "email", "reason": "away"}]
+            )
+        one = {"channel": "sms", "purpose": "marketing", "state": state, "at": f"2026-11-30T{at}Z"}
+        return httpx.Response(200, json=[one])
+
+    out = ERASED | {"type": "contact.opted_out", "data": {"channel": "sms", "purpose": None, "via": "STOP"}}
+    client = httpx.AsyncClient(base_url="http://messaging", transport=httpx.MockTransport(answer))
+    async with Services.of({"messaging": client}) as services:
+        (line,) = await do_again(services, [out])
+    assert line.startswith(f"{told} opt-outs and 0 erasures")
+    assert asked.count("POST /v1/shops/tea/opt-outs") == told
+    assert [each for each in asked if each.startswith("DELETE")] == ["DELETE /ops/pauses/sms"]

@@ -339,7 +339,7 @@ async def _lasting(work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        raise StackError(f"{work.__name__} ended amid its work: start the backup again") from error
+        raise StackError(f"{getattr(work, '__name__', work)} ended amid its work: start the backup again") from error
 
 
 def _first_segment(manifest: dict[str, Any]) -> str:

@@ -46,8 +46,17 @@ async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list
     """Opt-outs first, for these take effect at once, and sending last; gives what was done. Raises Refused where a
     service declines."""
     out, erased = opt_outs(events), erasures(events)
-    unknown = 0
-    for shop, customer, channel, purpose in out:
+    unknown = told = 0
+    for (shop, customer, channel, purpose), refused_at in out.items():
+        path = f"/v1/shops/{shop}/customers/{customer}/permissions"
+        standing = [
+            datetime.fromisoformat(each["at"])
+            for each in await services.get("messaging", path)
+            if (each["channel"], each["purpose"], each["state"]) == (channel, purpose, "granted")
+        ]
+        if standing and max(standing) > refused_at:
+            continue  # allowed since the restore
+        told += 1
         body = {"customer": customer, "channel": channel, "purpose": purpose, "via": "before a restore"}
         await services.call("messaging", "POST", f"/v1/shops/{shop}/opt-outs", json=body)
     for shop, customer in erased:
@@ -61,7 +70,7 @@ async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list
         if pause["reason"] == HELD:
             await services.call("messaging", "DELETE", f"/ops/pauses/{pause['channel']}")
     known = len(erased) - unknown
-    return [f"{len(out)} opt-outs and {known} erasures were done again; of {unknown} customers nothing was known yet"]
+    return [f"{told} opt-outs and {known} erasures were done again; of {unknown} customers nothing was known yet"]
 
 
 def erasures(events: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -69,9 +78,9 @@ def erasures(events: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((e["shop"], e["subject"]) for e in events if e["type"] == CustomerErased.TYPE))
 
 
-def opt_outs(events: Sequence[dict[str, Any]]) -> list[OptOut]:
-    """What was refused and not allowed again, by channel and purpose, by the newest statement about each."""
-    found: dict[OptOut, bool] = {}
+def opt_outs(events: Sequence[dict[str, Any]]) -> dict[OptOut, datetime]:
+    """What was refused and not allowed again, by the newest statement about each channel and purpose; when it was."""
+    found: dict[OptOut, tuple[bool, datetime]] = {}
     for event in sorted(events, key=lambda each: datetime.fromisoformat(each["time"])):
         type_, data = event["type"], event["data"]
         if type_ == ContactOptedOut.TYPE:
@@ -83,5 +92,8 @@ def opt_outs(events: Sequence[dict[str, Any]]) -> list[OptOut]:
         else:
             continue
         for each in PURPOSES if purpose is None else (purpose,):
-            found[(event["shop"], event["subject"], data["channel"], each)] = refused
-    return [key for key, refused in found.items() if refused]
+            found[(event["shop"], event["subject"], data["channel"], each)] = (
+                refused,
+                datetime.fromisoformat(event["time"]),
+            )
+    return {key: at for key, (refused, at) in found.items() if refused}
