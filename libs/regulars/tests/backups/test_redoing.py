@@ -14,7 +14,7 @@ from regulars.backups.notes import HELD, Notes
 from regulars.backups.redoing import do_again, redo
 from regulars.client import Services
 from regulars.stack.databases import dsn
-from regulars.stack.errors import StackError
+from regulars.stack.errors import Refused, StackError
 from regulars.testing import MigratedDatabase
 
 MESSAGING = Path(__file__).parents[4] / "services" / "messaging" / "migrations"
@@ -74,3 +74,16 @@ async def test_who_opted_in_since_the_restore_is_not_opted_out_again(state: str,
     assert line.startswith(f"{told} opt-outs and 0 erasures")
     assert asked.count("POST /v1/shops/tea/opt-outs") == told
     assert [each for each in asked if each.startswith("DELETE")] == ["DELETE /ops/pauses/sms"]
+
+
+def test_services_of_ones_own_are_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = tmp_path / "noted.jsonl"
+    noted.write_bytes(orjson.dumps(ERASED) + b"\n")
+    (tmp_path / "services_api_key").write_text("rk_key\n")
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("ORDERS_INGEST_URL", "http://127.0.0.1:1")
+    with pytest.raises(StackError, match="set all of ORDERS_INGEST_URL, MESSAGING_URL"):
+        redo(noted, folder=tmp_path)
+    monkeypatch.setenv("MESSAGING_URL", "http://127.0.0.1:1")
+    with pytest.raises(Refused, match="orders-ingest POST /v1/shops/tea/customers/c1/erasure got no answer"):
+        redo(noted, folder=tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from cyclopts import Parameter
 from common.events.customers import ConsentChanged, CustomerErased, Purpose
 from common.events.messages import ContactOptedIn, ContactOptedOut
 from regulars.backups.notes import HELD
+from regulars.backups.servers import setting
 from regulars.client import Services
 from regulars.dead import asked
 from regulars.privacy.requests import erase
@@ -24,6 +26,8 @@ OptOut = tuple[str, str, str, str]
 """Shop, customer, channel, purpose."""
 PURPOSES: tuple[str, ...] = get_args(Purpose)
 """What an opt-out without a purpose is about: all but transactional ones."""
+_NAMED = ("ORDERS_INGEST_URL", "MESSAGING_URL", "SERVICES_API_KEY")
+"""As the console's settings are called."""
 _RUN, _WITHIN_S = Path(".run"), 120.0
 
 
@@ -31,15 +35,33 @@ def redo(file: Path, /, *, folder: Folder = _RUN) -> None:
     """Erase, and opt out, whoever was erased or opted out between the instant of a restore and the loss.
 
     `file` is what `regulars restore --at` has written. Messages that were held until now leave afterwards. It may be
-    called again.
+    called again. Of the running stack; or, where ORDERS_INGEST_URL, MESSAGING_URL and SERVICES_API_KEY (scopes ops,
+    customers:erase, customers:read, messages:read and messages:write) are all set, or stand in SECRETS_DIR, of those
+    services.
     """
     try:
         # A shop's words may hold U+2028 and others at which text has lines, too.
         events = [json.loads(line) for line in file.read_bytes().splitlines()]
     except (OSError, ValueError) as error:
         raise StackError(f"{file} cannot be read: {error}") from None
-    for line in asked(folder, lambda services: do_again(services, events)):
+    for line in _asked(folder, events):
         print(line, file=sys.stdout, flush=True)
+
+
+def _asked(folder: Path, events: Sequence[dict[str, Any]]) -> list[str]:
+    """Raises StackError where some of the addresses and the key are set, not all."""
+    orders, messaging, key = (setting(name) for name in _NAMED)
+    if not (orders or messaging or key):
+        return asked(folder, lambda services: do_again(services, events))
+    if not (orders and messaging and key):
+        raise StackError(f"set all of {', '.join(_NAMED)}, or none of them for the stack of a folder")
+    addresses = {"orders-ingest": orders, "messaging": messaging}
+
+    async def run() -> list[str]:
+        async with Services(addresses, key) as services:
+            return await do_again(services, events)
+
+    return asyncio.run(run())
 
 
 async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list[str]:
