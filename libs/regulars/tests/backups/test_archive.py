@@ -88,6 +88,21 @@ def test_an_instant_without_an_offset_or_that_is_no_time_is_refused(text: str) -
         instant(text)
 
 
+def test_nothing_stays_of_base_backups_that_were_removed_or_never_finished(tmp_path: Path) -> None:
+    """SEC-006: keys of who was erased go with them."""
+    archive = archive_with(tmp_path, *(NOON + n * HOUR for n in range(3)))
+    gone, former, last = [base.name for base in archive.bases()]
+    for name in (gone, former, last, "20261130T230000Z"):  # killed amid the last one
+        (tmp_path / "topics" / "customer-keys" / name).mkdir(parents=True)
+    (tmp_path / "topics" / "orders" / "all").mkdir(parents=True)
+    archive.drop(gone)
+    archive.base(former).rename(archive.base(f".{former}"))  # killed amid its removal
+    assert [base.name for base in archive.bases()] == [last]
+    archive.drop_unfinished()
+    assert sorted(path.name for path in tmp_path.glob("topics/*/*")) == [last, "all"]
+    assert [path.name for path in (tmp_path / "base").iterdir()] == [last]
+
+
 def test_an_instant_is_read_with_its_offset() -> None:
     assert instant("2026-11-30T14:00:00+08:00") == datetime(2026, 11, 30, 6, tzinfo=UTC)
     assert instant(None) is None

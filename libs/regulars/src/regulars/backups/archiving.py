@@ -112,8 +112,7 @@ class Archiving:
             # From here on the server keeps its log until it is in the archive.
             if not await connection.fetchval("select 1 from pg_replication_slots where slot_name = $1", self._slot):
                 await connection.execute("select pg_create_physical_replication_slot($1, true)", self._slot)
-        for left in (self._archive.folder / "base").glob(".*"):
-            shutil.rmtree(left)
+        self._archive.drop_unfinished()
         await self._copy()
 
     async def _receive(self) -> None:
@@ -312,8 +311,7 @@ class Archiving:
     async def _drop_past(self, now: datetime) -> None:
         bases = self._archive.bases()
         for base in past(bases, now, self._keep):
-            for folder in [self._archive.base(base.name), *self._archive.folder.glob(f"topics/*/{base.name}")]:
-                await asyncio.to_thread(shutil.rmtree, folder)
+            await asyncio.to_thread(self._archive.drop, base.name)
             self._say(f"base backup {base.name} was removed: what it was needed for is more than {self._keep} ago")
         await clean_up_log(self._archive.wal, self._archive.bases()[0].segment)
 
