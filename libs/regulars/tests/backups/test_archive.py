@@ -6,6 +6,7 @@ import gzip
 import os
 import tarfile
 import time
+import zlib
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,9 +18,10 @@ from common.bus.broker import Position
 from regulars.backups.agreeing import Lost, Outcome
 from regulars.backups.archive import ABOUT, BASE, STATUS, VERSION, Archive, Base, name_of, past, write_json
 from regulars.backups.commands import restore
-from regulars.backups.data_folder import SEGMENT_BYTES, lay_out
+from regulars.backups.data_folder import lay_out
 from regulars.backups.photos import GONE, PHOTOS, bring_back, mirror_photos
 from regulars.backups.redoing import erasures, opt_outs
+from regulars.backups.segments import SEGMENT_BYTES, drop_aside, set_aside, unpack
 from regulars.backups.to_an_instant import instant, report
 from regulars.stack.errors import StackError
 
@@ -86,6 +88,21 @@ def test_an_instant_without_an_offset_or_that_is_no_time_is_refused(text: str) -
         instant(text)
 
 
+def test_nothing_stays_of_base_backups_that_were_removed_or_never_finished(tmp_path: Path) -> None:
+    """SEC-006: keys of who was erased go with them."""
+    archive = archive_with(tmp_path, *(NOON + n * HOUR for n in range(3)))
+    gone, former, last = [base.name for base in archive.bases()]
+    for name in (gone, former, last, "20261130T230000Z"):  # killed amid the last one
+        (tmp_path / "topics" / "customer-keys" / name).mkdir(parents=True)
+    (tmp_path / "topics" / "orders" / "all").mkdir(parents=True)
+    archive.drop(gone)
+    archive.base(former).rename(archive.base(f".{former}"))  # killed amid its removal
+    assert [base.name for base in archive.bases()] == [last]
+    archive.drop_unfinished()
+    assert sorted(path.name for path in tmp_path.glob("topics/*/*")) == [last, "all"]
+    assert [path.name for path in (tmp_path / "base").iterdir()] == [last]
+
+
 def test_an_instant_is_read_with_its_offset() -> None:
     assert instant("2026-11-30T14:00:00+08:00") == datetime(2026, 11, 30, 6, tzinfo=UTC)
     assert instant(None) is None
@@ -123,6 +140,43 @@ def test_the_log_is_unpacked_up_to_its_last_half_written_segment_and_a_gap_is_fo
         lay_out(archive, base, None, tmp_path / "third" / "data", None)
 
 
+def _flushed(text: bytes, pieces: int) -> bytes:
+    """As pg_receivewal writes: flushed piece by piece, killed before the end."""
+    packer = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
+    step = len(text) // pieces
+    parts = [text[at : at + step] for at in range(0, len(text), step)]
+    return b"".join(packer.compress(part) + packer.flush(zlib.Z_SYNC_FLUSH) for part in parts)
+
+
+def test_what_a_killed_receiver_wrote_is_put_away_and_the_longer_half_counts(tmp_path: Path) -> None:
+    text = os.urandom(200_000)
+    partial, aside = tmp_path / f"{FIRST}.gz.partial", tmp_path / f"{FIRST}.gz.aside"
+    partial.write_bytes(_flushed(text, 200))
+    set_aside(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == [aside.name]
+    set_aside(tmp_path)  # the server is away: none was begun
+    partial.write_bytes(_flushed(text[:1000], 1))
+    for _ in range(2):
+        unpack([file for file in (aside, partial) if file.exists()], tmp_path / "log")
+        assert (tmp_path / "log").read_bytes()[: len(text) + 1] == text + b"\0"
+        set_aside(tmp_path)
+    (tmp_path / f"{FIRST}.gz").touch()
+    drop_aside(tmp_path)
+    assert not aside.exists()
+
+
+def test_of_a_half_written_over_a_longer_one_what_was_written_last_counts(tmp_path: Path) -> None:
+    text, partial = os.urandom(10_000), tmp_path / f"{FIRST}.gz.partial"
+    former, new = _flushed(b"0123456789" * 20_000, 2000), _flushed(text, 1)
+    assert len(former) > len(new)
+    partial.write_bytes(new + former[len(new) :])
+    unpack([partial], tmp_path / "log")
+    assert (tmp_path / "log").read_bytes().startswith(text)
+    (tmp_path / f"{FIRST}.gz").write_bytes(gzip.compress(text)[:-100])
+    with pytest.raises(StackError, match="is damaged"):
+        unpack([tmp_path / f"{FIRST}.gz"], tmp_path / "log")
+
+
 def _pack_base(folder: Path) -> None:
     (folder / "PG_VERSION").write_text("18\n")
     with tarfile.open(folder / "base.tar.gz", "w:gz") as packed:
@@ -156,7 +210,24 @@ def _event(type_: str, time_: str, **data: Any) -> dict[str, Any]:
     ("events", "refused"),
     [
         ([], []),
-        ([_event("contact.opted_out", "2026-11-30T12:00:00Z", channel="email")], [("tea", "c1", "email", None)]),
+        (
+            [_event("contact.opted_out", "2026-11-30T12:00:00Z", channel="email")],
+            [("tea", "c1", "email", "marketing"), ("tea", "c1", "email", "survey")],
+        ),
+        (  # STOP is of everything, START of marketing
+            [
+                _event("contact.opted_out", "2026-11-30T12:00:00Z", channel="sms", purpose=None),
+                _event("contact.opted_in", "2026-11-30T12:05:00Z", channel="sms", purpose="marketing"),
+            ],
+            [("tea", "c1", "sms", "survey")],
+        ),
+        (  # a yes whose time nobody knows
+            [
+                _event("contact.opted_out", "2026-11-30T12:00:00Z", channel="sms", purpose="marketing"),
+                _event("customer.consent_changed", "2026-11-30T12:05:00Z", channel="sms", granted=True, undated=True),
+            ],
+            [("tea", "c1", "sms", "marketing")],
+        ),
         (
             [_event("customer.consent_changed", "2026-11-30T12:00:00Z", channel="sms", granted=False)],
             [("tea", "c1", "sms", "marketing")],
@@ -172,7 +243,7 @@ def _event(type_: str, time_: str, **data: Any) -> dict[str, Any]:
     ],
 )
 def test_an_opt_out_is_done_again_unless_it_was_taken_back(events: list[dict[str, Any]], refused: list[Any]) -> None:
-    assert opt_outs(events) == refused
+    assert list(opt_outs(events)) == refused
 
 
 def test_an_erasure_is_done_again_once() -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -106,7 +107,23 @@ class Archive:
 
     def bases(self) -> list[Base]:
         """Oldest first."""
-        return [Base.load(file.parent) for file in sorted((self.folder / "base").glob(f"*/{BASE}"))]
+        return [Base.load(file.parent) for file in sorted((self.folder / "base").glob(f"[!.]*/{BASE}"))]
+
+    def drop(self, name: str) -> None:
+        """Remove a base backup and what was copied for it; killed amid it, `drop_unfinished` removes the rest."""
+        aside = self.base(f".{name}")
+        self.base(name).rename(aside)
+        for folder in [*self.folder.glob(f"topics/*/{name}"), aside]:
+            shutil.rmtree(folder)
+
+    def drop_unfinished(self) -> None:
+        """Remove what a process that was killed left of base backups: keys of who was erased would stay for ever."""
+        names = {ALWAYS, *(base.name for base in self.bases())}
+        unfinished = [folder for folder in (self.folder / "base").glob("*") if folder.name not in names]
+        copies = [folder for folder in self.folder.glob("topics/*/*") if folder.name not in names]
+        for folder in [*copies, *unfinished]:
+            if folder.is_dir():
+                shutil.rmtree(folder)
 
     def base_for(self, at: datetime | None) -> Base:
         """The youngest base backup from which the instant can be reached; None: the last one. Raises StackError."""

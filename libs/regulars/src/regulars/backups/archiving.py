@@ -8,7 +8,7 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,10 @@ _CHECK_S, _SAY_S, _LAST_S = 0.05, 60.0, 15.0
 Say = Callable[[str], None]
 
 
+class Superseded(Exception):
+    """The copies for a base backup were ended, since there is a younger one."""
+
+
 class Archiving:
     """One process for one archive. `every`: a base backup; `keep`: instants so long ago can be restored.
 
@@ -75,7 +79,7 @@ class Archiving:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(work)
+                    group.create_task(_lasting(work))
                     for work in (self._receive(), self._follow(), self._keep_pulse(), self._bases(), self._photos())
                 ]
                 await stop.wait()
@@ -108,8 +112,7 @@ class Archiving:
             # From here on the server keeps its log until it is in the archive.
             if not await connection.fetchval("select 1 from pg_replication_slots where slot_name = $1", self._slot):
                 await connection.execute("select pg_create_physical_replication_slot($1, true)", self._slot)
-        for left in (self._archive.folder / "base").glob(".*"):
-            shutil.rmtree(left)
+        self._archive.drop_unfinished()
         await self._copy()
 
     async def _receive(self) -> None:
@@ -185,8 +188,11 @@ class Archiving:
         async with self._looking() as (connection, ends):
             while True:
                 if (base := self._youngest()) is not None:
-                    async with asyncio.timeout(_SAY_S):
-                        at = await self._pulse(connection, ends, base)
+                    try:
+                        async with asyncio.timeout(_SAY_S):
+                            at = await self._pulse(connection, ends, base)
+                    except Superseded:
+                        continue  # of the younger one
                     if self.until is None or at > self.until:
                         self.until, self._complete_at = at, time.monotonic()
                         write_json(self._archive.folder / STATUS, {"until": at.isoformat()})
@@ -211,6 +217,8 @@ class Archiving:
 
         By PostgreSQL's clock; of topics the copies for that base backup. A transaction of ours is committed then: a
         recovery ends at the first commit of after the instant that it is told, and without one fails.
+
+        Raises Superseded.
         """
         read = await read_of_intake(self._servers())
         at: datetime = await connection.fetchval("select clock_timestamp()")
@@ -223,8 +231,10 @@ class Archiving:
         complete = False
         while not complete:
             for _, task in mine:
+                if task.cancelled():
+                    raise Superseded(base)
                 if task.done():
-                    task.result()  # it ends by nothing but a fault: a full disk
+                    task.result()  # it ends by nothing else but a fault: a full disk
             complete = await self._received(connection, written) and all(copy.has(until) for copy, _ in mine)
             if not complete:
                 await asyncio.sleep(_CHECK_S)
@@ -301,8 +311,7 @@ class Archiving:
     async def _drop_past(self, now: datetime) -> None:
         bases = self._archive.bases()
         for base in past(bases, now, self._keep):
-            for folder in [self._archive.base(base.name), *self._archive.folder.glob(f"topics/*/{base.name}")]:
-                await asyncio.to_thread(shutil.rmtree, folder)
+            await asyncio.to_thread(self._archive.drop, base.name)
             self._say(f"base backup {base.name} was removed: what it was needed for is more than {self._keep} ago")
         await clean_up_log(self._archive.wal, self._archive.bases()[0].segment)
 
@@ -315,6 +324,20 @@ class Archiving:
                 self._say(f"photos are not copied: {error}")
                 await asyncio.sleep(_SAY_S)
             await asyncio.sleep(PHOTOS_S)
+
+
+async def _lasting(work: Coroutine[Any, Any, None]) -> None:
+    """A group takes a task that was cancelled from within for one that was told to end, and goes on without it.
+
+    Raises StackError then.
+    """
+    try:
+        await work
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise StackError(f"{getattr(work, '__name__', work)} ended amid its work: start the backup again") from error
 
 
 def _first_segment(manifest: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from regulars.backups.data_folder import lay_out, log_beside
 from regulars.backups.local import empty_stack
 from regulars.backups.photos import PHOTOS
 from regulars.backups.restoring import check_key, manifest_of, restore_all
-from regulars.backups.servers import Servers
+from regulars.backups.servers import Servers, setting
 from regulars.backups.taking import back_up
 from regulars.backups.to_an_instant import NOTED, instant, restore_folder, run_fill
 from regulars.stack.databases import ensure_database, role_of
@@ -211,21 +211,13 @@ async def _fill(
 
 def _named() -> tuple[str, str, str] | None:
     """The servers and the master key of the environment. Raises StackError where some of them are set, not all."""
-    values = [_setting(name) for name in _NAMED]
+    values = [setting(name) for name in _NAMED]
     if not any(values):
         return None
     admin, servers, key = values
     if admin is None or servers is None or key is None:
         raise StackError(f"set all of {', '.join(_NAMED)}, or none of them for the stack of a folder")
     return admin, servers, key
-
-
-def _setting(name: str) -> str | None:
-    """From the environment, else from the file of its name in SECRETS_DIR, as the services read theirs."""
-    folder = os.environ.get("SECRETS_DIR")
-    file = Path(folder, name.lower()) if folder else None
-    from_file = file.read_text("utf-8").strip() if file is not None and file.is_file() else None
-    return os.environ.get(name) or from_file or None
 
 
 def _photos() -> Path | None:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import os
 import shutil
 import tarfile
-import zlib
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import asyncpg
 
 from regulars.backups.archive import Archive, Base
+from regulars.backups.segments import segments, unpack
 from regulars.stack.databases import dsn
 from regulars.stack.errors import StackError
 
-SEGMENT_BYTES = 16 * 1024 * 1024
 SETTINGS = ("restore_command", "recovery_target_time", "recovery_target_action", "recovery_target_timeline")
-_PARTIAL, _PIECE, _LOOK_S = ".partial", 1 << 20, 0.2
+_LOOK_S = 0.2
 
 
 def lay_out(archive: Archive, base: Base, at: datetime | None, data: Path, owner: tuple[int, int] | None) -> None:
@@ -39,8 +36,8 @@ def lay_out(archive: Archive, base: Base, at: datetime | None, data: Path, owner
     data.chmod(0o700)
     with tarfile.open(archive.base(base.name) / "base.tar.gz") as packed:
         packed.extractall(data, filter="data")
-    for segment, file in _segments(archive.wal, base.segment).items():
-        _unpack(file, log / segment)
+    for segment, files in segments(archive.wal, base.segment).items():
+        unpack(files, log / segment)
     with (data / "postgresql.auto.conf").open("a") as settings:
         settings.write(f"restore_command = 'cp \"{log}/%f\" \"%p\"'\nrecovery_target_timeline = 'current'\n")
         if at is not None:
@@ -90,42 +87,3 @@ async def forget_settings(url: str) -> None:
 def clear(data: Path) -> None:
     """Remove the log that the recovery has read."""
     shutil.rmtree(log_beside(data), ignore_errors=True)
-
-
-def _segments(wal: Path, first: str) -> dict[str, Path]:
-    """By name the files of the log from this one on, of which the last may be half written. Raises StackError."""
-    found: dict[str, Path] = {}
-    for file in sorted(wal.glob("0*.gz*")):  # a whole one comes before its half written one
-        name = file.name.removesuffix(_PARTIAL).removesuffix(".gz")
-        if name >= first and name[:8] == first[:8] and len(name) == len(first):
-            found.setdefault(name, file)
-    names = sorted(found)
-    if not names or names[0] != first:
-        raise StackError(f"{wal} lacks {first}, with which the base backup begins: it is damaged")
-    for name, expected in zip(names, _following(first), strict=False):
-        if name != expected:
-            raise StackError(f"{wal} lacks {expected}: it is damaged")
-    return {name: found[name] for name in names}
-
-
-def _following(segment: str) -> Iterator[str]:
-    timeline, number = segment[:8], int(segment[8:16], 16) << 8 | int(segment[16:], 16)
-    while True:
-        yield f"{timeline}{number >> 8:08X}{number & 0xFF:08X}"
-        number += 1
-
-
-def _unpack(file: Path, target: Path) -> None:
-    """A whole segment, or what there is of it, filled up with zeros, at which PostgreSQL knows the end."""
-    with target.open("wb") as output:
-        if file.name.endswith(_PARTIAL):
-            unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-            with file.open("rb") as packed:
-                while piece := packed.read(_PIECE):
-                    output.write(unpacker.decompress(piece))
-        else:
-            with gzip.open(file, "rb") as whole:
-                shutil.copyfileobj(whole, output, _PIECE)
-        if output.tell() > SEGMENT_BYTES:
-            raise StackError(f"{file} is larger than a segment of 16 MB: other sizes are not known here")
-        output.truncate(SEGMENT_BYTES)

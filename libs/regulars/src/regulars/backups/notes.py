@@ -93,7 +93,10 @@ class Notes:
                 insert into pauses (channel, shop, since, until, pause_s, stage, reason, reply)
                 select channel, '', now(), now() + interval '10 years', 1, 'restore', $2,
                        'erasures and opt-outs of after the instant are to be done again: regulars redo'
-                from unnest($1::text[]) channel on conflict (channel, shop, address) do nothing
+                from unnest($1::text[]) channel
+                -- One of the provider's may stand there as of the instant, over or soon to be: this one is longer.
+                on conflict (channel, shop, address) do update set since = excluded.since, until = excluded.until,
+                    pause_s = excluded.pause_s, stage = excluded.stage, reason = excluded.reason, reply = excluded.reply
                 """,
                 [each for each in get_args(Channel) if each not in _OWN],
                 HELD,

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from regulars.backups.segments import drop_aside, set_aside
 from regulars.stack.databases import dsn
 from regulars.stack.errors import StackError
 from regulars.stack.postgres_binaries import find_binaries
@@ -36,6 +37,7 @@ async def base_backup(url: str, folder: Path) -> None:
 async def clean_up_log(folder: Path, oldest: str) -> None:
     """Remove segments of before this one. Raises StackError."""
     await _run("pg_archivecleanup", None, "--strip-extension=.gz", str(folder), oldest)
+    drop_aside(folder)
 
 
 @asynccontextmanager
@@ -46,6 +48,7 @@ async def receiving_log(url: str, folder: Path, slot: str) -> AsyncIterator[asyn
     """
     how = ("--synchronous", "--compress=gzip:1", "--no-loop", "--status-interval=1", "--no-password")
     environment = _environment(url) | {"PGAPPNAME": slot}
+    await asyncio.to_thread(set_aside, folder)
     process = await _start("pg_receivewal", environment, f"--directory={folder}", f"--slot={slot}", *how)
     try:
         yield process

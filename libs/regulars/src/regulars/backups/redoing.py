@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from cyclopts import Parameter
 
-from common.events.customers import ConsentChanged, CustomerErased
+from common.events.customers import ConsentChanged, CustomerErased, Purpose
 from common.events.messages import ContactOptedIn, ContactOptedOut
 from regulars.backups.notes import HELD
+from regulars.backups.servers import setting
 from regulars.client import Services
 from regulars.dead import asked
 from regulars.privacy.requests import erase
 from regulars.stack.errors import Refused, StackError
 
 Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
-OptOut = tuple[str, str, str, str | None]
-"""Shop, customer, channel; purpose, None: all but transactional ones."""
+OptOut = tuple[str, str, str, str]
+"""Shop, customer, channel, purpose."""
+PURPOSES: tuple[str, ...] = get_args(Purpose)
+"""What an opt-out without a purpose is about: all but transactional ones."""
+_NAMED = ("ORDERS_INGEST_URL", "MESSAGING_URL", "SERVICES_API_KEY")
+"""As the console's settings are called."""
 _RUN, _WITHIN_S = Path(".run"), 120.0
 
 
@@ -29,22 +35,50 @@ def redo(file: Path, /, *, folder: Folder = _RUN) -> None:
     """Erase, and opt out, whoever was erased or opted out between the instant of a restore and the loss.
 
     `file` is what `regulars restore --at` has written. Messages that were held until now leave afterwards. It may be
-    called again.
+    called again. Of the running stack; or, where ORDERS_INGEST_URL, MESSAGING_URL and SERVICES_API_KEY (scopes ops,
+    customers:erase, customers:read, messages:read and messages:write) are all set, or stand in SECRETS_DIR, of those
+    services.
     """
     try:
-        events = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        # A shop's words may hold U+2028 and others at which text has lines, too.
+        events = [json.loads(line) for line in file.read_bytes().splitlines()]
     except (OSError, ValueError) as error:
         raise StackError(f"{file} cannot be read: {error}") from None
-    for line in asked(folder, lambda services: do_again(services, events)):
+    for line in _asked(folder, events):
         print(line, file=sys.stdout, flush=True)
+
+
+def _asked(folder: Path, events: Sequence[dict[str, Any]]) -> list[str]:
+    """Raises StackError where some of the addresses and the key are set, not all."""
+    orders, messaging, key = (setting(name) for name in _NAMED)
+    if not (orders or messaging or key):
+        return asked(folder, lambda services: do_again(services, events))
+    if not (orders and messaging and key):
+        raise StackError(f"set all of {', '.join(_NAMED)}, or none of them for the stack of a folder")
+    addresses = {"orders-ingest": orders, "messaging": messaging}
+
+    async def run() -> list[str]:
+        async with Services(addresses, key) as services:
+            return await do_again(services, events)
+
+    return asyncio.run(run())
 
 
 async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list[str]:
     """Opt-outs first, for these take effect at once, and sending last; gives what was done. Raises Refused where a
     service declines."""
     out, erased = opt_outs(events), erasures(events)
-    unknown = 0
-    for shop, customer, channel, purpose in out:
+    unknown = told = 0
+    for (shop, customer, channel, purpose), refused_at in out.items():
+        path = f"/v1/shops/{shop}/customers/{customer}/permissions"
+        standing = [
+            datetime.fromisoformat(each["at"])
+            for each in await services.get("messaging", path)
+            if (each["channel"], each["purpose"], each["state"]) == (channel, purpose, "granted")
+        ]
+        if standing and max(standing) > refused_at:
+            continue  # allowed since the restore
+        told += 1
         body = {"customer": customer, "channel": channel, "purpose": purpose, "via": "before a restore"}
         await services.call("messaging", "POST", f"/v1/shops/{shop}/opt-outs", json=body)
     for shop, customer in erased:
@@ -58,7 +92,7 @@ async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list
         if pause["reason"] == HELD:
             await services.call("messaging", "DELETE", f"/ops/pauses/{pause['channel']}")
     known = len(erased) - unknown
-    return [f"{len(out)} opt-outs and {known} erasures were done again; of {unknown} customers nothing was known yet"]
+    return [f"{told} opt-outs and {known} erasures were done again; of {unknown} customers nothing was known yet"]
 
 
 def erasures(events: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -66,16 +100,22 @@ def erasures(events: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((e["shop"], e["subject"]) for e in events if e["type"] == CustomerErased.TYPE))
 
 
-def opt_outs(events: Sequence[dict[str, Any]]) -> list[OptOut]:
-    """What was refused and not allowed again, on the channel and for the purpose, by the newest statement."""
-    found: dict[OptOut, bool] = {}
+def opt_outs(events: Sequence[dict[str, Any]]) -> dict[OptOut, datetime]:
+    """What was refused and not allowed again, by the newest statement about each channel and purpose; when it was."""
+    found: dict[OptOut, tuple[bool, datetime]] = {}
     for event in sorted(events, key=lambda each: datetime.fromisoformat(each["time"])):
         type_, data = event["type"], event["data"]
         if type_ == ContactOptedOut.TYPE:
             refused, purpose = True, data.get("purpose")
         elif type_ in (ContactOptedIn.TYPE, ConsentChanged.TYPE):
             refused, purpose = not data.get("granted", True), data.get("purpose", "marketing")
+            if data.get("undated") and not refused:
+                continue  # such a yes overrides nobody's refusal
         else:
             continue
-        found[(event["shop"], event["subject"], data["channel"], purpose)] = refused
-    return [key for key, refused in found.items() if refused]
+        for each in PURPOSES if purpose is None else (purpose,):
+            found[(event["shop"], event["subject"], data["channel"], each)] = (
+                refused,
+                datetime.fromisoformat(event["time"]),
+            )
+    return {key: at for key, (refused, at) in found.items() if refused}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,3 +72,11 @@ async def read_of_intake(servers: Servers) -> dict[Position, int]:
     async with connected(in_database(servers.postgres, READER)) as connection:
         rows = await connection.fetch("select topic, partition, next from offsets where starts_with(topic, $1)", INTAKE)
     return {Position(row["topic"], row["partition"]): row["next"] for row in rows}
+
+
+def setting(name: str) -> str | None:
+    """From the environment, else from the file of its name in SECRETS_DIR, as the services read theirs."""
+    folder = os.environ.get("SECRETS_DIR")
+    file = Path(folder, name.lower()) if folder else None
+    from_file = file.read_text("utf-8").strip() if file is not None and file.is_file() else None
+    return os.environ.get(name) or from_file or None

@@ -1,0 +1,93 @@
+"""A pulse of an archive while the copies that it waits for are ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regulars.backups.archive import STATUS, Archive
+from regulars.backups.archiving import Archiving, _lasting
+from regulars.backups.servers import Servers
+from regulars.stack.errors import StackError
+
+OLD, YOUNG = ("customer-keys", "old"), ("customer-keys", "young")
+
+
+class Connection:
+    """PostgreSQL, whose log is received once it is said so."""
+
+    received = False
+
+    async def fetchval(self, query: str, *_: Any) -> Any:
+        return datetime.now(UTC) if "clock" in query else self.received if "exists" in query else "0/1"
+
+    async def execute(self, *_: Any) -> None: ...
+
+
+class Ends:
+    async def ends(self, _: Any) -> dict[Any, int]:
+        return {}
+
+    starts = ends
+
+
+class Copy:
+    topic = OLD[0]
+
+    def has(self, _: Any) -> bool:
+        return True
+
+
+class Here(Archiving):
+    """An archive whose servers are these."""
+
+    def __init__(self, folder: Path) -> None:
+        servers = Servers("", "", None, ())
+        day = timedelta(days=1)
+        super().__init__(Archive(folder), lambda: servers, every=day, keep=day, say=print)
+        self.connection, self.base = Connection(), OLD
+
+    def add(self, key: tuple[str, str]) -> None:
+        self._copies[key] = Copy(), asyncio.create_task(asyncio.sleep(900))  # type: ignore[assignment]
+
+    def _youngest(self) -> str | None:
+        return self.base[1]
+
+    @asynccontextmanager
+    async def _looking(self) -> AsyncIterator[Any]:
+        yield self.connection, Ends()
+
+
+async def test_it_goes_on_with_those_of_the_younger_base_backup(tmp_path: Path) -> None:
+    archiving = Here(tmp_path)
+    archiving.add(OLD)
+    pulse = asyncio.create_task(archiving._pulses(last=True))
+    await asyncio.sleep(0.2)
+    archiving.add(YOUNG)
+    archiving.base = YOUNG
+    await archiving._end([OLD])
+    archiving.connection.received = True
+    await asyncio.wait_for(pulse, 10)
+    assert archiving.until is not None
+    assert json.loads((tmp_path / STATUS).read_text()) == {"until": archiving.until.isoformat()}
+    await archiving._end([YOUNG])
+
+
+async def test_work_that_is_cancelled_from_within_is_a_fault_and_from_without_none() -> None:
+    async def within() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(StackError, match="within ended"):
+        await _lasting(within())
+    task = asyncio.create_task(_lasting(asyncio.sleep(900)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -1,0 +1,89 @@
+"""What is done again after a restore, and that nothing leaves before."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import httpx
+import orjson
+import pytest
+
+from regulars.backups.notes import HELD, Notes
+from regulars.backups.redoing import do_again, redo
+from regulars.client import Services
+from regulars.stack.databases import dsn
+from regulars.stack.errors import Refused, StackError
+from regulars.testing import MigratedDatabase
+
+MESSAGING = Path(__file__).parents[4] / "services" / "messaging" / "migrations"
+ERASED = {"type": "customer.erased", "shop": "tea", "subject": "c1", "time": "2026-11-30T12:00:00Z", "data": {}}
+
+
+async def test_everything_is_held_also_a_channel_that_the_provider_paused_at_the_instant(
+    database_from: MigratedDatabase, tmp_path: Path
+) -> None:
+    connection = await asyncpg.connect(dsn(await database_from(MESSAGING)))
+    try:
+        await connection.execute(
+            "insert into pauses (channel, shop, since, until, pause_s, stage, reason, reply)"
+            " values ('email', '', '2026-11-30Z', '2026-11-30Z', 60, 'connect', 'away', '')"
+        )
+        async with Notes.into(tmp_path / "noted.jsonl", connection) as notes:
+            await notes.add(orjson.dumps(ERASED))
+        rows = await connection.fetch("select channel, reason, until from pauses")
+        assert {"email", "sms"} <= {row["channel"] for row in rows}
+        assert {row["reason"] for row in rows} == {HELD}
+        assert min(row["until"] for row in rows) > datetime(2030, 1, 1, tzinfo=UTC)
+    finally:
+        await connection.close()
+
+
+def test_words_of_a_shop_end_no_line(tmp_path: Path) -> None:
+    noted = tmp_path / "noted.jsonl"
+    data = {"channel": "email", "granted": False, "source": "web\u2028\x85form"}
+    noted.write_bytes(orjson.dumps(ERASED | {"type": "customer.consent_changed", "data": data}) + b"\n")
+    with pytest.raises(StackError, match="no stack runs"):  # it is read by then
+        redo(noted, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("state", "at", "told"),
+    [("granted", "11:59:59", 2), ("withdrawn", "12:00:01", 2), ("granted", "12:00:01", 1)],
+)
+async def test_who_opted_in_since_the_restore_is_not_opted_out_again(state: str, at: str, told: int) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url.path}")
+        if request.method == "POST":
+            assert orjson.loads(request.content)["purpose"] in {"marketing", "survey"}
+            return httpx.Response(200, json={"taken_back": 0})
+        if request.url.path == "/ops/pauses":
+            return httpx.Response(
+                200, json=[{"channel": "sms", "reason": HELD}, {"channel": "email", "reason": "away"}]
+            )
+        one = {"channel": "sms", "purpose": "marketing", "state": state, "at": f"2026-11-30T{at}Z"}
+        return httpx.Response(200, json=[one])
+
+    out = ERASED | {"type": "contact.opted_out", "data": {"channel": "sms", "purpose": None, "via": "STOP"}}
+    client = httpx.AsyncClient(base_url="http://messaging", transport=httpx.MockTransport(answer))
+    async with Services.of({"messaging": client}) as services:
+        (line,) = await do_again(services, [out])
+    assert line.startswith(f"{told} opt-outs and 0 erasures")
+    assert asked.count("POST /v1/shops/tea/opt-outs") == told
+    assert [each for each in asked if each.startswith("DELETE")] == ["DELETE /ops/pauses/sms"]
+
+
+def test_services_of_ones_own_are_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = tmp_path / "noted.jsonl"
+    noted.write_bytes(orjson.dumps(ERASED) + b"\n")
+    (tmp_path / "services_api_key").write_text("rk_key\n")
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("ORDERS_INGEST_URL", "http://127.0.0.1:1")
+    with pytest.raises(StackError, match="set all of ORDERS_INGEST_URL, MESSAGING_URL"):
+        redo(noted, folder=tmp_path)
+    monkeypatch.setenv("MESSAGING_URL", "http://127.0.0.1:1")
+    with pytest.raises(Refused, match="orders-ingest POST /v1/shops/tea/customers/c1/erasure got no answer"):
+        redo(noted, folder=tmp_path)
