@@ -1,10 +1,9 @@
 """A long load on two processes of each service: memory, connections, table sizes, and how they grow with the events.
 
 `python -m bench.soak --customers 56000 --events 2000000` (some 36 events a customer a year; an hour and more on two
-cores) starts a stack of its
-own, tells it a simulated shop's stream as fast as it is taken, and looks at every process and table meanwhile. It
-prints each slope with its limit and exits with 1 where one lies above it, or where something is dead or not read at
-the end; `make bench` does not run it.
+cores) starts a stack of its own, tells it a simulated shop's stream as fast as it is taken, and looks at every process
+and table meanwhile. It prints each slope with its limit and exits with 1 where one lies above it, or where something is
+dead or not read at the end; `make bench` does not run it.
 """
 
 from __future__ import annotations

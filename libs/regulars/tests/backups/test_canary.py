@@ -16,13 +16,15 @@ import pytest
 from common.bus.broker import Outgoing, Producer
 from regulars import operating
 from regulars.backups.commands import backup
-from regulars.client import Services, ask_settled, set_up_shop
+from regulars.client import Services, set_up_shop
 from regulars.privacy.requests import erase
 from regulars.stack.databases import dsn, in_database
 from regulars.stack.plan import Plan
 from regulars.stack.postgres_binaries import find_binaries
 from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState
+
+from .loading import settled
 
 SHOP, INTAKE = "/v1/shops/tea", "intake.tea"
 CANARY, STAYS = "kanarienvogel", "dompfaff"
@@ -130,7 +132,7 @@ async def _live_and_erase(state: StackState) -> tuple[int, int]:
         await services.call("orders-ingest", "PUT", f"{SHOP}/customers/{PERSON}", json=PROFILE)
         answered = await services.call("orders-ingest", "POST", f"{SHOP}/events", json=list(EVENTS))
         assert {each["status"] for each in answered["results"]} == {"accepted"}, answered
-        await _settled(services)  # feedback takes tickets of customers whom it knows
+        await settled(services)  # feedback takes tickets of customers whom it knows
         ticket = {"ticket_id": "t1", "customer": PERSON, "kind": "quality", "text": f"{CANARY} smokes"}
         await services.call("feedback", "POST", f"{SHOP}/tickets", json=ticket)
         review = {"review_id": "r1", "customer": PERSON, "stars": 1, "text": f"{CANARY} was late"}
@@ -141,23 +143,14 @@ async def _live_and_erase(state: StackState) -> tuple[int, int]:
         records = [Outgoing(INTAKE, PERSON.encode(), json.dumps(each).encode(), {}) for each in ON_INTAKE]
         assert await producer.send(records) == len(records)
         await producer.stop()
-        await _settled(services)
+        await settled(services)
         dead = await services.get("orders-ingest", "/ops/dead")
         assert [each["slug"] for each in dead] == ["invalid_data"], "the dead letter is there"
         report = await erase(services, "tea", PERSON, 120)
         assert (report["waiting_for"], len(report["confirmed"])) == ([], len(SERVICES))
-        await _settled(services)
+        await settled(services)
         member = await services.get("membership", f"{SHOP}/members/{PERSON}")
         return member["available"], member["orders"]
-
-
-async def _settled(services: Services) -> None:
-    for _ in range(240):
-        counters = await ask_settled(services, wait_s=1)
-        if counters is not None and not any(each["lag"] or each["outbox"] for each in counters.values()):
-            return
-        await asyncio.sleep(0.25)
-    raise AssertionError(counters)
 
 
 def _dumps(state: StackState) -> dict[str, bytes]:
