@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from subprocess import Popen
 
 import httpx
 from aiokafka.admin import AIOKafkaAdminClient
@@ -132,3 +137,32 @@ def test_erasure_open(stack: Watched) -> None:
         done = stack.call("orders-ingest", "GET", report).json()
     assert done[waiting] == [], json.dumps(done)
     assert done["completed_at"] is not None
+
+
+def test_backup_behind(stack: Watched, tmp_path: Path) -> None:
+    """A continuous backup is killed: it is started again in its folder; then given up, with its slot."""
+    archive, slots = tmp_path / "archive", query("BackupBehind")
+    status = archive / "status.json"
+    with archiving(stack, archive) as process:
+        stack.until(status.exists, "the archive was to be complete up to some instant")
+        assert [(row["active"], row["wal_status"]) for row in stack.sql("orders_ingest", slots)] == [(True, "reserved")]
+        stack.until(lambda: stack.measured('backup_slots_unread{job="orders-ingest"} == 0'), "a reader was to be seen")
+        assert not stack.fires("BackupBehind", "orders-ingest")
+        process.kill()
+        process.wait(20)
+        stack.until_it_fires("BackupBehind", "orders-ingest")
+    with archiving(stack, archive):
+        stack.until_it_is_quiet("BackupBehind", "orders-ingest")
+        before = status.read_text("utf-8")
+        stack.until(lambda: status.read_text("utf-8") > before, "the archive was to go on")
+    stack.until_it_fires("BackupBehind", "orders-ingest")
+    ((slot,),) = [(row["slot_name"],) for row in stack.sql("orders_ingest", slots)]
+    assert slot == json.loads((archive / "archive.json").read_text("utf-8"))["slot"]
+    printed("BackupBehind", "select pg_drop_replication_slot('<slot_name>')")
+    stack.sql("orders_ingest", f"select pg_drop_replication_slot('{slot}')")
+    stack.until_it_is_quiet("BackupBehind", "orders-ingest")
+
+
+def archiving(stack: Watched, archive: Path) -> AbstractContextManager[Popen[bytes]]:
+    argv = [str(Path(sys.executable).parent / "regulars"), "backup", str(archive), "--continuous"]
+    return stack.program([*argv, "--folder", str(stack.folder)], dict(os.environ))

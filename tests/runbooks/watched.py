@@ -47,6 +47,7 @@ SHORTER = {
     "rate(event_age_seconds_bucket[10m]))) > 300": "rate(event_age_seconds_bucket[10s]))) > 3",
     "(pruning_last_success_timestamp_seconds > 0) > 7200": "(pruning_last_success_timestamp_seconds > 0) > 15",
     "(event_loop_lag_seconds) > 5": "(event_loop_lag_seconds) > 0.5",
+    '{job="orders-ingest"}[10m])) > 0.5': '{job="orders-ingest"}[8s])) > 0.5',
 }
 """What takes minutes in the rules; `for` is left away. Otherwise they are what is deployed."""
 WITHIN_S = 120

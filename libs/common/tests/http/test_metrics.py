@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from common import metrics
 from common.process.observing import Observer, ahead_of, observe
 from common.process.runtime import PARTS, Runtime
 from common.refusals import NotNow
+from common.storage.backup_slots import PREFIX
 from common.storage.database import Database
 
 from .conftest import METRICS_KEY
@@ -100,6 +102,31 @@ async def test_every_part_of_the_service_is_told_of_and_what_may_be_used_of_the_
     limit = REGISTRY.get_sample_value("db_pool_limit")
     assert limit == 2 * runtime.settings.pool_size
     assert abs(REGISTRY.get_sample_value("clock_ahead_of_database_seconds") or 0) < 1
+
+
+async def test_a_continuous_backup_that_nobody_runs_is_seen_by_the_log_that_is_kept_for_it(runtime: Runtime) -> None:
+    """RPO: an archive that stands still is told by the service, since a dead command tells nothing."""
+
+    async def seen() -> tuple[float | None, float | None]:
+        await Observer(runtime).observe()
+        return REGISTRY.get_sample_value("backup_slots_unread"), REGISTRY.get_sample_value("backup_log_kept_bytes")
+
+    unread, _ = await seen()
+    slot, others = f"{PREFIX}{uuid4().hex[:8]}", f"standby_{uuid4().hex[:8]}"
+    async with runtime.database.transaction() as tx:
+        for name in (slot, others):
+            await tx.execute("select pg_create_physical_replication_slot(:name, true)", name=name)
+    try:
+        async with runtime.database.transaction() as tx:
+            await tx.execute("select pg_logical_emit_message(false, 'test', repeat('x', 100000))")
+        now, kept = await seen()
+        assert now == (unread or 0) + 1, "another tool's slot is no backup of ours"
+        assert kept is not None
+        assert kept >= 100_000
+    finally:
+        async with runtime.database.transaction() as tx:
+            for name in (slot, others):
+                await tx.execute("select pg_drop_replication_slot(:name)", name=name)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from prometheus_client import Counter
 from common import metrics
 from common.bus.consumer import State
 from common.process.runtime import Runtime
+from common.storage.backup_slots import kept_for_backups
 from common.storage.failures import passes
 from common.work import set_aside
 
@@ -69,6 +70,9 @@ class Observer:
             before = time.time()
             there = await tx.value("select extract(epoch from clock_timestamp())::float8")
             metrics.CLOCK_AHEAD.set(ahead_of(there, before, time.time()))
+            backups = await kept_for_backups(tx)
+            metrics.BACKUP_UNREAD.set(backups.unread)
+            metrics.BACKUP_KEPT.set(backups.bytes)
         if row is not None:
             metrics.OUTBOX_UNPUBLISHED.set(row.rows)
             metrics.OUTBOX_OLDEST.set(max(0.0, float(row.age)))

@@ -16,6 +16,7 @@ import asyncpg
 
 from common.bus.broker import LogEnds, topic_names
 from common.events.topics import TOPICS
+from common.storage.backup_slots import PREFIX
 from regulars.backups.archive import (
     ABOUT,
     BASE,
@@ -105,7 +106,7 @@ class Archiving:
                     raise StackError(f"PostgreSQL's log has files of {size}: this backup knows those of 16 MB alone")
                 self._archive.wal.mkdir(parents=True, exist_ok=True)
                 (self._archive.folder / "base").mkdir(exist_ok=True)
-                slot = f"regulars_backup_{secrets.token_hex(4)}"
+                slot = f"{PREFIX}{secrets.token_hex(4)}"
                 about = {"version": VERSION, **here, "slot": slot, "databases": list(servers.databases)}
                 write_json(self._archive.folder / ABOUT, about)
             self._slot = about["slot"]
