@@ -16,9 +16,10 @@ from common.process.collector import THRESHOLDS, settle_collector
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     before = gc.get_threshold()
+    gc.unfreeze()  # the tests' own, see conftest.py
     yield
     gc.enable()
-    gc.unfreeze()
+    gc.freeze()
     gc.set_threshold(*before)
 
 
