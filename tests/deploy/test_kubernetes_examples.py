@@ -36,6 +36,14 @@ def test_the_example_of_strimzi_lets_a_service_write_its_own_topics_alone(name: 
     assert read | own <= may["Read"]
 
 
+def test_the_example_of_strimzi_lets_one_user_make_topics_and_raise_their_limits() -> None:
+    """`python -m common.bus.broker topics`, and `limits`, which describes a topic's configuration and alters it."""
+    (user,) = (each for each in load(KUBERNETES / "examples/strimzi.yaml") if each["metadata"]["name"] == "topics")
+    rules = user["spec"]["authorization"]["acls"]
+    (topics,) = (rule for rule in rules if rule["resource"] == {"type": "topic", "name": "*"})
+    assert set(topics["operations"]) == {"Create", "Describe", "DescribeConfigs", "AlterConfigs"}
+
+
 def test_the_examples_name_what_is_used(tmp_path: Path) -> None:
     strimzi = load(KUBERNETES / "examples/strimzi.yaml")
     assert {each["metadata"]["name"] for each in strimzi if each["kind"] == "KafkaUser"} == {

@@ -228,17 +228,16 @@ async def test_a_round_while_another_process_prunes_is_no_success(db: Database) 
 async def test_retention_that_fails_from_the_first_round_on_ends_nothing_and_is_seen(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """XCT-006: whatever fails, the service goes on; the age of the last success, at first the start, tells of it."""
+    """XCT-006: whatever fails, the service goes on; the age of the last success, if any, tells of it."""
     monkeypatch.setattr(pruning, "AGAIN_S", 0.05)
     metrics.PRUNED_AT.set(0)
     async with db.transaction() as tx:
         await tx.execute("alter table traces rename to traces_away")
     pruner = Pruner(db, SETTINGS)
-    began = time.time()
     running = asyncio.create_task(pruner.run())
     await asyncio.sleep(0.5)
     assert not running.done()
-    assert began <= removed_at() < began + 0.3
+    assert removed_at() == 0, "a start is no success: a service that is started again and again is seen"
     async with db.transaction() as tx:
         await tx.execute("alter table traces_away rename to traces")
     failed_until = time.time()

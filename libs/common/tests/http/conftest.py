@@ -43,7 +43,7 @@ class ThingIn(BaseModel):
 
 @router.get("/v1/shops/{shop}/things")
 async def list_things(
-    caller: Annotated[Caller, require("things:read")], tx: Tx, big: Annotated[int, Query()] = 0
+    caller: Annotated[Caller, require("things:read", recorded=True)], tx: Tx, big: Annotated[int, Query()] = 0
 ) -> dict[str, object]:
     return {"shop": caller.shop, "things": await tx.value("select count(*) from settings"), "big": big}
 

@@ -232,3 +232,16 @@ async def test_the_bootstrap_key_is_for_everything_and_another_text_for_nothing(
             await ApiKeys(runtime.database, runtime.master, bootstrap.get_secret_value()).verify(text)
     with pytest.raises(Unauthorized):
         await ApiKeys(runtime.database, runtime.master).verify(bootstrap.get_secret_value())
+
+
+async def test_who_signs_people_in_learns_whether_the_own_key_is_believed(client: httpx.AsyncClient) -> None:
+    """`*` of a key of one shop does not vouch for people (0107)."""
+    keys = [
+        await made(client, scopes=["*"]),
+        await made(client, scopes=["*", "people:vouch"]),
+        await made(client, shop="*", scopes=["*"]),
+    ]
+    answers = [await client.get("/v1/keys/own", headers=bearer(key["key"])) for key in keys]
+    assert [answer.status_code for answer in answers] == [403, 200, 200]
+    assert answers[0].json()["scope"] == "people:vouch"
+    assert answers[1].json() == {"prefix": keys[1]["prefix"], "shop": "demo", "scopes": ["*", "people:vouch"]}

@@ -6,7 +6,6 @@ import io
 import json
 
 import httpx
-import pytest
 
 from common.http import scopes
 from common.process import logs
@@ -14,10 +13,8 @@ from common.process import logs
 from .test_api import bearer, make_key
 
 
-async def test_what_a_key_looks_at_stands_in_the_log_with_the_key(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("common.http.api.RECORDED", scopes.RECORDED | {"things:read"})
+async def test_what_a_key_looks_at_stands_in_the_log_with_the_key(client: httpx.AsyncClient) -> None:
+    """Of routes that say so; `tests/doors/test_others_objects.py` looks which of them must."""
     made = await make_key(client, scopes=["things:read", "things:write"])
     written = io.StringIO()
     logs.configure("toy", "INFO", written)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from common.values.people import is_said_by_key, is_same_person, said_by_key
+from common.values.people import is_named_alike, is_said_by_key, is_same_person, said_by_key
 
 MARA, ANNA = said_by_key("Mara", "1a2b3c4d"), said_by_key("Anna", "1a2b3c4d")
 
@@ -26,6 +26,24 @@ MARA, ANNA = said_by_key("Mara", "1a2b3c4d"), said_by_key("Anna", "1a2b3c4d")
 )
 def test_all_names_said_by_one_key_are_one_person(one: str, other: str, *, same: bool) -> None:
     assert is_same_person(one, other) is is_same_person(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        (MARA, said_by_key("mara", "00000000"), True),
+        (MARA, "Mara", True),
+        (MARA, ANNA, False),
+        ("Mara", "Anna", False),
+        (None, None, True),
+        (None, "Mara", False),
+    ],
+)
+def test_a_request_that_another_key_sends_again_names_the_same_person(
+    one: str | None, other: str | None, *, alike: bool
+) -> None:
+    """Two people who share a key are two here: one does not do again what the other has done."""
+    assert is_named_alike(one, other) is is_named_alike(other, one) is alike
 
 
 @pytest.mark.parametrize("name", [MARA, "m (Key 1A2B3C4D)", "m（key 1a2b3c4d）", "m (k\u200bey 1a2b3c4d)"])

@@ -32,6 +32,7 @@ from console.access.roles import ROLES
 from console.access.store import Person
 from console.app import build_app
 from console.client import Services
+from console.operations.vouching import warn_unless_believed
 from console.reports.making import Reports
 from console.settings import ConsoleSettings
 from console.web.page import Console
@@ -94,10 +95,14 @@ async def serve(settings: ConsoleSettings, *, migrating: bool) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    making = asyncio.create_task(Reports(console).run())
+    besides = [
+        asyncio.create_task(Reports(console).run()),
+        asyncio.create_task(warn_unless_believed(console.services)),
+    ]
     await server._serve()
-    making.cancel()
-    await asyncio.gather(making, return_exceptions=True)
+    for each in besides:
+        each.cancel()
+    await asyncio.gather(*besides, return_exceptions=True)
     await console.freshness.close()
     await console.services.close()
     await console.database.engine.dispose()

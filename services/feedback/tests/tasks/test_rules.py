@@ -55,6 +55,20 @@ def test_a_task_goes_from_its_request_to_its_end_by_revisions() -> None:
         changed(over, "li", None)
 
 
+@pytest.mark.parametrize(("by", "same"), [("li (key 00000000)", True), ("li", True), ("wu (key 1a2b3c4d)", False)])
+def test_what_another_key_tells_again_is_a_repetition(by: str, *, same: bool) -> None:
+    """The key that took its place, or that vouches for people by now."""
+    task = requested(new(requested_by="li (key 1a2b3c4d)"), "ann", NOW)
+    assert new(requested_by=by).says_the_same(task) is same
+    over = ended(task, Ending("done", "li (key 1a2b3c4d)"), "ann", NOW)
+    assert over is not None
+    if same:
+        assert ended(over, Ending("done", by), "ann", NOW) is None
+    else:
+        with pytest.raises(TaskEnded):
+            ended(over, Ending("done", by), "ann", NOW)
+
+
 def test_an_improvement_that_is_done_says_what_was_changed() -> None:
     """FBK-021: an action log."""
     task = requested(IMPROVEMENT, None, NOW)

@@ -110,6 +110,12 @@ def test_what_makes_no_sense_is_refused(
         done(ticket, (action, fields))
 
 
+@pytest.mark.parametrize(("by", "same"), [("li (key 00000000)", True), ("li", True), ("wu (key 1a2b3c4d)", False)])
+def test_an_entry_sent_again_by_the_key_that_took_anothers_place_is_the_same(by: str, *, same: bool) -> None:
+    was = done(opened(), ("note", {"by": "li (key 1a2b3c4d)", "text": "rang"}))
+    assert Step("e1", "note", by=by, text="rang").says_the_same(was, erased=False) is same
+
+
 def test_a_resolution_is_rated_once() -> None:
     """FBK-036."""
     ticket = done(opened(), ("resolve", {}), ("rate", {"stars": 5}))

@@ -59,6 +59,7 @@ def test_content_is_approved_with_a_grade_graded_anew_and_withdrawn_for_good() -
     assert approved is not None
     assert (approved.TYPE, approved.state, approved.revision) == ("ugc.approved", "approved", 2)
     assert decided(approved, Verdict("approve", "li", "B"), NOW) is None, "the very same again"
+    assert decided(approved, Verdict("approve", "li (key 1a2b3c4d)", "B"), NOW) is None, "by another key"
     better = decided(approved, Verdict("approve", "li", "A", featured=True), NOW)
     assert better is not None
     with pytest.raises(ContentStands):

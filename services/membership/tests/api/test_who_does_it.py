@@ -81,6 +81,32 @@ async def test_a_repetition_by_the_key_that_took_its_place_is_harmless(client: C
     assert answers[0].json() == answers[1].json()
 
 
+async def test_a_post_sent_again_by_the_key_that_took_its_place_is_the_same(client: Client, shop: Shop) -> None:
+    circle = {"community": {"name": "Circle", "channel": "wechat_group"}, "by": "wu"}
+    assert (await client.put(f"{V1}/communities/circle", json=circle)).status_code == 200
+    path = f"{V1}/communities/circle/posts/p1"
+    keys = [(await a_key(client, "tea", ["members:write"]))[1] for _ in range(2)]
+    posts = [{"kind": "news", "words": "New tea", "by": by} for by in ("mara", "anna")]
+    answers = [await client.put(path, json=posts[0], headers=key) for key in keys]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    assert (await client.put(path, json=posts[1], headers=keys[0])).status_code == 409
+
+
+async def test_what_an_answer_says_of_ones_own_key_may_be_sent_back(client: Client, shop: Shop) -> None:
+    """As with a document that is read, changed and put back; another key's word stays its own."""
+    path = f"{V1}/communities/circle"
+    (prefix, key), (_, other) = [await a_key(client, "tea", ["programme:write"]) for _ in range(2)]
+    circle = {"community": {"name": "Circle", "channel": "wechat_group"}, "by": "wu"}
+    said = (await client.put(path, json=circle, headers=key)).json()["by"]
+    assert said == f"wu (key {prefix})"
+    back = await client.put(path, json=circle | {"by": said}, headers=key)
+    assert (back.status_code, back.json()["by"]) == (200, said)
+    for by in (f"{said} (key {prefix})", f" (key {prefix})", "\u200b"):
+        assert (await client.put(path, json=circle | {"by": by}, headers=key)).status_code == 422
+    assert (await client.put(path, json=circle | {"by": said}, headers=other)).status_code == 422
+
+
 @pytest.mark.parametrize("vouching", [True, False])
 async def test_a_key_that_vouches_for_people_is_believed(client: Client, shop: Shop, *, vouching: bool) -> None:
     """As the console's. Nobody's name reads as if another key had said it."""

@@ -34,7 +34,7 @@ def test_the_shop_publishes_and_members_ask_tell_and_answer(post: dict[str, Any]
         ({"kind": "news", "by": "wu", "customer": "c1"}, "give one of them"),
         ({"kind": "answer", "by": "wu"}, "`replies_to` names"),
         ({"kind": "news", "by": "wu", "replies_to": "p1"}, "`replies_to` names"),
-        ({"kind": "news", "by": "wu", "words": " \n"}, "must say something"),
+        ({"kind": "news", "by": "wu", "words": " \n\u200b"}, "must show something"),
         ({"kind": "news", "by": "wu", "words": "x" * 2_001}, "at most 2000"),
     ],
 )

@@ -54,6 +54,16 @@ def test_nobody_approves_what_they_asked_for(by: str) -> None:
         check_second("li", by)
 
 
+def test_the_refusal_names_who_asked_and_says_that_a_key_is_one_person() -> None:
+    with pytest.raises(SamePerson) as refused:
+        check_second("ann (key 1a2b3c4d)", "bob (key 1a2b3c4d)")
+    assert refused.value.detail.startswith("'ann (key 1a2b3c4d)' asked for this change")
+    assert "people:vouch" in refused.value.detail
+    with pytest.raises(SamePerson) as refused:
+        check_second("Ann", "ann")
+    assert "people:vouch" not in refused.value.detail
+
+
 def test_one_person_grants_so_many_tiers_a_month() -> None:
     check_grants(2, "li", Approvals(tiers_a_month=3))
     with pytest.raises(TooManyGrants):

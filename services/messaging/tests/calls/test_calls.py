@@ -9,6 +9,7 @@ import pytest
 
 from common.crypto.sealing import seal
 from common.events.customers import ConsentChanged, CustomerErased, CustomerUpdated
+from common.values.people import said_by_key
 from messaging.calls.rules import (
     LATEST,
     NEXT_ATTEMPT,
@@ -60,6 +61,7 @@ def test_only_who_was_not_reached_is_called_again_and_not_for_ever(
         (TOLD_AGAIN_WITHIN, {}, False),
         (TOLD_AGAIN_WITHIN, {"numbered": True}, True),
         (timedelta(0), {"by": "wu"}, False),
+        (timedelta(0), {"by": said_by_key("li", "1a2b3c4d")}, True),
         (timedelta(0), {"outcome": "reached"}, False),
         (timedelta(0), {"wished": AT + 9 * HOUR}, False),
         (10 * HOUR, {"call": Call(3, AT, "no_answer", "li", None, None)}, True),
@@ -83,6 +85,7 @@ def test_an_outcome_told_again_is_the_same_call(after: timedelta, told: dict[str
         (None, None, b"old", b"old", b"old"),
         (None, None, b"old", b"new", None),
         ("wu", b"old", b"old", b"new", None),
+        (said_by_key("li", "1a2b3c4d"), b"old", b"old", b"new", b"old"),
         (None, None, None, None, None),
     ],
 )
@@ -159,6 +162,12 @@ async def test_a_task_is_taken_by_one_and_told_of(messaging: Any, rebuilt: Any, 
         assert "nsubscribe" not in shown["script"]
         late = await client.post(f"{BASE}/{ids['ann']}/claim", json={"by": "wu"})
         assert (late.status_code, late.json()["taken_by"]) == (409, "li")
+        # A key takes another's place, and its holder is the same person; two who share a key are two.
+        async with messaging.database.transaction() as tx:
+            await calls.claim_task(tx, "s", ids["ben"], "li (key 1a2b3c4d)")
+            await calls.claim_task(tx, "s", ids["ben"], "li (key 00000000)")
+            with pytest.raises(calls.TaskTaken):
+                await calls.claim_task(tx, "s", ids["ben"], "wu (key 00000000)")
         wu = {"by": "wu", "outcome": "reached"}
         assert (await client.post(f"{BASE}/{ids['ann']}/outcome", json=wu)).status_code == 409
         told = await tell("ann", "no_answer", note="rang for long")

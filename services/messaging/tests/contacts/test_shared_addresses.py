@@ -84,7 +84,7 @@ async def test_a_bounce_stops_every_id_of_the_address_until_it_is_lifted_by_any(
         said = (await client.get("/v1/shops/s/customers/k3b/bounces")).json()
         assert [one["channel"] for one in said] == ["email"]
         assert (await client.get("/v1/shops/s/customers/k3/bounces")).json() == [], "another address"
-        assert (await client.delete("/v1/shops/s/customers/k3b/bounces/email?via=console")).status_code == 204
+        assert (await client.delete("/v1/shops/s/customers/k3b/bounces/email?by=li")).status_code == 204
         assert (await client.get("/v1/shops/s/customers/k3b/bounces")).json() == []
     await messaging.feed(messaging.notice("o5", customer="k3b"))
     await messaging.decide()

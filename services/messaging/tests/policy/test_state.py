@@ -21,7 +21,7 @@ from messaging.policy.state import Policy
         ({"caps": {"all_channels": -1}}, "greater than or equal to 0"),
         ({"caps": {"all_chanels": 1}}, "not permitted"),
         ({"stale_after_days": {"marketing": 0}}, "greater than or equal to 1"),
-        ({"sender_name": "Shop\r\nBcc: a@b.c"}, "match pattern"),
+        ({"sender_name": "Shop\r\nBcc: a@b.c"}, "must be one line"),
         ({"sender_address": "nobody"}, "must have an @-sign"),
         ({"sender_address": "hello@shop.example."}, "cannot end with a period"),
         ({"sender_address": "news@-shop.example"}, "hyphen"),

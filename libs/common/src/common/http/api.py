@@ -92,11 +92,13 @@ class _Guard(DependsMarker):
 class _Require(_Guard):
     wanted: str
     set_up: bool
+    recorded: bool
 
-    def __init__(self, wanted: str, set_up: bool) -> None:
+    def __init__(self, wanted: str, set_up: bool, recorded: bool) -> None:
         # The marker is frozen.
         object.__setattr__(self, "wanted", wanted)
         object.__setattr__(self, "set_up", set_up)
+        object.__setattr__(self, "recorded", recorded or wanted in RECORDED)
         super().__init__()
 
     async def __call__(
@@ -122,11 +124,12 @@ class _Public(_Guard):
         return None
 
 
-def require(scope: str, *, set_up: bool = True) -> Any:
+def require(scope: str, *, set_up: bool = True, recorded: bool = False) -> Any:
     """Dependency that gives the Caller. Answers 401 without a valid key, 404 for another shop's path, 403 without
     the scope, 422 for a shop that is not set up unless `set_up` is False (503 where its settings may be on their way).
-    All of them before the body is read. Scopes: those of common.http.scopes."""
-    return _Require(scope, set_up)
+    All of them before the body is read. Scopes: those of common.http.scopes. `recorded`: each use is a line of the log
+    with the key, as of all routes of a scope that is RECORDED."""
+    return _Require(scope, set_up, recorded)
 
 
 def public(reason: str) -> Any:
@@ -266,10 +269,9 @@ class Route(APIRoute):
         caller = await api_keys_of(request.app).verify(key, request.client.host if request.client else "")
         for required in self.required:
             await required.admit(request, caller)
-            path = request.url.path
-            if required.wanted in RECORDED or path.startswith("/ops/dead"):
+            if required.recorded:
                 # Before it is done, as the console records a look.
-                path = without_tokens(path)
+                path = without_tokens(request.url.path)
                 log.info("key_used", key=caller.key_id, scope=required.wanted, method=request.method, path=path)
         return caller
 

@@ -16,7 +16,7 @@ from common.events import Event
 from common.events.fields import Cursor, Identifier, PlannedTime, ShopName, Text
 from common.events.shops import EVERY_SHOP, ApiKeyIssued, ApiKeyRevoked
 from common.http.api import Body, Caller, Router, Tx, api_keys_of, require
-from common.http.callers import EVERY, new_api_key, parts_of
+from common.http.callers import EVERY, VOUCHES, new_api_key, parts_of
 from common.http.problems import Problem
 from common.http.scopes import SCOPES
 from common.storage.database import Transaction
@@ -68,6 +68,14 @@ class KeyOut(BaseModel):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None = None
+
+
+class OwnKeyOut(BaseModel):
+    """The key that asks."""
+
+    prefix: str
+    shop: str
+    scopes: list[str]
 
 
 class NewKeyOut(KeyOut):
@@ -154,6 +162,13 @@ async def list_keys(
         limit=limit,
     )
     return [KeyOut.model_validate(dict(row._mapping)) for row in rows]
+
+
+@router.get("/own")
+async def get_own_key(caller: Annotated[Caller, require(VOUCHES)]) -> OwnKeyOut:
+    """What the key is that asks, for who signs people in and speaks for them, as the console does: 403 says that all
+    of them are one person by this key."""
+    return OwnKeyOut(prefix=caller.key_id, shop=caller.shop, scopes=sorted(caller.scopes))
 
 
 @router.delete("/{prefix}", status_code=204)

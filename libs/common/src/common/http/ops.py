@@ -133,7 +133,7 @@ async def settled(
     return await settled_now(runtime_of(request), due, wait_s)
 
 
-@router.get("/ops/dead", dependencies=[Depends(require("ops"))])
+@router.get("/ops/dead", dependencies=[Depends(require("ops", recorded=True))])
 async def list_dead(
     tx: Tx,
     after: Position = 0,
@@ -163,7 +163,7 @@ async def list_dead(
     return [DeadOut.model_validate(dict(r._mapping)) for r in rows]
 
 
-@router.post("/ops/dead", dependencies=[Depends(require("ops"))])
+@router.post("/ops/dead", dependencies=[Depends(require("ops", recorded=True))])
 async def bury_newer(body: StoppedAtIn, request: Request, tx: Tx) -> BuriedOut:
     """Bury the event of a version newer than this release that reading stopped at, as `unknown_version`: for a record
     that no release wrote. A release that reads the version takes it by `resend`."""
@@ -188,7 +188,7 @@ class BodyGone(Problem):
         )
 
 
-@router.get("/ops/dead/{dead_id:int}", dependencies=[Depends(require("ops"))])
+@router.get("/ops/dead/{dead_id:int}", dependencies=[Depends(require("ops", recorded=True))])
 async def get_dead(dead_id: Position, request: Request, tx: Tx) -> DeadBodyOut:
     """One dead event with its body, as it was read; 410 `body_gone` where it is kept no longer."""
     row = await tx.fetch_one("select slug, detail, body from dead_events where dead_id = :id", id=dead_id)
@@ -225,7 +225,7 @@ class ResendIn(Body):
     body: str | None = None
 
 
-@router.post("/ops/dead/{dead_id:int}/resend", dependencies=[Depends(require("ops"))])
+@router.post("/ops/dead/{dead_id:int}/resend", dependencies=[Depends(require("ops", recorded=True))])
 async def resend_dead(dead_id: Position, body: ResendIn, request: Request, tx: Tx) -> ResentOut:
     """Take the event again, mended or as it was: it counts as if it had come in time, and once."""
     return ResentOut(dead_id=dead_id, outcome=await resend(runtime_of(request), tx, dead_id, body.body))
@@ -254,7 +254,7 @@ class ResentManyOut(BaseModel):
     after: int | None
 
 
-@router.post("/ops/dead/resend", dependencies=[Depends(require("ops"))])
+@router.post("/ops/dead/resend", dependencies=[Depends(require("ops", recorded=True))])
 async def resend_many(body: ResendManyIn, request: Request) -> ResentManyOut:
     """Take a page of dead events again as they were, each in a transaction of its own; what still cannot be taken is
     named and stays. Asked again from the start, it goes on with what is left."""

@@ -41,8 +41,10 @@ SCOPES = {
 RECORDED = frozenset(
     {
         *("customers:reveal", "customers:export", "customers:share", "customers:erase", "customers:merge"),
-        *("members:change", "members:approve", "feedback:read", "dead:read", "keys:admin"),
+        *("members:change", "members:approve", "feedback:read", "feedback:write", "imports:read", "dead:read"),
+        "keys:admin",
     }
 )
 """Scopes of which each use is a line of the log, with the key: who reads personal words, and who moves points, cash,
-persons and keys (SEC-004)."""
+persons and keys (SEC-004). Single routes of other scopes that show such words say so themselves
+(`require(…, recorded=True)`). Points that a checkout takes and gives back stand in the ledger by their order."""

@@ -17,7 +17,7 @@ PRUNED = Counter(
 REBUILDING = Gauge("database_rebuilding", "1 while this process waits for its database, which is being rebuilt")
 PRUNED_AT = Gauge(
     "pruning_last_success_timestamp_seconds",
-    "When this process last removed all that need not be kept; its start before the first time",
+    "When this process last removed all that need not be kept; 0 before the first time",
 )
 INBOX_DUPLICATES = Counter("inbox_duplicates_total", "Repeated deliveries that were dropped", ["consumer"])
 EVENTS_APPLIED = Counter("events_applied_total", "Events that counted", ["consumer", "type"])

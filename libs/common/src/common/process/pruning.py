@@ -37,7 +37,6 @@ class Pruner:
 
     async def run(self) -> None:
         """Until `stop`. What cannot be done now is done later; nothing waits for it, whatever it is that fails."""
-        metrics.PRUNED_AT.set(time.time())
         while not self._stopping.is_set():
             wait = EVERY_S
             try:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from common.values.texts import UNFIT
+
 BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and signs that show nothing."""
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -18,16 +20,28 @@ def shows(text: str) -> bool:
     return any(unicodedata.category(c)[0] in "LNPS" and c not in BLANK for c in text)
 
 
-def _check_shown(name: str) -> str:
+def check_seen(text: str) -> str:
+    if UNFIT.search(text):
+        raise ValueError("must not hold the character U+0000 nor half a surrogate pair")
+    if not shows(text):
+        raise ValueError("must show something: it has blanks alone, or characters that are not seen")
+    return text
+
+
+def _check_line(name: str) -> str:
     if any(unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in _TURNING for c in name):
         raise ValueError("must be one line, without control characters and marks that turn the direction of writing")
-    if not shows(name):
-        raise ValueError("must show something: it has blanks alone, or characters that are not seen")
-    return name
+    return check_seen(name)
 
 
-ShownName = Annotated[str, AfterValidator(_check_shown), Field(min_length=1, max_length=100)]
-"""A name as customers read it. Asked for at doors alone: what was taken before this rule is still read."""
+READ = "as customers read it; shows something"
+"""Description of each field of these kinds, by which `tests/doors/test_shown_names.py` knows them."""
+ShownName = Annotated[str, AfterValidator(_check_line), Field(min_length=1, max_length=100, description=READ)]
+"""A name as customers read it: one line."""
+ShownLine = Annotated[str, AfterValidator(_check_line), Field(min_length=1, max_length=500, description=READ)]
+"""A title, or what something is called, likewise."""
+ShownWords = Annotated[str, AfterValidator(check_seen), Field(min_length=1, max_length=500, description=READ)]
+"""Some sentences that customers read, in one line or several."""
 
 
 def spelled_name(name: str) -> str:

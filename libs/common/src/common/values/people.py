@@ -27,6 +27,12 @@ def is_same_person(one: str, other: str) -> bool:
     return name == other_name or (key is not None and key == other_key)
 
 
+def is_named_alike(one: str | None, other: str | None) -> bool:
+    """Whether two requests name the same person, whichever key said it: then one may be the other, sent again by the
+    key that took its place."""
+    return one == other or (one is not None and other is not None and _parts(one)[0] == _parts(other)[0])
+
+
 def locked_as(name: str) -> list[str]:
     """What is locked for a person: two names share one of these where they are one person's, and else none."""
     plain, key = _parts(name)

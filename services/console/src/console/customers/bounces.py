@@ -35,8 +35,8 @@ async def send_lift_bounce(
 ) -> Response:
     """The event of messaging says who lifted it."""
     thing, path = f"customers/{part(customer)}/{channel}", f"/customers/{part(customer)}/bounces/{channel}"
-    via = {"via": f"console: {viewer.who.name}"[:100]}
-    answer = await carry_out(viewer, "lift_bounce", thing, form, "messaging", "DELETE", path, params=via)
+    by = {"by": viewer.who.name}
+    answer = await carry_out(viewer, "lift_bounce", thing, form, "messaging", "DELETE", path, params=by)
     if answer is not None and not answer.ok:
         return _page(viewer, customer, channel, why_not(viewer, answer), status_of(answer))
     back = viewer.url(f"/customers/{part(customer)}")

@@ -23,6 +23,7 @@ from common.http.api import Body, Router, Tx, require
 from common.http.people import identifiers_of
 from common.http.staff import Staff
 from common.refusals import Invalid
+from common.values.names import ShownLine
 from feedback.api.cursors import instant_and_name
 from feedback.commands import ugc as command
 from feedback.revisions.table import Standing
@@ -64,7 +65,7 @@ class ContentIn(Body):
     content_id: Identifier
     kind: ContentKind
     customer: Identifier | None = None
-    title: Name | None = None
+    title: ShownLine | None = None
     link: Link | None = None
     text: Words | None = None
     photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = ()

@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.feedback import MOST_ANSWERS, MOST_CHOICES, SurveyKind
-from common.events.fields import Identifier, Text
+from common.events.fields import Identifier
+from common.values.names import ShownWords
 
 MOST_CHARACTERS = 2_000
 """Of a text that a customer writes, counted by code point."""
@@ -21,8 +22,8 @@ class _Part(BaseModel):
 class Words(_Part):
     """What a customer reads; where the reader's language is missing, the other one stands."""
 
-    en: Annotated[Text | None, Field(min_length=1)] = None
-    zh: Annotated[Text | None, Field(min_length=1)] = None
+    en: ShownWords | None = None
+    zh: ShownWords | None = None
 
     @model_validator(mode="after")
     def _some(self) -> Self:

@@ -15,6 +15,7 @@ from common.events.feedback import (
     StaffTaskRequested,
 )
 from common.refusals import Conflict, Invalid, NotFound
+from common.values.people import is_named_alike
 
 
 class UnknownTask(NotFound):
@@ -78,7 +79,10 @@ class NewTask:
 
     def says_the_same(self, first: StaffTaskEvent) -> bool:
         """Whether the task as it was requested is this one."""
-        return all(getattr(first, name) == value for name, value in asdict(self).items())
+        told = asdict(self) | {"requested_by": first.requested_by}
+        return is_named_alike(first.requested_by, self.requested_by) and all(
+            getattr(first, name) == value for name, value in told.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,8 @@ def ended(stands: StaffTaskEvent, how: Ending, customer: str | None, at: datetim
     if customer is None and how.remark is not None:
         raise TaskUnfit("`remark` is about a customer, and the task is of none: say in `measure` what was done.")
     if stands.state == "ended":
-        if Ending(stands.outcome or "done", stands.ended_by or "", stands.measure, stands.remark) == how:
+        stood = Ending(stands.outcome or "done", how.by, stands.measure, stands.remark)
+        if stood == how and is_named_alike(stands.ended_by, how.by):
             return None
         raise TaskEnded(stands.task_id)
     if stands.kind == "improvement" and how.outcome == "done" and how.measure is None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from common.events.feedback import MOST_ITEMS, Priority, TicketKind
 from common.events.fields import Identifier, Minor, Text
 from common.events.segments import BuyerType
+from common.values.names import ShownWords
 from feedback.tickets.service_hours import MOST_WEEKS, ServiceHours
 
 Minutes = Annotated[int, Field(ge=1, le=43_200, strict=True)]
@@ -68,12 +69,12 @@ class TicketPolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     hours: ServiceHours = ServiceHours()
-    away_answer: Annotated[Text, Field(min_length=1, max_length=500)] | None = Field(
+    away_answer: ShownWords | None = Field(
         "We have your message and will answer after {opens}. / 我们已收到您的留言,将在 {opens} 之后回复。",
         description="what customers are answered at once out of `hours`, once each time (FBK-035); `{opens}` is when "
         "service begins next, in the shop's zone; null: nothing",
     )
-    suggestion_answer: Annotated[Text, Field(min_length=1, max_length=500)] | None = Field(
+    suggestion_answer: ShownWords | None = Field(
         "Thank you for your suggestion. Somebody reads each of them. / 感谢您的建议,我们会认真阅读每一条。",
         description="what a customer is answered at once on a suggestion (FBK-009); null: nothing",
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from common.events.feedback import ClaimReason, Outcome, Priority, TicketEvent, TicketKind
+from common.values.people import is_named_alike
 from feedback.tickets.compensation import Claim
 
 PRIORITIES: tuple[Priority, ...] = ("urgent", "high", "normal")
@@ -93,9 +94,9 @@ class Step:
     def says_the_same(self, was: TicketEvent, *, erased: bool) -> bool:
         """Whether the entry that left the ticket as `was` is this one; of an erased customer texts are gone."""
         entry = was.entry
-        if (entry.action, entry.by, entry.source) != (self.action, self.by, self.source) or not (
-            erased or entry.text == self.text
-        ):
+        if (entry.action, entry.source) != (self.action, self.source) or not is_named_alike(entry.by, self.by):
+            return False
+        if not erased and entry.text != self.text:
             return False
         given = was.compensation
         match self.action:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.feedback import ContentGrade
-from common.events.fields import Identifier, Text
+from common.events.fields import Identifier
+from common.values.names import ShownLine
 
 
 class GradeReward(BaseModel):
@@ -17,7 +18,7 @@ class GradeReward(BaseModel):
     form: Literal["points", "coupon", "gift"]
     points: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
     offer_id: Identifier | None = Field(None, description="of membership: the offer of which a coupon is issued")
-    gift: Annotated[Text, Field(min_length=1)] | None = Field(None, description="what staff send; names nobody")
+    gift: ShownLine | None = Field(None, description="what staff send; names nobody")
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:

@@ -18,6 +18,7 @@ from common.events.feedback import (
     ContentSubmitted,
 )
 from common.refusals import Conflict, Invalid, NotFound
+from common.values.people import is_named_alike
 from feedback.ugc.policy import ContentRewards
 
 Decision = Literal["approve", "refuse", "withdraw"]
@@ -188,9 +189,9 @@ def decided(
         "grade": verdict.grade,
         "featured": verdict.featured,
         "reason": verdict.reason,
-        "decided_by": verdict.by,
     }
-    if all(getattr(stands, name) == value for name, value in told.items()):
+    alike = is_named_alike(stands.decided_by, verdict.by)
+    if alike and all(getattr(stands, name) == value for name, value in told.items()):
         return None
     # Approved content may be graded anew.
     before = {"approve": ("submitted", "approved"), "refuse": ("submitted",), "withdraw": ("submitted", "approved")}
@@ -200,7 +201,7 @@ def decided(
     kind = ContentApproved if verdict.decision == "approve" else ContentChanged
     earning = earning or Earning(stands.reward)
     gained = {"reward": earning.reward, "no_reward": earning.no_reward}
-    return kind(**kept | told | gained | {"decided_at": at, "revision": stands.revision + 1})
+    return kind(**kept | told | gained | {"decided_by": verdict.by, "decided_at": at, "revision": stands.revision + 1})
 
 
 def select(found: Iterable[ContentEvent], reader: Reader) -> list[ContentEvent]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.fields import Identifier, PlannedTime, Text
+from common.values.names import ShownLine
 from membership.programme.benefits import Kind as BenefitKind
 
 Kind = Literal[
@@ -25,7 +26,7 @@ class Activity(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[Text, Field(min_length=1)]
+    name: ShownLine
     kind: Kind = "other"
     benefit: BenefitKind | None = None
     members_from: PlannedTime | None = None

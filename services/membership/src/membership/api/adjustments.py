@@ -59,7 +59,7 @@ async def adjust_points(
     return await asked_for(tx, request, (shop, customer), asked, AdjustmentOut)
 
 
-@router.get("/members/{customer}/adjustments", dependencies=[require("members:read")])
+@router.get("/members/{customer}/adjustments", dependencies=[require("members:read", recorded=True)])
 async def list_adjustments_of_member(
     shop: ShopName, customer: Identifier, request: Request, tx: Tx, after: Cursor = "", limit: Limit = 50
 ) -> AdjustmentPage:
@@ -69,7 +69,7 @@ async def list_adjustments_of_member(
     return AdjustmentPage(items=items, after=following)
 
 
-@router.get("/adjustments", dependencies=[require("members:read")])
+@router.get("/adjustments", dependencies=[require("members:read", recorded=True)])
 async def list_adjustments(
     shop: ShopName, request: Request, tx: Tx, state: State | None = None, after: Cursor = "", limit: Limit = 50
 ) -> AdjustmentPage:

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from common.events.fields import Text
 from common.http.api import Body, Tx, runtime_of
 from common.http.staff import Staff
+from common.values.names import shows
 from membership.commands import manual_changes as commands
 from membership.manual_changes.state import Asked, Kind, State
 
@@ -20,7 +21,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 def _not_blank(text: str) -> str:
-    if not text.strip():
+    if not shows(text):
         raise ValueError("must say something")
     return text.strip()
 

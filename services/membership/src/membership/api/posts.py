@@ -71,7 +71,7 @@ async def write_community_post(
     return (await _shown(tx, request, [row]))[0]
 
 
-@router.get("/communities/{community_id}/posts", dependencies=[require("members:read")])
+@router.get("/communities/{community_id}/posts", dependencies=[require("members:read", recorded=True)])
 async def list_community_posts(
     shop: ShopName,
     community_id: Identifier,
@@ -87,7 +87,9 @@ async def list_community_posts(
     return await _page(tx, request, await store_posts.list_posts(tx, shop, community_id, kind, after, limit + 1), limit)
 
 
-@router.get("/communities/{community_id}/posts/{post_id}/answers", dependencies=[require("members:read")])
+@router.get(
+    "/communities/{community_id}/posts/{post_id}/answers", dependencies=[require("members:read", recorded=True)]
+)
 async def list_community_answers(
     shop: ShopName, community_id: Identifier, post_id: Identifier, request: Request, tx: Tx, limit: Limit = 50
 ) -> CommunityAnswers:
@@ -98,7 +100,9 @@ async def list_community_answers(
     return CommunityAnswers(items=await _shown(tx, request, await store_posts.list_answers(tx, shop, post_id, limit)))
 
 
-@router.post("/communities/{community_id}/posts/{post_id}/settle", dependencies=[require("members:write")])
+@router.post(
+    "/communities/{community_id}/posts/{post_id}/settle", dependencies=[require("members:write", recorded=True)]
+)
 async def settle_community_question(
     shop: ShopName, community_id: Identifier, post_id: Identifier, body: ModeratorIn, request: Request, tx: Tx
 ) -> CommunityPostOut:
@@ -106,7 +110,7 @@ async def settle_community_question(
     return (await _shown(tx, request, [await commands.settle(tx, shop, community_id, post_id, body.by)]))[0]
 
 
-@router.post("/communities/{community_id}/posts/{post_id}/hide", dependencies=[require("members:write")])
+@router.post("/communities/{community_id}/posts/{post_id}/hide", dependencies=[require("members:write", recorded=True)])
 async def hide_community_post(
     shop: ShopName, community_id: Identifier, post_id: Identifier, body: ModeratorIn, request: Request, tx: Tx
 ) -> CommunityPostOut:
@@ -114,7 +118,7 @@ async def hide_community_post(
     return (await _shown(tx, request, [await commands.hide(tx, shop, community_id, post_id, body.by)]))[0]
 
 
-@router.get("/community-questions", dependencies=[require("members:read")])
+@router.get("/community-questions", dependencies=[require("members:read", recorded=True)])
 async def list_community_questions(
     shop: ShopName, request: Request, tx: Tx, after: Cursor = "", limit: Limit = 50
 ) -> CommunityPostPage:

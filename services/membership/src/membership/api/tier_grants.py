@@ -78,7 +78,7 @@ async def grant_tier(shop: ShopName, customer: Identifier, body: TierGrantIn, re
     return await asked_for(tx, request, (shop, customer), asked, TierGrantOut)
 
 
-@router.get("/members/{customer}/tier-grants", dependencies=[require("members:read")])
+@router.get("/members/{customer}/tier-grants", dependencies=[require("members:read", recorded=True)])
 async def list_tier_grants_of_member(
     shop: ShopName, customer: Identifier, request: Request, tx: Tx, after: Cursor = "", limit: Limit = 50
 ) -> TierGrantPage:
@@ -88,7 +88,7 @@ async def list_tier_grants_of_member(
     return TierGrantPage(items=items, after=following)
 
 
-@router.get("/tier-grants", dependencies=[require("members:read")])
+@router.get("/tier-grants", dependencies=[require("members:read", recorded=True)])
 async def list_tier_grants(
     shop: ShopName, request: Request, tx: Tx, state: State | None = None, after: Cursor = "", limit: Limit = 50
 ) -> TierGrantPage:

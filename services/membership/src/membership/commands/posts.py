@@ -12,6 +12,7 @@ from common.crypto.sealing import is_sealed, open_sealed, seal
 from common.events import CustomerKey
 from common.people.store import get_people
 from common.storage.database import Transaction
+from common.values.people import is_named_alike
 from membership.commands.knowing import lock_known
 from membership.communities import store, store_posts
 from membership.communities.posts import Post
@@ -49,6 +50,8 @@ async def write(tx: Transaction, ring: KeyRing, shop: str, community_id: str, po
         assert known is not None
     keys = {} if post.customer is None else {(shop, post.customer): held}
     was = {name: getattr(known, name) for name in Post.model_fields} | {"words": words_of(keys, known)}
+    if is_named_alike(known.by, post.by):
+        was["by"] = post.by
     if known.community_id != community_id or was != post.model_dump():
         raise PostDiffers(post_id)
     return known

@@ -7,19 +7,14 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from common.events.fields import Identifier, PersonalText, Text
+from common.values.names import READ, check_seen
 
 PostKind = Literal["news", "offer", "topic", "question", "experience", "answer"]
 OF_THE_SHOP: tuple[PostKind, ...] = ("news", "offer", "topic", "answer")
 OF_MEMBERS: tuple[PostKind, ...] = ("question", "experience", "answer")
 
 
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must say something")
-    return text
-
-
-Words = Annotated[PersonalText, AfterValidator(_not_blank), Field(max_length=2_000)]
+Words = Annotated[PersonalText, AfterValidator(check_seen), Field(max_length=2_000, description=READ)]
 
 
 class Post(BaseModel):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from common.events.fields import Text
+from common.values.names import ShownLine, ShownWords
 from membership.programme.programme import TierId
 
 Channel = Literal[
@@ -24,11 +25,11 @@ class Community(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[Text, Field(min_length=1)]
+    name: ShownLine
     channel: Channel
     tier_from: TierId | None = None
     theme: Text | None = None
     owner: Text | None = None
-    rules: Text | None = None
-    topic: Text | None = None
+    rules: ShownWords | None = None
+    topic: ShownWords | None = None
     open: bool = True

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from common.events.fields import ABSURD, PlannedTime, Text
 from common.events.orders import ProductMark
 from common.time.calendar import end_of_month
+from common.values.names import ShownLine
 from membership.programme.programme import ONE, TierId
 
 Amount = Annotated[int, Field(gt=0, le=ABSURD, strict=True)]
@@ -77,7 +78,7 @@ class Offer(Terms):
     `gift_series`: the gifts are collected, one an order: the next one that the customer has not been given (MEM-064).
     """
 
-    name: Text
+    name: ShownLine
     purpose: Purpose = "other"
     percent: Share | None = None
     rates: Annotated[tuple[Rate, ...], Field(max_length=20)] = ()

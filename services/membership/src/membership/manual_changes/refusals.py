@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from common.refusals import Conflict, Forbidden, Invalid, NotFound
+from common.values.people import is_named_alike
 
 
 class UnknownChange(NotFound):
@@ -31,10 +32,15 @@ class ChangeDecided(Conflict):
 
 
 class SamePerson(Forbidden):
-    def __init__(self, by: str) -> None:
+    def __init__(self, asked_by: str, by: str) -> None:
+        shared = "" if is_named_alike(asked_by, by) else _SHARED.format(by=by)
         super().__init__(
-            "same_person", f"{by!r} asked for this change: another person has to approve it, or refuse it instead."
+            "same_person",
+            f"{asked_by!r} asked for this change: another person has to approve it, or refuse it instead.{shared}",
         )
+
+
+_SHARED = " To this rule all names of one key are one person, {by!r} as well, unless it has the scope `people:vouch`."
 
 
 class TooManyGrants(Conflict):

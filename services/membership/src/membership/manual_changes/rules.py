@@ -25,7 +25,7 @@ def tier_needs_approval(tier: str, candidate: str, rules: Approvals) -> bool:
 def check_second(asked_by: str, by: str) -> None:
     """Nobody approves what they asked for. Raises SamePerson."""
     if is_same_person(asked_by, by):
-        raise SamePerson(by)
+        raise SamePerson(asked_by, by)
 
 
 def check_grants(granted: int, by: str, rules: Approvals) -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.fields import ABSURD, PlannedTime, Text
 from common.time.calendar import add_months, start_of_month
+from common.values.names import ShownName
 from membership.programme.approvals import Approvals
 from membership.programme.benefits import OF_REGULAR, OF_SENIOR, OF_SUPREME, OF_VIP, Benefit
 from membership.programme.check_in import CheckInRules
@@ -30,7 +31,6 @@ ONE = 10_000
 BASES = ("spend", "orders", "growth", "points")
 """What a tier may be reached by (C-4), in the order in which `TierChanged.rule` names them."""
 
-Name = Annotated[str, Field(min_length=1, max_length=60)]
 TierId = Annotated[str, Field(max_length=60, pattern=r"^[^\s/#|]*$")]
 BasisPoints = Annotated[int, Field(ge=0, le=100 * ONE, strict=True)]
 
@@ -49,7 +49,7 @@ class Tier(Rules):
     multiplies earned points.
     """
 
-    name: Name
+    name: Annotated[ShownName, Field(max_length=60)]
     id: TierId = ""
     spend: Annotated[int, Field(gt=0, le=ABSURD, strict=True)] | None = None
     orders: Annotated[int, Field(gt=0, le=1_000_000, strict=True)] | None = None

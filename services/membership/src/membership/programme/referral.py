@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from common.events.fields import Identifier, Text
+from common.events.fields import Identifier
+from common.values.names import ShownLine
 
 
 class ReferralReward(BaseModel):
@@ -20,7 +21,7 @@ class ReferralReward(BaseModel):
     form: Literal["points", "coupon", "gift", "none"] = "points"
     points: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
     offer_id: Identifier | None = None
-    gift: Text | None = None
+    gift: ShownLine | None = None
 
     @model_validator(mode="after")
     def _what_the_form_needs(self) -> Self:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Response
 from pydantic import BaseModel
 
 from common.events.customers import Channel
-from common.events.fields import Identifier, ShopName, Text
+from common.events.fields import Identifier, ShopName
 from common.http.api import Router, Tx, require
+from common.http.staff import Staff, vouched
 from messaging.commands.bounces import lift_bounce
 from messaging.contacts.store_bounces import list_bounces
 
@@ -38,11 +38,9 @@ async def delete_bounce(
     customer: Identifier,
     channel: Channel,
     tx: Tx,
-    via: Annotated[
-        Text, Query(min_length=1, max_length=100, description="who lifts it, or by what; stands in the event")
-    ] = "api",
+    by: Staff | None = None,
 ) -> Response:
     """Write to this address again, as after a mistake of its provider; for every customer who has it. A new address
-    needs no lifting."""
-    await lift_bounce(tx, (shop, customer), channel, via)
+    needs no lifting. `by` stands in the event; without it, `api` does."""
+    await lift_bounce(tx, (shop, customer), channel, by or vouched("api"))
     return Response(status_code=204)

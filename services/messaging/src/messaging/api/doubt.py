@@ -26,7 +26,10 @@ class DoubtOut(BaseModel):
     flow: str
     purpose: MessagePurpose
     decided_at: datetime
-    reason: str | None = Field(description="no_reply: the provider did not answer; sender_died: our process did not")
+    reason: str | None = Field(
+        description="no_reply: the provider did not answer; sender_died: our process did not; before_restore: it was"
+        " being handed over at the instant to which the databases were restored"
+    )
     attempts: int
 
 

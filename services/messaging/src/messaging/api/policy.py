@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from common.events.fields import Count, PlannedTime, ShopName
 from common.http.api import Body, Router, Tx, require
-from common.values.names import ShownName
 from messaging.commands.policy import save_policy, withdraw_policy
 from messaging.policy.state import Policy, PolicyVersion
 from messaging.policy.store import POLICIES, get_policies, get_versions, list_saved
@@ -20,19 +19,13 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 MOST_VERSIONS = 100
 
 
-class PolicyAsked(Policy):
-    """Rules of contact as a shop asks for them."""
-
-    sender_name: ShownName | None = None
-
-
 class PolicyIn(Body):
     """`replaces`: the newest version that was read; leave it away to replace whatever is there.
 
     `valid_from` absent: at once.
     """
 
-    policy: PolicyAsked
+    policy: Policy
     valid_from: PlannedTime | None = None
     replaces: Count | None = None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, get_args
 
+from common.values.people import is_named_alike
+
 Outcome = Literal["reached", "no_answer", "call_again", "refused", "wrong_number"]
 """`call_again`: the customer asked for another time. `refused`: wants no calls any more."""
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -44,7 +46,7 @@ def is_told_again(
 ) -> bool:
     """Whether what is told at `at` is what `call` holds, but for the note. `numbered`: the number of the attempt was
     told, too; without it another call that came to the same is another attempt, once the task is due again."""
-    same = (call.outcome, call.by) == (outcome, by)
+    same = call.outcome == outcome and is_named_alike(call.by, by)
     if not same or call.again_at != tried_again_at(outcome, call.number, call.at, wished, handed_at):
         return False
     return numbered or call.again_at is None or at < min(call.again_at, call.at + TOLD_AGAIN_WITHIN)
@@ -56,6 +58,6 @@ def number_called(
     """The hash of the number that `by` rang up: which was shown when they took the task. Of a call without a claim it
     is known only where the number has stayed the same since the task was handed over; else None, and no number is
     blocked."""
-    if taken_by == by:
+    if is_named_alike(taken_by, by):
         return shown
     return now_has if now_has == handed_to else None

@@ -138,26 +138,22 @@ async def claim(
     key: CustomerKey,
     message_id: str,
     by: str,
-    now: datetime,
     until: datetime,
     address: bytes | None,
-) -> bool:
-    """Take a task for one person, who is shown the number of this hash; False while another has it."""
-    # The primary key lets one of two through; a claim that is over is anybody's.
-    taken = await tx.execute(
+) -> None:
+    """Give a task that nobody else has to one person, who is shown the number of this hash."""
+    # The customer is locked.
+    await tx.execute(
         """
-        insert into call_claims as c (shop, customer, message_id, taken_by, taken_until, address)
+        insert into call_claims (shop, customer, message_id, taken_by, taken_until, address)
         values (:shop, :customer, :message_id, :by, :until, :address)
         on conflict (shop, customer, message_id) do update set taken_by = excluded.taken_by,
             taken_until = excluded.taken_until, address = excluded.address
-            where c.taken_by = excluded.taken_by or c.taken_until <= :now
         """,
         shop=key[0],
         customer=key[1],
         message_id=message_id,
         by=by,
-        now=now,
         until=until,
         address=address,
     )
-    return taken == 1

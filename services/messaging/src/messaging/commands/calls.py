@@ -16,6 +16,7 @@ from common.events import CustomerKey, Event, fact_id
 from common.events.messages import ContactCalled, ContactOptedOut
 from common.refusals import Conflict, NotFound
 from common.storage.database import Database, Transaction
+from common.values.people import is_named_alike
 from messaging.calls import store
 from messaging.calls.rules import Call, Outcome, is_told_again, number_called, tried_again_at
 from messaging.commands.consent import change_permission, wait_until_left
@@ -106,9 +107,16 @@ async def claim_task(tx: Transaction, shop: str, message_id: str, by: str) -> da
     now = tx.clock.now()
     until = now + CLAIMED_FOR
     shown = (await get_reachable(tx, [key]))[key].hashes.get("phone")
-    if not await store.claim(tx, key, message_id, by, now, until, shown):
-        raise TaskTaken(task.taken_by, task.taken_until)
+    _check_free(task, by, now)
+    await store.claim(tx, key, message_id, by, until, shown)
     return until
+
+
+def _check_free(task: Row[Any], by: str, now: datetime) -> None:
+    """Of a task whose customer is locked. Two people who share a key that vouches for nobody are two. Raises
+    TaskTaken."""
+    if task.taken_until is not None and task.taken_until > now and not is_named_alike(task.taken_by, by):
+        raise TaskTaken(task.taken_by, task.taken_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +168,7 @@ async def tell(
         raise NotTheNextAttempt(task.attempts + 1)
     if task.attempts and task.again_at is None:
         raise TaskDone
-    if task.taken_until is not None and task.taken_until > now and task.taken_by != told.by:
-        raise TaskTaken(task.taken_by, task.taken_until)
+    _check_free(task, told.by, now)
     return key, await _save(tx, key, task, told, own, now), True
 
 

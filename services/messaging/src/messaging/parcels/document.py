@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from common.values.names import ShownWords
 from messaging.flows.document import Check, Slug
 
 Kind = Literal[
@@ -27,7 +28,6 @@ Kind = Literal[
 ]
 """What an insert is (MSG-066, MSG-073)."""
 Outer = Literal["own_box", "own_tape", "qr_code", "courier_sticker", "fragile_sticker", "waybill_reminder"]
-Words = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class Part(BaseModel):
@@ -55,15 +55,15 @@ class Insert(Part):
     when: Annotated[tuple[Check, ...], Field(max_length=20)] = ()
     products: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=200)] = ()
     first_order: bool | None = None
-    says: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], Words], Field(max_length=10)] = {}
+    says: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ShownWords], Field(max_length=10)] = {}
     code: Code | None = None
 
 
 class Sticker(Part):
     """The text outside in its two parts: what is asked of the courier, and what the brand says (MSG-074)."""
 
-    delivery: Words
-    brand: Words
+    delivery: ShownWords
+    brand: ShownWords
 
 
 class ParcelPlan(Part):

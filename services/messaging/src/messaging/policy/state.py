@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from common.events.customers import Channel
 from common.values.addresses import mail_address
+from common.values.names import ShownName
 from messaging.limits.caps.state import Caps, Days
 from messaging.limits.contact_hours.state import DEFAULT_WINDOWS, Window
 from messaging.limits.fatigue.rules import Fatigue
@@ -108,7 +109,7 @@ class Policy(BaseModel):
     count_clicks: bool = False
     hold_out_percent: Annotated[int, Field(ge=0, le=50, strict=True)] = 0
     stale_after_days: StaleAfter = StaleAfter()
-    sender_name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\r\n]+$")] | None = None
+    sender_name: ShownName | None = None
     sender_address: MailAddress = "no-reply@regulars.example"
     reply_to: MailAddress | None = None
     transactional_attempts: Annotated[int, Field(ge=1, le=20, strict=True)] = 6

@@ -52,7 +52,7 @@ class FulfilmentOut(BaseModel):
     details: dict[str, list[dict[str, Any]]]
 
 
-@router.get("/orders/{order_id}/fulfilment", dependencies=[require("orders:read")])
+@router.get("/orders/{order_id}/fulfilment", dependencies=[require("orders:read", recorded=True)])
 async def get_fulfilment(shop: ShopName, order_id: Identifier, request: Request, tx: Tx) -> FulfilmentOut:
     """Where an order is now, by the carrier's newest word and the shop's, with its figures (ORD-032, 033, 034).
 

@@ -12,6 +12,7 @@ from common.events.fields import Cursor, Identifier, Instant, ShopName, Text
 from common.http.api import Body, Router, Tx, require
 from common.http.staff import Staff
 from common.refusals import Invalid
+from common.values.names import shows
 from orders_ingest.api.parts import vault_of
 from orders_ingest.commands import share_customers as commands
 from orders_ingest.customers.rules import CustomerErased, UnknownCustomer
@@ -26,7 +27,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 def _not_blank(text: str) -> str:
-    if not text.strip():
+    if not shows(text):
         raise ValueError("must say something")
     return text.strip()
 
