@@ -105,6 +105,8 @@ async def make_orders(call: Call, names: dict[str, str]) -> None:
     await call("orders-ingest", "PUT", "/orders/theirs-1/returns/theirs-return",
                {"lines": LINES, "reason_code": "size", "state": "open"} | at)  # fmt: skip
     await call("orders-ingest", "PUT", "/orders/theirs-2/parcels/theirs-parcel", {"lines": LINES} | at)
+    await call("orders-ingest", "POST", "/orders/theirs-2/logistics",
+               {"status": "in_transit", "tracking": "theirs-parcel", "place": "with the neighbour"} | at)  # fmt: skip
     await call("orders-ingest", "PUT", "/refunds/theirs-refund",
                {"amount": 100, "currency": "USD", "order_id": "theirs-1"} | at)  # fmt: skip
     run = {"run_id": "theirs-run", "since": "2025-02-01T00:00:00Z", "until": "2025-03-01T00:00:00Z"}
@@ -118,7 +120,8 @@ async def make_orders(call: Call, names: dict[str, str]) -> None:
     await call("orders-ingest", "PUT", "/customers/theirs-gone", {"name": "Gone"})
     await call("orders-ingest", "POST", "/customers/theirs-gone/erasure")
     await call("orders-ingest", "PUT", "/customers/theirs-double", {"name": "Double"})
-    names["job_id"] = (await call("orders-ingest", "POST", "/imports?layout=cdnow_master", FILE))["id"]
+    refused = FILE + b"a line that is none\n"
+    names["job_id"] = (await call("orders-ingest", "POST", "/imports?layout=cdnow_master", refused))["id"]
 
 
 async def make_members(call: Call, names: dict[str, str]) -> None:
@@ -208,6 +211,7 @@ NAMES = {
     "membership order_id /members/{customer}/benefits/{kind}/uses/{order_id}/commit": "theirs-6",
     "membership order_id /members/{customer}/benefits/{kind}/uses/{order_id}/release": "theirs-6",
     "orders-ingest customer /customers/{customer}/erasure": "theirs-gone",
+    "orders-ingest order_id /orders/{order_id}/fulfilment": "theirs-2",
     "orders-ingest upload_id /uploads/{upload_id}/import": "theirs-whole",
     "orders-ingest upload_id /uploads/{upload_id}/preview": "theirs-whole",
     "activity_id": "theirs-activity",
@@ -306,7 +310,7 @@ NOT_MADE = {
     "orders-ingest GET /dead/{dead_id}": "no delivery was refused: see test_routes.py of webhooks",
     "orders-ingest POST /dead/{dead_id}/resend": "the same",
     "orders-ingest GET /orders/{order_id}/journey": "nobody's visits were told",
-    "orders-ingest POST /imports/{job_id}/mended": "wants a file of refused lines, of which there are none",
+    "orders-ingest POST /imports/{job_id}/mended": "wants a file of refused lines, mended",
     "orders-ingest POST /privacy-requests/{vendor}/{request_id}/done": "made by a signed delivery alone",
     "segmentation GET /customers/{customer}/churn": "fitted when a month begins",
     "segmentation GET /customers/{customer}/lifetime-value": "the same",
@@ -332,6 +336,40 @@ EMPTY = {
     "segmentation GET /segments/{kind}/{value}/customers",
 }
 """Lists that are empty for the shop itself, or name nothing of a shop's."""
+
+DRAWN = {
+    "feedback DELETE /survey-forms/{form_id}": "the next version of the shop's forms",
+    "feedback PUT /survey-forms/{form_id}": "the same",
+    "membership POST /members/{customer}/referral-code": "a code",
+    "membership PUT /activities/{activity_id}": "the seed of its draw",
+    "messaging POST /campaigns/{campaign}/actions": "the next version of the shop's campaigns",
+    "messaging POST /customers/{customer}/inbox/token": "a token",
+    "messaging PUT /campaigns/{campaign}": "the next version of the shop's campaigns",
+    "messaging PUT /flows/{flow}": "the next version of the shop's flows",
+    "messaging PUT /templates/{template}": "the next version of the shop's templates",
+    **{f"orders-ingest PUT /orders/{{order_id}}/{detail}": "an id made of the names" for detail in (
+        "special-requests/{request_id}", "parcels/{parcel_id}", "returns/{return_id}", "exchanges/{exchange_id}",
+        "reshipments/{reshipment_id}",
+    )},
+    "orders-ingest POST /orders/{order_id}/logistics": "the same",
+    "orders-ingest PUT /refunds/{refund_id}": "the same",
+}  # fmt: skip
+"""Doors whose answers differ by what is drawn for each, or made of its name: these are compared by their kind alone."""
+UNSHOWN = {
+    "orders-ingest POST /webhooks/{vendor}": "the secret, by which a delivery's signature is checked",
+    "orders-ingest PUT /customers/{customer}": "what is known, to tell whether anything is new",
+    "orders-ingest PUT /customers/{customer}/consents": "the same",
+}
+"""Doors at which something sealed is opened and not shown, and what."""
+SHOWN = {
+    "feedback GET /tickets/{ticket_id}",
+    "membership GET /communities/{community_id}/posts",
+    "membership GET /members/{customer}/adjustments",
+    "orders-ingest GET /customers/{customer}/personal",
+    "orders-ingest GET /imports/{job_id}/refusals",
+    "orders-ingest GET /orders/{order_id}/fulfilment",
+}
+"""Some at which the shop does read what was sealed: the test sees it."""
 
 
 async def find_payout(call: Call, names: dict[str, str]) -> None:

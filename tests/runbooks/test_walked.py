@@ -16,6 +16,7 @@ from common.bus.broker import Outgoing, Producer, Record
 from common.bus.broker.reader import Reader
 from common.bus.relay import relay_lock
 
+from .pages import query
 from .watched import APART, ON_REQUEST, ROOT, Watched
 
 pytestmark = ON_REQUEST
@@ -97,11 +98,11 @@ def test_consumer_stands_still(stack: Watched) -> None:
         stack.order(5)
         await asyncio.to_thread(stack.until_it_fires, "ConsumerStandsStill", "membership")
         deadline = time.monotonic() + 30
-        while not (found := await other.fetch(BLOCKING)):
+        while not (found := {pid for row in await other.fetch(query(AT_WORK)) for pid in row["waits_for"] or ()}):
             assert time.monotonic() < deadline, "nobody waits for it"
             await asyncio.sleep(0.1)
-        for row in found:
-            await other.execute("select pg_terminate_backend($1)", row["pid"])
+        for pid in found:
+            await other.execute("select pg_terminate_backend($1)", pid)
         await asyncio.to_thread(stack.until_it_is_quiet, "ConsumerStandsStill", "membership")
         await other.close()
         holder.terminate()
@@ -110,7 +111,8 @@ def test_consumer_stands_still(stack: Watched) -> None:
     stack.until_orders(before + 1)
 
 
-BLOCKING = "select distinct unnest(pg_blocking_pids(pid)) as pid from pg_stat_activity where wait_event_type = 'Lock'"
+AT_WORK = "What a database is at"
+"""The section to which the page leads."""
 
 
 def test_dead_events(stack: Watched, tmp_path: Path) -> None:
@@ -173,16 +175,16 @@ def test_every_query_of_the_pages_is_one(stack: Watched) -> None:
     pages = [(ROOT / "docs" / name).read_text() for name in ("runbooks.md", "operating.md")]
     queries = [each for page in pages for each in re.findall(r"`(select [^`]+)`", page) if "…" not in each]
     assert len(queries) >= 3
-    for query in queries:
+    for each in queries:
         refused = []
         for database in ("orders_ingest", "membership", "messaging"):
             try:
-                stack.sql(database, query)
+                stack.sql(database, each)
                 break
             except asyncpg.PostgresError as error:
                 refused.append(error)
         else:
-            raise AssertionError(f"{query}: {refused}")
+            raise AssertionError(f"{each}: {refused}")
 
 
 def test_ledger_out_of_balance(stack: Watched) -> None:

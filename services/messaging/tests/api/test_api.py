@@ -99,8 +99,12 @@ async def test_the_policy_is_versioned_and_the_next_decision_goes_by_it(
 
 @pytest.mark.parametrize("name", [" ", "\u2028", "\u200b", "\u3164", "Tea\nHouse", "\u202eaeT"])
 async def test_a_sender_of_whom_nothing_shows_is_refused(client: httpx.AsyncClient, name: str) -> None:
-    answer = await client.put("/v1/shops/s/policy", json={"policy": {"sender_name": name}})
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/policy/sender_name")
+    asked = {"policy": {"sender_name": name}}
+    for answer in (
+        await client.put("/v1/shops/s/policy", json=asked),
+        await client.post("/v1/shops/s/policy/preview", json=asked),
+    ):
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/policy/sender_name")
 
 
 async def test_one_click_opts_out_without_a_login_and_a_visit_does_not(
