@@ -75,7 +75,7 @@ def test_sends_in_doubt(stack: Watched) -> None:
     assert stack.call("messaging", "GET", "/ops/doubt").json() == []
     (message,) = {each["message_id"] for each in decisions(stack, "eve")}
     found = stack.call("messaging", "GET", f"/v1/shops/tea/messages/{message}").json()
-    assert (found["state"], found["receipt"]) == ("unknown", "delivered")
+    assert (found["state"], found["receipt"]) == ("unknown", "taken")
 
 
 OLDER = """

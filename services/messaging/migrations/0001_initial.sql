@@ -210,7 +210,7 @@ create table receipts (
     shop text not null,
     customer text not null,
     message_id text not null,
-    said text not null check (said in ('delivered', 'undelivered', 'clicked', 'read')),
+    said text not null check (said in ('delivered', 'undelivered', 'clicked', 'read', 'taken', 'never_taken')),
     code text,                          -- the gateway's own word; of a click the number of the link
     at timestamptz not null,            -- learnt
     primary key (shop, customer, message_id, said) -- closes the race of two deliveries of one receipt

@@ -267,7 +267,7 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"{place}{error.strerror or error}; name another folder with --folder or REGULARS_RUN", file=sys.stderr)
+        print(f"{place}{error.strerror or error}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import os
+import re
+import shutil
 import tarfile
 import time
 import zlib
@@ -18,12 +21,13 @@ from common.bus.broker import Position
 from regulars.backups.agreeing import Lost, Outcome
 from regulars.backups.archive import ABOUT, BASE, STATUS, VERSION, Archive, Base, name_of, past, write_json
 from regulars.backups.commands import restore
-from regulars.backups.data_folder import lay_out
+from regulars.backups.data_folder import lay_out, recovered
 from regulars.backups.photos import GONE, PHOTOS, bring_back, mirror_photos
 from regulars.backups.redoing import erasures, opt_outs
 from regulars.backups.segments import SEGMENT_BYTES, drop_aside, set_aside, unpack
 from regulars.backups.to_an_instant import instant, report
-from regulars.stack.errors import StackError
+from regulars.stack.errors import FolderHeld, StackError
+from regulars.stack.folder import lock, share
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -88,6 +92,31 @@ def test_an_instant_without_an_offset_or_that_is_no_time_is_refused(text: str) -
         instant(text)
 
 
+@pytest.mark.parametrize(("text", "hint"), [("2026-11-30", "2026-11-30T00:00:00+08:00"), ("20261130T14", "T14:00:00Z")])
+def test_how_an_instant_is_to_be_written_can_be_typed_as_it_is_said(text: str, hint: str) -> None:
+    with pytest.raises(StackError, match=re.escape(hint)) as refused:
+        instant(text)
+    said = str(refused.value).rpartition("write it as ")[2].split(", or ")
+    assert [instant(each) is not None for each in said] == [True, True]
+
+
+def test_a_restore_writes_nothing_into_the_archive_and_waits_for_who_does(tmp_path: Path) -> None:
+    """It may lie on a disk that is mounted to be read alone, or be another's."""
+    archive = archive_with(tmp_path / "archive", NOON, until=NOON + DAY)
+    _pack_base(archive.base(archive.bases()[0].name))
+    before = sorted(archive.folder.rglob("*"))
+    with pytest.raises(StackError, match="lacks 000000010000000000000003"):  # it was looked into
+        restore(archive.folder, data=tmp_path / "data")
+    assert sorted(archive.folder.rglob("*")) == before
+    with (
+        lock(archive.folder),
+        pytest.raises(StackError, match=r"`regulars backup --continuous` writes .*: end it first"),
+    ):
+        restore(archive.folder, data=tmp_path / "data")
+    with share(archive.folder), share(archive.folder), pytest.raises(FolderHeld):
+        lock(archive.folder)
+
+
 def test_nothing_stays_of_base_backups_that_were_removed_or_never_finished(tmp_path: Path) -> None:
     """SEC-006: keys of who was erased go with them."""
     archive = archive_with(tmp_path, *(NOON + n * HOUR for n in range(3)))
@@ -138,6 +167,51 @@ def test_the_log_is_unpacked_up_to_its_last_half_written_segment_and_a_gap_is_fo
     (archive.wal / f"{FIRST}.gz").unlink()
     with pytest.raises(StackError, match=f"lacks {FIRST}"):
         lay_out(archive, base, None, tmp_path / "third" / "data", None)
+
+
+@pytest.mark.parametrize("damaged", ["base", "log"])
+def test_of_a_data_folder_that_could_not_be_laid_out_nothing_stays(tmp_path: Path, damaged: str) -> None:
+    archive = archive_with(tmp_path / "archive", NOON, until=NOON + DAY)
+    base = archive.bases()[0]
+    _pack_base(archive.base(base.name))
+    archive.wal.mkdir()
+    segment, packed = archive.wal / f"{FIRST}.gz", archive.base(base.name) / "base.tar.gz"
+    segment.write_bytes(gzip.compress(bytes(SEGMENT_BYTES), 1))
+    file = packed if damaged == "base" else segment
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-20])
+    for _ in range(2):
+        with pytest.raises(StackError, match=f"{file.name} is damaged"):
+            lay_out(archive, base, None, tmp_path / "new" / "data", None)
+    assert list((tmp_path / "new").iterdir()) == []
+    file.write_bytes(whole)
+    lay_out(archive, base, None, tmp_path / "new" / "data", None)
+    shutil.rmtree(tmp_path / "new" / "data")
+    with pytest.raises(StackError, match="data-log is there: remove it"):
+        lay_out(archive, base, None, tmp_path / "new" / "data", None)
+
+
+async def test_a_server_that_lets_nobody_in_while_it_replays_is_waited_for() -> None:
+    """PostgreSQL says so by 57P03 until its data folder is consistent: minutes, of a base backup under load."""
+    looked = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal looked
+        looked += 1
+        await reader.read(8)
+        writer.write(b"N")  # no TLS
+        await reader.read(1000)
+        code = b"57P03" if looked < 3 else b"3D000"
+        fields = b"SFATAL\0VFATAL\0C" + code + b"\0Mthe database system is starting up\0\0"
+        writer.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(StackError, match="did not recover"):
+            await recovered(f"postgresql://postgres:x@127.0.0.1:{port}/postgres")
+    assert looked == 3
 
 
 def _flushed(text: bytes, pieces: int) -> bytes:

@@ -76,6 +76,29 @@ async def test_who_opted_in_since_the_restore_is_not_opted_out_again(state: str,
     assert [each for each in asked if each.startswith("DELETE")] == ["DELETE /ops/pauses/sms"]
 
 
+async def test_who_came_after_the_instant_is_erased_too_and_messages_leave_only_then() -> None:
+    """SEC-006: nothing is known of them yet, and the shops send again what they have sent since."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url.raw_path.decode()}")
+        if request.method == "POST":
+            return httpx.Response(202, json={"completed_at": "2026-11-30T13:00:00Z", "waiting_for": []})
+        return httpx.Response(200, json=[{"channel": "email", "reason": HELD}])
+
+    made = {
+        name: httpx.AsyncClient(base_url="http://x", transport=httpx.MockTransport(answer))
+        for name in ("orders-ingest", "messaging")
+    }
+    async with Services.of(made) as services:
+        assert await do_again(services, [ERASED]) == ["0 opt-outs and 1 erasures were done again"]
+    assert asked == [
+        "POST /v1/shops/tea/customers/c1/erasure?unknown=true",
+        "GET /ops/pauses",
+        "DELETE /ops/pauses/email",
+    ]
+
+
 def test_services_of_ones_own_are_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     noted = tmp_path / "noted.jsonl"
     noted.write_bytes(orjson.dumps(ERASED) + b"\n")

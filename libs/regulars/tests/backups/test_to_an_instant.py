@@ -27,14 +27,14 @@ from regulars.backups.redoing import redo
 from regulars.backups.to_an_instant import NOTED
 from regulars.client import NoAnswer, Services, set_up_shop
 from regulars.privacy.requests import erase
-from regulars.stack.errors import StackError
+from regulars.stack.errors import Refused, StackError
 from regulars.stack.plan import Plan
 from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState
 
 from .loading import CUSTOMERS, SHOP, expected, orders_of, photo, png, profile, services_of, settled
 
-LOADS, ERASED, REFUSES = 3, "c24", "c23"
+LOADS, ERASED, REFUSES, LATE = 3, "c24", "c23", "late"
 
 
 @dataclass(slots=True)
@@ -69,6 +69,15 @@ async def load(services: Services, sent: Sent, stop: asyncio.Event) -> None:
         with contextlib.suppress(NoAnswer):
             await services.call("orders-ingest", "POST", f"{SHOP}/events", json=sent.events[number])
             sent.answered[number] = datetime.now(UTC)
+
+
+async def registered(services: Services, customer: str) -> str:
+    """The slug with which the customer is refused, '' where they are taken."""
+    try:
+        await services.call("orders-ingest", "PUT", f"{SHOP}/customers/{customer}", json={"name": "Late"})
+    except Refused as refused:
+        return refused.slug
+    return ""
 
 
 def mails(folder: Path) -> list[str]:
@@ -173,6 +182,9 @@ async def _live(state: StackState, archive: Archive, sent: Sent, folder: Path) -
         await asyncio.sleep(1)
         await services.call("messaging", "POST", f"{SHOP}/opt-outs", json={"customer": REFUSES, "channel": "email"})
         await erase(services, "tea", ERASED, 120)
+        # Registered and erased after the instant.
+        assert await registered(services, LATE) == ""
+        await erase(services, "tea", LATE, 120)
         await asyncio.sleep(3)
         stop.set()
         await asyncio.gather(*loads)
@@ -216,8 +228,10 @@ async def _done_again(state: StackState, sent: Sent) -> None:
     """Who was erased and who opted out are so again; the shop sends everything again, and each order counts once."""
     async with services_of(state) as services:
         assert await services.get("messaging", "/ops/pauses") == [], "messages leave again"
-        report = await services.get("orders-ingest", f"{SHOP}/customers/{ERASED}/erasure")
-        assert report["completed_at"] is not None
+        for customer in (ERASED, LATE):
+            report = await services.get("orders-ingest", f"{SHOP}/customers/{customer}/erasure")
+            assert report["completed_at"] is not None
+        assert await registered(services, LATE) == "customer_erased", "the shop sends all again"
         permissions = await services.get("messaging", f"{SHOP}/customers/{REFUSES}/permissions")
         assert {each["state"] for each in permissions if each["channel"] == "email"} == {"opted_out"}, permissions
         numbers = sorted(sent.events)

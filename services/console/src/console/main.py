@@ -41,6 +41,8 @@ log = structlog.get_logger()
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 INVITATION_HOURS = 48
 KEEP_ALIVE_S = 75
+SAID = 100
+"""Of so many places at which the chain of audit entries does not hold `verify` tells each."""
 LONGEST_WAIT_S = 15.0
 
 
@@ -169,13 +171,17 @@ async def recover(settings: ConsoleSettings, name: str) -> int:
 
 
 async def verify(settings: ConsoleSettings, known: Link | None) -> int:
-    """Follow the chain of audit entries and print how far it goes; 1 and a sentence where it does not hold."""
+    """Follow the chain of audit entries and print how far it goes; 1, and where it does not hold, a sentence each."""
     database = Database(settings.database_url, service="console", pool_size=1)
     try:
         async with database.transaction() as tx:
             link = await audit.verify(tx, audit_key(settings), known)
     except Broken as broken:
-        print(f"audit: {broken}", file=sys.stderr)
+        for sentence in broken.said[:SAID]:
+            print(f"audit: {sentence}", file=sys.stderr)
+        if (more := len(broken.said) - SAID) > 0:
+            print(f"audit: and in {more:,} more places", file=sys.stderr)
+        print(f"audit: it does not hold, and goes up to {broken.link}; write that down elsewhere", file=sys.stderr)
         return 1
     finally:
         await database.close()

@@ -223,6 +223,34 @@ async def test_an_erasure_that_makes_no_sense_is_refused(api: httpx.AsyncClient)
     assert slug(await api.get(f"{CUSTOMERS}/ann/export", headers=headers)) == (403, "missing_scope")
 
 
+async def test_who_is_erased_before_anything_of_them_came_does_not_come_by_what_is_sent_later(
+    api: httpx.AsyncClient, db: Database, vault: Vault, runtime: Runtime, tell: Any
+) -> None:
+    """SEC-006: registered and erased after the instant of a restore; `regulars redo`, then the shop sends all again."""
+    wanted = {"unknown": True}
+    assert (await api.post(f"{CUSTOMERS}/ann/erasure", params=wanted)).status_code == 202
+    assert (await api.post(f"{CUSTOMERS}/ann/erasure", params=wanted)).json()["people"] == ["ann"]
+    again = await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann Kanarie", "email": "kanarie@example.com"})
+    assert slug(again) == (409, "customer_erased")
+    consent = {"channel": "email", "granted": True}
+    told = await api.put(f"{CUSTOMERS}/ann/consents", json={"consents": [consent]})
+    assert slug(told) == (409, "customer_erased")
+    order = tell.order("paid", {"remark": "left with Kanarie"}, subject="ann")
+    assert (await api.post("/v1/events", json=order)).status_code == 202, "totals stay, under the bare identifier"
+    assert slug(await api.get(f"{CUSTOMERS}/ann")) == (404, "unknown_customer")
+    orders = (await api.get(f"{CUSTOMERS}/ann/export/orders")).json()["rows"]
+    assert len(orders) == 1
+    assert "Kanarie" not in orjson.dumps(orders).decode()
+    while await swept(db, vault, runtime):
+        pass
+    for service, kind in OTHERS:
+        await confirm(db, service, kind, "ann")
+    assert (await api.get(f"{CUSTOMERS}/ann/erasure")).json()["completed_at"] is not None
+    async with db.transaction() as tx:
+        told_of = await tx.fetch("select type from outbox where topic = 'customer-keys'")
+    assert [row.type for row in told_of] == ["customer.erased"]
+
+
 @pytest.mark.parametrize("table", ["profiles", "consents", "orders"])
 async def test_an_export_has_all_that_is_kept_with_its_texts_opened_page_by_page(
     api: httpx.AsyncClient, tell: Any, table: str

@@ -84,6 +84,7 @@ from common.events.messages import (
     InsertScanned,
     MessageClicked,
     MessageDelivered,
+    MessageDoubtEnded,
     MessageFailed,
     MessageHeld,
     MessageRead,
@@ -418,6 +419,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     MessageRead: {**_MESSAGE},
     MessageDelivered: {**_MESSAGE, "code": "DELIVERED"},
     MessageUndelivered: {**_MESSAGE, "code": "30003"},
+    MessageDoubtEnded: {**_MESSAGE, "taken": True},
     MessageFailed: {**_MESSAGE, "reason": "bounced_5.1.1", "queued": _QUEUED, "bounced": "0f" * 16},
     MessageSuppressed: {
         **_MESSAGE, "reason": "cap", "detail": "3 marketing messages by email in 2025-03", "policy_version": 2,

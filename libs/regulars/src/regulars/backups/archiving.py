@@ -254,16 +254,20 @@ class Archiving:
         )
 
     async def _bases(self) -> None:
+        cleared: str | None = None
         while True:
-            bases = self._archive.bases()
+            bases, failed = self._archive.bases(), "no base backup was made"
             try:
                 async with connected(self._servers().postgres) as connection:
                     now: datetime = await connection.fetchval("select clock_timestamp()")
                 if not bases or now - bases[-1].began >= self._every:
                     await self._take_base(now)
+                failed = "what no instant needs any more was not removed"
+                if (youngest := self._archive.bases()[-1].name) != cleared:
                     await self._drop_past(now)
+                    cleared = youngest
             except PASSING as error:
-                self._say(f"no base backup was made, it is tried again: {error}")
+                self._say(f"{failed}, it is tried again: {error}")
                 await asyncio.sleep(_SAY_S)
             await asyncio.sleep(AGAIN_S)
 

@@ -28,7 +28,7 @@ from regulars.backups.taking import back_up
 from regulars.backups.to_an_instant import NOTED, instant, restore_folder, run_fill
 from regulars.stack.databases import ensure_database, role_of
 from regulars.stack.errors import FolderHeld, StackError
-from regulars.stack.folder import lock
+from regulars.stack.folder import lock, share
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.postgres import PostgresServer
 from regulars.stack.services import CONSOLE, SERVICES
@@ -80,7 +80,7 @@ def backup(
 
 def _archive(target: Path, folder: Path, every: timedelta, keep: timedelta) -> None:
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _held(target):
+    with _written(target):
         _, master_key = _installation(folder)
         archiving = Archiving(Archive(target), lambda: _installation(folder)[0], every=every, keep=keep, say=_say)
 
@@ -103,9 +103,19 @@ def _archive(target: Path, folder: Path, every: timedelta, keep: timedelta) -> N
 
 
 @contextmanager
-def _held(target: Path) -> Iterator[None]:
+def _written(target: Path) -> Iterator[None]:
     try:
-        held = lock(target)
+        held = lock(target, hint="name another one to back up into")
+    except FolderHeld:
+        raise StackError(f"another command writes {target}, or restores it: end that first") from None
+    with held:
+        yield
+
+
+@contextmanager
+def _read(target: Path) -> Iterator[None]:
+    try:
+        held = share(target)
     except FolderHeld:
         raise StackError(f"`regulars backup --continuous` writes {target}: end it first") from None
     with held:
@@ -155,7 +165,7 @@ def restore(source: Path, /, *, folder: Folder = _RUN, at: str | None = None, da
 
 def _restore_to(archive: Archive, at: datetime | None, folder: Path, data: Path | None) -> None:
     about = archive.about()
-    with _held(archive.folder):
+    with _read(archive.folder):
         if data is not None:
             lay_out(archive, archive.base_for(at), at, data.resolve(), None)
             _say(f"give {data} and {log_beside(data)} to the account of your server and start it on {data};")

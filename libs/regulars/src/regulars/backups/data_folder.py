@@ -6,6 +6,8 @@ import asyncio
 import os
 import shutil
 import tarfile
+import zlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -24,30 +26,50 @@ def lay_out(archive: Archive, base: Base, at: datetime | None, data: Path, owner
     """Fill `data`, which is not there or empty, so that a server that is started on it recovers to `at`, and goes on.
 
     `at` None: to the end of the log. `owner`: the account of the server, where it is another. The log is unpacked into
-    the folder `<data>-log` beside it, which `clear` removes. Raises StackError.
+    the folder `<data>-log` beside it, which `clear` removes. Raises StackError; then nothing is left of either.
     """
     if data.exists() and any(data.iterdir()):
         raise StackError(f"{data} holds something: name a folder that is empty or not there")
     log = log_beside(data)
     if "'" in str(log) or '"' in str(log) or "%" in str(log):
         raise StackError(f"{log}: name a folder without quotes and per cent signs")
+    if log.exists():
+        raise StackError(f"{log} is there: remove it, or name another folder; the log is to be unpacked into it")
+    found = segments(archive.wal, base.segment)
+    try:
+        _unpack(archive.base(base.name) / "base.tar.gz", found, data, log)
+        _tell(data, log, at)
+        for folder in (data, log):
+            for path in (folder, *folder.rglob("*")):
+                path.chmod(0o700 if path.is_dir() else 0o600)
+                if owner is not None:
+                    os.chown(path, *owner)
+    except BaseException:
+        for folder in (data, log):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _unpack(base: Path, found: Mapping[str, Sequence[Path]], data: Path, log: Path) -> None:
     log.mkdir(mode=0o700, parents=True)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     data.chmod(0o700)
-    with tarfile.open(archive.base(base.name) / "base.tar.gz") as packed:
-        packed.extractall(data, filter="data")
-    for segment, files in segments(archive.wal, base.segment).items():
+    try:
+        with tarfile.open(base) as packed:
+            packed.extractall(data, filter="data")
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise StackError(f"{base} is damaged: {error}") from None
+    for segment, files in found.items():
         unpack(files, log / segment)
+
+
+def _tell(data: Path, log: Path, at: datetime | None) -> None:
+    """What the server reads when it is started."""
     with (data / "postgresql.auto.conf").open("a") as settings:
         settings.write(f"restore_command = 'cp \"{log}/%f\" \"%p\"'\nrecovery_target_timeline = 'current'\n")
         if at is not None:
             settings.write(f"recovery_target_time = '{at.isoformat()}'\nrecovery_target_action = 'promote'\n")
     (data / "recovery.signal").touch(mode=0o600)
-    for folder in (data, log):
-        for path in (folder, *folder.rglob("*")):
-            path.chmod(0o700 if path.is_dir() else 0o600)
-            if owner is not None:
-                os.chown(path, *owner)
 
 
 def log_beside(data: Path) -> Path:
@@ -58,11 +80,15 @@ def log_beside(data: Path) -> Path:
 async def recovered(url: str) -> datetime | None:
     """Wait until the server has ended its recovery; the time of the last transaction that it has, None: not known.
 
-    Raises StackError where it ends before, and does not answer.
+    While it replays what it needs to let anybody in, it says so. Raises StackError where it ends before, and does not
+    answer.
     """
     while True:
         try:
             connection = await asyncpg.connect(dsn(url), timeout=10)
+        except asyncpg.CannotConnectNowError:
+            await asyncio.sleep(_LOOK_S)
+            continue
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
             raise StackError(f"PostgreSQL did not recover: {error}; its log says why") from error
         try:

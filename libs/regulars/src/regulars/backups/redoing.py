@@ -19,7 +19,7 @@ from regulars.backups.servers import setting
 from regulars.client import Services
 from regulars.dead import asked
 from regulars.privacy.requests import erase
-from regulars.stack.errors import Refused, StackError
+from regulars.stack.errors import StackError
 
 Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
 OptOut = tuple[str, str, str, str]
@@ -68,7 +68,7 @@ async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list
     """Opt-outs first, for these take effect at once, and sending last; gives what was done. Raises Refused where a
     service declines."""
     out, erased = opt_outs(events), erasures(events)
-    unknown = told = 0
+    told = 0
     for (shop, customer, channel, purpose), refused_at in out.items():
         path = f"/v1/shops/{shop}/customers/{customer}/permissions"
         standing = [
@@ -82,17 +82,12 @@ async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list
         body = {"customer": customer, "channel": channel, "purpose": purpose, "via": "before a restore"}
         await services.call("messaging", "POST", f"/v1/shops/{shop}/opt-outs", json=body)
     for shop, customer in erased:
-        try:
-            await erase(services, shop, customer, _WITHIN_S)
-        except Refused as refused:
-            if refused.status != 404:
-                raise
-            unknown += 1  # nobody knew of them at the instant: there is nothing to erase
+        # Who came after the instant is not known yet, and does not come back when the shop sends again.
+        await erase(services, shop, customer, _WITHIN_S, unknown=True)
     for pause in await services.get("messaging", "/ops/pauses"):
         if pause["reason"] == HELD:
             await services.call("messaging", "DELETE", f"/ops/pauses/{pause['channel']}")
-    known = len(erased) - unknown
-    return [f"{told} opt-outs and {known} erasures were done again; of {unknown} customers nothing was known yet"]
+    return [f"{told} opt-outs and {len(erased)} erasures were done again"]
 
 
 def erasures(events: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -98,7 +98,8 @@ def instant(text: str | None) -> datetime | None:
     except ValueError:
         raise StackError(f"{text} is no time: write it as 2026-11-30T14:00:00+08:00") from None
     if at.tzinfo is None:
-        raise StackError(f"{text} has no offset from UTC: write it as {text}+08:00, or {text}Z")
+        whole = at.isoformat()
+        raise StackError(f"{text} has no offset from UTC: write it as {whole}+08:00, or {whole}Z")
     return at
 
 

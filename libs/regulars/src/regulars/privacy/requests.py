@@ -21,13 +21,16 @@ Tables = dict[str, dict[str, list[dict[str, Any]]]]
 """By service and table, the rows."""
 
 
-async def erase(services: Services, shop: str, customer: str, within_s: float) -> dict[str, Any]:
+async def erase(
+    services: Services, shop: str, customer: str, within_s: float, *, unknown: bool = False
+) -> dict[str, Any]:
     """Have a customer erased, and wait until every service has confirmed; the completion report.
 
-    Raises Refused where some have not within that time: they go on by themselves, and the report can be read later.
+    `unknown`: also where nothing has come of them yet. Raises Refused where some have not within that time: they go on
+    by themselves, and the report can be read later.
     """
     path = f"/v1/shops/{shop}/customers/{customer}/erasure"
-    report: dict[str, Any] = await services.call("orders-ingest", "POST", path)
+    report: dict[str, Any] = await services.call("orders-ingest", "POST", path, params={"unknown": unknown})
     deadline = time.monotonic() + within_s
     while report["completed_at"] is None:
         if time.monotonic() > deadline:

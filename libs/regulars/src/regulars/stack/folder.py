@@ -3,6 +3,7 @@
 import fcntl
 import signal
 import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
@@ -10,10 +11,15 @@ from regulars.stack.errors import FolderHeld, StackError
 from regulars.stack.process import signal_group
 from regulars.stack.state import StackState, state_file
 
+_ANOTHER = "name another folder with --folder or REGULARS_RUN"
 
-def lock(folder: Path, name: str = "lock") -> IO[str]:
-    """Hold the folder for one stack as long as the file stays open. Raises FolderHeld when another holds it."""
-    usable(folder)
+
+def lock(folder: Path, name: str = "lock", hint: str = _ANOTHER) -> IO[str]:
+    """Hold the folder for one stack as long as the file stays open. `hint`: what to do where it cannot be used.
+
+    Raises FolderHeld when another holds it, StackError.
+    """
+    usable(folder, hint)
     file = (folder / name).open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -23,9 +29,24 @@ def lock(folder: Path, name: str = "lock") -> IO[str]:
     return file
 
 
-def usable(folder: Path) -> None:
+def share(folder: Path, name: str = "lock") -> ExitStack:
+    """Keep others from holding the folder, which is only read, until this is closed. Raises FolderHeld.
+
+    As far as it can be done: the folder may be another's, or lie where nothing can be written or locked.
+    """
+    kept = ExitStack()
+    with suppress(OSError):
+        file = kept.enter_context((folder / name).open())
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            kept.close()
+            raise FolderHeld(f"{folder} is being written") from error
+    return kept
+
+
+def usable(folder: Path, hint: str = _ANOTHER) -> None:
     """Make the folder where it is missing. Raises StackError with what to do where it cannot hold a stack."""
-    hint = "name another folder with --folder or REGULARS_RUN"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -24,22 +24,25 @@ async def insert_entry(
 ) -> bool:
     """One audit entry, chained to the last; False where the same form has made one already. Last in its transaction.
 
-    Where the entries do not end as was sealed, a number is left out, so that `verify` finds it for good.
+    Where the entries do not end as was sealed, or none are left of what people did before, a number is left out, so
+    that `verify` finds it for good.
     """
     await tx.execute("select pg_advisory_xact_lock(:lock)", lock=_LOCK)
     if form is not None and await tx.value("select exists (select from audit where form = :form)", form=form):
         return False
-    # By primary key; the clock after the lock was had, so that times go with the numbers.
+    # By primary key; the clock after the lock was had, so that times go with the numbers. Whoever comes in is noted, a
+    # moment later in a transaction of its own: of people who came in earlier there was an entry.
     row = await tx.fetch_one(
         """
-        select clock_timestamp() as at, last.entry, last.chain, audit_end.entry as ended, audit_end.seal
+        select clock_timestamp() as at, last.entry, last.chain, audit_end.entry as ended, audit_end.seal,
+            not exists (select from people where created_at < now() - interval '1 hour') as first
         from (select) as one left join (select entry, chain from audit order by entry desc limit 1) as last on true
         left join audit_end on true
         """
     )
     assert row is not None
     before = BEGINNING if row.entry is None else Link(row.entry, bytes(row.chain))
-    number = next_number(key, before, row.ended, row.seal)
+    number = next_number(key, before, row.ended, row.seal, first=row.first)
     entry = Entry(number, row.at, person.person_id, person.name, shop, action, thing, outcome, form)
     link = chained(key, before, entry)
     await tx.execute(
@@ -70,10 +73,10 @@ async def verify(tx: Transaction, key: bytes, known: Link | None) -> Link:
 async def walk(tx: Transaction, key: bytes, known: Link | None) -> Link:
     """Follow the chain from its beginning; gives its last link. `known`: one that was written down earlier.
 
-    Raises Broken at the first entry that is missing or another, where the chain ends elsewhere than its seal says, and
-    where it does not hold `known`.
+    Raises Broken where an entry is missing or another, where the chain ends elsewhere than its seal says, and where it
+    does not hold `known`.
     """
-    link, missed = BEGINNING, known
+    link, missed, said = BEGINNING, known, list[str]()
     while True:
         # By primary key, a page at a time.
         rows = await tx.fetch(
@@ -82,26 +85,31 @@ async def walk(tx: Transaction, key: bytes, known: Link | None) -> Link:
             limit=PAGE,
         )
         found = [(Entry._make(row[:-1]), bytes(row.chain)) for row in rows]
-        link = follow(key, link, found)
+        link, more = follow(key, link, found)
+        said += more
         if missed in (BEGINNING, *(Link(entry.entry, chain) for entry, chain in found)):
             missed = None
         if len(rows) < PAGE:
             break
     if missed is not None:
-        raise Broken(f"entry {missed.entry} as it was written down is not there: the chain ends at {link.entry}")
-    await _check_end(tx, key, link)
+        said.append(f"entry {missed.entry} as it was written down is not there: the chain ends at {link.entry}")
+    said += await _amiss_at_end(tx, key, link)
+    if said:
+        raise Broken(said, link)
     return link
 
 
-async def _check_end(tx: Transaction, key: bytes, link: Link) -> None:
+async def _amiss_at_end(tx: Transaction, key: bytes, link: Link) -> list[str]:
+    """A sentence where the chain does not end as was sealed."""
     # Whoever comes in is noted: people without a single entry had theirs removed.
     row = await tx.fetch_one("select (select entry from audit_end) as entry, (select seal from audit_end) as seal")
     assert row is not None
     if row.entry is None:
         if link == BEGINNING and not await tx.value("select exists (select from people)"):
-            return
-        raise Broken(f"how far the entries went is not there: they end at {link.entry}")
-    if row.entry != link.entry:
-        raise Broken(f"entry {row.entry}, the last that was written, is not there: the chain ends at {link.entry}")
-    if not is_sealed(key, link, row.seal):
-        raise Broken(f"entry {link.entry} is not the last that was written")
+            return []
+        return [f"how far the entries went is not there: they end at {link.entry}"]
+    if row.entry < link.entry:
+        return [f"entry {row.entry} is the last that was written: the chain ends at {link.entry}"]
+    if row.entry > link.entry:
+        return [f"entry {row.entry}, the last that was written, is not there: the chain ends at {link.entry}"]
+    return [] if is_sealed(key, link, row.seal) else [f"entry {link.entry} is not the last that was written"]

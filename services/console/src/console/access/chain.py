@@ -2,14 +2,14 @@
 
 Entries are numbered without a gap. So a changed, added or removed entry breaks the chain for who knows the key. How far
 it goes is sealed beside it: a tail that was cut off is missed, too, also behind what is added later, but where somebody
-put back an older seal with its tail, or took away all entries and the seal; that is missed by who wrote down how far it
-went.
+put back an older seal with its tail; that is missed by who wrote down how far it went. Behind a break the chain is
+followed further, so that one does not hide the next.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import NamedTuple
@@ -45,7 +45,11 @@ BEGINNING = Link(0, bytes(32))
 
 
 class Broken(Exception):
-    """The chain does not hold; says at which entry."""
+    """The chain does not hold. `said`: where, a sentence each; `link`: how far it goes all the same."""
+
+    def __init__(self, said: Sequence[str], link: Link) -> None:
+        super().__init__("\n".join(said))
+        self.said, self.link = said, link
 
 
 def chained(key: bytes, before: Link, entry: Entry) -> Link:
@@ -65,25 +69,31 @@ def is_sealed(key: bytes, link: Link, seal: bytes) -> bool:
     return compare_digest(bytes(seal), sealed(key, link))
 
 
-def next_number(key: bytes, last: Link, ended: int | None, seal: bytes | None) -> int:
+def next_number(key: bytes, last: Link, ended: int | None, seal: bytes | None, *, first: bool) -> int:
     """The number of the entry behind `last`. `ended`, `seal`: how far the chain went, None where that is not there.
+    `first`: nothing can have been noted before.
 
     Behind a chain that ends elsewhere it leaves one out: it bears the same seal as any, which would hide what is gone.
     """
-    holds = last == BEGINNING if seal is None else ended == last.entry and is_sealed(key, last, seal)
+    holds = last == BEGINNING and first if seal is None else ended == last.entry and is_sealed(key, last, seal)
     return last.entry + 1 if holds else max(last.entry + 1, ended or 0) + 1
 
 
-def follow(key: bytes, before: Link, found: Iterable[tuple[Entry, bytes]]) -> Link:
-    """The last link of these entries with their hashes. Raises Broken at the first that does not belong there."""
+def follow(key: bytes, before: Link, found: Iterable[tuple[Entry, bytes]]) -> tuple[Link, list[str]]:
+    """The last link of these entries with their hashes, and where they do not hold, a sentence each.
+
+    Behind each of those it goes on from the hash that stands there, to which the next entry was chained.
+    """
+    said = []
     for entry, chain in found:
+        belongs = compare_digest(chained(key, before, entry).chain, chain)
         if entry.entry != before.entry + 1:
-            raise Broken(f"entry {before.entry + 1} is missing: behind {before.entry} comes {entry.entry}")
-        link = chained(key, before, entry)
-        if link.chain != chain:
-            raise Broken(f"entry {entry.entry} is not what was written, or one before it was another")
-        before = link
-    return before
+            missing = f"entry {before.entry + 1} is missing: behind {before.entry} comes {entry.entry}"
+            said.append(missing if belongs else f"{missing}, of which it cannot be told whether it is what was written")
+        elif not belongs:
+            said.append(f"entry {entry.entry} is not what was written, or one before it was another")
+        before = Link(entry.entry, chain)
+    return before, said
 
 
 def link_of(text: str) -> Link:

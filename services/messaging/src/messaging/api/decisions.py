@@ -96,7 +96,9 @@ class MessageOut(BaseModel):
     state_reason: str | None
     attempts: int | None
     sent_at: datetime | None
-    receipt: Literal["delivered", "undelivered"] | None = Field(description="what the gateway said became of it")
+    receipt: Literal["delivered", "undelivered", "taken", "never_taken"] | None = Field(
+        description="what the gateway said became of it; of a message in doubt what a person saw in the gateway's log"
+    )
     receipt_code: str | None
     receipt_at: datetime | None
     clicked_at: datetime | None = Field(description="when a person first followed a link of it")

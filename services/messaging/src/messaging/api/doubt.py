@@ -49,7 +49,7 @@ async def get_doubt(
 
 @router.post("/ops/doubt/{shop}/{message_id}", dependencies=[require("ops")], status_code=204)
 async def post_doubt(shop: ShopName, message_id: Identifier, body: DoubtIn, tx: Tx) -> Response:
-    """Tell what the provider's log says of one: it is kept and announced as a receipt, and in doubt no more. Nothing is
-    sent again."""
+    """Tell what the provider's log says of one: it is kept and announced, and the message in doubt no more. Nothing is
+    sent again; what the provider says itself counts, whenever it comes."""
     await tell(tx, shop, message_id, taken=body.taken)
     return Response(status_code=204)

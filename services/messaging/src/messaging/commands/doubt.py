@@ -5,7 +5,6 @@ from __future__ import annotations
 from common.refusals import Conflict, NotFound
 from common.storage.database import Transaction
 from messaging.commands.receipts import take_receipts
-from messaging.delivery.receipts.rules import BY_HAND, NEVER_TAKEN
 from messaging.delivery.receipts.state import Receipt, Said
 from messaging.delivery.receipts.store import list_receipts
 from messaging.delivery.store.doubt import state_of
@@ -37,10 +36,10 @@ async def tell(tx: Transaction, shop: str, message_id: str, *, taken: bool) -> N
         raise NotInDoubt(message_id, found.state)
     # Closes the race of two who tell at once, and with the provider's own receipt.
     await tx.lock_customers([(shop, found.customer)])
-    known = [(r.said, r.code) for r in await list_receipts(tx, (shop, found.customer), message_id)]
-    told: tuple[Said, str] = ("delivered", BY_HAND) if taken else ("undelivered", NEVER_TAKEN)
+    known = {r.said: r.code for r in await list_receipts(tx, (shop, found.customer), message_id)}
+    told: Said = "taken" if taken else "never_taken"
     if told in known:
         return
     if known:
-        raise NotInDoubt(message_id, ", ".join(f"{said} {code or ''}".strip() for said, code in known))
-    await take_receipts(tx, [Receipt(shop, message_id, *told, tx.clock.now())])
+        raise NotInDoubt(message_id, ", ".join(f"{said} {code or ''}".strip() for said, code in known.items()))
+    await take_receipts(tx, [Receipt(shop, message_id, told, None, tx.clock.now())])

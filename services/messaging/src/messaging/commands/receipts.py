@@ -1,4 +1,4 @@
-"""Receipts of gateways: kept and announced once, in whatever order they come (M4)."""
+"""Receipts: kept and announced once, in whatever order they come (M4)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def take_receipts(tx: Transaction, receipts: Sequence[Receipt]) -> int:
     once = {(r.shop, r.message_id, r.said): r for r in reversed(mine)}
     told = [r for place, r in once.items() if place in new]
     for r in told:
-        if about[r.shop, r.message_id].channel == "sms":
+        if about[r.shop, r.message_id].channel == "sms" and r.said in ("delivered", "undelivered"):
             SMS_RECEIPTS.labels(r.said).inc()
     # Where the message went, not the address of now: the customer may have moved since, and the new one is good.
     bounced = {_place(r): found[_place(r)].sent_to for r in told if speaks_of_the_address(r)}

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.storage.database import Transaction
-from messaging.delivery.receipts.rules import BY_HAND
 
 
 async def list_decisions(
@@ -41,9 +40,9 @@ async def list_decisions(
 async def get_message(tx: Transaction, shop: str, message_id: str) -> Row[Any] | None:
     """One message from cause to outcome."""
     # A candidate that was never queued has no row in messages. Of both receipts that of the delivery, first by name,
-    # but one by hand behind the provider's own.
+    # and what a person told of it behind the provider's own.
     return await tx.fetch_one(
-        f"""
+        """
         select c.message_id, c.customer, c.flow, c.purpose, c.channel, c.cause, c.cause_at, c.due_at, c.release_at,
             c.outcome, c.reason, c.decided_at, m.state, m.reason as state_reason, m.attempts, m.sent_at,
             c.causation as causation_id, c.correlation as correlation_id, r.said as receipt, r.code as receipt_code,
@@ -52,7 +51,7 @@ async def get_message(tx: Transaction, shop: str, message_id: str) -> Row[Any] |
         left join lateral (
             select said, code, at from receipts r
             where r.shop = c.shop and r.customer = c.customer and r.message_id = c.message_id
-                and said not in ('clicked', 'read') order by code is not distinct from '{BY_HAND}', said limit 1
+                and said not in ('clicked', 'read') order by said in ('taken', 'never_taken'), said limit 1
         ) r on true
         left join receipts l on l.shop = c.shop and l.customer = c.customer and l.message_id = c.message_id
             and l.said = 'clicked'

@@ -24,6 +24,7 @@ from common.events.messages import (
     InsertScanned,
     MessageClicked,
     MessageDelivered,
+    MessageDoubtEnded,
     MessageFailed,
     MessageHeld,
     MessageRead,
@@ -68,6 +69,8 @@ _RECEIPTS = {
     "undelivered": MessageUndelivered.TYPE,
     "clicked": MessageClicked.TYPE,
     "read": MessageRead.TYPE,
+    "taken": MessageDoubtEnded.TYPE,
+    "never_taken": MessageDoubtEnded.TYPE,
 }
 Kept = tuple[tuple[str, ...], bytes | None]
 

@@ -14,9 +14,12 @@ from common.events.customers import CustomerRegistered
 from common.shops.settings import get_shop
 from messaging.channels.sms.channel import SmsChannel
 from messaging.channels.sms.settings import SmsSettings
+from messaging.commands.receipts import take_receipts
 from messaging.delivery.receipts.links import GatewayLinks
+from messaging.delivery.receipts.state import Receipt
 from messaging.delivery.store.doubt import count_unknown
 from messaging.jobs.sending import sender_of
+from messaging.metrics import SMS_RECEIPTS
 from regulars.testing import OwnTopics
 
 from ...conftest import MASTER
@@ -198,6 +201,25 @@ async def test_a_receipt_settles_what_was_in_doubt_and_nothing_is_handed_over_ag
     async with messaging.database.transaction() as tx:
         assert await count_unknown(tx) == 0, "no operator need look after it"
     assert await verify(messaging, topics) == []
+
+
+def receipts_of_gateways() -> float:
+    return sum(metric.value for metric in SMS_RECEIPTS.collect()[0].samples if metric.name.endswith("_total"))
+
+
+async def test_what_a_person_tells_or_does_is_no_receipt_of_the_gateways(messaging: Any) -> None:
+    await known(messaging)
+    await ask(messaging)
+    async with Gateway("twilio", hangs_up).listening() as gateway:
+        await send(messaging, gateway)
+    offer, before = await id_of(messaging, "tier"), receipts_of_gateways()
+    async with messaging.client() as client:
+        assert (await client.post(f"/ops/doubt/s/{offer}", json={"taken": False})).status_code == 204
+    async with messaging.database.transaction() as tx:
+        assert await take_receipts(tx, [Receipt("s", offer, "clicked", "0", messaging.clock.now())]) == 1
+    assert receipts_of_gateways() == before
+    await receipt(messaging, offer, "undelivered", "30003")
+    assert receipts_of_gateways() == before + 1
 
 
 async def test_start_takes_back_an_opt_out_and_opens_nothing_else(messaging: Any, topics: OwnTopics) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Query, Request
 from pydantic import BaseModel
 
 from common.events.fields import Identifier, ShopName
@@ -51,7 +52,15 @@ class ErasureOut(BaseModel):
 
 
 @router.post("", status_code=202, dependencies=[require("customers:erase")])
-async def post_erasure(shop: ShopName, customer: Identifier, request: Request, tx: Tx) -> ErasureOut:
+async def post_erasure(
+    shop: ShopName,
+    customer: Identifier,
+    request: Request,
+    tx: Tx,
+    unknown: Annotated[
+        bool, Query(description="also where nothing has come of the customer yet: what comes later is refused")
+    ] = False,
+) -> ErasureOut:
     """Erase a customer for ever, under all identifiers that are one person, in every service.
 
     From the answer on nothing personal of them opens anywhere, in tables, topics and backups taken since: their keys
@@ -59,7 +68,7 @@ async def post_erasure(shop: ShopName, customer: Identifier, request: Request, t
     points and facts stay under the bare identifier, and a refusal of messages stays as a keyed hash of the address.
     Idempotent. Whoever comes back needs a new id.
     """
-    if not await find_known(tx, shop, [customer]):
+    if not unknown and not await find_known(tx, shop, [customer]):
         raise UnknownCustomer(customer)
     await erase_customer(tx, vault_of(request.app), shop, customer)
     return await _report(tx, shop, customer)

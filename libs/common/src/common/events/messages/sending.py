@@ -89,14 +89,22 @@ class MessageDelivered(MessageFact):
 class MessageUndelivered(MessageFact):
     """The gateway took it, and says that it did not arrive. Where `message.delivered` is told too, it did.
 
-    Not so where the code of that is `by_hand`: a person saw that the gateway had it, and not that it arrived.
-
     `bounced`: the address at which nobody is reached any more.
     """
 
     TYPE: ClassVar[str] = "message.undelivered"
     code: Text | None = None
     bounced: AddressHash | None = None
+
+
+class MessageDoubtEnded(MessageFact):
+    """A person looked into the gateway's log for a message in doubt (`message.failed`, `unknown`).
+
+    `taken`: it is there. Nothing is sent again for it. What the gateway says itself counts, before it or after (M4).
+    """
+
+    TYPE: ClassVar[str] = "message.doubt_ended"
+    taken: bool
 
 
 class MessageClicked(MessageFact):

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from common.events import CustomerKey, Event
-from common.events.messages import MessageClicked, MessageDelivered, MessageFact, MessageRead, MessageUndelivered
+from common.events.messages import (
+    MessageClicked,
+    MessageDelivered,
+    MessageDoubtEnded,
+    MessageFact,
+    MessageRead,
+    MessageUndelivered,
+)
 from messaging.delivery.receipts.state import Receipt, Said
 
 
@@ -14,6 +21,9 @@ def receipt_of(event: Event[MessageFact]) -> tuple[CustomerKey, Receipt] | None:
         return event.customer, Receipt(event.shop, data.message_id, "clicked", str(data.link), event.time)
     if isinstance(data, MessageRead):
         return event.customer, Receipt(event.shop, data.message_id, "read", None, event.time)
+    if isinstance(data, MessageDoubtEnded):
+        seen: Said = "taken" if data.taken else "never_taken"
+        return event.customer, Receipt(event.shop, data.message_id, seen, None, event.time)
     if not isinstance(data, MessageDelivered | MessageUndelivered):
         return None
     said: Said = "delivered" if isinstance(data, MessageDelivered) else "undelivered"

@@ -15,14 +15,6 @@ RECIPIENT_AWAY = frozenset({"30003", "MOBLLE_TERMINAL_ERROR"})
 """Codes of receipts of a phone that was switched off, out of reach or full; the second is spelt as the gateway does.
 Those of mailboxes are 4.x: full, or their server away until the sender's gave up (4.4.7)."""
 
-NEVER_TAKEN = "never_taken"
-"""Code of a receipt by which a person tells that the provider's log does not have the message, which was in doubt."""
-
-
-BY_HAND = "by_hand"
-"""Code of a receipt by which a person tells that the provider's log has the message. Taken is not arrived: a bounce of
-the provider's own outranks it."""
-
 
 def speaks_of_the_address(receipt: Receipt) -> bool:
     """Whether it says that there is no such address, and not only that this message did not arrive."""

@@ -1,4 +1,5 @@
-"""What became of a message once handed over: what the provider says, that it was read, that a link was followed."""
+"""What became of a message once handed over: what the provider says, that it was read, that a link was followed; and
+what a person saw in the provider's log."""
 
 from __future__ import annotations
 
@@ -6,14 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Said = Literal["delivered", "undelivered", "clicked", "read"]
+Said = Literal["delivered", "undelivered", "clicked", "read", "taken", "never_taken"]
+"""`taken`, `never_taken`: by a person, of a message in doubt. Kinds of their own, so that nothing of the provider's is
+kept out by them, or counts otherwise beside them (0106)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """`code`: the gateway's own word for it, or the link's number; `at`: when we learnt it. Each kind is kept once a
     message, so that receipts may come in any order and any number of times (M4); where both were said, it was
-    delivered, but where a person told only that the provider has it (0106)."""
+    delivered."""
 
     shop: str
     message_id: str

@@ -1,4 +1,4 @@
-"""Receipts: one row for each end that a gateway told of."""
+"""Receipts: one row for each kind of end that was told of."""
 
 from __future__ import annotations
 
