@@ -169,7 +169,7 @@ def test_the_log_is_unpacked_up_to_its_last_half_written_segment_and_a_gap_is_fo
         lay_out(archive, base, None, tmp_path / "third" / "data", None)
 
 
-@pytest.mark.parametrize("damaged", ["base", "log"])
+@pytest.mark.parametrize("damaged", ["base", "its checksum", "log"])
 def test_of_a_data_folder_that_could_not_be_laid_out_nothing_stays(tmp_path: Path, damaged: str) -> None:
     archive = archive_with(tmp_path / "archive", NOON, until=NOON + DAY)
     base = archive.bases()[0]
@@ -177,9 +177,9 @@ def test_of_a_data_folder_that_could_not_be_laid_out_nothing_stays(tmp_path: Pat
     archive.wal.mkdir()
     segment, packed = archive.wal / f"{FIRST}.gz", archive.base(base.name) / "base.tar.gz"
     segment.write_bytes(gzip.compress(bytes(SEGMENT_BYTES), 1))
-    file = packed if damaged == "base" else segment
+    file = segment if damaged == "log" else packed
     whole = file.read_bytes()
-    file.write_bytes(whole[:-20])
+    file.write_bytes(whole[:-20] if damaged != "its checksum" else whole[:-8] + bytes(4) + whole[-4:])
     for _ in range(2):
         with pytest.raises(StackError, match=f"{file.name} is damaged"):
             lay_out(archive, base, None, tmp_path / "new" / "data", None)

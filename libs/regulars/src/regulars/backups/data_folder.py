@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import shutil
 import tarfile
@@ -19,7 +20,7 @@ from regulars.stack.databases import dsn
 from regulars.stack.errors import StackError
 
 SETTINGS = ("restore_command", "recovery_target_time", "recovery_target_action", "recovery_target_timeline")
-_LOOK_S = 0.2
+_LOOK_S, _PIECE = 0.2, 1 << 20
 
 
 def lay_out(archive: Archive, base: Base, at: datetime | None, data: Path, owner: tuple[int, int] | None) -> None:
@@ -55,12 +56,15 @@ def _unpack(base: Path, found: Mapping[str, Sequence[Path]], data: Path, log: Pa
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     data.chmod(0o700)
     try:
-        with tarfile.open(base) as packed:
-            packed.extractall(data, filter="data")
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+        with gzip.open(base) as packed:
+            with tarfile.open(fileobj=packed, mode="r:") as files:
+                files.extractall(data, filter="data")
+            while packed.read(_PIECE):  # up to its checksum
+                pass
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise StackError(f"{base} is damaged: {error}") from None
-    for segment, files in found.items():
-        unpack(files, log / segment)
+    for segment, halves in found.items():
+        unpack(halves, log / segment)
 
 
 def _tell(data: Path, log: Path, at: datetime | None) -> None:
