@@ -40,9 +40,10 @@ class Ends:
 
 class Copy:
     topic = OLD[0]
+    whole = True
 
     def has(self, _: Any) -> bool:
-        return True
+        return self.whole
 
 
 class Here(Archiving):
@@ -54,8 +55,10 @@ class Here(Archiving):
         super().__init__(Archive(folder), lambda: servers, every=day, keep=day, say=print)
         self.connection, self.base = Connection(), OLD
 
-    def add(self, key: tuple[str, str]) -> None:
-        self._copies[key] = Copy(), asyncio.create_task(asyncio.sleep(900))  # type: ignore[assignment]
+    def add(self, key: tuple[str, str]) -> Copy:
+        copy = Copy()
+        self._copies[key] = copy, asyncio.create_task(asyncio.sleep(900))  # type: ignore[assignment]
+        return copy
 
     def _youngest(self) -> str | None:
         return self.base[1]
@@ -78,6 +81,22 @@ async def test_it_goes_on_with_those_of_the_younger_base_backup(tmp_path: Path) 
     assert archiving.until is not None
     assert json.loads((tmp_path / STATUS).read_text()) == {"until": archiving.until.isoformat()}
     await archiving._end([YOUNG])
+
+
+async def test_the_copies_of_the_former_base_backup_are_whole_up_to_the_younger_ones_first_instant(
+    tmp_path: Path,
+) -> None:
+    """An instant between a last pulse of before and it is restored from them."""
+    archiving = Here(tmp_path)
+    archiving.connection.received = True
+    former, _ = archiving.add(OLD), archiving.add(YOUNG)
+    former.whole = False
+    usable = asyncio.create_task(archiving._usable(YOUNG[1]))
+    await asyncio.sleep(0.2)
+    assert not usable.done()
+    former.whole = True
+    await asyncio.wait_for(usable, 10)
+    await archiving._end([OLD, YOUNG])
 
 
 async def test_work_that_is_cancelled_from_within_is_a_fault_and_from_without_none() -> None:

@@ -6,7 +6,8 @@ record belongs to the instant where one of these holds, and otherwise was made l
 
 - it stood there when the base backup began;
 - a service had read past it by the instant;
-- its producer's outbox holds it: whatever is published was committed there first.
+- its producer's outbox holds it: whatever is published was committed there first, and stays for a day at least;
+- it was published half a day before the instant, by Kafka's time of the record: clocks agree by more than that.
 
 The other way round, what an outbox calls published and the copy of the topic lacks is published again.
 """
@@ -17,7 +18,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -35,6 +36,8 @@ from regulars.stack.databases import dsn, in_database
 from regulars.stack.errors import StackError
 
 _TOGETHER = 5_000
+_LONG_AGO = timedelta(hours=12)
+"""Half of the least OUTBOX_DAYS, a day: an outbox holds what was published after it, and clocks may differ by it."""
 
 
 @dataclass(slots=True)
@@ -87,6 +90,7 @@ class Agreement:
     ) -> None:
         self._archive, self._base, self._at = archive, base, at
         self._admin_url, self._servers, self._say = admin_url, servers, say
+        self._long_ago = (at or archive.until() or base.began) - _LONG_AGO
         self._databases: dict[str, asyncpg.Connection] = {}
         self._read: dict[Position, int] = {}
         """The furthest that any service has read."""
@@ -129,6 +133,8 @@ class Agreement:
         await connection.execute("create temporary table known as select distinct id from outbox")
         await connection.execute("create unique index on known (id)")
         await connection.execute("analyze known")
+        if self._at is None and (last := await connection.fetchval("select pg_last_xact_replay_timestamp()")):
+            self._long_ago = last - _LONG_AGO
         self.outcome.newest[service] = await connection.fetchval("select max(recorded_at) from outbox")
         self.outcome.lost[service] = Lost()
         late = await connection.fetch("select id from outbox where published_at >= $1", self._archive.until())
@@ -190,20 +196,20 @@ class Agreement:
 
     def _surely(self, record: Record) -> bool:
         place = Position(record.topic, record.partition)
-        return record.offset < max(self._base.ends.get(place, 0), self._read.get(place, 0))
+        stood = max(self._base.ends.get(place, 0), self._read.get(place, 0))
+        return record.offset < stood or _at(record) < self._long_ago
 
     def _intake(self, topic: str, records: Iterator[Record]) -> Iterator[Record]:
         """What a shop wrote by the instant and nobody had read; what was read since is gone from the archive."""
-        first = places(topic, self._archive.topic(topic, self._base.name))
-        starts = {place: self._read.get(place, 0) for place in first}
+        ends, held = places(topic, self._archive.topic(topic, self._base.name)), Counter[Position]()
         for record in records:
             place = Position(topic, record.partition)
-            if record.offset < starts.get(place, 0):
+            if record.offset < self._read.get(place, 0):
                 continue
-            first[place] = min(first.get(place, record.offset), record.offset)
+            held[place] += record.offset < ends.get(place, 0)
             if self._at is None or _at(record) <= self._at:
                 yield record
-        self.outcome.unread += sum(max(0, end - starts[place]) for place, end in first.items() if place in starts)
+        self.outcome.unread += sum(max(0, end - self._read.get(place, 0) - held[place]) for place, end in ends.items())
 
 
 def _id(record: Record) -> str:

@@ -167,3 +167,8 @@ def write_json(file: Path, content: dict[str, Any]) -> None:
         output.flush()
         os.fsync(output.fileno())
     os.replace(aside, file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name, too, is on the disk when this returns
+    finally:
+        os.close(folder)

@@ -213,10 +213,10 @@ class Archiving:
             finally:
                 await ends.close()
 
-    async def _pulse(self, connection: asyncpg.Connection, ends: LogEnds, base: str) -> datetime:
+    async def _pulse(self, connection: asyncpg.Connection, ends: LogEnds, *bases: str | None) -> datetime:
         """Wait until all is in the archive that was committed and published before this call; gives its instant.
 
-        By PostgreSQL's clock; of topics the copies for that base backup. A transaction of ours is committed then: a
+        By PostgreSQL's clock; of topics the copies for those base backups. A transaction of ours is committed then: a
         recovery ends at the first commit of after the instant that it is told, and without one fails.
 
         Raises Superseded.
@@ -225,7 +225,7 @@ class Archiving:
         at: datetime = await connection.fetchval("select clock_timestamp()")
         await connection.execute("select pg_logical_emit_message(true, 'regulars-backup', '')")
         written = await connection.fetchval("select pg_current_wal_insert_lsn()::text")
-        mine = [each for (topic, folder), each in self._copies.items() if has_one_copy(topic) or folder == base]
+        mine = [each for (topic, folder), each in self._copies.items() if has_one_copy(topic) or folder in bases]
         until = await ends.ends({copy.topic for copy, _ in mine})
         starts = await ends.starts(until)
         until = {place: end for place, end in until.items() if end > starts[place]}  # the others hold no record
@@ -233,7 +233,7 @@ class Archiving:
         while not complete:
             for _, task in mine:
                 if task.cancelled():
-                    raise Superseded(base)
+                    raise Superseded(*bases)
                 if task.done():
                     task.result()  # it ends by nothing else but a fault: a full disk
             complete = await self._received(connection, written) and all(copy.has(until) for copy, _ in mine)
@@ -300,11 +300,14 @@ class Archiving:
         self._say(f"base backup {name}: {size:,} bytes; instants from {usable.isoformat()} on can be restored from it")
 
     async def _usable(self, base: str) -> datetime:
-        """From when on instants can be reached from it. What is away meanwhile is waited for: it took long to make."""
+        """From when on instants can be reached from it. What is away meanwhile is waited for: it took long to make.
+
+        Up to that instant the copies of the former one are complete too: those before it are reached from that.
+        """
         while True:
             try:
                 async with self._looking() as (connection, ends):
-                    return await self._pulse(connection, ends, base)
+                    return await self._pulse(connection, ends, base, self._youngest())
             except OtherInstallation:
                 raise
             except PASSING as error:

@@ -1,30 +1,38 @@
-"""The copy of one topic that grows as the topic does, in files of lines; and how it is read back."""
+"""The copy of one topic that grows as the topic does, in files of lines; and how it is read back.
+
+Records lie in batches, as they were flushed: a line that says where the copy stood before it, as an object of offsets
+by partition; a line for each record (`records.line_of`); a line with the checksum of those before it. `places.json`
+says where the copy stands. A batch without its end is none, and what is gone is missed by the next batch.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import gzip
-import json
 import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
+import orjson
+
 from common.bus.broker import BrokerUnavailable, Position, Reader, Record
 from regulars.backups.archive import INTAKE, write_json
 from regulars.backups.records import line_of, record_in
+from regulars.backups.segments import readable
 from regulars.stack.errors import StackError
 
 _PLACES = "places.json"
 _FULL, _FULL_BYTES, _PAUSE_S, _READ_S = 500, 64 * 1024 * 1024, 0.2, 0.5
 _SHORT_S = 10.0
 """Files of intake topics are closed so soon: each goes when all of it was read."""
+_ELSEWHERE = "put what is missing back from another copy of the archive, or restore another backup"
 
 
 class TopicCopy:
-    """Records of a topic from its first on, each flushed to the disk before it counts as copied.
+    """Records of a topic from its first on, each on the disk before it counts as copied.
 
     Ended in whatever way, it goes on where it stood; what it has written twice is read once.
     """
@@ -33,10 +41,12 @@ class TopicCopy:
         self, servers: Callable[[], str], topic: str, folder: Path, since: Mapping[Position, int] | None = None
     ) -> None:
         """`servers`: Kafka's address, asked anew when a connection was lost. `since`: where a copy begins that holds
-        nothing yet, instead of the first record."""
+        nothing yet, instead of the first record. Raises StackError where the folder is damaged."""
         self.topic, self.folder = topic, folder
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         self.next = {**(since or {}), **places(topic, folder)}
+        _write_places(folder, self.next)
+        self._wanted: set[Position] = set()
         self._writing = asyncio.Lock()
         self._servers = servers
         self._number = max((int(file.name[:8]) for file in _files(folder)), default=0)
@@ -46,25 +56,36 @@ class TopicCopy:
         if topic.startswith(INTAKE):
             for file in _files(folder):
                 self._last[file] = {}
-                for record in _read(topic, file):
-                    self._last[file][Position(topic, record.partition)] = record.offset + 1
+                for _, records in _batches(topic, file):
+                    self._last[file] |= {Position(topic, record.partition): record.offset + 1 for record in records}
+                if not self._last[
+                    file
+                ]:  # killed amid its first batch, it holds what a shop wrote, and none that counts
+                    file.unlink()
+                    del self._last[file]
 
     async def run(self) -> None:
-        """Until it is cancelled; a Kafka that is away is waited for."""
+        """Until it is cancelled; servers that are away are waited for. Raises StackError and OSError."""
         try:
             while True:
-                with contextlib.suppress(BrokerUnavailable, StackError):
-                    await self._follow(self._servers())
+                servers = None
+                with contextlib.suppress(StackError):
+                    servers = self._servers()
+                if servers is not None:
+                    with contextlib.suppress(BrokerUnavailable):
+                        await self._follow(servers)
                 await asyncio.sleep(1)
         finally:
             self._close()
 
     async def _follow(self, servers: str) -> None:
-        """Raises BrokerUnavailable."""
+        """Raises BrokerUnavailable, StackError and OSError."""
         reader = Reader(servers, self.topic, client="regulars-backup", since=self.next)
         try:
             while True:
                 records = await reader.read(_READ_S)
+                if not reader.partitions >= self._wanted:
+                    await reader.close()  # it was opened before they were added
                 if records:
                     async with self._writing:
                         writing = asyncio.ensure_future(asyncio.to_thread(self._write, records))
@@ -79,8 +100,10 @@ class TopicCopy:
             await reader.close()
 
     def has(self, ends: Mapping[Position, int]) -> bool:
-        """Whether all records before these ends are copied, of its own partitions."""
-        return all(self.next.get(place, 0) >= end for place, end in ends.items() if place.topic == self.topic)
+        """Whether all records before these ends are copied, of its own topic. Partitions it does not know are read
+        from then on."""
+        self._wanted = {place for place in ends if place.topic == self.topic}
+        return all(self.next.get(place, 0) >= ends[place] for place in self._wanted)
 
     async def forget(self, read: Mapping[Position, int]) -> None:
         """Remove files of an intake topic of which everything lies before these offsets."""
@@ -93,15 +116,25 @@ class TopicCopy:
                     del self._last[file]
 
     def _write(self, records: list[Record]) -> None:
-        raw, packed, since = self._output or self._open()
+        """Raises StackError where the topic is not the one that was copied so far."""
+        next_, own = dict(self.next), dict[Position, int]()
         for record in records:
-            packed.write(line_of(record))
-            self.next[Position(self.topic, record.partition)] = record.offset + 1
+            place = Position(self.topic, record.partition)
+            if record.offset < next_.get(place, 0):
+                raise StackError(
+                    f"{place} was copied up to {next_[place]}, and Kafka begins at {record.offset} again: it has lost "
+                    "records, or the topic was made anew; begin a new archive, and keep this one"
+                )
+            next_[place] = own[place] = record.offset + 1
+        raw, packed, since = self._output or self._open()
+        if (last := self._last.get(Path(raw.name))) is not None:
+            last |= own
+        batch = [_line_of_places(self.next), *map(line_of, records)]
+        packed.writelines([*batch, _checksum(batch)])
         packed.flush(zlib.Z_SYNC_FLUSH)
         os.fsync(raw.fileno())
-        if (last := self._last.get(Path(raw.name))) is not None:
-            last |= {Position(self.topic, record.partition): record.offset + 1 for record in records}
-        write_json(self.folder / _PLACES, {str(place.partition): end for place, end in self.next.items()})
+        _write_places(self.folder, next_)
+        self.next = next_  # now it counts, and not before
         short = self.topic.startswith(INTAKE) and records[-1].timestamp_ms / 1000 - since > _SHORT_S
         if short or raw.tell() > _FULL_BYTES:
             self._close()
@@ -117,42 +150,85 @@ class TopicCopy:
 
     def _close(self) -> None:
         if self._output is not None:
-            raw, packed, _ = self._output
-            packed.close()
-            raw.close()
-            self._output = None
+            (raw, packed, _), self._output = self._output, None
+            try:
+                packed.close()
+            finally:
+                raw.close()
 
 
 def places(topic: str, folder: Path) -> dict[Position, int]:
-    """The offset after the last record that is surely in the copy, by partition."""
-    try:
-        raw = json.loads((folder / _PLACES).read_text())
-    except FileNotFoundError:
+    """The offset after the last record that is surely in the copy, by partition. Raises StackError."""
+    file = folder / _PLACES
+    if not file.exists() and not _files(folder):
         return {}
-    return {Position(topic, int(partition)): end for partition, end in raw.items()}
+    try:
+        return _places_in(topic, file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise StackError(f"{file} cannot be read ({error}): the copy of {topic} is damaged; {_ELSEWHERE}") from None
+
+
+def _write_places(folder: Path, next_: Mapping[Position, int]) -> None:
+    write_json(folder / _PLACES, {str(place.partition): end for place, end in next_.items()})
+
+
+def _places_in(topic: str, line: bytes) -> dict[Position, int]:
+    return {Position(topic, int(partition)): end for partition, end in orjson.loads(line).items()}
 
 
 def read_copy(topic: str, folder: Path) -> Iterator[Record]:
-    """Its records, each once, in order within a partition. Raises StackError where some are missing."""
+    """Its records, each once, in order within a partition. Raises StackError where some are missing.
+
+    Not of an intake topic, of which what was read is removed.
+    """
     found: dict[Position, int] = {}
+    last = "its beginning"
     for file in _files(folder):
-        for record in _read(topic, file):
-            place = Position(topic, record.partition)
-            if record.offset >= found.get(place, 0):
-                found[place] = record.offset + 1
-                yield record
-    short = [str(place) for place, end in places(topic, folder).items() if found.get(place, 0) < end]
-    if short and not topic.startswith(INTAKE):  # of an intake topic what was read is removed
-        raise StackError(f"{folder} is damaged: records of {', '.join(short)} are missing at the end")
+        for stood, records in _batches(topic, file):
+            _check(topic, folder, found, stood, f"between {last} and {file.name}")
+            last = file.name
+            for record in records:
+                place = Position(topic, record.partition)
+                if record.offset >= found.get(place, 0):
+                    found[place] = record.offset + 1
+                    yield record
+    _check(topic, folder, found, places(topic, folder), f"behind {last}")
+
+
+def _check(topic: str, folder: Path, found: Mapping[Position, int], stood: Mapping[Position, int], where: str) -> None:
+    gaps = [(place, found.get(place, 0), end) for place, end in stood.items() if found.get(place, 0) < end]
+    if gaps and not topic.startswith(INTAKE):
+        ranges = ", ".join(f"{place} from {next_} to {end - 1}" for place, next_, end in gaps)
+        raise StackError(f"{folder} is damaged {where}: records are missing ({ranges}); {_ELSEWHERE}")
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl.gz"))
 
 
-def _read(topic: str, file: Path) -> Iterator[Record]:
-    """Up to where it was written: its end is missing where the process was killed."""
-    with gzip.open(file, "rb") as lines, contextlib.suppress(EOFError):
-        for line in lines:
-            if line.endswith(b"\n"):
-                yield record_in(topic, line)
+def _batches(topic: str, file: Path) -> Iterator[tuple[dict[Position, int], list[Record]]]:
+    """Up to what is torn or damaged: where the copy stood before each, and its records."""
+    batch: list[bytes] = []
+    for line in _lines(file):
+        if not line[:1].isdigit():
+            batch.append(line)
+        elif batch and line == _checksum(batch):
+            yield _places_in(topic, batch[0]), [record_in(topic, each) for each in batch[1:]]
+            batch = []
+        else:
+            return
+
+
+def _line_of_places(next_: Mapping[Position, int]) -> bytes:
+    return orjson.dumps({str(place.partition): end for place, end in next_.items()}) + b"\n"
+
+
+def _checksum(lines: list[bytes]) -> bytes:
+    return b"%d\n" % zlib.crc32(b"".join(lines))
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    rest = b""
+    for piece in readable(file):
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from (line + b"\n" for line in lines)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import gzip
+import zlib
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -14,6 +15,8 @@ from common.bus.broker import Outgoing, Position, Producer, Reader, Record
 from regulars.stack.errors import StackError
 
 _TOGETHER, _SEND_S = 500, 60.0
+_DAMAGED = (OSError, EOFError, zlib.error, ValueError, TypeError, AttributeError)
+"""Of a file, and of lines of it that are read before its checksum is."""
 
 
 async def write_topic(
@@ -57,14 +60,13 @@ def _bytes(text: str | None) -> bytes | None:
 
 
 async def records_of(topic: str, file: Path) -> AsyncIterator[Record]:
-    """What `write_topic` wrote."""
-    for line in _lines(file):
-        yield record_in(topic, line)
-
-
-def _lines(file: Path) -> Iterator[bytes]:
-    with gzip.open(file, "rb") as lines:
-        yield from lines
+    """What `write_topic` wrote. Raises StackError where the file is damaged."""
+    try:
+        with gzip.open(file, "rb") as lines:
+            for line in lines:
+                yield record_in(topic, line)
+    except _DAMAGED as error:
+        raise StackError(f"{file} is damaged: {error}") from None
 
 
 async def send_records(producer: Producer, records: AsyncIterator[Record]) -> dict[int, list[int]]:

@@ -69,7 +69,7 @@ def unpack(files: Sequence[Path], target: Path) -> None:
                 with gzip.open(file, "rb") as packed:
                     shutil.copyfileobj(packed, output, _PIECE)
             else:
-                output.writelines(_half(file))
+                output.writelines(readable(file))
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise StackError(f"{file} is damaged: {error}") from None
         if output.tell() > SEGMENT_BYTES:
@@ -77,8 +77,11 @@ def unpack(files: Sequence[Path], target: Path) -> None:
         output.truncate(SEGMENT_BYTES)
 
 
-def _half(file: Path) -> Iterator[bytes]:
-    """What can be unpacked: the end is missing, and older bytes may follow; PostgreSQL's own checksums find those."""
+def readable(file: Path) -> Iterator[bytes]:
+    """What can be unpacked of a file whose end may be missing, or be zeros or older bytes.
+
+    Some of what follows the end may be among it: whoever reads it has checksums of its own, as PostgreSQL has.
+    """
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     with file.open("rb") as packed:
         while piece := packed.read(_SMALL):
@@ -94,7 +97,7 @@ def _half(file: Path) -> Iterator[bytes]:
 
 
 def _length(file: Path) -> int:
-    return sum(map(len, _half(file)))
+    return sum(map(len, readable(file)))
 
 
 def _following(segment: str) -> Iterator[str]:

@@ -84,6 +84,7 @@ async def back_up(
         PHOTOS: taken,
     }
     (aside / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    os.sync()  # what bears its name is on the disk
     os.rename(aside, target)
     say(f"{target} holds everything as of {at}; keep the master key apart from it, without which it cannot be read")
 

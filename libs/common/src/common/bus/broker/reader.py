@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -36,6 +36,11 @@ class Reader:
         self._next: dict[Position, int] = dict(since or {})
         self._ends: dict[Position, int] = {}
         self._progress_at = time.monotonic()
+
+    @property
+    def partitions(self) -> Set[Position]:
+        """Those that it reads: all that there were when it was opened. Others it finds when it is closed and read."""
+        return self._ends.keys()
 
     async def read(self, timeout_s: float = 0.5) -> list[Record]:
         """The next records, in order within a partition; none when none came in time. Raises BrokerUnavailable."""

@@ -1,0 +1,85 @@
+"""Which records belong to an instant, by what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from common.bus.broker import Position, Record
+from common.process.settings import Settings
+from regulars.backups.agreeing import _LONG_AGO, Agreement, Lost
+from regulars.backups.archive import STATUS, Archive, Base, write_json
+from regulars.backups.copying import TopicCopy
+from regulars.backups.notes import Notes
+
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+TEA = "intake.tea"
+
+
+class Outbox:
+    """orders-ingest's database, whose outbox holds the facts of these ids."""
+
+    def __init__(self, *ids: str) -> None:
+        self._ids = ids
+
+    async def fetch(self, _: str, wanted: Sequence[str]) -> list[dict[str, str]]:
+        return [{"id": id_} for id_ in self._ids if id_ in wanted]
+
+
+def record(topic: str, offset: int, at: datetime) -> Record:
+    headers = {"id": f"{topic}-{offset}".encode(), "type": b"shop.settings_changed"}
+    return Record(topic, 0, offset, b"tea", b"{}", headers, int(at.timestamp() * 1000))
+
+
+def agreement(folder: Path, topic: str, published: Sequence[datetime], at: datetime | None) -> Agreement:
+    """Of an archive whose base backup is of ten days before noon, at which one record stood on the topic."""
+    archive = Archive(folder)
+    base = Base("b", NOON - 10 * DAY, NOON - 10 * DAY, "", {Position("shops", 0): 1})
+    copy = TopicCopy(lambda: "", topic, archive.topic(topic, base.name))
+    copy._write([record(topic, offset, each) for offset, each in enumerate(published)])
+    copy._close()
+    write_json(folder / STATUS, {"until": (NOON + HOUR).isoformat()})
+    found = Agreement(archive, base, at, "", "", print)
+    found._databases = {"orders-ingest": Outbox("shops-3")}  # type: ignore[dict-item]
+    found._missing = {"orders-ingest": set()}
+    found.outcome.lost["orders-ingest"] = Lost()
+    return found
+
+
+async def _kept(found: Agreement, topic: str) -> list[int]:
+    return [each.offset async for each in found._of_the_instant(topic, "orders-ingest", Notes(BytesIO(), None))]
+
+
+@pytest.mark.parametrize("at", [NOON, None])
+async def test_what_was_published_long_before_belongs_though_its_outbox_is_empty_and_nobody_says_that_it_read_it(
+    tmp_path: Path, at: datetime | None
+) -> None:
+    """`shops` has no reader in `offsets`; base backups had failed for ten days, and outboxes keep one to fourteen."""
+    published = [NOON - 11 * DAY, NOON - 9 * DAY, NOON - DAY, NOON - HOUR, NOON + timedelta(minutes=1)]
+    found = agreement(tmp_path, "shops", published, at)
+    assert await _kept(found, "shops") == [0, 1, 2, 3]
+    assert found.outcome.lost["orders-ingest"].by_type.total() == 1
+
+
+def test_an_outbox_holds_longer_what_was_published_than_it_is_asked_for() -> None:
+    (least,) = (each.ge for each in Settings.model_fields["outbox_days"].metadata if hasattr(each, "ge"))
+    assert timedelta(days=least) / 2 >= _LONG_AGO
+
+
+async def test_of_intake_the_archive_says_how_much_it_lacks_wherever_it_lay(tmp_path: Path) -> None:
+    """What was read since the instant goes from the archive by files, not from its beginning on alone."""
+    found = agreement(tmp_path, TEA, [NOON] * 4, NOON)
+    folder = tmp_path / "topics" / TEA / "all"
+    for first in (4, 7):
+        copy = TopicCopy(lambda: "", TEA, folder)
+        copy._write([record(TEA, offset, NOON) for offset in range(first, first + 3)])
+        copy._close()
+    (folder / "00000002.jsonl.gz").unlink()
+    found._read[Position(TEA, 0)] = 2
+    assert await _kept(found, TEA) == [2, 3, 7, 8, 9]
+    assert found.outcome.unread == 3
