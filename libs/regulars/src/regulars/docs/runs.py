@@ -126,12 +126,6 @@ RUNS: Mapping[str, Run] = {
         program="bench.soak --customers 56000 --events 2000000",
         keeps=r" limit (?!inf)| events in |^all read",
     ),
-    "soak-million": Run(
-        "O4, half of it",
-        "the same shop's first 1,000,000 events: memory, connections and room an event flat",
-        program="bench.soak --customers 56000 --events 1000000",
-        keeps=r" limit (?!inf)| events in |^all read",
-    ),
     "night": Run(
         "O4, a shop's day",
         "a day of a shop, its busy and its quiet hours, at 100 times its speed: told and read in time, none dead",
