@@ -45,7 +45,7 @@ SHORTER = {
     "          ) > 300\n": "          ) > 8\n",
     "(erasures_oldest_open_seconds) > 3600": "(erasures_oldest_open_seconds) > 3",
     "rate(event_age_seconds_bucket[10m]))) > 300": "rate(event_age_seconds_bucket[10s]))) > 3",
-    "(pruning_last_success_timestamp_seconds[3h])) > 7200": "(pruning_last_success_timestamp_seconds[3h])) > 15",
+    "          ) > 7200\n": "          ) > 15\n",
     "(event_loop_lag_seconds) > 5": "(event_loop_lag_seconds) > 0.5",
     '{job="orders-ingest"}[10m])) > 0.5': '{job="orders-ingest"}[8s])) > 0.5',
 }
