@@ -91,11 +91,7 @@ async def test_no_request_is_answered_as_the_document_does_not_say(
         operations = len({case.operation.label for case in cases})
         counted = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
         with capsys.disabled():
-            print(
-                f"\n{mode.value} {service}: {operations} operations, {len(cases)} requests, {counted}",
-                end="",
-                flush=True,
-            )
+            print(f"\n{mode.value} {service}: {operations} operations, {len(cases)} requests, {counted}", flush=True)
     assert failed == []
     if mode.is_positive:
         assert sum(count for status, count in answered.items() if status < 300) > 10, "no more than refusals was seen"
