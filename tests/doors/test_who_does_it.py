@@ -16,9 +16,10 @@ DATA = {"promised_by", "sent_by", "extended_by", "shared_by", "agent"}
 """A time, a side of a campaign, a programme's two; and whom a customer's survey is about."""
 QUERIES = {
     *("layout", "name", "currency", "zone", "encoding", "columns", "decimals"),
-    *("job", "shop", "address", "replaces"),
+    *("job", "shop", "address", "replaces", "unknown"),
 }
-"""How a file is read; which of an operator's work, pauses and addresses; and the version that was read."""
+"""How a file is read; which of an operator's work, pauses and addresses; the version that was read; and whether a
+customer is erased of whom nothing is known."""
 
 
 def named(document: dict[str, Any], part: Any, seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, Any]]:

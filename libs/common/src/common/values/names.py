@@ -34,6 +34,16 @@ def check_line(name: str) -> str:
     return check_seen(name)
 
 
+def check_lines(**given: str | None) -> None:
+    """Of texts that a request names: each is one line that shows something. Raises ValueError, which says of which."""
+    for name, text in given.items():
+        if text is not None:
+            try:
+                check_line(text)
+            except ValueError as wrong:
+                raise ValueError(f"`{name}` {wrong}") from None
+
+
 READ = "as customers read it; shows something"
 """Description of each field of these kinds, by which `tests/doors/test_shown_names.py` knows them."""
 ShownName = Annotated[str, AfterValidator(check_line), Field(min_length=1, max_length=100, description=READ)]
