@@ -14,7 +14,7 @@ from membership.programme.programme import Programme
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich, sweep
 
-METALS = {
+METALS: dict[str, Any] = {
     "tiers": [{"name": "Regular"}, {"name": "Silver", "orders": 2}, {"name": "Gold", "orders": 9}],
     "becomes": {"senior": "silver", "vip": "gold", "supreme": "gold"},
 }
