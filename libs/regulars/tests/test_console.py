@@ -4,8 +4,11 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from html import unescape
 from pathlib import Path
 
@@ -29,7 +32,9 @@ def folder() -> Iterator[Path]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_the_first_owner_comes_in_by_the_link_once_and_sees_the_services(folder: Path) -> None:
+async def test_the_first_owner_comes_in_by_the_link_once_and_sees_the_services(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     # On servers of its own: the names of databases and topics are fixed.
     plan = Plan(folder, SERVICES, console=True)
     state = await asyncio.to_thread(operating.up, plan, lambda _: None)
@@ -71,6 +76,16 @@ async def test_the_first_owner_comes_in_by_the_link_once_and_sees_the_services(f
                     pass
                 await asyncio.sleep(0.2)
         assert (await browser.get(today.url)).url.path == today.url.path, "the session outlives the process"
-    assert await asyncio.to_thread(operating.verify_console, folder) == 0, "its audit entries are a chain"
+    capfd.readouterr()
+    assert await asyncio.to_thread(operating.verify_console, folder, None) == 0, "its audit entries are a chain"
+    known = capfd.readouterr().out.split()[-1]
+    command = [sys.executable, "-m", "regulars.cli", "verify", "--folder", str(folder), "--known"]
+    for more, code, said in (
+        ([known], 0, "each as it was written"),
+        ([f"1:{'0' * 64}"], 1, "entry 1 as it was written down is not there"),
+        ([known, "--service", "feedback"], 1, "leave one out"),
+    ):
+        ran = await asyncio.to_thread(partial(subprocess.run, [*command, *more], capture_output=True, text=True))
+        assert (ran.returncode, said in ran.stdout + ran.stderr) == (code, True), ran.stderr
     ended = await asyncio.to_thread(operating.down, folder)
     assert ended.killed == 0

@@ -113,7 +113,7 @@ create table audit (
 );
 create index audit_shop on audit (shop, entry);
 
--- How far the audit goes, sealed: who cuts off its tail, or all of it, cannot seal what is left.
+-- How far the audit goes, sealed: who cuts off its tail cannot seal what is left.
 create table audit_end (
     one boolean primary key default true check (one),
     entry bigint not null,

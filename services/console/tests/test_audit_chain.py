@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.access import audit
 from console.access.audit import insert_entry, verify, walk
 from console.access.chain import BEGINNING, Broken, Entry, Link, chained, follow, link_of
 from console.access.store import Person
@@ -95,7 +96,9 @@ class Undone(Exception):
 ANN = Person(1, "Ann", False, {"tea": "owner"})
 
 
-async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back_is_found(site: Site) -> None:
+async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back_is_found(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SEC-004: one byte changed, an entry removed from the middle or from the end; many that come at once."""
     await site.signed_up()
     key, database = site.console.audit_key, site.console.database
@@ -156,11 +159,20 @@ async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back
         assert "is missing" in await found(shorter, then=then)
         assert "is missing" in await found("truncate audit_end", then=then)
         assert "is missing" in await found(f"with cut as ({gone}) delete from audit_end", then=then)
-        aged = "aged as (update people set created_at = now() - interval '2 hours')"
-        emptied = f"with {aged}, cut as (delete from audit) delete from audit_end"
-        both = await found(emptied, last, then=then)
-        assert "as it was written down is not there" in both
-        assert "entry 1 is missing: behind 0 comes 2" in both, "of people who had come in"
+        emptied = "truncate audit, audit_end"
+        assert await found(emptied, last, then=then) == (
+            f"entry {last.entry} as it was written down is not there: the chain ends at {then}"
+        )
+        assert await found(emptied, then=then) == "", "by what was written down alone"
     twice = await found(f"delete from audit where entry in (5, {last.entry})", then=1)
     assert "entry 5 is missing" in twice
     assert f"entry {last.entry} is missing" in twice, "a break does not hide the next"
+
+    monkeypatch.setattr(audit, "SAID", 3)
+    async with database.transaction() as tx:
+        with pytest.raises(Broken) as every:
+            await walk(tx, bytes(32), last)
+    assert (len(every.value.said), every.value.more) == (4, last.entry - 3), "with another key no entry holds"
+    assert f"entry {last.entry} is not the last that was written" in every.value.said[-1], (
+        "the end is told all the same"
+    )

@@ -42,7 +42,8 @@ def test_roles_are_those_that_the_claim_says(
 
 def test_a_person_is_called_as_the_provider_says_or_by_the_subject() -> None:
     assert claimed({"sub": "u-1", "email": " mia@tea.example "}, "roles", {}).name == "mia@tea.example"
-    assert claimed({"sub": "u-1", "name": "a\nb"}, "roles", {}).name == "u-1"
+    for name in ("a\nb", "\u202eaim", "\u3164"):
+        assert claimed({"sub": "u-1", "name": name}, "roles", {}).name == "u-1", "no service takes it"
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,16 @@ from .answering import Answering
 
 
 class Refusing(Answering):
-    """Refuses what it has no answer to, as a service does a key without the scope; at first nobody is there."""
+    """Refuses what it has no answer to, as a service does a key without the scope; at first nobody is there, then one
+    of a release before this one."""
 
-    down = 1
+    def __init__(self, bodies: dict[str, object]) -> None:
+        super().__init__(bodies)
+        self.before = [503, 405, 404]
 
     def _answered(self, request: httpx.Request) -> httpx.Response:
-        if self.down:
-            self.down -= 1
-            return httpx.Response(503)
+        if self.before:
+            return httpx.Response(self.before.pop(0))
         found = super()._answered(request)
         problem = {"type": "/problems/missing_scope", "detail": "This key lacks the scope `people:vouch`"}
         return found if found.is_success else httpx.Response(403, json=problem)
@@ -38,5 +40,6 @@ async def test_a_key_that_vouches_for_nobody_is_said(
     services = Refusing(bodies)
     await vouching.warn_unless_believed(services)
     await services.close()
+    assert services.before == [], "it went on to ask"
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     assert [line["reason"] for line in lines if line["event"] == "people_are_one"] == said

@@ -199,12 +199,15 @@ def run_in_services(folder: Path, verb: str, services: tuple[Service, ...]) -> i
     return worst
 
 
-def verify_console(folder: Path) -> int:
-    """Follow the console's audit entries; gives the exit code, 0 where the stack has no console."""
+def verify_console(folder: Path, known: str | None) -> int:
+    """Follow the console's audit entries; gives the exit code, 0 where the stack has no console. `known`: how far an
+    earlier one said that they go. Raises StackError where that is given, and there is no console."""
     state = running(folder)
     if not state.console:
+        if known is not None:
+            raise StackError("this stack has no console: --known is of a console's record")
         return 0
-    argv = [sys.executable, "-m", "console.main", "verify"]
+    argv = [sys.executable, "-m", "console.main", "verify", *(["--known", known] if known is not None else [])]
     return abs(subprocess.run(argv, env=environment(state.console), check=False).returncode)
 
 

@@ -7,9 +7,13 @@ import random
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from common.events import Event
 from common.events.customers import CustomerMerged
 from common.events.feedback import RewardEvent
+from feedback.commands.rewards import decide_claim
+from feedback.rewards.rules import ClaimDecided
 
 from ..conftest import MARCH, Feedback, closed, completed, refunded
 
@@ -67,6 +71,20 @@ async def test_a_reward_is_claimed_and_decided_once(feedback: Feedback) -> None:
     ]
     assert (await decide(feedback, "none", "approve")).status_code == 404
     assert await feedback.verify() == []
+
+
+async def test_a_decision_is_the_same_where_the_person_is_named_alike(feedback: Feedback) -> None:
+    """By the key that took the place of another; two people who share a key are two."""
+    await turn_on(feedback)
+    await review(feedback, "r1")
+    await claim(feedback, "c1", "r1")
+    for by in ("li (key 1a2b3c4d)", "li (key 00000000)"):
+        async with feedback.database.transaction() as tx:
+            _, stands = await decide_claim(tx, "s", "c1", by, approves=True)
+            assert (stands.revision, stands.by) == (2, "li (key 1a2b3c4d)")
+    with pytest.raises(ClaimDecided):
+        async with feedback.database.transaction() as tx:
+            await decide_claim(tx, "s", "c1", "wu (key 1a2b3c4d)", approves=True)
 
 
 async def test_who_may_not_claim_hears_why(feedback: Feedback) -> None:

@@ -55,6 +55,18 @@ async def test_the_queue_comes_in_pages_and_a_wrong_cursor_is_told(feedback: Fee
     assert ([t["ticket_id"] for t in own["items"]], own["after"]) == (["t0", "t1", "t2"], "t2")
 
 
+async def test_what_a_customer_is_told_says_something(feedback: Feedback) -> None:
+    """Blanks are no first answer; what others write is kept as it comes."""
+    await feedback.issue_key()
+    await open_one(feedback, "t1", text=" ")
+    due = "2025-03-05T18:00:00+08:00"
+    for action, more in (("answer", {}), ("ask", {}), ("promise", {"promised_by": due})):
+        answer = await act(feedback, "t1", f"e-{action}", action, text="\u200b \n", **more)
+        assert (answer.status_code, "must show something" in answer.text) == (422, True), action
+    for action in ("customer_said", "note"):
+        assert (await act(feedback, "t1", f"e-{action}", action, text=" ")).status_code == 201, action
+
+
 async def test_each_step_is_done_once_and_in_the_order_that_its_caller_has_seen(feedback: Feedback) -> None:
     """FBK-041."""
     await feedback.issue_key()

@@ -98,6 +98,7 @@ async def test_what_cannot_be_content_is_refused_and_nothing_is_kept(feedback: F
     bad: list[dict[str, Any]] = [
         {"text": None},
         {"text": "\u200b\u200b"},
+        {"text": " ", "photos": ["https://shop.example/1.jpg"]},
         {"text": "x" * 4_001},
         {"text": None, "photos": ["http://plain.example/1.jpg"]},
         {"photos": ["p"] * 21},

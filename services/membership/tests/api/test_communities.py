@@ -23,6 +23,8 @@ async def test_who_may_be_in_a_community_follows_the_tier(client: Client, shop: 
     await deliver(client.database, [shop.completed("small", NOW - timedelta(days=3), "s", 1_000)])
     assert (await made(client, tier_from="gold")).status_code == 422
     assert (await say(client, "c0", "joined")).status_code == 404
+    blank = await made(client, theme=" ")
+    assert (blank.status_code, "`theme` must show" in blank.text) == (422, True)
     assert (await made(client, tier_from="senior")).status_code == 200
     asked = [(await say(client, *each)).status_code for each in (
         ("c0", "invited"), ("c0", "joined"), ("c1", "joined"), ("small", "joined"), ("nobody", "joined"),

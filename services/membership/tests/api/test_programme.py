@@ -10,10 +10,11 @@ import pytest
 from common.events import decode
 from common.work import set_aside
 from membership.jobs.verifying import verify
+from membership.programme.programme import Programme
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich, sweep
 
-METALS = {
+METALS: dict[str, Any] = {
     "tiers": [{"name": "Regular"}, {"name": "Silver", "orders": 2}, {"name": "Gold", "orders": 9}],
     "becomes": {"senior": "silver", "vip": "gold", "supreme": "gold"},
 }
@@ -86,6 +87,22 @@ async def test_a_version_that_a_rebuild_reads_back_stays_withdrawn(client: Clien
     await deliver(anew, [decode(row.payload) for row in facts])
     async with anew.transaction() as tx:
         assert await tx.value("select withdrawn_at is not null from programmes") is True
+
+
+async def test_what_members_read_of_a_benefit_shows_something_and_what_was_taken_before_is_read(client: Client) -> None:
+    def noted(note: str | None) -> dict[str, Any]:
+        lowest = {"name": "Regular", "benefits": [{"kind": "lounge", "note": note}]}
+        return {**METALS, "tiers": [lowest, *METALS["tiers"][1:]]}
+
+    for note in (" ", "", "by the\nwindow"):
+        for path in ("programme", "programme/preview"):
+            answer = await client.request(
+                "PUT" if path == "programme" else "POST", f"{V1}/{path}", json={"programme": noted(note)}
+            )
+            assert (answer.status_code, "`note` must" in answer.text) == (422, True), (path, note)
+    for programme in (noted("by the window"), noted(None)):
+        assert (await put(client, programme)).status_code == 200
+    Programme.model_validate(noted(" "))
 
 
 async def test_a_tier_must_not_vanish_without_a_successor(client: Client) -> None:

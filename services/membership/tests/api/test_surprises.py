@@ -16,8 +16,8 @@ from membership.programme.surprises import SurpriseRules
 from ..conftest import NOW, V1, Client, Shop, rich
 
 
-async def give(client: Client, command_id: str, customer: str = "c1", value: int = 400) -> Any:
-    body = {"command_id": command_id, "what": "tea caddy", "value": value, "by": "wu"}
+async def give(client: Client, command_id: str, customer: str = "c1", value: int = 400, what: str = "tea caddy") -> Any:
+    body = {"command_id": command_id, "what": what, "value": value, "by": "wu"}
     return await client.post(f"{V1}/members/{customer}/surprises", json=body)
 
 
@@ -27,6 +27,8 @@ async def test_agents_surprise_members_within_the_months_budget(client: Client, 
         await rich(client, shop, f"c{n}", f"o{n}")
     none = await give(client, "s0")
     assert (none.status_code, none.json()["left"]) == (409, 0)
+    for what in (" ", "tea\ncaddy"):
+        assert (await give(client, "s0", what=what)).status_code == 422, "the member reads it"
     body = {"programme": Programme(surprises=SurpriseRules(budget_a_month=1_000)).model_dump(mode="json")}
     assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
     client.clock.set(NOW + timedelta(hours=1))

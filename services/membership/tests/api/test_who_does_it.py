@@ -15,6 +15,8 @@ from membership.programme.programme import Programme
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich
 from ..payouts.test_rules import reward
+from .offering import offered
+from .test_joint_campaigns import TERMS
 
 BOTH = ["members:change", "members:approve", "members:read"]
 
@@ -79,6 +81,50 @@ async def test_a_repetition_by_the_key_that_took_its_place_is_harmless(client: C
     answers = [await client.post(f"{V1}/members/c1/adjustments", json=asked("m1", "mara"), headers=h) for h in headers]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json() == answers[1].json()
+
+
+@pytest.mark.parametrize("decision", ["approve", "refuse"])
+async def test_two_who_share_a_key_are_two_where_a_request_comes_again(
+    client: Client, shop: Shop, decision: str
+) -> None:
+    """The record would name one of them, and the answer would say it was the other."""
+    await rich(client, shop)
+    await client.issue_key()
+    (first, other, third) = [(await a_key(client, "tea", BOTH))[1] for _ in range(3)]
+    member, path = f"{V1}/members/c1/adjustments", f"{V1}/adjustments/m1/{decision}"
+    statuses = [
+        (await client.post(member, json=asked("m1", by, 5_000), headers=key)).status_code
+        for by, key in (("mara", first), ("anna", first), ("mara", other))
+    ]
+    assert statuses == [200, 409, 200]
+    statuses = [
+        (await client.post(path, json={"by": by}, headers=key)).status_code
+        for by, key in (("wu", other), ("li", other), ("wu", other), ("wu", third))
+    ]
+    assert statuses == [200, 409, 200, 200]
+
+
+async def test_what_was_granted_at_once_has_nobody_who_approved_it(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await client.issue_key()
+    assert (await client.post(f"{V1}/members/c1/adjustments", json=asked("m1", "mara"))).json()["state"] == "granted"
+    answer = await client.post(f"{V1}/adjustments/m1/approve", json={"by": "anna"})
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "change_decided")
+
+
+async def test_a_delivery_told_again_by_the_key_that_took_its_place_is_the_same(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await offered(client)
+    one = f"{V1}/joint-campaigns/potter"
+    assert (await client.put(one, json={"campaign": TERMS, "by": "wu"})).status_code == 200
+    assert (await client.post(f"{one}/decision", json={"decision": "approved", "by": "li"})).status_code == 200
+    keys = [(await a_key(client, "tea", ["members:change"]))[1] for _ in range(2)]
+    told = {"what": "aggregate", "quantity": 120}
+    statuses = [
+        (await client.put(f"{one}/deliveries/d1", json=told | {"by": by}, headers=key)).status_code
+        for by, key in (("mara", keys[0]), ("mara", keys[1]), ("mara", client.headers), ("anna", keys[0]))
+    ]
+    assert statuses == [200, 200, 200, 409]
 
 
 async def test_a_post_sent_again_by_the_key_that_took_its_place_is_the_same(client: Client, shop: Shop) -> None:

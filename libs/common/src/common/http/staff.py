@@ -9,21 +9,23 @@ from pydantic import AfterValidator, Field
 from common.events.fields import Text
 from common.http.api import CALLER
 from common.http.callers import VOUCHES
-from common.values.names import shows
+from common.values.names import check_line
 from common.values.people import is_said_by_key, said_by_key
 
-MOST = 400  # leaves room for the key within a Text
+MOST = 400
+"""Characters without the key, for which a Text leaves room."""
 
 
 def vouched(name: str) -> str:
     """The name as it is kept: with the key of the request at hand, unless that vouches for people. What an answer to
-    that key said may be sent back. Raises ValueError for what names nobody, or looks like another key's word."""
+    that key said may be sent back. Raises ValueError for what names nobody, could hide the key from who reads it, or
+    looks like another key's word."""
     caller = CALLER.get()
     if caller is not None:
         name = name.removesuffix(said_by_key("", caller.key_id))
-    name = name.strip()
-    if not shows(name):
-        raise ValueError("must say something")
+    name = check_line(name.strip())
+    if len(name) > MOST:
+        raise ValueError(f"must have at most {MOST} characters")
     if is_said_by_key(name):
         raise ValueError(
             "must not end in `(key …)` of another key: so end names that a key says, which are written here"
@@ -35,9 +37,9 @@ Staff = Annotated[
     Text,
     AfterValidator(vouched),
     Field(
-        max_length=MOST,
-        description="who of the shop's people does this; kept with the key's prefix behind it, `mara (key 1a2b3c4d)`, "
-        "unless the key has the scope `people:vouch`",
+        json_schema_extra={"maxLength": MOST},
+        description="who of the shop's people does this, in one line; kept with the key's prefix behind it, "
+        "`mara (key 1a2b3c4d)`, unless the key has the scope `people:vouch`",
     ),
 ]
 """A name in a request's body or query (SEC-004, SEC-012). Within a request of a key that does not vouch for people the

@@ -28,17 +28,27 @@ def check_seen(text: str) -> str:
     return text
 
 
-def _check_line(name: str) -> str:
+def check_line(name: str) -> str:
     if any(unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in _TURNING for c in name):
         raise ValueError("must be one line, without control characters and marks that turn the direction of writing")
     return check_seen(name)
 
 
+def check_lines(**given: str | None) -> None:
+    """Of texts that a request names: each is one line that shows something. Raises ValueError, which says of which."""
+    for name, text in given.items():
+        if text is not None:
+            try:
+                check_line(text)
+            except ValueError as wrong:
+                raise ValueError(f"`{name}` {wrong}") from None
+
+
 READ = "as customers read it; shows something"
 """Description of each field of these kinds, by which `tests/doors/test_shown_names.py` knows them."""
-ShownName = Annotated[str, AfterValidator(_check_line), Field(min_length=1, max_length=100, description=READ)]
+ShownName = Annotated[str, AfterValidator(check_line), Field(min_length=1, max_length=100, description=READ)]
 """A name as customers read it: one line."""
-ShownLine = Annotated[str, AfterValidator(_check_line), Field(min_length=1, max_length=500, description=READ)]
+ShownLine = Annotated[str, AfterValidator(check_line), Field(min_length=1, max_length=500, description=READ)]
 """A title, or what something is called, likewise."""
 ShownWords = Annotated[str, AfterValidator(check_seen), Field(min_length=1, max_length=500, description=READ)]
 """Some sentences that customers read, in one line or several."""

@@ -7,6 +7,8 @@ from console.access.chain import BEGINNING, Broken, Entry, Link, chained, follow
 from console.access.store import Person
 
 PAGE = 5_000
+SAID = 100
+"""Of so many places at which the chain does not hold each is told; the rest are counted."""
 _LOCK = 0x41554449
 """Of the transaction that adds an entry: the next one waits until it has ended, since its hash is of that one's."""
 _COLUMNS = "entry, at, person_id, person, shop, action, object, outcome, form"
@@ -24,25 +26,22 @@ async def insert_entry(
 ) -> bool:
     """One audit entry, chained to the last; False where the same form has made one already. Last in its transaction.
 
-    Where the entries do not end as was sealed, or none are left of what people did before, a number is left out, so
-    that `verify` finds it for good.
+    Where the entries do not end as was sealed, a number is left out, so that `verify` finds it for good.
     """
     await tx.execute("select pg_advisory_xact_lock(:lock)", lock=_LOCK)
     if form is not None and await tx.value("select exists (select from audit where form = :form)", form=form):
         return False
-    # By primary key; the clock after the lock was had, so that times go with the numbers. Whoever comes in is noted, a
-    # moment later in a transaction of its own: of people who came in earlier there was an entry.
+    # By primary key; the clock after the lock was had, so that times go with the numbers.
     row = await tx.fetch_one(
         """
-        select clock_timestamp() as at, last.entry, last.chain, audit_end.entry as ended, audit_end.seal,
-            not exists (select from people where created_at < now() - interval '1 hour') as first
+        select clock_timestamp() as at, last.entry, last.chain, audit_end.entry as ended, audit_end.seal
         from (select) as one left join (select entry, chain from audit order by entry desc limit 1) as last on true
         left join audit_end on true
         """
     )
     assert row is not None
     before = BEGINNING if row.entry is None else Link(row.entry, bytes(row.chain))
-    number = next_number(key, before, row.ended, row.seal, first=row.first)
+    number = next_number(key, before, row.ended, row.seal)
     entry = Entry(number, row.at, person.person_id, person.name, shop, action, thing, outcome, form)
     link = chained(key, before, entry)
     await tx.execute(
@@ -76,7 +75,7 @@ async def walk(tx: Transaction, key: bytes, known: Link | None) -> Link:
     Raises Broken where an entry is missing or another, where the chain ends elsewhere than its seal says, and where it
     does not hold `known`.
     """
-    link, missed, said = BEGINNING, known, list[str]()
+    link, missed, said, count = BEGINNING, known, list[str](), 0
     while True:
         # By primary key, a page at a time.
         rows = await tx.fetch(
@@ -85,17 +84,19 @@ async def walk(tx: Transaction, key: bytes, known: Link | None) -> Link:
             limit=PAGE,
         )
         found = [(Entry._make(row[:-1]), bytes(row.chain)) for row in rows]
-        link, more = follow(key, link, found)
-        said += more
+        link, here = follow(key, link, found)
+        said += here[: SAID - len(said)]
+        count += len(here)
         if missed in (BEGINNING, *(Link(entry.entry, chain) for entry, chain in found)):
             missed = None
         if len(rows) < PAGE:
             break
+    more = count - len(said)
     if missed is not None:
         said.append(f"entry {missed.entry} as it was written down is not there: the chain ends at {link.entry}")
     said += await _amiss_at_end(tx, key, link)
     if said:
-        raise Broken(said, link)
+        raise Broken(said, more, link)
     return link
 
 

@@ -2,8 +2,8 @@
 
 Entries are numbered without a gap. So a changed, added or removed entry breaks the chain for who knows the key. How far
 it goes is sealed beside it: a tail that was cut off is missed, too, also behind what is added later, but where somebody
-put back an older seal with its tail; that is missed by who wrote down how far it went. Behind a break the chain is
-followed further, so that one does not hide the next.
+put back an older seal with its tail, or took away all entries and the seal; that is missed by who wrote down how far it
+went. Behind a break the chain is followed further, so that one does not hide the next.
 """
 
 from __future__ import annotations
@@ -45,11 +45,12 @@ BEGINNING = Link(0, bytes(32))
 
 
 class Broken(Exception):
-    """The chain does not hold. `said`: where, a sentence each; `link`: how far it goes all the same."""
+    """The chain does not hold. `said`: where, a sentence each; `more`: so many places besides; `link`: how far it goes
+    all the same."""
 
-    def __init__(self, said: Sequence[str], link: Link) -> None:
+    def __init__(self, said: Sequence[str], more: int, link: Link) -> None:
         super().__init__("\n".join(said))
-        self.said, self.link = said, link
+        self.said, self.more, self.link = said, more, link
 
 
 def chained(key: bytes, before: Link, entry: Entry) -> Link:
@@ -69,13 +70,12 @@ def is_sealed(key: bytes, link: Link, seal: bytes) -> bool:
     return compare_digest(bytes(seal), sealed(key, link))
 
 
-def next_number(key: bytes, last: Link, ended: int | None, seal: bytes | None, *, first: bool) -> int:
+def next_number(key: bytes, last: Link, ended: int | None, seal: bytes | None) -> int:
     """The number of the entry behind `last`. `ended`, `seal`: how far the chain went, None where that is not there.
-    `first`: nothing can have been noted before.
 
     Behind a chain that ends elsewhere it leaves one out: it bears the same seal as any, which would hide what is gone.
     """
-    holds = last == BEGINNING and first if seal is None else ended == last.entry and is_sealed(key, last, seal)
+    holds = last == BEGINNING if seal is None else ended == last.entry and is_sealed(key, last, seal)
     return last.entry + 1 if holds else max(last.entry + 1, ended or 0) + 1
 
 

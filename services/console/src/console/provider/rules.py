@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from common.events.fields import ShopName
+from common.values.names import shows
 from console.access.roles import ROLES, Role
 
 _SHOP: TypeAdapter[str] = TypeAdapter(ShopName)
@@ -37,8 +38,13 @@ def claimed(claims: Mapping[str, Any], claim: str, groups: Mapping[str, Sequence
         if shop not in found or ROLES.index(role) < ROLES.index(found[shop]):
             found[shop] = role
     names = (claims.get(each) for each in NAMES)
-    name = next((each.strip() for each in names if isinstance(each, str) and each.strip().isprintable()), "")
+    name = next((each.strip() for each in names if isinstance(each, str) and _is_name(each.strip())), "")
     return Claimed(str(claims["sub"]), (name or str(claims["sub"]))[:LONGEST_NAME], found)
+
+
+def _is_name(text: str) -> bool:
+    """Whether the services take it as the name of who orders something."""
+    return text.isprintable() and shows(text)
 
 
 def role_of(value: str) -> tuple[str, Role] | None:

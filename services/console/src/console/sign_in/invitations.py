@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Response
 from pydantic import TypeAdapter, ValidationError
 
 from common.events.fields import ShopName
+from common.values.names import shows
 from console.access import store, store_invitations
 from console.access.passwords import LONGEST, SHORTEST
 from console.sign_in.pages import begin_session
@@ -86,7 +87,7 @@ async def _join(viewer: Viewer, link: str, shop: str | None) -> Response:
 def _errors(viewer: Viewer, name: str, password: str, shop: str) -> dict[str, str]:
     """What is wrong, by field."""
     errors = {}
-    if not name or not name.isprintable():
+    if not name.isprintable() or not shows(name):
         errors["name"] = viewer.say("Enter the name under which you will sign in.")
     if not SHORTEST <= len(password) <= LONGEST:
         errors["password"] = viewer.say("A password has {least} to {most} characters.", least=SHORTEST, most=LONGEST)

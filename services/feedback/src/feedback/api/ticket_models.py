@@ -26,6 +26,7 @@ from common.events.feedback import (
 from common.events.fields import MAX_PERSONAL, Count, Currency, Identifier, Minor, PlannedTime, Text
 from common.http.api import Body
 from common.http.staff import Staff
+from common.values.names import READ, check_seen
 from feedback.tickets.compensation import Claim
 from feedback.tickets.told import OWN_ENTRIES, Done
 
@@ -47,6 +48,8 @@ _NEEDS = {
     "check": "item",
 }
 """What an action cannot do without."""
+_TOLD = ("answer", "ask", "promise")
+"""Actions whose text the customer is told."""
 
 
 class ClaimIn(Body):
@@ -125,7 +128,7 @@ class EntryIn(Body):
     entry_id: Identifier
     action: Done
     by: Staff | None = None
-    text: Words | None = None
+    text: Words | None = Field(None, description=f"of {', '.join(f'`{each}`' for each in _TOLD)}: {READ}")
     owner: Text | None = Field(None, description="of `assign`")
     priority: Priority | None = Field(None, description="of `prioritise`")
     promised_by: PlannedTime | None = Field(None, description="of `promise`: until when")
@@ -150,6 +153,8 @@ class EntryIn(Body):
             raise ValueError("the action 'compensate' needs `by`")
         if needed is not None and getattr(self, needed) is None:
             raise ValueError(f"the action {self.action!r} needs `{needed}`")
+        if self.action in _TOLD and self.text is not None:
+            check_seen(self.text)
         return self
 
 

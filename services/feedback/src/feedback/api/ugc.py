@@ -23,7 +23,7 @@ from common.http.api import Body, Router, Tx, require
 from common.http.people import identifiers_of
 from common.http.staff import Staff
 from common.refusals import Invalid
-from common.values.names import ShownLine
+from common.values.names import READ, ShownLine, check_seen
 from feedback.api.cursors import instant_and_name
 from feedback.commands import ugc as command
 from feedback.revisions.table import Standing
@@ -33,7 +33,7 @@ from feedback.ugc.store import Place
 
 router = Router(prefix="/v1/shops/{shop}/ugc", tags=["content"])
 Name = Annotated[Text, Field(min_length=1)]
-Words = Annotated[str, Field(min_length=1, max_length=4_000)]
+Words = Annotated[str, AfterValidator(check_seen), Field(min_length=1, max_length=4_000, description=READ)]
 Photo = Annotated[str, AfterValidator(check_photo), Field(max_length=MAX_PERSONAL)]
 Link = Annotated[Text, Field(pattern=r"^https://[^\s]+$")]
 

@@ -8,7 +8,7 @@ from common.events.feedback import ReviewSubmitted, RewardEvent
 from common.people.store import get_people, lock_survivors
 from common.refusals import NotFound
 from common.storage.database import Transaction
-from common.values.people import is_same_person
+from common.values.people import is_named_alike
 from feedback.commands.earning import assert_not_the_customer, claim_origin, get_grounds, settle_claim
 from feedback.commands.names import hold_name
 from feedback.commands.sealing import opened
@@ -87,7 +87,7 @@ async def decide_claim(
     customer = shop, found.customer
     await lock_survivors(tx, [customer])
     [stands] = [one for one in await store.get_customers_claims(tx, customer) if one.claim_id == claim_id]
-    if stands.state == ("approved" if approves else "refused") and is_same_person(stands.by or "", by):
+    if stands.state == ("approved" if approves else "refused") and is_named_alike(stands.by, by):
         return customer[1], stands
     if approves and stands.state == "claimed":
         assert_not_the_customer((await get_people(tx, [customer]))[customer], by)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from sqlalchemy import Row
 
 from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require
 from common.http.staff import Staff
+from common.values.names import check_lines
 from membership.api.changes import Limit
 from membership.commands import communities as commands
 from membership.communities import store
@@ -24,8 +25,13 @@ from membership.programme.programme import Programme
 router = Router(prefix="/v1/shops/{shop}/communities", tags=["communities"])
 
 
+def _with_theme(community: Community) -> Community:
+    check_lines(theme=community.theme)
+    return community
+
+
 class CommunityIn(Body):
-    community: Community
+    community: Annotated[Community, AfterValidator(_with_theme)]
     by: Staff
 
 

@@ -13,13 +13,13 @@ from common.fold.customers import advanced, foreseen
 from common.fold.folding import fold_all
 from common.http.api import Body, Router, Tx, require
 from common.storage.database import Transaction
+from membership.api.programme import AskedProgramme
 from membership.fold import KEPT, MemberFolding
 from membership.members import store as members
 from membership.preview import store as previews
 from membership.preview.refusals import PreviewUnderWay, SinceInFuture
 from membership.preview.rules import Tally, from_now_on, tried
 from membership.programme import store as programmes
-from membership.programme.programme import Programme
 from membership.programme.versions import ShopRules
 
 router = Router(prefix="/v1/shops/{shop}/programme", tags=["programme"])
@@ -36,7 +36,7 @@ class PreviewIn(Body):
     `days`: for so many days from now on it is foreseen what would be announced.
     """
 
-    programme: Programme
+    programme: AskedProgramme
     since: PlannedTime | None = None
     customers: Annotated[int, Field(ge=1, le=20_000, strict=True)] = 5_000
     days: Annotated[int, Field(ge=0, le=366, strict=True)] = 30

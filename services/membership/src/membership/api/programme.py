@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from common.events.fields import PlannedTime, ShopName
 from common.http.api import Body, Router, Tx, require
+from common.values.names import check_lines
 from membership.commands import programme as commands
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
@@ -48,10 +49,20 @@ class SchemesOut(BaseModel):
     schemes: list[SchemeOut]
 
 
+def _with_notes(programme: Programme) -> Programme:
+    for benefit in (benefit for tier in programme.tiers for benefit in tier.benefits):
+        check_lines(note=benefit.note)
+    return programme
+
+
+AskedProgramme = Annotated[Programme, AfterValidator(_with_notes)]
+"""A programme in a request: what customers read of its benefits is one line, and shows something."""
+
+
 class ProgrammeIn(Body):
     """`valid_from` absent: as soon as can be, in five minutes. `replaces`: the newest version that the caller knows."""
 
-    programme: Programme
+    programme: AskedProgramme
     valid_from: PlannedTime | None = None
     replaces: Annotated[int, Field(ge=0, strict=True)] | None = None
 

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
-from common.events.fields import ABSURD, Cursor, Identifier, ShopName, Text
+from common.events.fields import ABSURD, Cursor, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require
 from common.http.people import Person, identifiers_of
 from common.http.staff import Staff
 from common.time.calendar import start_of_month
+from common.values.names import READ, ShownLine
 from membership.api.changes import Limit
 from membership.commands import surprises as commands
 from membership.programme import store as programmes
@@ -25,7 +26,7 @@ class SurpriseIn(Body):
     """`command_id` is the caller's own and makes a repetition harmless; `value`: its cost, minor units of the shop."""
 
     command_id: Identifier
-    what: Annotated[Text, Field(min_length=1, description="a small gift, free maintenance, an upgrade")]
+    what: Annotated[ShownLine, Field(description=f"a small gift, free maintenance, an upgrade, {READ}")]
     value: Annotated[int, Field(ge=0, le=ABSURD, strict=True)]
     by: Staff
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Row
 
 from common.storage.database import Transaction
+from common.values.people import is_named_alike
 from membership.coupons import store_offers
 from membership.coupons.refusals import UnknownOffer
 from membership.joint_campaigns import store
@@ -74,7 +75,10 @@ async def deliver(tx: Transaction, shop: str, campaign_id: str, told: Delivery) 
     if not may_send(terms, told.what, told.sent_by):
         raise SharesLess(campaign_id, terms.shares)
     kept = await store.insert_delivery(tx, shop=shop, campaign_id=campaign_id, at=tx.clock.now(), **told._asdict())
-    if (kept.campaign_id, *(getattr(kept, name) for name in Delivery._fields)) != (campaign_id, *told):
+    was = Delivery(*(getattr(kept, name) for name in Delivery._fields))
+    if is_named_alike(was.by, told.by):
+        was = was._replace(by=told.by)
+    if (kept.campaign_id, was) != (campaign_id, told):
         raise DeliveryDiffers(told.delivery_id)
     return kept
 

@@ -16,7 +16,7 @@ from common.people.store import get_people
 from common.storage.database import Transaction
 from common.storage.person_locks import lock_person
 from common.time.calendar import start_of_month
-from common.values.people import is_same_person
+from common.values.people import is_named_alike
 from membership.commands.recording import carry_out, time_of_command
 from membership.fold import MemberFolding
 from membership.manual_changes import store
@@ -76,7 +76,7 @@ async def ask(tx: Transaction, keys: KeyRing, key: CustomerKey, asked: Asked) ->
 async def approve(tx: Transaction, keys: KeyRing, shop: str, kind: Kind, command_id: str, by: str) -> Row[Any]:
     """The change, granted; idempotent. Raises UnknownChange, SamePerson, ChangeDecided and what `ask` raises."""
     row, found = await _waiting(tx, keys, shop, kind, command_id, by)
-    if row.state == "granted" and is_same_person(row.decided_by, by):
+    if row.state == "granted" and is_named_alike(row.decided_by, by):
         return row
     _check_waiting(row)
     asked = _asked(keys, found, row)
@@ -89,7 +89,7 @@ async def approve(tx: Transaction, keys: KeyRing, shop: str, kind: Kind, command
 async def refuse(tx: Transaction, keys: KeyRing, shop: str, kind: Kind, command_id: str, by: str) -> Row[Any]:
     """The change, refused, by anybody: who asked for it may take it back. Idempotent. Raises as `approve`."""
     row, found = await _waiting(tx, keys, shop, kind, command_id, None)
-    if row.state == "refused" and is_same_person(row.decided_by, by):
+    if row.state == "refused" and is_named_alike(row.decided_by, by):
         return row
     _check_waiting(row)
     await store.decide(tx, shop, command_id, "refused", by, found.now)
@@ -196,8 +196,8 @@ def _repeated(keys: KeyRing, found: _Found, known: Row[Any], asked: Asked) -> Ro
     was = _asked(keys, found, known)
     if found.data_key is None:
         was = was._replace(reason=asked.reason)
-    if is_same_person(was.by, asked.by):
-        was = was._replace(by=asked.by)  # by another key of theirs, say
+    if is_named_alike(was.by, asked.by):
+        was = was._replace(by=asked.by)
     if known.customer != found.key[1] or was != asked:
         raise ChangeDiffers(asked.command_id)
     return known

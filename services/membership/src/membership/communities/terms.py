@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.events.fields import Text
-from common.values.names import ShownLine, ShownWords
+from common.values.names import READ, ShownLine, ShownWords
 from membership.programme.programme import TierId
 
 Channel = Literal[
@@ -28,7 +28,7 @@ class Community(BaseModel):
     name: ShownLine
     channel: Channel
     tier_from: TierId | None = None
-    theme: Text | None = None
+    theme: Annotated[Text, Field(description=READ)] | None = None
     owner: Text | None = None
     rules: ShownWords | None = None
     topic: ShownWords | None = None

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from common.values.names import READ
+
 Kind = Literal[
     "free_shipping",
     "free_return",
@@ -43,7 +45,7 @@ class Benefit(BaseModel):
     days_before: Days = 0
     days_after: Days = 0
     hours: Annotated[int, Field(ge=1, le=8_760, strict=True)] | None = None
-    note: Annotated[str, Field(max_length=200)] | None = None
+    note: Annotated[str, Field(max_length=200, description=READ)] | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -40,6 +40,7 @@ from messaging.campaigns.document import CampaignDocument
 from messaging.consent.state import PURPOSES, Statement
 from messaging.decisions.facts import decision_cause, missed_cause
 from messaging.decisions.state import MISSED
+from messaging.delivery.receipts.state import Receipt
 from messaging.flows.document import FlowDocument
 from messaging.occasions.rules import is_of_a_day
 from messaging.parcels.document import ParcelPlan
@@ -82,7 +83,7 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
     if kind.startswith("message."):
         until = parse_time(data["until"]) if "until" in data else None
         when = None if kind == MessageFailed.TYPE else at  # when it failed is kept nowhere
-        said = _said(kind, customer, data["message_id"], data.get("reason"), when, until)
+        said = _said(kind, customer, data["message_id"], data.get("reason"), when, until, _word_of(data))
         yield Expectation(("fact", shop, event["id"]), said)
     elif kind in (ConsentChanged.TYPE, ContactOptedOut.TYPE, ContactOptedIn.TYPE):
         granted = kind == ContactOptedIn.TYPE or bool(data.get("granted"))
@@ -207,7 +208,7 @@ def facts_of(history: History) -> Iterator[Kept]:
         yield from _end_of(history, message)
     for receipt in history.receipts:
         kind = _RECEIPTS[receipt.said]
-        yield _fact(history, kind, receipt.message_id, receipt.message_id, None, receipt.at)
+        yield _fact(history, kind, receipt.message_id, receipt.message_id, None, receipt.at, word=_word(receipt))
 
 
 def _end_of(history: History, message: Message) -> Iterator[Kept]:
@@ -228,13 +229,33 @@ def _fact(
     reason: str | None,
     at: datetime | None,
     until: datetime | None = None,
+    word: str | int | None = None,
 ) -> Kept:
     shop, customer = history.customer
     id_ = fact_id(cause, kind, shop, customer, 0)
-    return ("fact", shop, id_), _said(kind, customer, message_id, reason, at, until)
+    return ("fact", shop, id_), _said(kind, customer, message_id, reason, at, until, word)
 
 
 def _said(
-    kind: str, customer: str, message_id: str, reason: str | None, at: datetime | None, until: datetime | None
+    kind: str,
+    customer: str,
+    message_id: str,
+    reason: str | None,
+    at: datetime | None,
+    until: datetime | None,
+    word: str | int | None,
 ) -> bytes:
-    return digest(kind, customer, message_id, reason, at and rfc3339(at), until and rfc3339(until))
+    """`word`: what a receipt says besides its type; of anything else None."""
+    return digest(kind, customer, message_id, reason, at and rfc3339(at), until and rfc3339(until), word)
+
+
+def _word(receipt: Receipt) -> str | int | None:
+    """The gateway's code, the number of the link, or whether it was taken."""
+    if receipt.said in ("taken", "never_taken"):
+        return receipt.said == "taken"
+    return int(receipt.code or 0) if receipt.said == "clicked" else receipt.code
+
+
+def _word_of(data: dict[str, Any]) -> str | int | None:
+    """The same of an announced fact."""
+    return next((data[name] for name in ("code", "link", "taken") if name in data), None)
