@@ -26,7 +26,7 @@ import asyncpg
 
 from common.bus.broker import Position, Producer, Record, Topic, cluster_id, ensure_topics
 from common.events.topics import TOPICS
-from regulars.backups.archive import INTAKE, Archive, Base
+from regulars.backups.archive import INTAKE, KEEP_EVERYTHING, Archive, Base
 from regulars.backups.copying import ELSEWHERE, places, read_copy
 from regulars.backups.notes import NOTED, Notes
 from regulars.backups.photos import bring_back
@@ -100,6 +100,8 @@ class Agreement:
         """The furthest that any service has read."""
         self._missing: dict[str, set[str]] = {}
         """By service: published since the archive was complete, and not found in it so far."""
+        self._waiting = Counter[str]()
+        """By service: facts that were not published, or not marked so."""
         self.outcome = Outcome()
 
     async def make(
@@ -114,8 +116,9 @@ class Agreement:
                 stack.push_async_callback(connection.close)
                 self._databases[service] = connection
                 await self._look_at(service, connection)
-            # Without an instant PostgreSQL's log may reach beyond the copies: what they lack stands in the outboxes.
             check_copies(self._archive, self._base, {} if self._at is None else self._read)
+            if self._at is None:
+                self._check_lacking()
             async with Notes.into(noted, self._databases.get("messaging")) as notes:
                 former = await self._fill(notes)
             self.outcome.noted, self.outcome.left, self.outcome.held = notes.number, notes.left, notes.asked > 0
@@ -149,8 +152,26 @@ class Agreement:
                 )
         self.outcome.newest[service] = await connection.fetchval("select max(recorded_at) from outbox")
         self.outcome.lost[service] = Lost()
+        self._waiting[service] = await connection.fetchval("select count(*) from outbox where published_at is null")
         late = await connection.fetch("select id from outbox where published_at >= $1", self._archive.until())
         self._missing[service] = {row["id"] for row in late}
+
+    def _check_lacking(self) -> None:
+        """Without an instant PostgreSQL's log may reach beyond the copies: what was read then stands in the outboxes.
+
+        Raises StackError where these have fewer facts than the copies lack.
+        """
+        owners, lacking = {topic.name: topic.owner for topic in TOPICS}, Counter[str]()
+        for place, next_ in self._read.items():
+            if place.topic in KEEP_EVERYTHING:
+                stands = places(place.topic, self._archive.topic(place.topic, self._base.name)).get(place, 0)
+                lacking[owners[place.topic]] += max(0, next_ - stands)
+        for service, number in lacking.items():
+            if number > self._waiting[service] + len(self._missing.get(service, ())):
+                raise StackError(
+                    f"the copies lack {number} records of {service} that others have read, and its outbox does not have"
+                    f" as many: restore with --at {self._archive.until()}, which says which folder is too old"
+                )
 
     async def _fill(self, notes: Notes) -> dict[Position, list[int]]:
         ours = {topic.name: topic for topic in TOPICS}
