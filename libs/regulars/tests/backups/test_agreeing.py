@@ -88,7 +88,7 @@ async def test_a_copy_that_is_older_than_what_was_read_by_the_instant_is_refused
         raise Taken
 
     monkeypatch.setattr(Agreement, "_fill", fill)
-    with pytest.raises(StackError if said else Taken, match=said):
+    with pytest.raises(StackError if said else Taken, match=said or None):
         await found.make({}, [], None, tmp_path / "noted.jsonl")
 
 
