@@ -138,7 +138,9 @@ def test_a_record_counts_when_it_is_on_the_disk_and_not_before(tmp_path: Path, m
 def test_a_hole_in_a_log_that_keeps_everything_is_a_loss(tmp_path: Path, topic: str, fails: bool) -> None:
     """Kafka lost its front while nobody copied: others are compacted, or go by time."""
     write(tmp_path, (0, 5), topic=topic)
-    with pytest.raises(CopyFailed, match="up to 5, and Kafka goes on at 9: it has lost") if fails else nullcontext():
+    with (
+        pytest.raises(CopyFailed, match="up to 5, and Kafka goes on at 9: .* a new archive") if fails else nullcontext()
+    ):
         write(tmp_path, (9, 12), topic=topic)
 
 
@@ -223,6 +225,6 @@ async def test_a_log_that_begins_again_is_no_going_on_of_the_copy(kafka: SharedK
     await ensure_topics(servers, [Topic(topic, 1)])
     await _send(servers, topic, 0)
     write(tmp_path, (0, 7), topic=topic)
-    with pytest.raises(StackError, match=r"copied up to 7, and Kafka begins at 0 again: .* begin a new archive"):
+    with pytest.raises(StackError, match=r"copied up to 7, and Kafka begins at 0 again: .* base backup begins another"):
         await asyncio.wait_for(TopicCopy(lambda: servers, topic, tmp_path).run(), 20)
     assert offsets(tmp_path, topic) == [*range(7)]

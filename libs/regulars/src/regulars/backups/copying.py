@@ -19,7 +19,7 @@ from typing import IO
 import orjson
 
 from common.bus.broker import BrokerUnavailable, Position, Reader, Record
-from regulars.backups.archive import INTAKE, KEEP_EVERYTHING, write_json
+from regulars.backups.archive import INTAKE, KEEP_EVERYTHING, has_one_copy, write_json
 from regulars.backups.records import line_of, record_in
 from regulars.backups.segments import readable
 from regulars.stack.errors import StackError
@@ -135,11 +135,14 @@ class TopicCopy:
             # We publish outside of transactions, so a log that keeps everything has no holes of its own.
             hole = record.offset > stood > 0 and self.topic in KEEP_EVERYTHING
             if record.offset < stood or hole:
+                goes_on = f"goes on at {record.offset}" if hole else f"begins at {record.offset} again"
+                todo = "the next base backup begins another copy"
+                if has_one_copy(self.topic):
+                    todo = "begin a new archive, and keep this one"
                 raise CopyFailed(
                     self.folder,
-                    f"{place} was copied up to {stood}, and Kafka {'goes on' if hole else 'begins'} at {record.offset}"
-                    f"{'' if hole else ' again'}: it has lost records, or the topic was made anew; begin a new archive,"
-                    " and keep this one",
+                    f"{place} was copied up to {stood}, and Kafka {goes_on}: it has lost records, or the topic was made"
+                    f" anew; {todo}",
                 )
             next_[place] = own[place] = record.offset + 1
         raw, packed, since = self._output or self._open()
