@@ -54,6 +54,20 @@ def test_a_request_names_the_shop_and_bears_the_key() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "sent"), [("a%40b", "a%2540b"), ("a?b", "a%3Fb"), ("..", "%2E%2E"), (".", "%2E"), ("李", "%E6%9D%8E")]
+)
+def test_whatever_an_id_holds_it_is_one_part_of_the_path(name: str, sent: str) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(202, json={"results": [{"status": "accepted"}]})
+
+    client(answer).put_order(name, Order(state="paid", time=NOW, currency="EUR", goods_paid=1))
+    assert seen[0].url.raw_path.decode() == f"/v1/shops/tea%20house/orders/{sent}"
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         httpx.Response(200, text="<html>login to wifi</html>"),

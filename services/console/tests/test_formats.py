@@ -9,7 +9,6 @@ import pytest
 
 from console.access.forms import safe_path
 from console.web import formats
-from console.web.paths import part
 
 
 @pytest.mark.parametrize(
@@ -61,13 +60,6 @@ def test_no_cell_of_an_export_is_a_formula(text: str) -> None:
 )
 def test_only_a_path_of_ours_is_followed(given: str | None, path: str) -> None:
     assert safe_path(given) == path
-
-
-@pytest.mark.parametrize(
-    ("text", "segment"), [("a b", "a%20b"), ("a/b", "a%2Fb"), ("..", "%2E%2E"), ("李", "%E6%9D%8E")]
-)
-def test_an_id_is_one_segment_of_a_path(text: str, segment: str) -> None:
-    assert part(text) == segment
 
 
 def test_counts_stand_in_the_order_of_their_names_and_strangers_last() -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from common.storage.database import Transaction
 from console.access.addresses import is_address
+from console.client import Answer, Ask
 from console.main import build_console
 from console.people import store as shop_people
 from console.reports import store
+from console.reports.gathering import Gathering
 from console.reports.making import Reports
 from console.reports.periods import period_of
 from regulars.stack.mailsink import MailSink
@@ -125,3 +127,16 @@ def test_an_address_is_one_address() -> None:
     assert is_address("ann.b+reports@tea.example")
     for text in ("ann", "a@b", "a@b.c, d@e.f", "a b@c.de", "a@b.c\n", "<a@b.cd>"):
         assert not is_address(text), text
+
+
+async def test_a_goal_is_asked_for_by_its_own_name_whatever_that_holds() -> None:
+    asked: list[str] = []
+
+    async def ask(*questions: Ask) -> list[Answer]:
+        (question,) = questions
+        asked.append(question.path)
+        goals = [{"goal": "more?50%25", "since": WEEK.since.isoformat(), "until": WEEK.until.isoformat()}]
+        return [Answer(question.service, "ok", {"goals": goals})]
+
+    await Gathering("tea", WEEK, ask)._goals()
+    assert asked[1] == "/v1/shops/tea/goals/more%3F50%2525"

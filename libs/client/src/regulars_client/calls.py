@@ -61,7 +61,7 @@ class Calls:
     """The calls of one shop."""
 
     def __init__(self, shop: str, retries: Retries) -> None:
-        self._base, self._retries = f"/v1/shops/{quote(shop, safe='')}", retries
+        self._base, self._retries = f"/v1/shops/{_part(shop)}", retries
 
     def put_order(self, order_id: str, order: Order) -> Call[list[Outcome]]:
         answer = yield from self._ask("PUT", f"/orders/{_part(order_id)}", order.told())
@@ -155,7 +155,7 @@ def batches(items: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def _part(name: str) -> str:
-    return quote(name, safe="")
+    return quote(name, safe="") if name not in (".", "..") else name.replace(".", "%2E")
 
 
 def _outcome(answer: Answer) -> Outcome:

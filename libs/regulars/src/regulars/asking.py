@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
+from common.values.paths import part
 from regulars.client import Services
 from regulars.dead import asked
 from regulars.stack.errors import Refused
@@ -36,7 +37,7 @@ def ask(shop: str, activity: str, *, form: str = "", folder: Folder = _RUN) -> i
 
 async def ask_attendees(services: Services, shop: str, activity: str, form: str = "", page: int = PAGE) -> Counter[str]:
     """How many were asked, by what feedback says of each. Raises Refused, where no form is named too."""
-    path = f"/v1/shops/{shop}/activities/{activity}"
+    path = f"/v1/shops/{part(shop)}/activities/{part(activity)}"
     form = form or (await services.get("membership", path))["activity"]["feedback_form"] or ""
     if not form:
         raise Refused(f"the activity {activity!r} names no feedback_form: say which one with --form")
@@ -46,7 +47,7 @@ async def ask_attendees(services: Services, shop: str, activity: str, form: str 
         names = [entry["customer"] for entry in found["items"]]
         if names:
             body = {"request_id": f"activity-{activity}", "form_id": form, "customers": names}
-            answer = await services.call("feedback", "POST", f"/v1/shops/{shop}/surveys", json=body)
+            answer = await services.call("feedback", "POST", f"/v1/shops/{part(shop)}/surveys", json=body)
             outcomes.update(each["outcome"] for each in answer["items"])
         if found["after"] is None:
             return outcomes

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from common.values.paths import part
 from regulars.stack.errors import Refused
 
 SERVICES = ("orders-ingest", "membership", "segmentation", "feedback", "messaging")
@@ -148,7 +149,7 @@ async def _pieces(file: Path) -> AsyncIterator[bytes]:
 
 async def set_up_shop(services: Services, shop: str, within_s: float = 30, **settings: str) -> None:
     """Tell the shop's settings at orders-ingest, and wait until every service knows them. Raises Refused."""
-    path = f"/v1/shops/{shop}/settings"
+    path = f"/v1/shops/{part(shop)}/settings"
     await services.call("orders-ingest", "PUT", path, json=settings)
     deadline = asyncio.get_running_loop().time() + within_s
     while True:

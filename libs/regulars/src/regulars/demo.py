@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from common.values.paths import part
 from regulars import cdnow, compare, operating, people, report
 from regulars.client import Services, count_mails, set_up_shop
 from regulars.replay import Replay
@@ -181,15 +182,15 @@ async def _replay(state: StackState, history: cdnow.History, console: Console) -
 
             replay = Replay(services, register)
             end = _noon(history.last_day) + timedelta(days=1)
-            at = START
+            at, path = START, f"/v1/shops/{SHOP}/imports/{part(job)}"
             while at < end:
                 until = min(at + STEP, end)
                 await replay.step(at, until)
-                seen["orders"] = (await services.get("orders-ingest", f"/v1/shops/{SHOP}/imports/{job}"))["accepted"]
+                seen["orders"] = (await services.get("orders-ingest", path))["accepted"]
                 on_step(until)
                 at = until
         result = await report.collect(services, SHOP)
-        result["import"] = await services.get("orders-ingest", f"/v1/shops/{SHOP}/imports/{job}")
+        result["import"] = await services.get("orders-ingest", path)
         result["counters"] = await services.everywhere("GET", "/ops/settled")
         result["replay"] = {
             "rounds": replay.rounds,

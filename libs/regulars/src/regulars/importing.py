@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.console import Console
 
+from common.values.paths import part
 from regulars import uploading
 from regulars.client import Services
 from regulars.dead import asked
@@ -85,16 +86,16 @@ async def send(
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Send it and wait until it is done; the import's report. Raises Refused."""
-    path = f"/v1/shops/{shop}/imports"
+    path = f"/v1/shops/{part(shop)}/imports"
     if mended is not None:
-        job = await services.upload(HERE, f"{path}/{mended}/mended", file, {"encoding": params["encoding"]})
+        job = await services.upload(HERE, f"{path}/{part(mended)}/mended", file, {"encoding": params["encoding"]})
     elif file.stat().st_size >= uploading.FROM:
         job = await uploading.send_parts(services, shop, file, params, say)
     else:
         job = await services.upload(HERE, path, file, params)
     last = ""
     while True:
-        report: dict[str, Any] = await services.call_patiently(say, HERE, "GET", f"{path}/{job['id']}")
+        report: dict[str, Any] = await services.call_patiently(say, HERE, "GET", f"{path}/{part(job['id'])}")
         if (now := _progress(report)) != last:
             say(now)
             last = now
@@ -102,7 +103,7 @@ async def send(
             break
         await asyncio.sleep(LOOKS_EVERY_S)
     if report["refused"] and refused is not None:
-        await services.download(HERE, f"{path}/{job['id']}/refusals.csv", refused)
+        await services.download(HERE, f"{path}/{part(job['id'])}/refusals.csv", refused)
     return report
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 from cyclopts import Parameter
 from rich.console import Console
 
+from common.values.paths import part
 from regulars.client import Services
 from regulars.dead import asked
 
@@ -47,13 +48,15 @@ async def issue_to_segment(
     services: Services, shop: str, offer: str, segment: str, batch: str, page: int = PAGE, hold_out: int = 0
 ) -> Issued:
     """Two requests at a time, so that membership reads one while its database writes the other."""
-    path, customers, answers = f"/v1/shops/{shop}/offers/{offer}/coupons", 0, list[Any]()
+    path, customers, answers = f"/v1/shops/{part(shop)}/offers/{part(offer)}/coupons", 0, list[Any]()
     asked: set[asyncio.Task[Any]] = set()
     done: set[asyncio.Task[Any]] = set()
     after: str | None = ""
     try:
         while after is not None:
-            names, after = await _page(services, f"/v1/shops/{shop}/segments/{segment}/customers", after, page)
+            names, after = await _page(
+                services, f"/v1/shops/{part(shop)}/segments/{part(segment)}/customers", after, page
+            )
             if len(asked) == AT_ONCE:
                 done, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
                 answers += [task.result() for task in done]

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from common.values.currency import in_major
+from common.values.paths import part
 from regulars.cdnow import History
 from regulars.client import Services
 
@@ -27,7 +28,7 @@ async def collect(services: Services, base: str) -> dict[str, Any]:
     """Ask for the key figures of the whole time and of each half year, what messages led to, and who is slipping."""
 
     async def kpi(name: str, since: str = SINCE, until: str = UNTIL) -> Any:
-        return await services.get("segmentation", f"{base}/kpis/{name}", since=since, until=until)
+        return await services.get("segmentation", f"{base}/kpis/{part(name)}", since=since, until=until)
 
     found = {name: await kpi(name) for name in ("repurchase", "spending", "new-and-returning", "top-buyers")}
     found["halves"] = [await kpi("new-and-returning", *half) for half in HALVES]

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
+from common.values.paths import part
 from regulars.client import Services
 from regulars.dead import asked
 from regulars.stack.errors import Refused
@@ -101,30 +102,30 @@ Report = tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]
 
 async def compare(services: Services, shop: str, period: dict[str, str], file: Path) -> Report:
     """Send the file page by page and end the comparison."""
-    path = f"/v1/shops/{shop}/reconciliations"
+    path = f"/v1/shops/{part(shop)}/reconciliations"
     run = period["run_id"]
     begun = await services.call_patiently(_say, HERE, "POST", path, json=period)
     if begun["ended_at"] is None:
         coming = pages(file)
         while page := await asyncio.to_thread(next, coming, None):
-            await services.call_patiently(_say, HERE, "POST", f"{path}/{run}/orders", json={"orders": page})
-        begun = await services.call_patiently(_say, HERE, "POST", f"{path}/{run}/end")
-    return begun, await _findings(services, f"{path}/{run}", begun)
+            await services.call_patiently(_say, HERE, "POST", f"{path}/{part(run)}/orders", json={"orders": page})
+        begun = await services.call_patiently(_say, HERE, "POST", f"{path}/{part(run)}/end")
+    return begun, await _findings(services, f"{path}/{part(run)}", begun)
 
 
 async def follow(services: Services, shop: str, asked_for: dict[str, str]) -> Report:
     """Begin a comparison with a system's own list, and wait until it has ended; a page that is waited for is said."""
-    path = f"/v1/shops/{shop}/reconciliations"
+    path = f"/v1/shops/{part(shop)}/reconciliations"
     report = await services.call_patiently(_say, HERE, "POST", path, json=asked_for)
     said = ""
     while report["ended_at"] is None:
         await asyncio.sleep(1)
-        report = await services.call_patiently(_say, HERE, "GET", f"{path}/{asked_for['run_id']}")
+        report = await services.call_patiently(_say, HERE, "GET", f"{path}/{part(asked_for['run_id'])}")
         now = f"{report['pages']} pages" + (f"; {report['trouble']}" if report["trouble"] else "")
         if now != said:
             _say(now)
         said = now
-    return report, await _findings(services, f"{path}/{asked_for['run_id']}", report)
+    return report, await _findings(services, f"{path}/{part(asked_for['run_id'])}", report)
 
 
 async def _findings(services: Services, path: str, report: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from common.values.currency import in_major
+from common.values.paths import part
 from regulars import owner_report, people
 from regulars.cdnow import History
 from regulars.client import Services
@@ -18,7 +19,7 @@ from regulars.stack.errors import Refused
 
 async def collect(services: Services, shop: str) -> dict[str, Any]:
     """Ask the services for everything that the report shows."""
-    base = f"/v1/shops/{shop}"
+    base = f"/v1/shops/{part(shop)}"
     orders = await services.get("orders-ingest", f"{base}/report")
     membership = await services.get("membership", f"{base}/report")
     segments = await services.get("segmentation", f"{base}/report")
@@ -40,7 +41,7 @@ async def _heroes(services: Services, base: str) -> list[str]:
     """Three different customers: a faithful one, one who was once important, one who came a single time."""
     found: list[str] = []
     for kind, value in (("rfm", "important_value"), ("lifecycle", "pre_churn"), ("lifecycle", "dead")):
-        page = await services.get("segmentation", f"{base}/segments/{kind}/{value}/customers", limit=50)
+        page = await services.get("segmentation", f"{base}/segments/{part(kind)}/{part(value)}/customers", limit=50)
         fresh = [c for c in page["customers"] if c not in found]
         if fresh:
             found.append(fresh[len(fresh) // 2])
@@ -48,13 +49,14 @@ async def _heroes(services: Services, base: str) -> list[str]:
 
 
 async def _story(services: Services, base: str, customer: str) -> dict[str, Any] | None:
+    here = part(customer)
     try:
         return {
             "customer": customer,
-            "member": await services.get("membership", f"{base}/members/{customer}"),
-            "path": await services.get("membership", f"{base}/members/{customer}/path"),
-            "facts": await services.get("segmentation", f"{base}/customers/{customer}"),
-            "decisions": await services.get("messaging", f"{base}/customers/{customer}/decisions", limit=500),
+            "member": await services.get("membership", f"{base}/members/{here}"),
+            "path": await services.get("membership", f"{base}/members/{here}/path"),
+            "facts": await services.get("segmentation", f"{base}/customers/{here}"),
+            "decisions": await services.get("messaging", f"{base}/customers/{here}/decisions", limit=500),
         }
     except Refused:
         return None

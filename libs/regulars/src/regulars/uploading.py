@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from common.values.paths import part
 from regulars.client import Services, patiently
 
 HERE = "orders-ingest"
@@ -33,7 +34,7 @@ async def send_parts(
     services: Services, shop: str, file: Path, params: dict[str, str | None], say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Send what the service has not yet, and let it import the file: the answer names the import. Raises Refused."""
-    path = f"/v1/shops/{shop}/uploads/{upload_name(file)}"
+    path = f"/v1/shops/{part(shop)}/uploads/{upload_name(file)}"
     size = file.stat().st_size
 
     async def known() -> dict[str, Any]:
@@ -48,8 +49,8 @@ async def send_parts(
 
         async def send(number: int, part_size: int = found["part_size"]) -> None:
             async with sending:  # noqa: B023 # awaited within this round
-                part = await asyncio.to_thread(_part, file, number, part_size)
-                await patiently(lambda: services.call(HERE, "PUT", f"{path}/parts/{number}", content=part), say)
+                piece = await asyncio.to_thread(_part, file, number, part_size)
+                await patiently(lambda: services.call(HERE, "PUT", f"{path}/parts/{number}", content=piece), say)
 
         async with asyncio.TaskGroup() as round_:
             for number in found["missing"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -11,10 +12,11 @@ import pytest
 
 from common.bus.broker import Position, Record
 from common.process.settings import Settings
-from regulars.backups.agreeing import _LONG_AGO, Agreement, Lost
+from regulars.backups.agreeing import _OUTBOX, Agreement, Lost, check_copies
 from regulars.backups.archive import STATUS, Archive, Base, write_json
 from regulars.backups.copying import TopicCopy
 from regulars.backups.notes import Notes
+from regulars.stack.errors import StackError
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -29,6 +31,10 @@ class Outbox:
 
     async def fetch(self, _: str, wanted: Sequence[str]) -> list[dict[str, str]]:
         return [{"id": id_} for id_ in self._ids if id_ in wanted]
+
+
+class Taken(Exception):
+    """The copies were looked at, and taken."""
 
 
 def record(topic: str, offset: int, at: datetime) -> Record:
@@ -66,9 +72,75 @@ async def test_what_was_published_long_before_belongs_though_its_outbox_is_empty
     assert found.outcome.lost["orders-ingest"].by_type.total() == 1
 
 
+@pytest.mark.parametrize(
+    ("at", "read", "said"),
+    [(NOON, 4, ""), (NOON, 5, "all is older .* ends at 4 .* of which 5 "), (None, 6, ""), (None, 7, "lack 3 records")],
+)
+async def test_a_copy_that_is_older_than_what_was_read_by_the_instant_is_refused(
+    tmp_path: Path, at: datetime | None, read: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an instant PostgreSQL's log may reach further than the copies: the outboxes hold the rest."""
+    found = agreement(tmp_path, "shops", [NOON] * 4, at)
+    found._waiting["orders-ingest"], found._missing["orders-ingest"] = 1, {"late"}
+    found._read[Position("shops", 0)] = read
+
+    async def fill(_: Agreement, notes: Notes) -> None:
+        raise Taken
+
+    monkeypatch.setattr(Agreement, "_fill", fill)
+    with pytest.raises(StackError if said else Taken, match=said or None):
+        await found.make({}, [], None, tmp_path / "noted.jsonl")
+
+
+@pytest.mark.parametrize("what", ["older", "empty", "gone"])
+@pytest.mark.parametrize("at", [NOON, None])
+async def test_a_copy_that_is_older_than_the_base_backup_or_not_there_is_refused(
+    tmp_path: Path, what: str, at: datetime | None
+) -> None:
+    found = agreement(tmp_path, "shops", [NOON] * 4, at)
+    folder = tmp_path / "topics" / "shops" / "all"
+    found._base.ends[Position("shops", 0)] = 4
+    check_copies(found._archive, found._base, {})
+    if what == "older":
+        found._base.ends[Position("shops", 0)] = 9
+    else:
+        shutil.rmtree(folder)
+    if what == "empty":
+        folder.mkdir()
+    said = {"older": "is older than the rest", "empty": "places.json cannot be read", "gone": "is not there"}[what]
+    with pytest.raises(StackError, match=rf"{said}.*whole folder of the topic back from another copy of the archive"):
+        await found.make({}, [], None, tmp_path / "noted.jsonl")  # before it asks Kafka for anything
+
+
+def test_dead_letters_go_by_time_so_where_their_copy_ends_says_nothing(tmp_path: Path) -> None:
+    found = agreement(tmp_path, "shops", [NOON] * 4, NOON)
+    found._base.ends[Position("dead.messaging", 0)] = 9
+    with pytest.raises(StackError, match=r"dead.messaging/b is not there"):
+        check_copies(found._archive, found._base, {})
+    TopicCopy(lambda: "", "dead.messaging", tmp_path / "topics" / "dead.messaging" / "b")
+    check_copies(found._archive, found._base, {})
+
+
+async def test_without_an_instant_copies_that_stood_still_longer_than_outboxes_hold_are_refused(
+    tmp_path: Path,
+) -> None:
+    class Database(Outbox):
+        async def execute(self, _: str) -> None: ...
+
+        async def fetch(self, _: str, *wanted: object) -> list[dict[str, str]]:
+            return []
+
+        async def fetchval(self, _: str) -> datetime:
+            return NOON + HOUR + DAY + timedelta(seconds=1)
+
+    found = agreement(tmp_path, "shops", [NOON], None)
+    with pytest.raises(StackError, match=r"restore with --at 2026-11-30T13:00:00\+00:00"):
+        await found._look_at("orders-ingest", Database())  # type: ignore[arg-type]
+
+
 def test_an_outbox_holds_longer_what_was_published_than_it_is_asked_for() -> None:
     (least,) = (each.ge for each in Settings.model_fields["outbox_days"].metadata if hasattr(each, "ge"))
-    assert timedelta(days=least) / 2 >= _LONG_AGO
+    assert timedelta(days=least) >= _OUTBOX
 
 
 async def test_of_intake_the_archive_says_how_much_it_lacks_wherever_it_lay(tmp_path: Path) -> None:

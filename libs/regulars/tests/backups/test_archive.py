@@ -11,6 +11,7 @@ import tarfile
 import time
 import zlib
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,17 @@ def test_an_instant_is_restored_from_the_youngest_base_backup_that_was_usable_by
         archive.base_for(NOON + 3 * DAY)
 
 
+def test_an_instant_at_which_a_copy_had_failed_is_refused(tmp_path: Path) -> None:
+    archive = archive_with(tmp_path, NOON, NOON + DAY, until=NOON + 2 * DAY)
+    first, second = archive.bases()
+    write_json(archive.base(second.name) / BASE, replace(second, after=NOON + 2 * HOUR).to_json())
+    assert archive.base_for(NOON + 2 * HOUR) == first
+    for at in (NOON + 3 * HOUR, NOON + DAY):
+        with pytest.raises(StackError, match=r"whole up to 2026-11-30T14:00.*again from 2026-12-01T13:00"):
+            archive.base_for(at)
+    assert archive.base_for(NOON + DAY + HOUR).name == second.name
+
+
 def test_an_archive_that_is_none_or_has_nothing_yet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="no continuous backup"):
         Archive(tmp_path).about()
@@ -104,6 +116,10 @@ def test_a_restore_writes_nothing_into_the_archive_and_waits_for_who_does(tmp_pa
     """It may lie on a disk that is mounted to be read alone, or be another's."""
     archive = archive_with(tmp_path / "archive", NOON, until=NOON + DAY)
     _pack_base(archive.base(archive.bases()[0].name))
+    with pytest.raises(StackError, match="orders/all is not there"):
+        restore(archive.folder, data=tmp_path / "data")
+    archive.topic("orders", "").mkdir(parents=True)
+    write_json(archive.topic("orders", "") / "places.json", {"3": 7})
     before = sorted(archive.folder.rglob("*"))
     with pytest.raises(StackError, match="lacks 000000010000000000000003"):  # it was looked into
         restore(archive.folder, data=tmp_path / "data")
@@ -184,6 +200,12 @@ def test_of_a_data_folder_that_could_not_be_laid_out_nothing_stays(tmp_path: Pat
         with pytest.raises(StackError, match=f"{file.name} is damaged"):
             lay_out(archive, base, None, tmp_path / "new" / "data", None)
     assert list((tmp_path / "new").iterdir()) == []
+    there = tmp_path / "there"
+    there.mkdir(mode=0o750)
+    with pytest.raises(StackError, match=f"{file.name} is damaged"):
+        lay_out(archive, base, None, there, None)
+    assert list(there.iterdir()) == []
+    assert there.stat().st_mode & 0o777 == 0o750, "it may be a mount point: it stays as it was"
     file.write_bytes(whole)
     lay_out(archive, base, None, tmp_path / "new" / "data", None)
     shutil.rmtree(tmp_path / "new" / "data")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -16,7 +18,7 @@ import pytest
 from common.bus.broker import Outgoing, Position, Producer, Reader, Topic, ensure_topics
 from common.events.topics import TOPICS
 from common.storage import migrations
-from regulars.backups.archive import Archive
+from regulars.backups.archive import BASE, Archive, write_json
 from regulars.backups.archiving import Archiving
 from regulars.backups.copying import places, read_copy
 from regulars.backups.servers import Servers
@@ -167,6 +169,7 @@ def root(stack_folder: Path) -> Path:
 async def test_what_was_committed_by_the_instant_is_there_and_agrees_and_nothing_else(root: Path) -> None:
     archive = Archive(root / "archive")
     archive.folder.mkdir(parents=True)
+    (root / "beside").mkdir()
     async with started(root / "live") as live:
         await live.set_up()
         (live.photos / "tea").mkdir(parents=True)
@@ -177,8 +180,9 @@ async def test_what_was_committed_by_the_instant_is_there_and_agrees_and_nothing
         await live.publish("orders_ingest")
         async with live.of("orders_ingest") as connection:
             await connection.execute("delete from outbox")  # published long ago
-        running = Running(archive, live)
+        running, beside = Running(archive, live), Running(Archive(root / "beside"), live)
         await running.complete()
+        await beside.complete()
 
         # By the instant: three are published, of which one is not marked and one was read; one waits for the relay.
         for id_ in ("read", "published", "unmarked"):
@@ -204,9 +208,16 @@ async def test_what_was_committed_by_the_instant_is_there_and_agrees_and_nothing
         await live.publish("membership")
         await live.read_up_to("membership", "orders", 6)
         await live.send(Outgoing("intake.tea", b"", b"i2", {}, 0))
-        await running.complete()
-        await running.end()
-        assert any("base backup" in line for line in running.said)
+        for each in (running, beside):
+            await each.complete()
+            await each.end()
+            assert any("base backup" in line for line in each.said)
+    # Kept twice: the folder of a topic whose copy lacks something comes from the other one.
+    next((archive.folder / "topics" / "orders" / "all").glob("*.jsonl.gz")).unlink()
+    with pytest.raises(StackError, match="whole folder of the topic back"):
+        list(read_copy("orders", archive.topic("orders", "")))
+    shutil.rmtree(archive.folder / "topics" / "orders")
+    shutil.copytree(root / "beside" / "topics" / "orders", archive.folder / "topics" / "orders")
 
     said: list[str] = []
     await asyncio.to_thread(_restore, archive, at, root / "new", said)
@@ -277,6 +288,9 @@ async def test_killed_and_cut_off_it_goes_on_and_an_archive_that_lags_loses_no_f
         lines = sorted(folder.glob("*.jsonl.gz"))
         lines[-1].unlink()
         (folder / "places.json").write_text('{"0": 1}')
+        last = archive.bases()[-1]
+        ends = last.ends | {Position("orders", 0): 1}
+        write_json(archive.base(last.name) / BASE, replace(last, ends=ends).to_json())
         until = archive.until()
         assert until is not None
         (archive.folder / "status.json").write_text(json.dumps({"until": (until - timedelta(minutes=5)).isoformat()}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -64,5 +65,37 @@ async def test_what_could_not_be_removed_is_said_so_and_tried_again_without_anot
             await until(said, f"base backup {past} was removed")
         assert here.taken == 1
         assert not any("no base backup" in line for line in said), said
+    finally:
+        task.cancel()
+
+
+async def test_what_is_left_of_one_that_could_be_removed_in_part_is_removed_then(
+    database_from: MigratedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SEC-006: keys of who was erased lie in it, and the process may run for months."""
+    monkeypatch.setattr(archiving, "_SAY_S", 0.05)
+    monkeypatch.setattr(archiving, "AGAIN_S", 0.05)
+    archive, said, now = Archive(tmp_path), list[str](), datetime.now(UTC)
+    archive.wal.mkdir()
+    past, _ = made(archive, now - 9 * DAY), made(archive, now - 5 * DAY)
+    keys = archive.topic("customer-keys", past)
+    keys.mkdir(parents=True)
+    real, failed = shutil.rmtree, False
+
+    def rmtree(folder: Path, ignore_errors: bool = False) -> None:
+        nonlocal failed
+        if not failed:
+            failed = True
+            raise OSError(5, "Input/output error", str(folder))
+        real(folder, ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    servers = Servers(await database_from(MIGRATIONS), "", None, ())
+    task = asyncio.create_task(Here(archive, lambda: servers, every=DAY, keep=3 * DAY, say=said.append)._bases())
+    try:
+        async with asyncio.timeout(60):
+            await until(said, "was not removed, it is tried again")
+            while keys.exists() or any((tmp_path / "base").glob(f"*{past}")):
+                await asyncio.sleep(0.02)
     finally:
         task.cancel()

@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from common.bus.broker import Outgoing, Position, Producer, Record, Topic, ensure_topics
-from regulars.backups.copying import TopicCopy, read_copy
+from regulars.backups.copying import CopyFailed, TopicCopy, read_copy
 from regulars.backups.records import line_of, records_of
 from regulars.stack.errors import StackError
 from regulars.testing import SharedKafka
@@ -115,20 +115,32 @@ def test_of_a_torn_end_all_is_read_that_counts_and_the_copy_goes_on(tmp_path: Pa
 
 
 def test_a_record_counts_when_it_is_on_the_disk_and_not_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`places.json` is written behind the file: after a loss of power it must not tell of what is not there."""
     copy = TopicCopy(lambda: "", "orders", tmp_path)
-    real, counted = os.fsync, []
+    real, flushed = os.fsync, list[tuple[str, str, bool]]()
 
     def fsync(file: int) -> None:
-        counted.append(copy.has({PLACE: 1}))
+        name = Path(os.readlink(f"/proc/self/fd/{file}")).name
+        flushed.append((name, (tmp_path / "places.json").read_text(), copy.has({PLACE: 1})))
         real(file)
 
     monkeypatch.setattr(os, "fsync", fsync)
     copy._write(records(0, 5))
-    assert counted
-    assert not any(counted)
+    assert [name for name, _, _ in flushed] == ["00000001.jsonl.gz", ".places.json", tmp_path.name]
+    assert [places for _, places, _ in flushed[:2]] == ["{}", "{}"]
+    assert not any(counted for _, _, counted in flushed)
     assert copy.has({PLACE: 5})
     assert not copy.has({PLACE: 6})
     copy._close()
+
+
+@pytest.mark.parametrize(("topic", "fails"), [("orders", True), ("customer-keys", False), ("intake.tea", False)])
+def test_a_hole_in_a_log_that_keeps_everything_is_a_loss(tmp_path: Path, topic: str, fails: bool) -> None:
+    """Kafka lost its front while nobody copied. Others are compacted, or go by time."""
+    write(tmp_path, (0, 5), topic=topic)
+    said = r"up to 5, and Kafka goes on at 9: .* begin a new archive"
+    with pytest.raises(CopyFailed, match=said) if fails else nullcontext():
+        write(tmp_path, (9, 12), topic=topic)
 
 
 def test_what_a_full_disk_did_not_take_is_copied_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,6 +224,6 @@ async def test_a_log_that_begins_again_is_no_going_on_of_the_copy(kafka: SharedK
     await ensure_topics(servers, [Topic(topic, 1)])
     await _send(servers, topic, 0)
     write(tmp_path, (0, 7), topic=topic)
-    with pytest.raises(StackError, match=r"copied up to 7, and Kafka begins at 0 again: .* begin a new archive"):
+    with pytest.raises(StackError, match=r"copied up to 7, and Kafka begins at 0 again: .* base backup begins another"):
         await asyncio.wait_for(TopicCopy(lambda: servers, topic, tmp_path).run(), 20)
     assert offsets(tmp_path, topic) == [*range(7)]

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from regulars.backups import archiving as module
 from regulars.backups.archive import STATUS, Archive
 from regulars.backups.archiving import Archiving, _lasting
+from regulars.backups.copying import CopyFailed
 from regulars.backups.servers import Servers
 from regulars.stack.errors import StackError
 
@@ -97,6 +99,50 @@ async def test_the_copies_of_the_former_base_backup_are_whole_up_to_the_younger_
     former.whole = True
     await asyncio.wait_for(usable, 10)
     await archiving._end([OLD, YOUNG])
+
+
+async def test_a_copy_of_the_former_one_that_failed_for_good_holds_up_no_younger_one(tmp_path: Path) -> None:
+    """Dead letters whose topic was made anew: the younger one's copies are whole."""
+    archiving = Here(tmp_path)
+    archiving.connection.received = True
+    archiving.add(OLD)
+    archiving.add(YOUNG)
+
+    async def failed() -> None:
+        raise CopyFailed(tmp_path / OLD[1], "made anew")
+
+    archiving._copies[OLD] = archiving._copies[OLD][0], asyncio.create_task(failed())
+    _, whole = await asyncio.wait_for(archiving._usable(YOUNG[1]), 10)
+    assert not whole
+    await archiving._end([OLD, YOUNG])
+
+
+async def test_a_copy_that_cannot_be_begun_stops_no_other_and_nothing_counts_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing_read(_: Servers) -> dict[Any, int]:
+        return {}
+
+    async def names(_: str) -> list[str]:
+        return ["customers", "orders"]
+
+    monkeypatch.setattr(module, "read_of_intake", nothing_read)
+    monkeypatch.setattr(module, "topic_names", names)
+    archiving = Here(tmp_path)
+    archiving.connection.received = True
+    damaged = tmp_path / "topics" / "customers" / "all" / "places.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{")
+    await archiving._copy(OLD[1])
+    assert list(archiving._copies) == [("orders", "all")]
+    with pytest.raises(StackError, match=r"places.json cannot be read"):
+        await archiving._pulses(last=True)
+    assert archiving.until is None
+    damaged.unlink()
+    await archiving._copy(OLD[1])
+    await asyncio.wait_for(archiving._pulses(last=True), 10)
+    assert archiving.until is not None
+    await archiving._end(list(archiving._copies))
 
 
 async def test_work_that_is_cancelled_from_within_is_a_fault_and_from_without_none() -> None:

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from common.process.logs import CorrelationMiddleware
 from common.storage.failures import passes
+from common.values.paths import part
 from console.access.roles import PAGES, check_listed
 from console.audit import page as audit
 from console.campaigns import page as campaigns
@@ -69,7 +70,6 @@ from console.web.guard import (
 )
 from console.web.headers import HEADERS, Headers
 from console.web.page import Console, Viewer, see
-from console.web.paths import part
 
 log = structlog.get_logger()
 ROUTERS = (

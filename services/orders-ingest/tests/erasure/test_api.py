@@ -19,6 +19,7 @@ from common.events.messages import MessagesErased
 from common.events.segments import SegmentsErased
 from common.process.runtime import Runtime
 from common.storage.database import Database
+from common.values.paths import part
 from orders_ingest import metrics
 from orders_ingest.archive.vault import Vault
 from orders_ingest.handlers.erasures import on_confirmed
@@ -28,6 +29,9 @@ from orders_ingest.imports.store_refusals import insert_refusals
 from orders_ingest.imports.store_uploads import prune
 from orders_ingest.jobs.erasing import erase_texts
 from orders_ingest.jobs.open_erasures import count_open
+from regulars.client import Services
+from regulars.privacy.requests import erase
+from regulars.stack.errors import Refused
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 """What the clock of these tests says."""
@@ -324,3 +328,14 @@ async def test_a_place_in_an_export_that_no_page_named_is_refused(api: httpx.Asy
     await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann"})
     answer = await api.get(f"{CUSTOMERS}/ann/export/orders", params={"after": after})
     assert slug(answer) == (422, "invalid_cursor")
+
+
+async def test_the_command_erases_who_asked_and_not_whose_id_it_is_read_as(api: httpx.AsyncClient) -> None:
+    """SEC-006: an erasure cannot be taken back."""
+    asked, other = "user%40example.com", "user@example.com"
+    for name in (asked, other):
+        assert (await api.put(f"{CUSTOMERS}/{part(name)}", json={"name": "Ann Kanarie"})).status_code == 202
+    with pytest.raises(Refused, match="not confirmed yet"):
+        await erase(Services.of({"orders-ingest": api}), "demo", asked, 0, unknown=True)
+    assert (await api.get(f"{CUSTOMERS}/{part(asked)}/erasure")).json()["customer"] == asked
+    assert slug(await api.get(f"{CUSTOMERS}/{other}/erasure")) == (404, "no_erasure")

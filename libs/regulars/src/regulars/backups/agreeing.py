@@ -26,8 +26,8 @@ import asyncpg
 
 from common.bus.broker import Position, Producer, Record, Topic, cluster_id, ensure_topics
 from common.events.topics import TOPICS
-from regulars.backups.archive import INTAKE, Archive, Base
-from regulars.backups.copying import places, read_copy
+from regulars.backups.archive import INTAKE, KEEP_EVERYTHING, Archive, Base
+from regulars.backups.copying import ELSEWHERE, places, read_copy
 from regulars.backups.notes import NOTED, Notes
 from regulars.backups.photos import bring_back
 from regulars.backups.records import send_records
@@ -36,8 +36,12 @@ from regulars.stack.databases import dsn, in_database
 from regulars.stack.errors import StackError
 
 _TOGETHER = 5_000
-_LONG_AGO = timedelta(hours=12)
-"""Half of the least OUTBOX_DAYS, a day: an outbox holds what was published after it, and clocks may differ by it."""
+_OUTBOX = timedelta(days=1)
+"""The least OUTBOX_DAYS."""
+_LONG_AGO = _OUTBOX / 2
+"""An outbox holds what was published after it, and clocks may differ by it."""
+_FORGET = "dead."
+"""Topics of which records go by time: where their copies stand says nothing."""
 
 
 @dataclass(slots=True)
@@ -96,6 +100,8 @@ class Agreement:
         """The furthest that any service has read."""
         self._missing: dict[str, set[str]] = {}
         """By service: published since the archive was complete, and not found in it so far."""
+        self._waiting = Counter[str]()
+        """By service: facts that were not published, or not marked so."""
         self.outcome = Outcome()
 
     async def make(
@@ -110,6 +116,9 @@ class Agreement:
                 stack.push_async_callback(connection.close)
                 self._databases[service] = connection
                 await self._look_at(service, connection)
+            check_copies(self._archive, self._base, {} if self._at is None else self._read)
+            if self._at is None:
+                self._check_lacking()
             async with Notes.into(noted, self._databases.get("messaging")) as notes:
                 former = await self._fill(notes)
             self.outcome.noted, self.outcome.left, self.outcome.held = notes.number, notes.left, notes.asked > 0
@@ -135,10 +144,34 @@ class Agreement:
         await connection.execute("analyze known")
         if self._at is None and (last := await connection.fetchval("select pg_last_xact_replay_timestamp()")):
             self._long_ago = last - _LONG_AGO
+            if (until := self._archive.until()) is not None and last - until > _OUTBOX:
+                raise StackError(
+                    f"the copies of the topics are complete up to {until.isoformat()}, PostgreSQL's log reaches to"
+                    f" {last.isoformat()}, and outboxes need not hold what was published between: empty the new servers"
+                    f" and restore with --at {until.isoformat()}"
+                )
         self.outcome.newest[service] = await connection.fetchval("select max(recorded_at) from outbox")
         self.outcome.lost[service] = Lost()
+        self._waiting[service] = await connection.fetchval("select count(*) from outbox where published_at is null")
         late = await connection.fetch("select id from outbox where published_at >= $1", self._archive.until())
         self._missing[service] = {row["id"] for row in late}
+
+    def _check_lacking(self) -> None:
+        """Without an instant PostgreSQL's log may reach beyond the copies: what was read then stands in the outboxes.
+
+        Raises StackError where these have fewer facts than the copies lack.
+        """
+        owners, lacking = {topic.name: topic.owner for topic in TOPICS}, Counter[str]()
+        for place, next_ in self._read.items():
+            if place.topic in KEEP_EVERYTHING:
+                stands = places(place.topic, self._archive.topic(place.topic, self._base.name)).get(place, 0)
+                lacking[owners[place.topic]] += max(0, next_ - stands)
+        for service, number in lacking.items():
+            if number > self._waiting[service] + len(self._missing.get(service, ())):
+                raise StackError(
+                    f"the copies lack {number} records of {service} that others have read, and its outbox does not have"
+                    f" as many: restore with --at {self._archive.until()}, which says which folder is too old"
+                )
 
     async def _fill(self, notes: Notes) -> dict[Position, list[int]]:
         ours = {topic.name: topic for topic in TOPICS}
@@ -210,6 +243,23 @@ class Agreement:
             if self._at is None or _at(record) <= self._at:
                 yield record
         self.outcome.unread += sum(max(0, end - self._read.get(place, 0) - held[place]) for place, end in ends.items())
+
+
+def check_copies(archive: Archive, base: Base, read: Mapping[Position, int]) -> None:
+    """Raises StackError where no copy has what stood at the base backup, or was `read` by the instant."""
+    ours, there = {topic.name for topic in TOPICS}, archive.topics(base.name)
+    for place in sorted({*base.ends, *read}):
+        if place.topic not in ours:
+            continue
+        folder = archive.topic(place.topic, base.name)
+        if place.topic not in there:
+            raise StackError(f"{folder} is not there: {ELSEWHERE}")
+        stands, end = places(place.topic, folder).get(place, 0), max(base.ends.get(place, 0), read.get(place, 0))
+        if stands < end and not place.topic.startswith(_FORGET):
+            raise StackError(
+                f"{folder} is older than the rest of the archive: it ends at {stands} of {place}, of which {end}"
+                f" records had stood there by then; {ELSEWHERE}"
+            )
 
 
 def _id(record: Record) -> str:

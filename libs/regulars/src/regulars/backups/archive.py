@@ -27,7 +27,7 @@ from common.bus.broker import Position
 from common.events.topics import TOPICS
 from regulars.stack.errors import StackError
 
-ABOUT, STATUS, BASE, VERSION = "archive.json", "status.json", "base.json", 1
+ABOUT, STATUS, BASE, VERSION = "archive.json", "status.json", "base.json", 2
 ALWAYS, INTAKE = "all", "intake."
 KEEP_EVERYTHING = frozenset(topic.name for topic in TOPICS if topic.config.get("retention.ms") == "-1")
 
@@ -37,7 +37,8 @@ class Base:
     """A base backup. `began`, `usable`: an instant from `usable` on can be reached from it.
 
     `ends`: of each partition the offset after the last record that stood there when it began. `segment`: the first one
-    of the log that it needs.
+    of the log that it needs. `after`: where a copy of the former base backup had failed for good, up to when that is of
+    use; instants between it and `usable` are lost.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Base:
     usable: datetime
     segment: str
     ends: dict[Position, int]
+    after: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For `base.json`."""
@@ -54,6 +56,7 @@ class Base:
             "usable": self.usable.isoformat(),
             "segment": self.segment,
             "ends": ends,
+            "after": self.after and self.after.isoformat(),
         }
 
     @classmethod
@@ -62,7 +65,8 @@ class Base:
         raw = json.loads((folder / BASE).read_text())
         ends = {Position(topic, partition): end for topic, partition, end in raw["ends"]}
         began, usable = datetime.fromisoformat(raw["began"]), datetime.fromisoformat(raw["usable"])
-        return cls(folder.name, began, usable, raw["segment"], ends)
+        after = raw["after"] and datetime.fromisoformat(raw["after"])
+        return cls(folder.name, began, usable, raw["segment"], ends, after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +114,15 @@ class Archive:
         return [Base.load(file.parent) for file in sorted((self.folder / "base").glob(f"[!.]*/{BASE}"))]
 
     def drop(self, name: str) -> None:
-        """Remove a base backup and what was copied for it; killed amid it, `drop_unfinished` removes the rest."""
-        aside = self.base(f".{name}")
-        self.base(name).rename(aside)
-        for folder in [*self.folder.glob(f"topics/*/{name}"), aside]:
-            shutil.rmtree(folder)
+        """Remove a base backup and what was copied for it; of what fails, `drop_unfinished` removes the rest."""
+        self.base(name).rename(self.base(f".{name}"))
+        self.drop_unfinished()
 
     def drop_unfinished(self) -> None:
-        """Remove what a process that was killed left of base backups: keys of who was erased would stay for ever."""
+        """Remove what is left of base backups that were being made or removed, while none is being made.
+
+        Keys of who was erased would stay for ever.
+        """
         names = {ALWAYS, *(base.name for base in self.bases())}
         unfinished = [folder for folder in (self.folder / "base").glob("*") if folder.name not in names]
         copies = [folder for folder in self.folder.glob("topics/*/*") if folder.name not in names]
@@ -138,6 +143,13 @@ class Archive:
                 f"{at} was not reached: {self.folder} is complete up to {until.isoformat()}; without --at everything "
                 "that it holds is restored"
             )
+        if at is not None:
+            for base in bases[len(fit) :]:
+                if base.after is not None and at > base.after:
+                    raise StackError(
+                        f"{at} cannot be restored: a copy had failed, and {self.folder} is whole up to"
+                        f" {base.after.isoformat()}, and again from {base.usable.isoformat()} on"
+                    )
         return fit[-1]
 
 

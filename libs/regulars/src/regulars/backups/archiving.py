@@ -30,7 +30,7 @@ from regulars.backups.archive import (
     past,
     write_json,
 )
-from regulars.backups.copying import TopicCopy
+from regulars.backups.copying import CopyFailed, TopicCopy
 from regulars.backups.photos import mirror_photos
 from regulars.backups.programs import base_backup, clean_up_log, receiving_log
 from regulars.backups.servers import (
@@ -67,6 +67,8 @@ class Archiving:
         self._slot = ""
         self._copies: dict[tuple[str, str], tuple[TopicCopy, asyncio.Task[None]]] = {}
         """By topic and folder, so that the copies of two base backups stand side by side while one is made."""
+        self._faults: dict[tuple[str, str], OSError | CopyFailed] = {}
+        """Why a copy could not be begun, as in `_copies`."""
         self._beginning = asyncio.Lock()
         self.until: datetime | None = None
         self._complete_at = time.monotonic()
@@ -138,7 +140,7 @@ class Archiving:
     async def _copy(self, base: str | None = None) -> None:
         """Have every topic copied for restores from that base backup, None: the youngest one, if there is one.
 
-        A copy that ended by a fault is begun again.
+        A copy that ended by a fault is begun again; one that cannot be begun stops no other, and each pulse says why.
         """
         ours, servers = [topic.name for topic in TOPICS], self._servers()
         read, names = await read_of_intake(servers), await topic_names(servers.kafka)
@@ -153,7 +155,12 @@ class Archiving:
                 if key in self._copies and not self._copies[key][1].done():
                     continue
                 since = {place: end for place, end in read.items() if place.topic == topic}
-                copy = await asyncio.to_thread(TopicCopy, self._kafka, topic, folder, since)
+                try:
+                    copy = await asyncio.to_thread(TopicCopy, self._kafka, topic, folder, since)
+                except (OSError, StackError) as error:
+                    self._faults[key] = error if isinstance(error, OSError) else CopyFailed(folder, str(error))
+                    continue
+                self._faults.pop(key, None)
                 self._copies[key] = copy, asyncio.create_task(copy.run())
 
     def _youngest(self) -> str | None:
@@ -164,7 +171,9 @@ class Archiving:
         return self._servers().kafka
 
     async def _end(self, keys: Sequence[tuple[str, str]]) -> None:
-        ending = [self._copies.pop(key)[1] for key in keys]
+        for key in keys:
+            self._faults.pop(key, None)
+        ending = [self._copies.pop(key)[1] for key in keys if key in self._copies]
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
@@ -221,6 +230,9 @@ class Archiving:
 
         Raises Superseded.
         """
+        for (topic, folder), error in self._faults.items():
+            if has_one_copy(topic) or folder in bases:
+                raise error
         read = await read_of_intake(self._servers())
         at: datetime = await connection.fetchval("select clock_timestamp()")
         await connection.execute("select pg_logical_emit_message(true, 'regulars-backup', '')")
@@ -273,7 +285,7 @@ class Archiving:
 
     async def _take_base(self, began: datetime) -> None:
         servers, name = self._servers(), name_of(began)
-        aside, former = self._archive.base(f".{name}"), list(self._copies)
+        aside, former = self._archive.base(f".{name}"), [*self._copies, *self._faults]
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(mode=0o700)
         try:
@@ -281,36 +293,43 @@ class Archiving:
                 stood = await ends.ends([topic.name for topic in TOPICS])
             await self._copy(name)
             await base_backup(servers.postgres, aside)
-            usable = await self._usable(name)
+            usable, whole = await self._usable(name)
             if len(packed := sorted(aside.glob("*.tar.gz"))) != 1:
                 raise StackError(f"the server has tablespaces ({len(packed) - 1}): this backup does not know any")
             segment = _first_segment(json.loads((aside / "backup_manifest").read_text()))
-            base = Base(name, began, usable, segment, stood)
+            after = None if whole else self._archive.until() or self._archive.bases()[-1].usable
+            base = Base(name, began, usable, segment, stood, after)
             write_json(aside / BASE, base.to_json())
             async with self._beginning:
                 aside.rename(self._archive.base(name))
                 # Topics that forget are copied for the new one alone from now on.
                 await self._end([key for key in former if not has_one_copy(key[0])])
         except BaseException:
-            await self._end([key for key in self._copies if key[1] == name])
+            await self._end([key for key in (*self._copies, *self._faults) if key[1] == name])
             for folder in [aside, *self._archive.folder.glob(f"topics/*/{name}")]:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
         size = sum(file.stat().st_size for file in self._archive.base(name).iterdir())
         self._say(f"base backup {name}: {size:,} bytes; instants from {usable.isoformat()} on can be restored from it")
 
-    async def _usable(self, base: str) -> datetime:
+    async def _usable(self, base: str) -> tuple[datetime, bool]:
         """From when on instants can be reached from it. What is away meanwhile is waited for: it took long to make.
 
-        Up to that instant the copies of the former one are complete too: those before it are reached from that.
+        Up to that instant the copies of the former one are complete too: those before it are reached from that. False:
+        one of them has failed for good.
         """
+        whole, former = True, self._youngest()
         while True:
             try:
                 async with self._looking() as (connection, ends):
-                    return await self._pulse(connection, ends, base, self._youngest())
+                    return await self._pulse(connection, ends, base, former if whole else None), whole
             except OtherInstallation:
                 raise
             except PASSING as error:
+                if isinstance(error, CopyFailed) and error.folder.name == former:
+                    whole = False
+                    self._say(f"the base backup {base} does without the former one's copies: {error}")
+                    continue
                 self._say(f"the base backup {base} waits: {error if str(error) else type(error).__name__}")
                 await asyncio.sleep(AGAIN_S)
                 with contextlib.suppress(*PASSING):
@@ -321,6 +340,7 @@ class Archiving:
         for base in past(bases, now, self._keep):
             await asyncio.to_thread(self._archive.drop, base.name)
             self._say(f"base backup {base.name} was removed: what it was needed for is more than {self._keep} ago")
+        await asyncio.to_thread(self._archive.drop_unfinished)
         await clean_up_log(self._archive.wal, self._archive.bases()[0].segment)
 
     async def _photos(self) -> None:

@@ -17,6 +17,7 @@ from cyclopts import Parameter, validators
 
 from common.bus.broker import BrokerUnavailable, secure
 from common.bus.broker.security import from_environment
+from regulars.backups.agreeing import check_copies
 from regulars.backups.archive import ABOUT, Archive
 from regulars.backups.archiving import Archiving
 from regulars.backups.data_folder import lay_out, log_beside
@@ -167,7 +168,9 @@ def _restore_to(archive: Archive, at: datetime | None, folder: Path, data: Path 
     about = archive.about()
     with _read(archive.folder):
         if data is not None:
-            lay_out(archive, archive.base_for(at), at, data.resolve(), None)
+            base = archive.base_for(at)
+            check_copies(archive, base, {})
+            lay_out(archive, base, at, data.resolve(), None)
             _say(f"give {data} and {log_beside(data)} to the account of your server and start it on {data};")
             _say("then set DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS and MASTER_KEY, and call this again without --data")
         elif named := _named():

@@ -19,7 +19,7 @@ from typing import IO
 import orjson
 
 from common.bus.broker import BrokerUnavailable, Position, Reader, Record
-from regulars.backups.archive import INTAKE, write_json
+from regulars.backups.archive import INTAKE, KEEP_EVERYTHING, has_one_copy, write_json
 from regulars.backups.records import line_of, record_in
 from regulars.backups.segments import readable
 from regulars.stack.errors import StackError
@@ -28,7 +28,18 @@ _PLACES = "places.json"
 _FULL, _FULL_BYTES, _PAUSE_S, _READ_S = 500, 64 * 1024 * 1024, 0.2, 0.5
 _SHORT_S = 10.0
 """Files of intake topics are closed so soon: each goes when all of it was read."""
-_ELSEWHERE = "put what is missing back from another copy of the archive, or restore another backup"
+ELSEWHERE = (
+    "put the whole folder of the topic back from another copy of the archive that is not older, or restore another "
+    "backup"
+)
+
+
+class CopyFailed(StackError):
+    """The copy in the folder cannot go on, however often it is tried."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(why)
+        self.folder = folder
 
 
 class TopicCopy:
@@ -44,7 +55,8 @@ class TopicCopy:
         nothing yet, instead of the first record. Raises StackError where the folder is damaged."""
         self.topic, self.folder = topic, folder
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-        self.next = {**(since or {}), **places(topic, folder)}
+        begun = (folder / _PLACES).exists() or bool(_files(folder))
+        self.next = {**(since or {}), **(places(topic, folder) if begun else {})}
         _write_places(folder, self.next)
         self._wanted: set[Position] = set()
         self._writing = asyncio.Lock()
@@ -58,14 +70,13 @@ class TopicCopy:
                 self._last[file] = {}
                 for _, records in _batches(topic, file):
                     self._last[file] |= {Position(topic, record.partition): record.offset + 1 for record in records}
-                if not self._last[
-                    file
-                ]:  # killed amid its first batch, it holds what a shop wrote, and none that counts
+                if not self._last[file]:
+                    # Killed amid its first batch, it holds what a shop wrote, and none that counts.
                     file.unlink()
                     del self._last[file]
 
     async def run(self) -> None:
-        """Until it is cancelled; servers that are away are waited for. Raises StackError and OSError."""
+        """Until it is cancelled; servers that are away are waited for. Raises CopyFailed and OSError."""
         try:
             while True:
                 servers = None
@@ -79,7 +90,7 @@ class TopicCopy:
             self._close()
 
     async def _follow(self, servers: str) -> None:
-        """Raises BrokerUnavailable, StackError and OSError."""
+        """Raises BrokerUnavailable, CopyFailed and OSError."""
         reader = Reader(servers, self.topic, client="regulars-backup", since=self.next)
         try:
             while True:
@@ -116,14 +127,22 @@ class TopicCopy:
                     del self._last[file]
 
     def _write(self, records: list[Record]) -> None:
-        """Raises StackError where the topic is not the one that was copied so far."""
+        """Raises CopyFailed where the topic is not the one that was copied so far, or has lost some of it."""
         next_, own = dict(self.next), dict[Position, int]()
         for record in records:
             place = Position(self.topic, record.partition)
-            if record.offset < next_.get(place, 0):
-                raise StackError(
-                    f"{place} was copied up to {next_[place]}, and Kafka begins at {record.offset} again: it has lost "
-                    "records, or the topic was made anew; begin a new archive, and keep this one"
+            stood = next_.get(place, 0)
+            # We publish outside of transactions, so a log that keeps everything has no holes of its own.
+            hole = record.offset > stood > 0 and self.topic in KEEP_EVERYTHING
+            if record.offset < stood or hole:
+                goes_on = f"goes on at {record.offset}" if hole else f"begins at {record.offset} again"
+                todo = "the next base backup begins another copy"
+                if has_one_copy(self.topic):
+                    todo = "begin a new archive, and keep this one"
+                raise CopyFailed(
+                    self.folder,
+                    f"{place} was copied up to {stood}, and Kafka {goes_on}: it has lost records, or the topic was made"
+                    f" anew; {todo}",
                 )
             next_[place] = own[place] = record.offset + 1
         raw, packed, since = self._output or self._open()
@@ -160,12 +179,10 @@ class TopicCopy:
 def places(topic: str, folder: Path) -> dict[Position, int]:
     """The offset after the last record that is surely in the copy, by partition. Raises StackError."""
     file = folder / _PLACES
-    if not file.exists() and not _files(folder):
-        return {}
     try:
         return _places_in(topic, file.read_bytes())
     except (OSError, ValueError) as error:
-        raise StackError(f"{file} cannot be read ({error}): the copy of {topic} is damaged; {_ELSEWHERE}") from None
+        raise StackError(f"{file} cannot be read ({error}): the copy of {topic} is damaged; {ELSEWHERE}") from None
 
 
 def _write_places(folder: Path, next_: Mapping[Position, int]) -> None:
@@ -199,7 +216,7 @@ def _check(topic: str, folder: Path, found: Mapping[Position, int], stood: Mappi
     gaps = [(place, found.get(place, 0), end) for place, end in stood.items() if found.get(place, 0) < end]
     if gaps and not topic.startswith(INTAKE):
         ranges = ", ".join(f"{place} from {next_} to {end - 1}" for place, next_, end in gaps)
-        raise StackError(f"{folder} is damaged {where}: records are missing ({ranges}); {_ELSEWHERE}")
+        raise StackError(f"{folder} is damaged {where}: records are missing ({ranges}); {ELSEWHERE}")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import os
 import shutil
+import stat
 import tarfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,8 @@ def lay_out(archive: Archive, base: Base, at: datetime | None, data: Path, owner
     """Fill `data`, which is not there or empty, so that a server that is started on it recovers to `at`, and goes on.
 
     `at` None: to the end of the log. `owner`: the account of the server, where it is another. The log is unpacked into
-    the folder `<data>-log` beside it, which `clear` removes. Raises StackError; then nothing is left of either.
+    the folder `<data>-log` beside it, which `clear` removes. Raises StackError; then nothing is left of either, and a
+    folder that was there is empty.
     """
     if data.exists() and any(data.iterdir()):
         raise StackError(f"{data} holds something: name a folder that is empty or not there")
@@ -37,6 +39,7 @@ def lay_out(archive: Archive, base: Base, at: datetime | None, data: Path, owner
     if log.exists():
         raise StackError(f"{log} is there: remove it, or name another folder; the log is to be unpacked into it")
     found = segments(archive.wal, base.segment)
+    stood = data.stat() if data.exists() else None
     try:
         _unpack(archive.base(base.name) / "base.tar.gz", found, data, log)
         _tell(data, log, at)
@@ -46,9 +49,24 @@ def lay_out(archive: Archive, base: Base, at: datetime | None, data: Path, owner
                 if owner is not None:
                     os.chown(path, *owner)
     except BaseException:
-        for folder in (data, log):
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(log, ignore_errors=True)
+        if stood is None:
+            shutil.rmtree(data, ignore_errors=True)
+        else:
+            _empty(data, stood)
         raise
+
+
+def _empty(data: Path, stood: os.stat_result) -> None:
+    """It may be a mount point, or be where its maker alone can make it: it stays, as it was."""
+    for each in data.iterdir():
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each, ignore_errors=True)
+        else:
+            each.unlink(missing_ok=True)
+    os.chmod(data, stat.S_IMODE(stood.st_mode))
+    if (data.stat().st_uid, data.stat().st_gid) != (stood.st_uid, stood.st_gid):
+        os.chown(data, stood.st_uid, stood.st_gid)
 
 
 def _unpack(base: Path, found: Mapping[str, Sequence[Path]], data: Path, log: Path) -> None:

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from common.events.customers import ConsentChanged, CustomerErased, Purpose
 from common.events.messages import ContactOptedIn, ContactOptedOut
+from common.values.paths import part
 from regulars.backups.notes import HELD
 from regulars.backups.servers import setting
 from regulars.client import Services
@@ -70,7 +71,7 @@ async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list
     out, erased = opt_outs(events), erasures(events)
     told = 0
     for (shop, customer, channel, purpose), refused_at in out.items():
-        path = f"/v1/shops/{shop}/customers/{customer}/permissions"
+        path = f"/v1/shops/{part(shop)}/customers/{part(customer)}/permissions"
         standing = [
             datetime.fromisoformat(each["at"])
             for each in await services.get("messaging", path)
@@ -80,13 +81,13 @@ async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list
             continue  # allowed since the restore
         told += 1
         body = {"customer": customer, "channel": channel, "purpose": purpose, "via": "before a restore"}
-        await services.call("messaging", "POST", f"/v1/shops/{shop}/opt-outs", json=body)
+        await services.call("messaging", "POST", f"/v1/shops/{part(shop)}/opt-outs", json=body)
     for shop, customer in erased:
         # Who came after the instant is not known yet, and does not come back when the shop sends again.
         await erase(services, shop, customer, _WITHIN_S, unknown=True)
     for pause in await services.get("messaging", "/ops/pauses"):
         if pause["reason"] == HELD:
-            await services.call("messaging", "DELETE", f"/ops/pauses/{pause['channel']}")
+            await services.call("messaging", "DELETE", f"/ops/pauses/{part(pause['channel'])}")
     return [f"{told} opt-outs and {len(erased)} erasures were done again"]
 
 

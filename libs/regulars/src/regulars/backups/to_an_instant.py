@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncpg
 
-from regulars.backups.agreeing import Agreement, Outcome
+from regulars.backups.agreeing import Agreement, Outcome, check_copies
 from regulars.backups.archive import Archive
 from regulars.backups.data_folder import clear, forget_settings, lay_out, recovered
 from regulars.backups.local import empty_stack
@@ -35,6 +35,7 @@ async def fill(
     Broken off, both are made empty before it is called again.
     """
     about, base = archive.about(), archive.base_for(at)
+    check_copies(archive, base, {})
     await check_no_records(servers, archive.topics(base.name))
     last = await recovered(admin_url)
     await _check_recovered(about["system"], about["timeline"], admin_url)
@@ -113,6 +114,7 @@ def restore_folder(archive: Archive, at: datetime | None, folder: Path, secrets:
     Whatever fails, no half data is left. Raises StackError.
     """
     base = archive.base_for(at)
+    check_copies(archive, base, {})
     postgres, kafka = PostgresServer(folder / "postgres", password=secrets.postgres), KafkaCluster(folder / "kafka")
     data = postgres.directory / "data"
     with empty_stack(folder, postgres, kafka):

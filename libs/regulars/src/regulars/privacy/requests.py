@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from common.values.paths import part
 from regulars.client import SERVICES, NoAnswer, Services
 from regulars.stack.errors import Refused
 
@@ -29,7 +30,7 @@ async def erase(
     `unknown`: also where nothing has come of them yet. Raises Refused where some have not within that time: they go on
     by themselves, and the report can be read later.
     """
-    path = f"/v1/shops/{shop}/customers/{customer}/erasure"
+    path = f"/v1/shops/{part(shop)}/customers/{part(customer)}/erasure"
     report: dict[str, Any] = await services.call("orders-ingest", "POST", path, params={"unknown": unknown})
     deadline = time.monotonic() + within_s
     while report["completed_at"] is None:
@@ -77,11 +78,12 @@ async def collect(services: Asked, shop: str, customer: str) -> tuple[list[str],
     found: Tables = {}
     people: set[str] = set()
     for service in SERVICES:
-        path = f"/v1/shops/{shop}/customers/{customer}/export"
+        path = f"/v1/shops/{part(shop)}/customers/{part(customer)}/export"
         listed = await services.get(service, path)
         people |= set(listed["people"])
         found[service] = {
-            table: [row async for row in _rows(services, service, f"{path}/{table}")] for table in listed["tables"]
+            table: [row async for row in _rows(services, service, f"{path}/{part(table)}")]
+            for table in listed["tables"]
         }
     return sorted(people), found
 

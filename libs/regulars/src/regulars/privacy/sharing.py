@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
+from common.values.paths import part
 from regulars.client import NoAnswer, Services
 from regulars.stack.errors import Refused
 
@@ -26,8 +26,8 @@ async def download_share(
     for file in (to, gone):
         if file is not None and not file.parent.is_dir():
             raise Refused(f"there is no folder {file.parent} to write {file.name} into")
-    path = f"/v1/shops/{shop}/sharing/partners/{quote(partner, safe='')}"
-    await _download(services, f"{path}/shares/{quote(name, safe='')}/file", to)
+    path = f"/v1/shops/{part(shop)}/sharing/partners/{part(partner)}"
+    await _download(services, f"{path}/shares/{part(name)}/file", to)
     if gone is not None:
         await _download(services, f"{path}/gone", gone)
     after = ""

@@ -11,6 +11,7 @@ from itertools import islice
 from math import inf
 from typing import Any
 
+from common.values.paths import part
 from regulars.simulation.course import Door, Said
 from regulars.stack.errors import Refused
 
@@ -40,7 +41,8 @@ class Telling:
         """Raises ValueError for a speed without a start."""
         if speed and start is None:
             raise ValueError("a clock begins at an instant")
-        self._call, self._base, self._rate, self._speed, self._start = call, f"/v1/shops/{shop}", rate, speed, start
+        self._call, self._base = call, f"/v1/shops/{part(shop)}"
+        self._rate, self._speed, self._start = rate, speed, start
         self.behind_s, self._began = 0.0, inf
         self._room = asyncio.Semaphore(WITHIN)
         self.results: Counter[tuple[str, str]] = Counter()

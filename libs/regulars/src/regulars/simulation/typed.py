@@ -10,6 +10,7 @@ from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.table import Table
 
+from common.values.paths import part
 from regulars.client import Services
 from regulars.dead import asked
 from regulars.simulation.buyers import BUYERS
@@ -80,7 +81,7 @@ async def found_types(services: Services, shop: str) -> dict[str, str]:
             page: dict[str, Any] = await services.call(
                 "segmentation",
                 "GET",
-                f"/v1/shops/{shop}/buyer-types/{kind}/customers",
+                f"/v1/shops/{part(shop)}/buyer-types/{part(kind)}/customers",
                 params={"after": after, "limit": PAGE},
             )
             found |= {each["customer"]: kind for each in page["customers"]}

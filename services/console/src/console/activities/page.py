@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Query, Response
 
 from common.events.fields import PlannedDay
+from common.values.paths import part
 from console.activities.proof import holds, number_of
 from console.forms.fields import Field, read
 from console.forms.sheets import Command, Sheet, empty, filled, order, sent
 from console.texts import N_
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer
-from console.web.paths import part
 from console.web.today import today
 
 router = APIRouter()

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from common.values.paths import part
 from console.campaigns import budget, forms
 from console.campaigns.outcomes import outcome
 from console.client import Answer
@@ -15,7 +16,6 @@ from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import whole
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 Name = Annotated[str, Path(max_length=40)]

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from common.values.paths import part
 from console.web.guard import Guarded, NoAnswer, NotHere
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

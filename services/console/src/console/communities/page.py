@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from common.values.paths import part
 from console.client import Answer
 from console.forms.fields import Field
 from console.forms.sheets import Command, Sheet, empty, filled, order
 from console.texts import N_
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from common.values.paths import part
 from console.client import Answer
 from console.forms.fields import Field, read
 from console.forms.sheets import Command, Sheet, empty, filled, order, sent
 from console.texts import N_
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
-from console.web.paths import part
 from console.web.pictures import picture
 
 router = APIRouter()

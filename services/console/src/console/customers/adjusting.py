@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Form, Query, Response
 
+from common.values.paths import part
 from console.access.forms import new_form
 from console.records import rules, store
 from console.records.kinds import KINDS
@@ -15,7 +16,6 @@ from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import whole
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 

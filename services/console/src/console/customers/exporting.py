@@ -8,12 +8,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
 
+from common.values.paths import part
 from console.customers.finding import listed
 from console.customers.views import filters_of
 from console.texts import N_
 from console.web.formats import cell
 from console.web.guard import Guarded, NoAnswer
-from console.web.paths import part
 
 router = APIRouter()
 MOST, PAGE = 50_000, 500

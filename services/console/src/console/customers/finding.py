@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Response
 
+from common.values.paths import part
 from console.access.store_views import list_views
 from console.client import Answer
 from console.customers.as_segment import condition_of
 from console.texts import N_
 from console.web.guard import Guarded
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Response
 
+from common.values.paths import part
 from console.client import Answer
 from console.customers.sentences import sentence
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 DECISIONS, LINES, ENTRIES = 20, 5, 50

@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Form, Response
 
+from common.values.paths import part
 from console.access.forms import new_form
 from console.client import Answer
 from console.texts import N_
@@ -13,7 +14,6 @@ from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import minor, whole
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 Written = Annotated[str, Form(max_length=100)]

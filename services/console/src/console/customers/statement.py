@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from common.values.paths import part
 from console.customers.sentences import sentence
 from console.web.formats import number
 from console.web.guard import Guarded, NotHere
-from console.web.paths import part
 
 router = APIRouter()
 LINES = 50

@@ -7,13 +7,13 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Response
 
+from common.values.paths import part
 from console.client import Answer, Ask
 from console.customers.merging import MOST, Item, Page, merge, read, written
 from console.customers.sentences import sentence
 from console.web.formats import instant
 from console.web.guard import Guarded, NotHere
 from console.web.page import Viewer
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 40

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
+from common.values.paths import part
 from console.client import Answer
 from console.forms.fields import Field, read
 from console.forms.sheets import Command, Sheet, empty, filled, order, sent
@@ -13,7 +14,6 @@ from console.texts import N_
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import whole
 from console.web.page import Viewer
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 
+from common.values.paths import part
 from console.feedback import questions
 from console.feedback.surveys import form_of
 from console.forms.fields import read
@@ -13,7 +14,6 @@ from console.forms.sheets import Command, order, sent
 from console.texts import N_
 from console.web.guard import Guarded, NotHere
 from console.web.page import Viewer
-from console.web.paths import part
 
 router = APIRouter()
 FormId = Annotated[str, Path(max_length=200)]

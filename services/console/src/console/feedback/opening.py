@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
 
+from common.values.paths import part
 from console.access.forms import new_form
 from console.texts import N_
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 KINDS = ("complaint", "quality", "return", "exchange", "delivery", "question", "suggestion")

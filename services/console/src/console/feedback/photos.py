@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Response
 
+from common.values.paths import part
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
-from console.web.paths import part
 from console.web.pictures import picture
 
 router = APIRouter()

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Response
 
+from common.values.paths import part
 from console.web.guard import Guarded
 from console.web.page import see
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Response
 
+from common.values.paths import part
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

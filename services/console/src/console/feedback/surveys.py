@@ -6,12 +6,12 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from common.values.paths import part
 from console.feedback import forms
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import whole
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 

@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
 
+from common.values.paths import part
 from console.feedback import photos, steps
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import whole
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

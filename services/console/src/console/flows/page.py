@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Response
 
+from common.values.paths import part
 from console.client import Answer
 from console.flows.tried import Tried
 from console.texts import N_
@@ -14,7 +15,6 @@ from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import whole
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 Name = Annotated[str, Path(max_length=40)]

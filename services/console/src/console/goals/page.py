@@ -7,13 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from common.values.paths import part
 from console.forms.sheets import OTHER_CURRENCY, Command, Sheet, currency_of, empty, filled, order, sent
 from console.goals.forms import GOAL, body_of
 from console.texts import N_
 from console.web.formats import major
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer
-from console.web.paths import part
 
 router = APIRouter()
 MOST = 30

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import UploadFile
 
+from common.values.paths import part
 from console.imports.page import ENCODINGS, lines_page, parts_of
 from console.texts import N_
 from console.web.commands import status_of, why_not
 from console.web.guard import Guarded
 from console.web.page import see
-from console.web.paths import part
 
 router = APIRouter()
 

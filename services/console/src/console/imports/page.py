@@ -10,12 +10,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.datastructures import UploadFile
 
+from common.values.paths import part
 from console.client import Ask
 from console.imports.columns import columns_in
 from console.web.formats import cell
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 LAYOUTS = ("orders", "shopify_orders", "woocommerce_orders", "online_retail", "cdnow_sample", "cdnow_master")

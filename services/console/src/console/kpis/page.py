@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from common.values.paths import part
 from console.records.company import get_company, industry_of
 from console.texts import N_
 from console.texts.key_figures import CUSTOMER_COSTS, KINDS
 from console.web.guard import Guarded
-from console.web.paths import part
 
 router = APIRouter()
 DAYS = (30, 90, 365)

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from common.values.paths import part
 from console.forms.fields import Field
 from console.forms.sheets import Command, Sheet, empty, filled
 from console.texts import N_
 from console.web.guard import Guarded, NotHere
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from common.values.paths import part
 from console.web.guard import Guarded, NotHere
-from console.web.paths import part
 
 router = APIRouter()
 

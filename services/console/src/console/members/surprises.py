@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from common.values.paths import part
 from console.access.forms import new_form
 from console.forms.fields import Field
 from console.forms.sheets import Command, Sheet, empty, filled, order
@@ -13,7 +14,6 @@ from console.records import gifts
 from console.records.commands import NotSaved
 from console.texts import N_
 from console.web.guard import Guarded
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

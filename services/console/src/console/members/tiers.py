@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from common.values.paths import part
 from console.forms.fields import Field
 from console.forms.sheets import Command, Sheet, empty, filled, order
 from console.texts import N_
 from console.web.guard import Guarded
 from console.web.page import Viewer
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

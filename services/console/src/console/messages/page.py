@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
 
+from common.values.paths import part
 from console.texts.words import FLOWS, REASONS
 from console.web.guard import Guarded
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Response
 
 from common.events.fields import PlannedDay
+from common.values.paths import part
 from console.access.forms import new_form
 from console.forms.sheets import Command, currency_of, order, sent
 from console.offers import forms
@@ -17,7 +18,6 @@ from console.texts import N_
 from console.web.formats import cell
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
-from console.web.paths import part
 from console.web.today import today
 
 router = APIRouter()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from common.values.paths import part
 from console.texts import N_
 from console.web.commands import carry_out, correlation, why_not
 from console.web.page import Viewer
-from console.web.paths import part
 
 MOST = 100_000
 """Customers whom a request of the console reaches; a larger segment is issued to by the command, or by a campaign."""

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Response
 
 from common.http.scopes import SCOPES
+from common.values.paths import part
 from console.texts import N_
 from console.web.commands import correlation, status_of, why_not
 from console.web.guard import Guarded, NotHere
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
 
+from common.values.paths import part
 from console.client import Ask
 from console.texts import N_
 from console.web.commands import status_of, why_not
 from console.web.guard import Guarded
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 Short = Annotated[str, Form(max_length=64)]

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from common.values.paths import part
 from console.forms.fields import Field, lined
 from console.records.kinds import KINDS, Kind
 from console.web import formats
-from console.web.paths import part
 
 
 def written(kind: Kind, fields: Mapping[str, Any], currency: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from datetime import date
 from fastapi import APIRouter, Response
 
 from common.events.fields import PlannedDay
+from common.values.paths import part
 from console.forms.fields import Field
 from console.forms.sheets import OTHER_CURRENCY, Filled, Sheet, currency_of, empty, filled
 from console.paperwork import cells
@@ -21,7 +22,6 @@ from console.reports.next_year import next_year
 from console.texts import N_
 from console.web.guard import Guarded, NotHere
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from common.storage.database import Transaction
+from common.values.paths import part
 from console.client import Answer
 from console.paperwork import indicators
 from console.paperwork.parts import Name, Of, Version, cell, kind_of, page_of, writes
@@ -15,7 +16,6 @@ from console.records.kinds import HAND, KINDS
 from console.records.state import Record
 from console.web.guard import Guarded
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 

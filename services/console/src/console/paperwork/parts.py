@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from common.storage.database import Transaction
+from common.values.paths import part
 from console.paperwork import cells
 from console.records import rules, store
 from console.records.commands import NotSaved
@@ -15,7 +16,6 @@ from console.records.state import Record
 from console.texts import N_
 from console.web.guard import NoAnswer, NotHere, NotTheirs
 from console.web.page import Viewer
-from console.web.paths import part
 
 Name = Annotated[str, Path(max_length=20)]
 Of = Annotated[str, Query(max_length=100)]

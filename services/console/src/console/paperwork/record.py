@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Response
 
+from common.values.paths import part
 from console.paperwork import cells
 from console.paperwork.parts import SHOWN, Name, Of, Version, cell, check_held, kind_of, page_of, writes, written_by
 from console.records import commands, store
@@ -13,7 +14,6 @@ from console.records.commands import NotSaved
 from console.records.state import Record
 from console.web.guard import Guarded, NotHere
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 Given = Annotated[str, Form(max_length=100)]
 FormId = Annotated[str, Form(alias="form", max_length=50)]

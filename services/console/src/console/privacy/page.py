@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Form, Response
 
+from common.values.paths import part
 from console.client import Answer
 from console.texts import N_
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 MOST_ROWS, ROWS = 50_000, 1_000

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from common.values.paths import part
 from console.texts import N_
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NotHere
 from console.web.page import Viewer, see
-from console.web.paths import part
 from console.web.tags import MOST_CHARACTERS, tag_of
 
 router = APIRouter()

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from common.values.paths import part
 from console.forms.sheets import Command, order
 from console.texts import N_
 from console.web.guard import Guarded
 from console.web.page import Viewer
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

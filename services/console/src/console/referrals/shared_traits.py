@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from common.values.paths import part
 from console.web.guard import Guarded
 from console.web.page import Viewer
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 20

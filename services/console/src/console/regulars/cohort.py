@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Path, Query, Response
 
 from common.time.calendar import MONTH
+from common.values.paths import part
 from console.web.guard import Guarded
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

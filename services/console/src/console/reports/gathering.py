@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from common.values.paths import part
 from console.client import Answer, Ask
 from console.reports.figures import PARTS, values_of
 from console.reports.periods import Period, before
@@ -33,7 +34,7 @@ class Gathering:
 
     def __init__(self, shop: str, period: Period, ask: Asking, industry: Mapping[str, str] | None = None) -> None:
         """`industry`: against whose ladder the shop is held, as a query takes it."""
-        self._base, self._period, self._ask = f"/v1/shops/{shop}", period, ask
+        self._base, self._period, self._ask = f"/v1/shops/{part(shop)}", period, ask
         self._industry = dict(industry or {})
 
     async def complete(self, known: Document | None) -> Document:
@@ -43,13 +44,13 @@ class Gathering:
         """
         document: Document = dict(known or {"figures": {}})
         missing: dict[str, str] = {}
-        for part in (*PARTS, *self._lists()):
-            if known is not None and part not in known["missing"]:
+        for name in (*PARTS, *self._lists()):
+            if known is not None and name not in known["missing"]:
                 continue
             try:
-                document |= await self._part(part, document)
+                document |= await self._part(name, document)
             except Missing as error:
-                missing[part] = error.service
+                missing[name] = error.service
         document["missing"] = missing
         return document
 
@@ -97,7 +98,7 @@ class Gathering:
         listed = (await self._get("segmentation", "/goals", archived="true"))["goals"]
         since, until = self._period.since.isoformat(), self._period.until.isoformat()
         mine = [g for g in listed if g["since"] < until and g["until"] > since][:MOST]
-        return {"goals": [await self._get("segmentation", f"/goals/{g['goal']}") for g in mine]}
+        return {"goals": [await self._get("segmentation", f"/goals/{part(g['goal'])}") for g in mine]}
 
     async def _campaigns(self) -> Document:
         """Campaigns that ran, each with what it brought over its hold-out (ANA-032, ANA-050)."""
@@ -106,7 +107,7 @@ class Gathering:
         ran = [c for c in listed if c["state"] != "draft" and (not c["starts_at"] or first <= c["starts_at"] < last)]
         found = []
         for each in ran[:MOST]:
-            lift = await self._get("messaging", f"/campaigns/{each['campaign']}/lift")
+            lift = await self._get("messaging", f"/campaigns/{part(each['campaign'])}/lift")
             found.append({"campaign": each["campaign"], "title": each["title"], "state": each["state"]} | _lift(lift))
         return {"campaigns": found}
 

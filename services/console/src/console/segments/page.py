@@ -7,13 +7,13 @@ from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Form, Path, Query, Response
 
+from common.values.paths import part
 from console.client import Answer
 from console.texts import N_
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import whole
 from console.web.page import Viewer, see
-from console.web.paths import part
 
 router = APIRouter()
 ROWS, WITHIN_S = 50, 45.0

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
+from common.values.paths import part
 from console.access.forms import new_form
 from console.forms.fields import read
 from console.forms.sheets import Command, Filled, filled, order, sent
@@ -14,7 +15,6 @@ from console.sharing import forms
 from console.web.commands import status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer
-from console.web.paths import part
 
 router = APIRouter()
 ROWS = 50

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from common.values.paths import part
 from console.web.formats import instant
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer
-from console.web.paths import part
 
 router = APIRouter()
 DEFAULT, DAYS = 30, (30, 90, 365)

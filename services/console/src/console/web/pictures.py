@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 
+from common.values.paths import part
 from console.web.guard import NoAnswer, NotHere
 from console.web.page import Viewer
-from console.web.paths import part
 
 KINDS = ("image/jpeg", "image/png", "image/webp")
 HEADERS = {"content-disposition": "inline", "cache-control": "private, no-store"}

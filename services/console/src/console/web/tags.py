@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from console.web.paths import part
+from common.values.paths import part
 
 MOST_CHARACTERS = 100
 

@@ -58,7 +58,8 @@ async def post_erasure(
     request: Request,
     tx: Tx,
     unknown: Annotated[
-        bool, Query(description="also where nothing has come of the customer yet: what comes later is refused")
+        bool,
+        Query(description="also where nothing has come of the customer yet; a profile that comes later is refused"),
     ] = False,
 ) -> ErasureOut:
     """Erase a customer for ever, under all identifiers that are one person, in every service.

@@ -1,4 +1,4 @@
-"""Ids as parts of paths, the services' and our own."""
+"""Ids as parts of paths: an identifier may hold `%`, `?` and be `..`, and as it is would name another one."""
 
 from __future__ import annotations
 
