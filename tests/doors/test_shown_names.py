@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from typing import get_args
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
-from common.values.names import READ
+from common.http.bodies import Body
+from common.values.names import ASKED, READ
 
 from .test_callers import operations
 from .test_who_does_it import named
@@ -68,3 +71,24 @@ async def test_each_name_that_customers_read_shows_something(apps: dict[str, Fas
                     loose |= {f"{service} {door} {name}"} if READ not in said else set()
     assert loose == OF_STAFF | OF_CUSTOMERS | OF_SYSTEMS
     assert found > 20, "the words are those of the fields"
+
+
+async def test_whoever_asks_is_held_to_it_and_what_was_taken_before_is_read(apps: dict[str, FastAPI]) -> None:
+    """R10: the kinds look where a body is asked for: it is a Body, or says so of a document that is stored as it is."""
+    found, loose = 0, set[str]()
+    for app in apps.values():
+        document = app.openapi()
+        for route in app.routes:
+            if not isinstance(route, APIRoute) or route.body_field is None:
+                continue
+            (method,) = route.methods or ()
+            operation = document["paths"].get(route.path, {}).get(method.lower(), {})
+            if READ not in json.dumps([*named(document, operation.get("requestBody", {}))]):
+                continue
+            found += 1
+            info = route.body_field.field_info
+            kinds = get_args(info.annotation) or (info.annotation,)
+            if ASKED not in info.metadata and not all(issubclass(kind, Body) for kind in kinds):
+                loose.add(f"{method} {route.path}")
+    assert loose == set()
+    assert found > 10

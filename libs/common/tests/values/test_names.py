@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from common.values.names import ShownName, shows
+from common.http.bodies import Body
+from common.values.names import ASKED, ShownName, shows
 
-NAME: TypeAdapter[str] = TypeAdapter(ShownName)
+NAME: TypeAdapter[str] = TypeAdapter(Annotated[ShownName, ASKED])
 
 
 @pytest.mark.parametrize(
@@ -40,3 +43,22 @@ def test_a_name_of_which_nothing_is_seen_is_none(name: str) -> None:
 def test_a_name_is_one_line_and_turns_nothing_around(name: str) -> None:
     with pytest.raises(ValidationError, match="must be one line"):
         NAME.validate_python(name)
+
+
+class Stored(BaseModel):
+    name: ShownName
+
+
+class StoredIn(Body):
+    document: Stored
+
+
+@pytest.mark.parametrize("name", ["", " ", "Tea\nHouse"])
+def test_what_was_taken_by_older_rules_is_read_though_nobody_may_ask_for_it(name: str) -> None:
+    """R10. Also after a request was refused, and within one that was not."""
+    assert Stored(name=name).name == name
+    for asked in (lambda: StoredIn.model_validate({"document": {"name": name}}), lambda: NAME.validate_python(name)):
+        with pytest.raises(ValidationError):
+            asked()
+        assert StoredIn.model_validate({"document": {"name": "Tea"}}).document.name == "Tea"
+        assert Stored(name=name).name == name

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from common.values.names import asked
 from messaging.policy.state import Policy
 
 
@@ -31,7 +32,7 @@ from messaging.policy.state import Policy
 )  # fmt: skip
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any], says: str) -> None:
     """MSG-006: windows and caps are configuration, and validated."""
-    with pytest.raises(ValidationError, match=says):
+    with asked(), pytest.raises(ValidationError, match=says):
         Policy.model_validate(wrong)
 
 

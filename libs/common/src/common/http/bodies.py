@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from common.values.names import asked
 
 
 class Body(BaseModel):
     """What a caller sends: a field that is not there is refused with the nearest name.
 
-    Also within parts that are parts of events too, which ignore what they do not know, as consumers must.
+    Also within parts that are parts of events too, which ignore what they do not know, as consumers must. Names in it
+    that customers read must show something.
     """
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _is_asked(cls, sent: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        with asked():
+            return handler(sent)
 
     @model_validator(mode="before")
     @classmethod

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from common.values.texts import UNFIT
 
@@ -44,13 +47,44 @@ def check_lines(**given: str | None) -> None:
                 raise ValueError(f"`{name}` {wrong}") from None
 
 
+_ASKED: ContextVar[bool] = ContextVar("asked", default=False)
+
+
+@contextmanager
+def asked() -> Iterator[None]:
+    """What is validated within is what somebody asks for now, and no document that was taken by older rules."""
+    token = _ASKED.set(True)
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
+
+
+def _validate_asked(given: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    with asked():
+        return handler(given)
+
+
+ASKED = WrapValidator(_validate_asked)
+"""Of a request's body that is a stored document as it is; every `common.http.bodies.Body` does the same."""
+
+
+def _where_asked(check: Callable[[str], str]) -> AfterValidator:
+    def checked(text: str) -> str:
+        return check(text) if _ASKED.get() else text
+
+    return AfterValidator(checked)
+
+
 READ = "as customers read it; shows something"
 """Description of each field of these kinds, by which `tests/doors/test_shown_names.py` knows them."""
-ShownName = Annotated[str, AfterValidator(check_line), Field(min_length=1, max_length=100, description=READ)]
-"""A name as customers read it: one line."""
-ShownLine = Annotated[str, AfterValidator(check_line), Field(min_length=1, max_length=500, description=READ)]
+_SOME = {"minLength": 1}
+ShownName = Annotated[str, _where_asked(check_line), Field(max_length=100, description=READ, json_schema_extra=_SOME)]
+"""A name as customers read it: one line. This and the next two are held to it where a request asks for them; what was
+taken before is read as it is (R10)."""
+ShownLine = Annotated[str, _where_asked(check_line), Field(max_length=500, description=READ, json_schema_extra=_SOME)]
 """A title, or what something is called, likewise."""
-ShownWords = Annotated[str, AfterValidator(check_seen), Field(min_length=1, max_length=500, description=READ)]
+ShownWords = Annotated[str, _where_asked(check_seen), Field(max_length=500, description=READ, json_schema_extra=_SOME)]
 """Some sentences that customers read, in one line or several."""
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Row
 from common.events.fields import Currency, Identifier, PlannedDay, ShopName
 from common.http.api import Body, Router, Tx, require
 from common.refusals import Invalid
+from common.values.names import ASKED
 from membership.commands import offers as commands
 from membership.coupons import store, store_offers
 from membership.coupons.calendar import Run, days_of
@@ -187,7 +188,7 @@ async def _offer(tx: Tx, shop: str, offer_id: str) -> OfferOut:
 
 
 @router.put("/{offer_id}", dependencies=[require("programme:write")])
-async def set_offer(shop: ShopName, offer_id: Identifier, body: Offer, tx: Tx) -> OfferOut:
+async def set_offer(shop: ShopName, offer_id: Identifier, body: Annotated[Offer, ASKED], tx: Tx) -> OfferOut:
     """Set an offer. Its terms never change: who holds its coupons keeps what they promise. Repeating is harmless."""
     if offer_id == "calendar":
         raise ReservedOffer

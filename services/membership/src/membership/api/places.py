@@ -13,6 +13,7 @@ from common.events.fields import Cursor, Identifier, PlannedTime, ShopName
 from common.http.api import Body, Router, Tx, require
 from common.http.people import Person, identifiers_of
 from common.http.staff import Staff
+from common.values.names import ASKED
 from membership.activities import store
 from membership.activities.refusals import UnknownActivity
 from membership.activities.rules import Status, seed_hash
@@ -111,7 +112,9 @@ def _entry(row: Row[Any]) -> EntryOut:
 
 
 @router.put("/activities/{activity_id}", dependencies=[require("programme:write")])
-async def set_planned_activity(shop: ShopName, activity_id: Identifier, body: Activity, tx: Tx) -> PlannedActivityOut:
+async def set_planned_activity(
+    shop: ShopName, activity_id: Identifier, body: Annotated[Activity, ASKED], tx: Tx
+) -> PlannedActivityOut:
     """Set an activity: an event, a trial, limited goods. It never changes; repeating it is harmless."""
     return _out(await commands.set_activity(tx, shop, activity_id, body))
 

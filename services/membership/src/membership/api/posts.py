@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Request
 from pydantic import BaseModel
@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require, runtime_of
 from common.http.staff import Staff
+from common.values.names import ASKED
 from membership.api.changes import Limit
 from membership.commands import posts as commands
 from membership.communities import store, store_posts
@@ -61,7 +62,12 @@ class ModeratorIn(Body):
 
 @router.put("/communities/{community_id}/posts/{post_id}", dependencies=[require("members:write")])
 async def write_community_post(
-    shop: ShopName, community_id: Identifier, post_id: Identifier, body: PostIn, request: Request, tx: Tx
+    shop: ShopName,
+    community_id: Identifier,
+    post_id: Identifier,
+    body: Annotated[PostIn, ASKED],
+    request: Request,
+    tx: Tx,
 ) -> CommunityPostOut:
     """The shop publishes something, or a member who has joined asks, tells or answers. Repeating it is harmless.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.events.fields import Count, PlannedTime, ShopName
 from common.http.api import Router, Tx, require
 from common.shops.settings import SettingsBody, ShopSettings, Version, get_shop
-from common.values.names import ShownName
+from common.values.names import ASKED, ShownName
 from orders_ingest.commands.set_up_shop import set_up_shop
 
 router = Router(prefix="/v1/shops/{shop}/settings", tags=["settings"])
@@ -51,7 +52,7 @@ class SettingsOut(BaseModel):
 
 
 @router.put("", dependencies=[require("settings:write", set_up=False)])
-async def put_settings(shop: ShopName, body: SettingsIn, tx: Tx) -> VersionOut:
+async def put_settings(shop: ShopName, body: Annotated[SettingsIn, ASKED], tx: Tx) -> VersionOut:
     """Set up the shop, or change its settings from a date on. Repeating what is in force then changes nothing.
 
     Where another version begins later, this one ends there (`valid_until`): what comes behind it is changed by itself.
