@@ -158,7 +158,7 @@ def test_backup_behind(stack: Watched, tmp_path: Path) -> None:
     stack.until_it_fires("BackupBehind", "orders-ingest")
     ((slot,),) = [(row["slot_name"],) for row in stack.sql("orders_ingest", slots)]
     assert slot == json.loads((archive / "archive.json").read_text("utf-8"))["slot"]
-    printed("BackupBehind", "select pg_drop_replication_slot('<slot_name>')")
+    printed("BackupBehind", "select pg_drop_replication_slot('…')")
     stack.sql("orders_ingest", f"select pg_drop_replication_slot('{slot}')")
     stack.until_it_is_quiet("BackupBehind", "orders-ingest")
 
