@@ -13,6 +13,7 @@ from regulars.backups.segments import drop_aside, set_aside
 from regulars.stack.databases import dsn
 from regulars.stack.errors import StackError
 from regulars.stack.postgres_binaries import find_binaries
+from regulars.stack.process import Command, popen_options
 
 _END_S = 10.0
 
@@ -81,13 +82,10 @@ async def _start(program: str, environment: dict[str, str], *arguments: str) -> 
     path = find_binaries() / program
     if not path.exists():
         raise StackError(f"there is no {path}: set PG_BIN to a folder that holds {program} of the server's version")
+    # A pg_receivewal that outlives us would go on fetching, and nobody would see that the archive stands still.
+    how = popen_options(Command(program, [str(path), *arguments], environment))
     return await asyncio.create_subprocess_exec(
-        str(path),
-        *arguments,
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+        str(path), *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, **how
     )
 
 
