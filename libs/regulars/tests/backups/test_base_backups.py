@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,48 +38,54 @@ class Here(Archiving):
         made(self._archive, began)
 
 
-async def until(said: list[str], word: str) -> None:
-    while not any(word in line for line in said):
-        await asyncio.sleep(0.02)
+@dataclass
+class World:
+    """An archive with a base backup that no instant needs any more, and one that is needed; nothing waits for long."""
+
+    archive: Archive
+    here: Here
+    past: str
+    said: list[str]
+
+    async def until(self, word: str) -> None:
+        while not any(word in line for line in self.said):
+            await asyncio.sleep(0.02)
 
 
-async def test_what_could_not_be_removed_is_said_so_and_tried_again_without_another_base_backup(
-    database_from: MigratedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+async def world(database_from: MigratedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(archiving, "_SAY_S", 0.05)
     monkeypatch.setattr(archiving, "AGAIN_S", 0.05)
     archive, said, now = Archive(tmp_path), list[str](), datetime.now(UTC)
     archive.wal.mkdir()
     past, _ = made(archive, now - 9 * DAY), made(archive, now - 5 * DAY)
-    in_the_way = archive.base(f".{past}") / "PG_VERSION"
+    servers = Servers(await database_from(MIGRATIONS), "", None, ())
+    return World(archive, Here(archive, lambda: servers, every=DAY, keep=3 * DAY, say=said.append), past, said)
+
+
+async def test_what_could_not_be_removed_is_said_so_and_tried_again_without_another_base_backup(world: World) -> None:
+    in_the_way = world.archive.base(f".{world.past}") / "PG_VERSION"
     in_the_way.parent.mkdir()
     in_the_way.touch()
-    servers = Servers(await database_from(MIGRATIONS), "", None, ())
-    here = Here(archive, lambda: servers, every=DAY, keep=3 * DAY, say=said.append)
-    task = asyncio.create_task(here._bases())
+    task = asyncio.create_task(world.here._bases())
     try:
         async with asyncio.timeout(60):
-            await until(said, "was not removed, it is tried again")
-            assert archive.base(past).exists()
+            await world.until("was not removed, it is tried again")
+            assert world.archive.base(world.past).exists()
             in_the_way.unlink()
             in_the_way.parent.rmdir()
-            await until(said, f"base backup {past} was removed")
-        assert here.taken == 1
-        assert not any("no base backup" in line for line in said), said
+            await world.until(f"base backup {world.past} was removed")
+        assert world.here.taken == 1
+        assert not any("no base backup" in line for line in world.said), world.said
     finally:
         task.cancel()
 
 
 async def test_what_is_left_of_one_that_could_be_removed_in_part_is_removed_then(
-    database_from: MigratedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SEC-006: keys of who was erased lie in it, and the process may run for months."""
-    monkeypatch.setattr(archiving, "_SAY_S", 0.05)
-    monkeypatch.setattr(archiving, "AGAIN_S", 0.05)
-    archive, said, now = Archive(tmp_path), list[str](), datetime.now(UTC)
-    archive.wal.mkdir()
-    past, _ = made(archive, now - 9 * DAY), made(archive, now - 5 * DAY)
-    keys = archive.topic("customer-keys", past)
+    keys = world.archive.topic("customer-keys", world.past)
     keys.mkdir(parents=True)
     real, failed = shutil.rmtree, False
 
@@ -90,12 +97,11 @@ async def test_what_is_left_of_one_that_could_be_removed_in_part_is_removed_then
         real(folder, ignore_errors)
 
     monkeypatch.setattr(shutil, "rmtree", rmtree)
-    servers = Servers(await database_from(MIGRATIONS), "", None, ())
-    task = asyncio.create_task(Here(archive, lambda: servers, every=DAY, keep=3 * DAY, say=said.append)._bases())
+    task = asyncio.create_task(world.here._bases())
     try:
         async with asyncio.timeout(60):
-            await until(said, "was not removed, it is tried again")
-            while keys.exists() or any((tmp_path / "base").glob(f"*{past}")):
+            await world.until("was not removed, it is tried again")
+            while keys.exists() or any((world.archive.folder / "base").glob(f"*{world.past}")):
                 await asyncio.sleep(0.02)
     finally:
         task.cancel()
