@@ -5,37 +5,32 @@ from __future__ import annotations
 import asyncio
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from regulars.backups import archiving
-from regulars.backups.archive import BASE, Archive, Base, name_of, write_json
-from regulars.backups.archiving import Archiving
+from regulars.backups import base_backups
+from regulars.backups.archive import Archive
+from regulars.backups.base_backups import BaseBackups
+from regulars.backups.pulse import Pulse
 from regulars.backups.servers import Servers
+from regulars.backups.topic_copies import TopicCopies
 from regulars.testing import MigratedDatabase
 
+from .archives import DAY, lay_base
+
 MIGRATIONS = Path(__file__).parents[4] / "services" / "messaging" / "migrations"
-DAY = timedelta(days=1)
 
 
-def made(archive: Archive, began: datetime) -> str:
-    """A base backup, as far as it is looked at here."""
-    name = name_of(began)
-    archive.base(name).mkdir(parents=True)
-    write_json(archive.base(name) / BASE, Base(name, began, began, "000000010000000000000003", {}).to_json())
-    return name
-
-
-class Here(Archiving):
-    """An archive whose base backups are made at once."""
+class Here(BaseBackups):
+    """Those of an archive where they are made at once."""
 
     taken = 0
 
-    async def _take_base(self, began: datetime) -> None:
+    async def _take(self, began: datetime) -> None:
         self.taken += 1
-        made(self._archive, began)
+        lay_base(self._archive, began, began)
 
 
 @dataclass
@@ -54,20 +49,23 @@ class World:
 
 @pytest.fixture
 async def world(database_from: MigratedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(archiving, "_SAY_S", 0.05)
-    monkeypatch.setattr(archiving, "AGAIN_S", 0.05)
+    monkeypatch.setattr(base_backups, "_SAY_S", 0.05)
+    monkeypatch.setattr(base_backups, "_AGAIN_S", 0.05)
     archive, said, now = Archive(tmp_path), list[str](), datetime.now(UTC)
     archive.wal.mkdir()
-    past, _ = made(archive, now - 9 * DAY), made(archive, now - 5 * DAY)
-    servers = Servers(await database_from(MIGRATIONS), "", None, ())
-    return World(archive, Here(archive, lambda: servers, every=DAY, keep=3 * DAY, say=said.append), past, said)
+    past, _ = (lay_base(archive, began, began) for began in (now - 9 * DAY, now - 5 * DAY))
+    at = Servers(await database_from(MIGRATIONS), "", None, ())
+    copies = TopicCopies(archive, lambda: at)
+    pulse = Pulse(archive, lambda: at, "", copies)
+    here = Here(archive, lambda: at, copies, pulse, every=DAY, keep=3 * DAY, say=said.append)
+    return World(archive, here, past, said)
 
 
 async def test_what_could_not_be_removed_is_said_so_and_tried_again_without_another_base_backup(world: World) -> None:
     in_the_way = world.archive.base(f".{world.past}") / "PG_VERSION"
     in_the_way.parent.mkdir()
     in_the_way.touch()
-    task = asyncio.create_task(world.here._bases())
+    task = asyncio.create_task(world.here.run())
     try:
         async with asyncio.timeout(60):
             await world.until("was not removed, it is tried again")
@@ -97,7 +95,7 @@ async def test_what_is_left_of_one_that_could_be_removed_in_part_is_removed_then
         real(folder, ignore_errors)
 
     monkeypatch.setattr(shutil, "rmtree", rmtree)
-    task = asyncio.create_task(world.here._bases())
+    task = asyncio.create_task(world.here.run())
     try:
         async with asyncio.timeout(60):
             await world.until("was not removed, it is tried again")

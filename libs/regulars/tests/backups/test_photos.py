@@ -1,13 +1,17 @@
-"""Photos go into a backup, and come back into an empty folder alone."""
+"""Photos go into a backup, and come back into an empty folder alone; in an archive those that are gone stay aside."""
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 
-from regulars.backups.photos import PHOTOS, bring_photos, check_photos, take_photos
+from regulars.backups.photos import GONE, PHOTOS, bring_back, bring_photos, check_photos, mirror_photos, take_photos
 from regulars.stack.errors import StackError
+
+from .archives import DAY
 
 
 def test_photos_go_and_come_back_as_they_are(tmp_path: Path) -> None:
@@ -37,3 +41,22 @@ def test_an_installation_without_photos_is_backed_up_and_restored_without(tmp_pa
     for manifest in ({PHOTOS: None}, {PHOTOS: 0}, {}):  # the last one of an earlier release
         check_photos(manifest, None)
         assert bring_photos(tmp_path, manifest, None) == 0
+
+
+def test_photos_that_are_gone_stay_aside_as_long_as_an_instant_may_need_them(tmp_path: Path) -> None:
+    live, archive, new = tmp_path / "live", tmp_path / "archive", tmp_path / "new"
+    mirror_photos(live, archive, DAY)
+    assert not archive.exists(), "a folder that is away takes nothing with it"
+    for name in ("tea/a", "tea/b"):
+        (live / name).parent.mkdir(parents=True, exist_ok=True)
+        (live / name).write_bytes(name.encode())
+    (live / "tea" / ".half").write_bytes(b"just being written")
+    mirror_photos(live, archive, DAY)
+    (live / "tea/a").unlink()
+    mirror_photos(live, archive, DAY)
+    assert [(archive / PHOTOS / name).exists() for name in ("tea/a", "tea/b")] == [False, True]
+    assert bring_back(archive, ["tea/a", "tea/b", "tea/c"], new) == (2, 1)
+    assert [(new / name).read_bytes() for name in ("tea/a", "tea/b")] == [b"tea/a", b"tea/b"]
+    os.utime(archive / GONE / "tea/a", (time.time() - 90_000,) * 2)
+    mirror_photos(live, archive, DAY)
+    assert not (archive / GONE / "tea/a").exists()

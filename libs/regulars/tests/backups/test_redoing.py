@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -11,7 +12,7 @@ import orjson
 import pytest
 
 from regulars.backups.notes import HELD, Notes
-from regulars.backups.redoing import do_again, redo
+from regulars.backups.redoing import do_again, erasures, opt_outs, redo
 from regulars.client import Services
 from regulars.stack.databases import dsn
 from regulars.stack.errors import Refused, StackError
@@ -110,3 +111,52 @@ def test_services_of_ones_own_are_named_by_the_environment(tmp_path: Path, monke
     monkeypatch.setenv("MESSAGING_URL", "http://127.0.0.1:1")
     with pytest.raises(Refused, match="orders-ingest POST /v1/shops/tea/customers/c1/erasure got no answer"):
         redo(noted, folder=tmp_path)
+
+
+def _event(type_: str, time_: str, **data: Any) -> dict[str, Any]:
+    return {"type": type_, "shop": "tea", "subject": "c1", "time": time_, "data": data}
+
+
+@pytest.mark.parametrize(
+    ("events", "refused"),
+    [
+        ([], []),
+        (
+            [_event("contact.opted_out", "2026-11-30T12:00:00Z", channel="email")],
+            [("tea", "c1", "email", "marketing"), ("tea", "c1", "email", "survey")],
+        ),
+        (  # STOP is of everything, START of marketing
+            [
+                _event("contact.opted_out", "2026-11-30T12:00:00Z", channel="sms", purpose=None),
+                _event("contact.opted_in", "2026-11-30T12:05:00Z", channel="sms", purpose="marketing"),
+            ],
+            [("tea", "c1", "sms", "survey")],
+        ),
+        (  # a yes whose time nobody knows
+            [
+                _event("contact.opted_out", "2026-11-30T12:00:00Z", channel="sms", purpose="marketing"),
+                _event("customer.consent_changed", "2026-11-30T12:05:00Z", channel="sms", granted=True, undated=True),
+            ],
+            [("tea", "c1", "sms", "marketing")],
+        ),
+        (
+            [_event("customer.consent_changed", "2026-11-30T12:00:00Z", channel="sms", granted=False)],
+            [("tea", "c1", "sms", "marketing")],
+        ),
+        (  # by time, however they are written and come
+            [
+                _event("contact.opted_in", "2026-11-30T12:00:00.500000Z", channel="sms", purpose="survey"),
+                _event("contact.opted_out", "2026-11-30T12:00:00Z", channel="sms", purpose="survey"),
+            ],
+            [],
+        ),
+        ([_event("customer.consent_changed", "2026-11-30T12:00:00Z", channel="sms", granted=True)], []),
+    ],
+)
+def test_an_opt_out_is_done_again_unless_it_was_taken_back(events: list[dict[str, Any]], refused: list[Any]) -> None:
+    assert list(opt_outs(events)) == refused
+
+
+def test_an_erasure_is_done_again_once() -> None:
+    events = [_event("customer.erased", f"2026-11-30T12:00:0{second}Z") for second in range(2)]
+    assert erasures([*events, _event("points.redeemed", "2026-11-30T12:00:00Z")]) == [("tea", "c1")]

@@ -113,6 +113,11 @@ class Archive:
         """Oldest first."""
         return [Base.load(file.parent) for file in sorted((self.folder / "base").glob(f"[!.]*/{BASE}"))]
 
+    def youngest(self) -> str | None:
+        """The name of the base backup that was made last."""
+        bases = self.bases()
+        return bases[-1].name if bases else None
+
     def drop(self, name: str) -> None:
         """Remove a base backup and what was copied for it; of what fails, `drop_unfinished` removes the rest."""
         self.base(name).rename(self.base(f".{name}"))

@@ -1,0 +1,73 @@
+"""Whether all is in an archive that was committed and published up to now."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+
+import asyncpg
+
+from common.bus.broker import LogEnds
+from regulars.backups.archive import INTAKE, Archive
+from regulars.backups.servers import Servers, check_same, connected, identity, read_of_intake
+from regulars.backups.topic_copies import TopicCopies
+
+_CHECK_S = 0.05
+
+
+class Pulse:
+    """Looks at PostgreSQL, whose log the slot keeps for the archive, and at Kafka, whose topics are copied."""
+
+    def __init__(self, archive: Archive, servers: Callable[[], Servers], slot: str, copies: TopicCopies) -> None:
+        self._archive, self._servers, self._slot, self._copies = archive, servers, slot, copies
+
+    @contextlib.asynccontextmanager
+    async def looking(self) -> AsyncIterator[tuple[asyncpg.Connection, LogEnds]]:
+        """At both servers. Raises OtherInstallation."""
+        servers = self._servers()
+        async with connected(servers.postgres) as connection:
+            check_same(self._archive.about(), await identity(servers, connection), self._archive.folder)
+            ends = LogEnds(servers.kafka, client="regulars-backup")
+            try:
+                yield connection, ends
+            finally:
+                await ends.close()
+
+    async def complete(self, connection: asyncpg.Connection, ends: LogEnds, *bases: str | None) -> datetime:
+        """Wait until all is in the archive that was committed and published before this call; gives its instant.
+
+        By PostgreSQL's clock; of topics the copies for those base backups. A transaction of ours is committed then: a
+        recovery ends at the first commit of after the instant that it is told, and without one fails.
+
+        Raises Superseded, CopyFailed, and OSError for a disk that is full.
+        """
+        mine = self._copies.serving(bases)
+        read = await read_of_intake(self._servers())
+        at: datetime = await connection.fetchval("select clock_timestamp()")
+        await connection.execute("select pg_logical_emit_message(true, 'regulars-backup', '')")
+        written = await connection.fetchval("select pg_current_wal_insert_lsn()::text")
+        until = await ends.ends({each.copy.topic for each in mine})
+        starts = await ends.starts(until)
+        until = {place: end for place, end in until.items() if end > starts[place]}  # the others hold no record
+        complete = False
+        while not complete:
+            for each in mine:
+                each.check()
+            complete = await self._received(connection, written) and all(each.copy.has(until) for each in mine)
+            if not complete:
+                await asyncio.sleep(_CHECK_S)
+        for each in mine:
+            if each.copy.topic.startswith(INTAKE):
+                await each.copy.forget(read)
+        return at
+
+    async def _received(self, connection: asyncpg.Connection, lsn: str) -> bool:
+        return bool(
+            await connection.fetchval(
+                "select exists (select from pg_stat_replication"
+                " where application_name = $1 and flush_lsn >= $2::text::pg_lsn)",
+                *(self._slot, lsn),
+            )
+        )
