@@ -140,13 +140,16 @@ def test_erasure_open(stack: Watched) -> None:
 
 
 def test_backup_behind(stack: Watched, tmp_path: Path) -> None:
-    """A continuous backup is killed: it is started again in its folder; then given up, with its slot."""
+    """A continuous backup is killed: it is started again in its folder; a topic's copy is damaged, and put back; then
+    it is given up, with its slot."""
     archive, slots = tmp_path / "archive", query("BackupBehind")
     status = archive / "status.json"
     with archiving(stack, archive) as process:
         stack.until(status.exists, "the archive was to be complete up to some instant")
         assert [(row["active"], row["wal_status"]) for row in stack.sql("orders_ingest", slots)] == [(True, "reserved")]
-        stack.until(lambda: stack.measured('backup_slots_unread{job="orders-ingest"} == 0'), "a reader was to be seen")
+        stack.until(
+            lambda: stack.measured('backups_incomplete{job="orders-ingest"} == 0'), "it was to be seen complete"
+        )
         assert not stack.fires("BackupBehind", "orders-ingest")
         process.kill()
         process.wait(20)
@@ -155,6 +158,17 @@ def test_backup_behind(stack: Watched, tmp_path: Path) -> None:
         stack.until_it_is_quiet("BackupBehind", "orders-ingest")
         before = status.read_text("utf-8")
         stack.until(lambda: status.read_text("utf-8") > before, "the archive was to go on")
+    places = archive / "topics" / "customers" / "all" / "places.json"
+    whole = places.read_bytes()
+    places.write_bytes(whole[:1])
+    with archiving(stack, archive):
+        stack.until_it_fires("BackupBehind", "orders-ingest")
+        assert [row["active"] for row in stack.sql("orders_ingest", slots)] == [True], (
+            "it is a topic that is not copied"
+        )
+    places.write_bytes(whole)
+    with archiving(stack, archive):
+        stack.until_it_is_quiet("BackupBehind", "orders-ingest")
     stack.until_it_fires("BackupBehind", "orders-ingest")
     ((slot,),) = [(row["slot_name"],) for row in stack.sql("orders_ingest", slots)]
     assert slot == json.loads((archive / "archive.json").read_text("utf-8"))["slot"]

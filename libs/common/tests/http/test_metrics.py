@@ -109,9 +109,9 @@ async def test_a_continuous_backup_that_nobody_runs_is_seen_by_the_log_that_is_k
 
     async def seen() -> tuple[float | None, float | None]:
         await Observer(runtime).observe()
-        return REGISTRY.get_sample_value("backup_slots_unread"), REGISTRY.get_sample_value("backup_log_kept_bytes")
+        return REGISTRY.get_sample_value("backups_incomplete"), REGISTRY.get_sample_value("backup_log_kept_bytes")
 
-    unread, _ = await seen()
+    incomplete, _ = await seen()
     slot, others = f"{PREFIX}{uuid4().hex[:8]}", f"standby_{uuid4().hex[:8]}"
     async with runtime.database.transaction() as tx:
         for name in (slot, others):
@@ -120,7 +120,7 @@ async def test_a_continuous_backup_that_nobody_runs_is_seen_by_the_log_that_is_k
         async with runtime.database.transaction() as tx:
             await tx.execute("select pg_logical_emit_message(false, 'test', repeat('x', 100000))")
         now, kept = await seen()
-        assert now == (unread or 0) + 1, "another tool's slot is no backup of ours"
+        assert now == (incomplete or 0) + 1, "another tool's slot is no backup of ours"
         assert kept is not None
         assert kept >= 100_000
     finally:

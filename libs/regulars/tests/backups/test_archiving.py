@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import AsyncMock, patch
 from uuid import uuid4
 
 import asyncpg
@@ -18,12 +19,15 @@ import pytest
 from common.bus.broker import Outgoing, Position, Producer, Reader, Topic, ensure_topics
 from common.events.topics import TOPICS
 from common.storage import migrations
+from common.storage.backup_slots import look_at_backups
+from common.storage.database import Database
 from regulars.backups.archive import BASE, Archive, write_json
 from regulars.backups.archiving import Archiving
-from regulars.backups.copying import places, read_copy
+from regulars.backups.base_backups import BaseBackups
+from regulars.backups.copying import CopyFailed, places, read_copy
 from regulars.backups.servers import Servers
 from regulars.backups.to_an_instant import NOTED, restore_folder
-from regulars.stack.databases import dsn, ensure_database, in_database
+from regulars.stack.databases import as_role, dsn, ensure_database, in_database
 from regulars.stack.errors import StackError
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.postgres import PostgresServer
@@ -69,6 +73,16 @@ class Installation:
             yield connection
         finally:
             await connection.close()
+
+    async def incomplete(self) -> int:
+        """How many archives a service sees that lack something."""
+        url = as_role(self.postgres.url, "membership", "pw")
+        database = Database(url.replace("postgresql://", "postgresql+asyncpg://"))
+        try:
+            async with database.transaction() as tx:
+                return (await look_at_backups(tx)).incomplete
+        finally:
+            await database.close()
 
     async def commit(self, database: str, topic: str, id_: str, type_: str = "order.completed") -> None:
         event = {"id": id_, "type": type_, "shop": "tea", "subject": "c1", "time": "2026-11-30T12:00:00Z", "data": {}}
@@ -161,6 +175,12 @@ class Running:
         await self._task
 
 
+async def until(check: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(240):
+        while not await check():
+            await asyncio.sleep(0.2)
+
+
 @pytest.fixture
 def root(stack_folder: Path) -> Path:
     return stack_folder / f"archiving-{uuid4().hex[:8]}"
@@ -245,6 +265,40 @@ async def test_what_was_committed_by_the_instant_is_there_and_agrees_and_nothing
 def _restore(archive: Archive, at: datetime | None, folder: Path, said: list[str]) -> None:
     folder.mkdir()
     restore_folder(archive, at, folder, SECRETS, said.append)
+
+
+async def test_services_see_an_archive_that_lacks_something_though_its_log_is_read(root: Path) -> None:
+    """The command says it to whoever reads its lines; an alert is raised by what services see."""
+    archive = Archive(root / "archive")
+    archive.folder.mkdir(parents=True)
+    async with started(root / "live") as live:
+        await live.set_up()
+
+        async def whole() -> bool:
+            return await live.incomplete() == 0
+
+        async def lacking() -> bool:
+            return not await whole()
+
+        assert await whole(), "there is none yet"
+        running = Running(archive, live)
+        await until(lacking)  # the first base backup is being made
+        await running.complete()
+        await until(whole)
+        damaged = CopyFailed(archive.topic("orders", ""), "made anew")
+        running.archiving._copies._faults[("orders", "all")] = damaged
+        await until(lacking)
+        async with live.of("membership") as connection:
+            assert await connection.fetchval("select active from pg_replication_slots"), "its log is read all the time"
+        del running.archiving._copies._faults[("orders", "all")]
+        await until(whole)
+        await running.end()
+        await until(lacking)
+        overdue = Running(archive, live, every=timedelta(milliseconds=1))
+        with patch.object(BaseBackups, "_take", AsyncMock(side_effect=StackError("no base backup can be made"))):
+            await overdue.complete()
+            assert await lacking(), "all is there, behind a base backup that gets older and older"
+            await overdue.end()
 
 
 async def test_killed_and_cut_off_it_goes_on_and_an_archive_that_lags_loses_no_fact(root: Path) -> None:

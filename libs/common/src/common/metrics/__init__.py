@@ -54,9 +54,9 @@ CLOCK_AHEAD = Gauge(
     "clock_ahead_of_database_seconds",
     "By how much this host's clock is surely ahead of its database's; negative: behind, 0: no difference is seen",
 )
-BACKUP_UNREAD = Gauge(
-    "backup_slots_unread",
-    "Continuous backups that do not run, or that PostgreSQL cut off from its log: replication slots without a reader",
+BACKUPS_INCOMPLETE = Gauge(
+    "backups_incomplete",
+    "Continuous backups that do not run, lack something of PostgreSQL or Kafka, or whose base backup is overdue",
 )
 BACKUP_KEPT = Gauge("backup_log_kept_bytes", "PostgreSQL's log that a continuous backup has not fetched, at the most")
 EVENT_LOOP_LAG = Gauge(

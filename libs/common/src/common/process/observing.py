@@ -13,7 +13,7 @@ from prometheus_client import Counter
 from common import metrics
 from common.bus.consumer import State
 from common.process.runtime import Runtime
-from common.storage.backup_slots import kept_for_backups
+from common.storage.backup_slots import look_at_backups
 from common.storage.failures import passes
 from common.work import set_aside
 
@@ -70,8 +70,8 @@ class Observer:
             before = time.time()
             there = await tx.value("select extract(epoch from clock_timestamp())::float8")
             metrics.CLOCK_AHEAD.set(ahead_of(there, before, time.time()))
-            backups = await kept_for_backups(tx)
-            metrics.BACKUP_UNREAD.set(backups.unread)
+            backups = await look_at_backups(tx)
+            metrics.BACKUPS_INCOMPLETE.set(backups.incomplete)
             metrics.BACKUP_KEPT.set(backups.bytes)
         if row is not None:
             metrics.OUTBOX_UNPUBLISHED.set(row.rows)

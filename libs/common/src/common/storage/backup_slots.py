@@ -1,4 +1,4 @@
-"""What PostgreSQL keeps of its log for `regulars backup --continuous`: a service sees it though the backup is dead."""
+"""Whether `regulars backup --continuous` keeps its archives complete: a service sees it though the backup is dead."""
 
 from __future__ import annotations
 
@@ -8,24 +8,37 @@ from common.storage.transaction import Transaction
 
 PREFIX = "regulars_backup_"
 """Of the names of its replication slots, one an archive."""
+COMPLETE = 482_117_003
+"""The command holds the advisory lock (this, `hashtext` of its slot's name) while all is in its archive."""
 
 
-class Kept(NamedTuple):
-    """Of all archives: `unread` slots that nobody reads now, or that lost part of the log; `bytes` kept at the most."""
+class Backups(NamedTuple):
+    """Of all archives: how many are `incomplete`; the `bytes` of its log that PostgreSQL keeps for one at the most."""
 
-    unread: int
+    incomplete: int
     bytes: float
 
 
-async def kept_for_backups(tx: Transaction) -> Kept:
-    """By the server's own view, which every role may read; nothing where there is no archive."""
+async def look_at_backups(tx: Transaction) -> Backups:
+    """By the server's own views, which every role may read; nothing where there is no archive.
+
+    One is incomplete whose slot nobody reads or has lost part of the log, and whose command does not say that all is
+    there: topics too, and a base backup that is not overdue.
+    """
     row = await tx.fetch_one(
         """
-        select count(*) filter (where not active or wal_status = 'lost') as unread,
-               coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 0)::float8 as kept
-        from pg_replication_slots where starts_with(slot_name, :prefix)
+        select count(*) filter (where not s.active or s.wal_status = 'lost' or l.held is null) as incomplete,
+               coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn)), 0)::float8 as kept
+        from pg_replication_slots s left join lateral (
+            select true as held from pg_locks
+            where locktype = 'advisory' and granted and objsubid = 2 and classid = cast(:space as oid)
+              and objid = cast(hashtext(cast(s.slot_name as text)) as oid)
+            limit 1
+        ) l on true
+        where starts_with(s.slot_name, :prefix)
         """,
         prefix=PREFIX,
+        space=COMPLETE,
     )
     assert row is not None  # an aggregate has a row
-    return Kept(row.unread, max(0.0, row.kept))
+    return Backups(row.incomplete, max(0.0, row.kept))

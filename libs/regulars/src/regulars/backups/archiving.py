@@ -135,13 +135,19 @@ class Archiving:
     async def _pulses(self, pulse: Pulse, *, last: bool = False) -> None:
         """One after the other, until something is away; `last`: a single one."""
         async with pulse.looking() as (connection, ends):
+            # A process that stands still keeps its connections, and would say for ever that all is there.
+            await connection.execute("set idle_session_timeout = '2min'")
+            said = False
             while True:
-                if (base := self._archive.youngest()) is not None:
+                if bases := self._archive.bases():
+                    base = bases[-1]
                     try:
                         async with asyncio.timeout(_SAY_S):
-                            at = await pulse.complete(connection, ends, base)
+                            at = await pulse.complete(connection, ends, base.name)
                     except Superseded:
                         continue  # of the younger one
+                    if said != (complete := at - base.began < 2 * self._every):
+                        said = await pulse.say(connection, complete)
                     if self.until is None or at > self.until:
                         self.until, self._complete_at = at, time.monotonic()
                         write_json(self._archive.folder / STATUS, {"until": at.isoformat()})

@@ -10,6 +10,7 @@ from datetime import datetime
 import asyncpg
 
 from common.bus.broker import LogEnds
+from common.storage.backup_slots import COMPLETE
 from regulars.backups.archive import INTAKE, Archive
 from regulars.backups.servers import Servers, check_same, connected, identity, read_of_intake
 from regulars.backups.topic_copies import TopicCopies
@@ -62,6 +63,15 @@ class Pulse:
             if each.copy.topic.startswith(INTAKE):
                 await each.copy.forget(read)
         return at
+
+    async def say(self, connection: asyncpg.Connection, complete: bool) -> bool:
+        """Let every service see whether all is in the archive: by a lock, which goes with the connection. Whether it
+        is held now."""
+        done: bool = await connection.fetchval(
+            f"select pg_{'try_advisory_lock' if complete else 'advisory_unlock'}($1, hashtext($2))",
+            *(COMPLETE, self._slot),
+        )
+        return complete and done
 
     async def _received(self, connection: asyncpg.Connection, lsn: str) -> bool:
         return bool(
