@@ -27,9 +27,12 @@ done
 secret master_key "$(openssl rand -base64 32)"
 secret master_keys "" # those that come after it (docs/operating.md, "Another master key")
 secret bootstrap_api_key "$(openssl rand -hex 24)"
+secret services_api_key "$(cat "$folder/bootstrap_api_key")" # the console's, until it has one of its own (README.md)
 secret metrics_key "$(openssl rand -hex 24)" # with which Prometheus asks
 secret grafana_password "$(openssl rand -hex 24)"
 secret smtp_password ""
+secret sms_secret ""
+secret imap_password ""
 secret chat_bridge_secret ""
 # 16 random bytes in URL-safe base64, as Kafka writes its cluster ids; never one that begins with a dash.
 grep -qs '^KAFKA_CLUSTER_ID=' "$environment" ||

@@ -30,7 +30,8 @@ for service in orders-ingest membership segmentation messaging feedback console;
         file master_key master_key
         file postgres_ca.pem postgres_ca.pem
         if [ "$service" = console ]; then
-            file services_api_key bootstrap_api_key
+            file services_api_key services_api_key
+            file smtp_password smtp_password
         else
             file bootstrap_api_key bootstrap_api_key
             file metrics_key metrics_key
@@ -38,6 +39,8 @@ for service in orders-ingest membership segmentation messaging feedback console;
             kafka "$service"
         fi
         [ "$service" != messaging ] || file smtp_password smtp_password
+        [ "$service" != messaging ] || file sms_secret sms_secret
+        [ "$service" != messaging ] || file imap_password imap_password
         [ "$service" != feedback ] || file photo_s3_secret_key photo_s3_secret_key
         [ "$service" != messaging ] || file chat_bridge_secret chat_bridge_secret
     done

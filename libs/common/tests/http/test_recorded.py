@@ -6,6 +6,7 @@ import io
 import json
 
 import httpx
+import pytest
 
 from common.http import scopes
 from common.process import logs
@@ -13,11 +14,12 @@ from common.process import logs
 from .test_api import bearer, make_key
 
 
-async def test_what_a_key_looks_at_stands_in_the_log_with_the_key(client: httpx.AsyncClient) -> None:
-    """Of routes that say so; `tests/doors/test_others_objects.py` looks which of them must."""
+@pytest.mark.parametrize("level", ["INFO", "ERROR"])
+async def test_what_a_key_looks_at_stands_in_the_log_with_the_key(client: httpx.AsyncClient, level: str) -> None:
+    """Whatever else is logged; of routes that say so: `tests/doors/test_others_objects.py` looks which of them must."""
     made = await make_key(client, scopes=["things:read", "things:write"])
     written = io.StringIO()
-    logs.configure("toy", "INFO", written)
+    logs.configure("toy", level, written)
     things = "/v1/shops/demo/things"
     assert (await client.get(things, headers=bearer(made["key"]))).status_code == 200
     assert (await client.post(things, json={"size": 1}, headers=bearer(made["key"]))).status_code == 202

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
+from common.events.topics import SERVICES
+from regulars.docs import settings
 from regulars.docs.__main__ import ROOT, main
 from regulars.docs.citations import Recorder, cited_in, cited_in_name, load, save
 from regulars.docs.claims import CLAIMS, claims_page
@@ -156,6 +160,9 @@ def test_flows_name_producer_and_takers() -> None:
 def test_every_service_is_wired_and_the_flow_table_is_fresh() -> None:
     wired = subscriptions()
     assert Flow("order.completed", "feedback", "handlers.on_orders") in wired
+    erased = {flow.type for flow in wired if flow.service == "orders-ingest" and flow.type.endswith(".customer_erased")}
+    assert len(erased) == len(SERVICES) - 1, "it reads the others' confirmations"
+    assert {flow.service for flow in wired if flow.type == "shop.settings_changed"} == set(SERVICES)
     assert (ROOT / "docs" / "flows.md").read_text("utf-8") == flows(wired)
 
 
@@ -255,6 +262,24 @@ def test_metrics_are_generated_from_the_code_and_keep_their_names() -> None:
     assert sorted(metric.name for metric in listed) == sorted({metric.name for metric in listed})
     assert {metric.name for metric in listed} >= METRICS
     assert (ROOT / "docs" / "metrics.md").read_text("utf-8") == document(listed)
+
+
+def test_the_page_of_settings_is_fresh_and_each_says_what_it_is() -> None:
+    listed = settings.groups()
+    assert (ROOT / "docs" / "settings.md").read_text("utf-8") == settings.document(listed)
+    fields = {name: field for group in listed for kind in group.kinds for name, field in kind.model_fields.items()}
+    assert [name for name, field in fields.items() if not field.description] == []
+
+
+def test_what_a_rebuild_takes_from_the_live_database_stands_in_the_operators_page() -> None:
+    """Who has no live database any more loses just this."""
+    page = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    rows = dict(
+        re.findall(r"^\| `?([a-z-]+)`? \| [^|]* \| ([^|]*) \|$", page.partition("What stands on no topic")[2], re.M)
+    )
+    for service in SERVICES:
+        wired = importlib.import_module(f"{service.replace('-', '_')}.main").SERVICE
+        assert [each.table for each in wired.copied if f"`{each.table}`" not in rows[service]] == [], service
 
 
 def test_a_metric_of_one_service_is_published_by_that_service() -> None:

@@ -150,7 +150,7 @@ SERVICE = Service(
     settings=(*(channel.settings for channel in CHANNELS.values()), ImapSettings),
     subscriptions=subscriptions,
     read_back=READ_BACK,
-    copied=(Copied("pauses"), Copied("mailboxes")),
+    copied=(Copied("pauses"), Copied("mailboxes"), Copied("left_before_restore")),
     routers=(
         decisions.router,
         flows.router,

@@ -27,13 +27,18 @@ def dead_topic(service: str) -> str:
     return f"dead.{service}"
 
 
+_KEYS = {
+    "cleanup.policy": "compact",
+    "max.compaction.lag.ms": "604800000",  # a week: the key of who was erased is gone then, of a small shop, too
+    "max.message.bytes": str(MAX_RECORD),
+}
 SERVICES = ("orders-ingest", "membership", "segmentation", "messaging", "feedback")
 TOPICS = (
     Topic("orders", "orders-ingest"),
     Topic("customers", "orders-ingest"),
     Topic("activity", "orders-ingest"),
     Topic("catalogue", "orders-ingest"),
-    Topic("customer-keys", "orders-ingest", config={"cleanup.policy": "compact", "max.message.bytes": str(MAX_RECORD)}),
+    Topic("customer-keys", "orders-ingest", config=_KEYS),
     Topic("shops", "orders-ingest", 1),  # few records, read by every process from the first on
     Topic("feedback", "feedback"),
     Topic("membership", "membership"),

@@ -7,7 +7,6 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Annotated, Any
 
-import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as DependsMarker
@@ -24,6 +23,7 @@ from common.http.problems import Problem
 from common.http.queries import Queries
 from common.http.scopes import RECORDED
 from common.process.admission import check_set_up
+from common.process.logs import record
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
 from common.values.links import PLACE, is_link, without_tokens
@@ -47,7 +47,6 @@ __all__ = [
 ]
 
 JSON, FILE = "application/json", "application/octet-stream"
-log = structlog.get_logger()
 _CALLER = "regulars.caller"
 CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
 """Of the request at hand, for what its body says (`common.http.staff`); None outside of one."""
@@ -272,7 +271,7 @@ class Route(APIRoute):
             if required.recorded:
                 # Before it is done, as the console records a look.
                 path = without_tokens(request.url.path)
-                log.info("key_used", key=caller.key_id, scope=required.wanted, method=request.method, path=path)
+                record("key_used", key=caller.key_id, scope=required.wanted, method=request.method, path=path)
         return caller
 
     async def _of_kind(self, request: Request, receive: Receive) -> Receive:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from common.contract import documents as contract
+from regulars.docs import settings
 from regulars.docs.citations import load
 from regulars.docs.claims import claims_page
 from regulars.docs.coverage import coverage, requirements
@@ -17,9 +18,9 @@ from regulars.docs.scale import page
 ROOT = Path(__file__).parents[5]
 USAGE = """usage: python -m regulars.docs [check]
 
-Writes docs/flows.md, docs/metrics.md, docs/scale.md, docs/claims.md, docs/reliability.md, docs/coverage.md,
-docs/asyncapi.json and libs/common/schemas; `check` writes nothing and exits 1 when one is stale. docs/coverage.md needs
-a run of all tests before it (make test): else it is left as it is, and the exit status is 1."""
+Writes docs/flows.md, docs/metrics.md, docs/settings.md, docs/scale.md, docs/claims.md, docs/reliability.md,
+docs/coverage.md, docs/asyncapi.json and libs/common/schemas; `check` writes nothing and exits 1 when one is stale.
+docs/coverage.md needs a run of all tests before it (make test): else it is left as it is, and the exit status is 1."""
 NOT_WHOLE = (
     "docs/coverage.md was not looked at: it is made from what all tests cite, and here none or some have run;"
     " run all of them with `make test`, then `make docs`"
@@ -31,6 +32,7 @@ def wanted(root: Path) -> dict[Path, str]:
     made = {
         root / "docs" / "flows.md": flows(subscriptions()),
         root / "docs" / "metrics.md": document(metrics()),
+        root / "docs" / "settings.md": settings.document(settings.groups()),
         root / "docs" / "claims.md": claims_page(root),
         root / "docs" / "reliability.md": reliability(root),
         root / "docs" / "scale.md": page((root / "docs" / "bench.md").read_text("utf-8")),
