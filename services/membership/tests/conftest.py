@@ -151,8 +151,8 @@ async def sweep(db: Database, limit: int = 200) -> int:
 async def tables(tx: Transaction) -> dict[str, list[tuple[Any, ...]]]:
     """What must be equal when two ways of arrival are to be the same."""
     wanted = {
-        "customers": "select shop, customer, cast(state as text), last_time, last_id, done_until, due_at, revision "
-        "from customers order by 1, 2",
+        "customers": "select shop, customer, cast(cast(state as jsonb) as text), last_time, last_id, done_until, "
+        "due_at, revision from customers order by 1, 2",
         "ledger": "select shop, customer, account, earned_by, amount, cause, correction, occurred_at "
         "from ledger order by 1, 2, 6, 3, 4",
         "outbox": "select id, aggregatetype, aggregateid, payload from outbox order by seq",

@@ -26,7 +26,7 @@ from segmentation.jobs.verifying_said import expectations
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 STATES = """
-select c.shop, c.customer, cast(c.state as text) as state, c.due_at,
+select c.shop, c.customer, cast(cast(c.state as jsonb) as text) as state, c.due_at,
        (select jsonb_object_agg(i.name, i.body) from items i where i.shop = c.shop and i.customer = c.customer),
        (select jsonb_agg(jsonb_build_array(s.name, s.day, s.gone, s.currency, s.orders, s.paid, s.refunded)
                          order by s.name)

@@ -40,7 +40,9 @@ async def tell(db: Database, event: Event[ShopSettingsChanged]) -> None:
 
 async def states(db: Database) -> list[tuple[object, ...]]:
     async with db.transaction() as tx:
-        rows = await tx.fetch("select customer, cast(state as text), due_at from customers order by customer")
+        rows = await tx.fetch(
+            "select customer, cast(cast(state as jsonb) as text), due_at from customers order by customer"
+        )
     return [tuple(row) for row in rows]
 
 

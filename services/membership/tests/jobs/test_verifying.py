@@ -41,10 +41,12 @@ async def test_a_page_of_any_size_finds_the_same_and_so_do_shares_apart(
     assert await verify(db, page, share) == []
     async with db.transaction() as tx:
         await tx.execute(
-            "update customers set state = jsonb_set(state, '{points,issued}', to_jsonb(-1)) where customer = 'c1'"
+            "update customers set state = jsonb_set(cast(state as jsonb), '{points,issued}', to_jsonb(-1))"
+            " where customer = 'c1'"
         )
         await tx.execute(
-            "update customers set state = jsonb_set(state, '{growth,value}', cast('7' as jsonb)) where customer = 'c5'"
+            "update customers set state = jsonb_set(cast(state as jsonb), '{growth,value}', cast('7' as jsonb))"
+            " where customer = 'c5'"
         )
     await forge(db, "c2", 500)
     await forge(db, "c3", 5, account="growth")
@@ -134,7 +136,7 @@ async def test_who_was_folded_by_other_rules_is_folded_anew(db: Database, shop: 
             where t.shop = f.shop and t.customer = f.customer
             """
         )
-        await tx.execute("update customers set state = state - 'growth'")
+        await tx.execute("update customers set state = cast(state as jsonb) - 'growth'")
         await tx.execute("insert into refolds (shop, cause, at) values ('tea', 'growth@rules', now())")
         assert await due(tx, clock.now()) == 1
         assert await tx.value("select sum(growth) from customers") == 0
@@ -232,9 +234,10 @@ PLANTED = {
     "a member's row is deleted": "delete from customers where customer = 'c1'",
     "a member's row and ledger are deleted": "delete from customers where customer = 'c0'",
     "a member's state is changed":
-    "update customers set state = jsonb_set(state, '{growth,value}', '7') where customer = 'c1'",
+    "update customers set state = jsonb_set(cast(state as jsonb), '{growth,value}', '7') where customer = 'c1'",
     "a member's tier is changed":
-    "update customers set state = jsonb_set(state, '{tiers,standing,tier}', '\"supreme\"') where customer = 'c1'",
+    "update customers set state = jsonb_set(cast(state as jsonb), '{tiers,standing,tier}', '\"supreme\"')"
+    " where customer = 'c1'",
     "a member is due at another time": "update customers set due_at = due_at + interval '1 day' where customer = 'c1'",
     "a member is due no more": "update customers set due_at = null where customer = 'c1'",
     "a member's revision is changed": "update customers set revision = revision + 1 where customer = 'c1'",

@@ -40,7 +40,7 @@ from .test_sweeping import set_thresholds
 
 GRADED = Thresholds(rfm=RfmRules(method="quantile", buyers_needed=10))
 ROWS = """
-select c.customer, cast(c.state as text), c.last_time, c.done_until, c.due_at, c.revision, c.inputs,
+select c.customer, cast(cast(c.state as jsonb) as text), c.last_time, c.done_until, c.due_at, c.revision, c.inputs,
        d.due_at as asked_at, d.changed
 from customers c left join segment_dues d using (shop, customer) order by c.customer
 """

@@ -210,7 +210,7 @@ async def test_a_customer_who_cannot_be_evaluated_keeps_nobody_from_new_threshol
         before = [tuple(row) for row in await tx.fetch(dues)]
         state = await tx.value("select cast(state as text) from customers where customer = 'c007'")
         await tx.execute(
-            "update customers set state = jsonb_set(state, '{purchases,last_day}', '\"no day\"')"
+            "update customers set state = jsonb_set(cast(state as jsonb), '{purchases,last_day}', '\"no day\"')"
             " where customer = 'c007'"
         )
     await set_thresholds(db, STRICTER, 61)

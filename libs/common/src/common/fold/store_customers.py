@@ -53,7 +53,7 @@ async def keep_merged_state(tx: Transaction, key: CustomerKey, state: str | None
     """Keep what was announced last of a customer who was absorbed; None where they are one of their own again."""
     # By primary key.
     await tx.execute(
-        "update customers set merged_state = cast(:state as jsonb) where shop = :shop and customer = :customer",
+        "update customers set merged_state = cast(:state as json) where shop = :shop and customer = :customer",
         shop=key[0],
         customer=key[1],
         state=state,
@@ -78,7 +78,7 @@ async def save_customers(tx: Transaction, rows: Sequence[CustomerRow]) -> None:
     nothing = (None, None, None, None)
     await tx.execute(
         f"""
-        update customers c set state = cast(u.state as jsonb), last_time = u.time, last_rank = u.rank,
+        update customers c set state = cast(u.state as json), last_time = u.time, last_rank = u.rank,
                last_source = u.source, last_id = u.id, done_until = u.done, due_at = u.due, revision = u.revision,
                inputs = u.inputs
         from {_SAVED} where c.shop = u.shop and c.customer = u.customer

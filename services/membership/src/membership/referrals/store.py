@@ -134,7 +134,7 @@ async def lock_referrals(tx: Transaction, customers: Iterable[CustomerKey]) -> S
 
 
 _COUNTING = """
-    case when exists (select from jsonb_each({0}state -> 'recent' -> 'ever') e where cast(e.value ->> 0 as bigint) > 0)
+    case when exists (select from json_each({0}state -> 'recent' -> 'ever') e where cast(e.value ->> 0 as bigint) > 0)
          then coalesce(cast({0}state -> 'orders' ->> 'counting' as integer), 0) else 0 end
 """
 """Completed orders that count; none where nothing was paid for them: a sample that was free makes no reward."""

@@ -4,7 +4,7 @@
 create table customers (
     shop text not null,
     customer text not null,
-    state jsonb,
+    state json,                         -- as the fold wrote it: smaller than jsonb, and read whole
     last_time timestamptz,              -- key of the last input folded: (time, rank, source, id)
     last_rank integer,
     last_source text,
@@ -17,7 +17,7 @@ create table customers (
     merge_revision bigint not null default 0, -- of the merge or its undoing that counts: the newest
     merged_at timestamptz,              -- when it was said
     once_merged boolean not null default false, -- was one person with another, or still is
-    merged_state jsonb,                 -- of an absorbed customer: the state that was announced last
+    merged_state json,                  -- of an absorbed customer: the state that was announced last
     primary key (shop, customer)        -- closes the race of two first events of one customer
 ) with (fillfactor = 70);
 create index customers_merged on customers (shop, merged_into) where merged_into is not null;
