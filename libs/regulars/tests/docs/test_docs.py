@@ -20,6 +20,7 @@ from regulars.docs.claims import CLAIMS, claims_page
 from regulars.docs.coverage import coverage, requirements
 from regulars.docs.flows import Flow, flows, subscriptions
 from regulars.docs.metrics import document, metrics
+from regulars.docs.reliability import reliability
 
 
 @pytest.mark.parametrize(
@@ -269,6 +270,11 @@ def test_the_page_of_settings_is_fresh_and_each_says_what_it_is() -> None:
     assert (ROOT / "docs" / "settings.md").read_text("utf-8") == settings.document(listed)
     fields = {name: field for group in listed for kind in group.kinds for name, field in kind.model_fields.items()}
     assert [name for name, field in fields.items() if not field.description] == []
+
+
+def test_the_pages_of_claims_and_of_runs_are_made_of_the_results_that_are_kept() -> None:
+    assert (ROOT / "docs" / "claims.md").read_text("utf-8") == claims_page(ROOT)
+    assert (ROOT / "docs" / "reliability.md").read_text("utf-8") == reliability(ROOT)
 
 
 def test_what_a_rebuild_takes_from_the_live_database_stands_in_the_operators_page() -> None:
