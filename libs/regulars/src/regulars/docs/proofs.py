@@ -295,8 +295,8 @@ NOT_THERE: tuple[str, ...] = (
     "V4, a simulation of a service that crashes at each `await`: kills at nine named steps (R4) stand in its place.",
     "V3 as state machines of hypothesis: histories are generated whole and compared with plain Python instead.",
     "R5's second half, a history told twice with all tables equal, as a kept run: `regulars twice` does it by hand.",
-    "M7, a provider that is down for an hour; O1, the pause of a rolling restart, 15 s; O3, a migration under load; L2's"
-    " alert for a refund that waits for more than a day: not measured.",
+    "M7, a provider that is down for an hour; O1, the pause of a rolling restart, 15 s; O3, a migration under load;"
+    " L2's alert for a refund that waits for more than a day: not measured.",
     "Processes that meet a limit of memory (RLIMIT_AS): a kill is the same to the others.",
     "Debezium in the relay's place.",
 )
