@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from common.events.customers import CustomerMerged
+from membership.commands.payouts import pay_out
 from membership.jobs.verifying import verify
 from membership.programme.payouts import PayoutRules
 from membership.programme.programme import Programme
+from membership.programme.store import read_rules
 
-from ..conftest import NOW, START, V1, Client, Shop, deliver, rich
+from ..conftest import NOW, START, V1, Client, Shop, at_once, deliver, rich
 from ..payouts.test_rules import content, reward, ticket, withdrawn
 
 END = NOW + timedelta(days=900)
@@ -126,6 +128,27 @@ async def test_no_reward_is_kept_for_a_void_order_however_the_news_of_it_comes(c
         "reward/c": "blocked", "reward/w2": "reversed",
     }  # fmt: skip
     assert await points(client) == 0
+    assert await verify(client.database) == []
+
+
+async def test_a_review_is_paid_for_once_though_two_identifiers_of_the_person_come_at_once(
+    client: Client, shop: Shop
+) -> None:
+    """MEM-069, ORD-040: two processes read the news of two customers who are one."""
+    for name, order in (("c1", "o"), ("c2", "p")):
+        await rich(client, shop, name, order)
+    merged = CustomerMerged(survivor="c1", absorbed="c2", sequence=1)
+    await deliver(client.database, [shop.event("c1", NOW - timedelta(hours=2), merged)])
+    told = [
+        shop.event(name, NOW, reward().model_copy(update={"claim_id": name, "order_id": order}))
+        for name, order in (("c1", "o"), ("c2", "p"))
+    ]
+    async with client.database.transaction() as tx:
+        rules = await read_rules(tx, {"tea"})
+    await at_once(client.database, lambda tx: pay_out(tx, told[:1], rules), deliver(client.database, told[1:]))
+    assert sorted((one["origin"], one["state"], one["why"]) for one in await payouts(client)) == [
+        ("reward/c1", "paid", None), ("reward/c2", "blocked", "review_paid"),
+    ]  # fmt: skip
     assert await verify(client.database) == []
 
 

@@ -91,7 +91,8 @@ async def do(
     if owner is None:
         raise UnknownTicket(ticket_id)
     customer, at = (shop, owner), tx.clock.now()
-    await tx.lock_customers([customer])
+    # Whoever does something with another ticket of the person waits, so that what they were granted stands (SEC-012).
+    await lock_survivors(tx, [customer])
     stored = await store.get_ticket(tx, shop, ticket_id)
     assert stored is not None
     ticket = await readable(tx, keys, customer, stored)
