@@ -91,7 +91,10 @@ async def test_a_reward_in_cash_is_paid_once_and_not_after_a_refund(client: Clie
 
 
 async def test_one_person_pays_so_much_cash_a_day_to_all_customers_together(client: Client, shop: Shop) -> None:
-    """SEC-012: who approved it pays up to the day's bound, however the name is written; another person pays on."""
+    """SEC-012: who approved it pays up to the day's bound, however the name is written; another person pays on.
+
+    Cash that was paid counts for that day whatever becomes of it: an order that is given back frees nothing.
+    """
     rules = PayoutRules(review_reward="cash", cash_alone=998_000, cash_a_day=2_000)
     body = {"programme": Programme(payouts=rules).model_dump(mode="json")}
     assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
@@ -107,7 +110,15 @@ async def test_one_person_pays_so_much_cash_a_day_to_all_customers_together(clie
         path = f"{V1}/payouts/{due[n]['payout_id']}/paid"
         return (await client.post(path, json={"reference": f"alipay-{n}", "by": by})).status_code
 
-    assert [await pay(0, "li"), await pay(1, "LI"), await pay(2, "li"), await pay(2, "wu")] == [200, 200, 403, 200]
+    assert [await pay(0, "li"), await pay(1, "LI"), await pay(2, "li")] == [200, 200, 403]
+    client.clock.set(NOW + timedelta(days=2, hours=1))
+    await deliver(
+        client.database, [shop.refunded(due[0]["customer"], NOW + timedelta(days=2), due[0]["order_id"], 60_000)]
+    )
+    (back,) = await payouts(client, state="reversed")
+    assert (back["paid_by"], back["paid_at"]) == ("li", "2025-03-22T04:00:00Z")
+    assert (await client.get(f"{V1}/report/customer-costs")).json()["kept"]["cash"] == 2 * 999, "decision 0071"
+    assert [await pay(2, "li"), await pay(2, "wu")] == [403, 200]
 
 
 async def test_no_reward_is_kept_for_a_void_order_however_the_news_of_it_comes(client: Client, shop: Shop) -> None:
