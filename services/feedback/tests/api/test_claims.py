@@ -188,7 +188,7 @@ async def test_two_identifiers_of_a_person_at_once_are_one_customer(feedback: Fe
     await start(feedback)
     await merged(feedback, "ann", "till")
     for customer in ("ann", "till"):
-        asked = {"photos": []} if action == "customer_said" else {"photos": [], "claim": None}
+        asked: dict[str, Any] = {"photos": []} if action == "customer_said" else {"photos": [], "claim": None}
         assert (await claim(feedback, f"t-{customer}", customer=customer, **asked)).status_code == 201
     step = Step("e1", action, by="li", photos=("first.jpg",))
     told: dict[str, Any] = {"photos": ["second.jpg"]}
