@@ -94,7 +94,7 @@ async def test_a_ticket_is_answered_and_its_compensation_approved_by_a_second_pe
         await page.locator("#compensate-kind").select_option("points")
         await page.locator("#compensate-amount").fill("900")
         await page.locator("details[open] button").click()
-        await page.get_by_text("Another person than who proposed it decides.").wait_for()
+        await page.get_by_text("Another person than who proposed it approves it.").wait_for()
         await walk.check()
         await page.locator("summary", has_text="Approve the compensation").click()
         await page.locator("details[open] button").click()

@@ -80,7 +80,7 @@ async def make_rules(call: Call, names: dict[str, str]) -> None:
     programme = (await call("membership", "GET", "/programme"))["programme"]
     programme["surprises"]["budget_a_month"] = 1_000
     await call("membership", "PUT", "/programme", {"programme": programme})
-    reward = {"review_reward": {"enabled": True, "per_mille": 500}}
+    reward = {"review_reward": {"enabled": True, "per_mille": 100}}
     await call("feedback", "PUT", "/policy", {"policy": reward})
     for service, what in (("membership", "programme"), ("segmentation", "thresholds"), ("messaging", "policy")):
         rules = (await call(service, "GET", f"/{what}"))[what]

@@ -48,6 +48,7 @@ OVER_ALL = {
     "common/fold/store_customers.py": "customers that fall due, whoever they are",
     "common/fold/store_long.py": "few rows, counted",
     "feedback/earned/store.py": "rewards as a whole, in a verification",
+    "feedback/granted/store.py": "what one person granted in a day, to whomever, over all workers",
     "feedback/orders/store.py": "the columns of the rows come by a constant, the customer among them",
     "feedback/report/store.py": "a report of a shop, over all workers",
     "feedback/results/store.py": "a report of a shop, over all workers",

@@ -25,7 +25,7 @@ TICKET: dict[str, Any] = {
 
 CONTENT: dict[str, Any] = {
     **dict.fromkeys(
-        ("title", "link", "text", "order_id", "sku", "source", "grade", "decided_at", "decided_by", "reason")
+        ("title", "link", "text", "order_id", "sku", "source", "grade", "decided_at", "decided_by", "reason", "reward")
     ),
     **{"content_id": "show-1", "customer": "ann", "kind": "buyer_show", "state": "submitted", "submitted_at": AT},
     **{
@@ -33,6 +33,7 @@ CONTENT: dict[str, Any] = {
         "of_leader": False,
         "featured": False,
         "photos": ["p 1", "https://photos.example.test/1.jpg"],
+        "no_reward": None,
     },
 }
 

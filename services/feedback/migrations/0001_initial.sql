@@ -181,6 +181,7 @@ create table reward_claims (
     primary key (shop, customer, claim_id, revision)            -- closes the race of two decisions of one claim
 );
 create index reward_claims_by_id on reward_claims (shop, claim_id) where newest;
+create index reward_claims_approved on reward_claims (shop, at) where newest and state = 'approved';
 
 -- By what rewards that stand were earned, as keyed hashes of reviews, words and photos, each with the claim or content.
 create table reward_grounds (
@@ -230,6 +231,7 @@ create table contents (
     primary key (shop, customer, content_id, revision)          -- closes the race of two decisions of one content
 );
 create index contents_by_id on contents (shop, content_id) where newest;
+create index contents_rewarded on contents (shop, at) where newest and body -> 'reward' ->> 'at' is not null;
 create index contents_by_state on contents (shop, state, submitted_at, content_id) where newest;
 create index contents_shown on contents (shop, kind, featured desc, grade, submitted_at desc, content_id)
     where newest and state = 'approved';

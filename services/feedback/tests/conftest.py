@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,12 +17,13 @@ from common.bus.broker import Reader
 from common.bus.subscriptions import Batch
 from common.crypto.keys import KeyRing
 from common.events import Event, decode
+from common.events.customers import CustomerMerged
 from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderRefunded
 from common.http.app import build_app
 from common.http.health import Readiness
 from common.process.runtime import Runtime
 from common.process.settings import Settings
-from common.storage.database import Database
+from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.verification import Verification
 from common.work.sweeps import WorkList, work
@@ -127,6 +129,25 @@ async def _started(url: str, clock: FixedClock) -> AsyncIterator[Feedback]:
     async with httpx.AsyncClient(transport=transport, base_url="http://feedback", headers=headers) as client:
         yield Feedback(database, clock, client, keys)
     await database.close()
+
+
+async def merged(feedback: Feedback, survivor: str, absorbed: str) -> None:
+    """Two customers, each with a key, turn out to be one person."""
+    for customer in (survivor, absorbed):
+        await feedback.issue_key(customer)
+    data = CustomerMerged(survivor=survivor, absorbed=absorbed, sequence=1)
+    await feedback.handle(Event(f"m-{absorbed}", "/shops/s/orders-ingest", "s", survivor, MARCH, data))
+
+
+async def at_once(
+    feedback: Feedback, first: Callable[[Transaction], Awaitable[Any]], second: Coroutine[Any, Any, Any]
+) -> Any:
+    """What comes of `second`, on another connection, which begins before the transaction of `first` has ended."""
+    async with feedback.database.transaction() as tx:
+        await first(tx)
+        later = asyncio.create_task(second)
+        await asyncio.wait({later}, timeout=0.5)
+    return await later
 
 
 def completed(order_id: str, days: float = 0, customer: str | None = "ann", shop: str = "s") -> Event[OrderCompleted]:

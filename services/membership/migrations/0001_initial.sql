@@ -173,14 +173,15 @@ create table payouts (
     state text not null check (state in ('due', 'paid', 'blocked', 'reversed')),
     why text,                           -- it is blocked or reversed
     approved_by text,
-    paid_by text,
+    paid_by text,                       -- who confirmed cash or a gift; it stays so whatever becomes of the payout
+    paid_at timestamptz,                -- when they did
     reference text,                     -- of the transfer, or the coupon's code
     at timestamptz not null,
     moved_at timestamptz not null,
     primary key (shop, payout_id)       -- closes the race of one grant paid twice: the id is derived from the origin
 );
 create index payouts_customer on payouts (shop, customer, payout_id);
-create index payouts_cash on payouts (shop, moved_at) where form = 'cash' and state = 'paid';
+create index payouts_cash on payouts (shop, paid_at) where form = 'cash' and paid_at is not null;
 create index payouts_due on payouts (shop, payout_id) where state = 'due';
 create index payouts_order on payouts (shop, order_id) where kind in ('reward', 'content');
 create index payouts_review on payouts (shop, customer, review_id) where review_id is not null;

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -130,6 +131,17 @@ async def deliver(db: Database, events: Sequence[Event[Any]], size: int = 500) -
                 if mine:
                     await subscription.handler(tx, Batch(mine))
     return new
+
+
+async def at_once(
+    db: Database, first: Callable[[Transaction], Awaitable[Any]], second: Coroutine[Any, Any, Any]
+) -> Any:
+    """What comes of `second`, on another connection, which begins before the transaction of `first` has ended."""
+    async with db.transaction() as tx:
+        await first(tx)
+        later = asyncio.create_task(second)
+        await asyncio.wait({later}, timeout=0.5)
+    return await later
 
 
 async def sweep(db: Database, limit: int = 200) -> int:

@@ -6,10 +6,15 @@ import asyncio
 import random
 from typing import Any
 
+import pytest
+
 from common.events import Event
 from common.events.feedback import TicketEvent
+from feedback.commands.tickets import do
+from feedback.tickets.compensation import Claim
+from feedback.tickets.told import Step
 
-from ..conftest import MARCH, Feedback, closed, completed, refunded
+from ..conftest import MARCH, Feedback, at_once, closed, completed, merged, refunded
 from .ticketing import ENTRIES, ROWS, TICKETS, act, open_one, told
 
 CLAIM = {"kind": "refund", "amount": 80, "currency": "CNY"}
@@ -62,15 +67,19 @@ async def test_what_the_rule_does_not_grant_waits_for_a_person(feedback: Feedbac
     await start(feedback)
     await feedback.handle(refunded("o4", 0, 50), completed("b1", customer="bob"))
     cases = [("o1", 80), ("o1", 10), ("b1", 10), ("o4", 60), ("o4", 50), ("o3", 10)]
-    states = []
+    states, against = [], []
     for n, (order, amount) in enumerate(cases):
         answer = await claim(feedback, f"t{n}", order_id=order, claim=CLAIM | {"amount": amount}, photos=[f"p{n}"])
         states.append(answer.json()["compensation"]["state"])
+        against.append(answer.json()["compensation"]["not_by_rule"])
     assert states == ["granted", "proposed", "proposed", "proposed", "proposed", "granted"]
-    third = await claim(feedback, "t9", order_id="o2", photos=["p9"])
-    assert third.json()["compensation"]["state"] == "proposed", "the third within ninety days"
+    assert against == [[], ["order_compensated"], ["no_order"], ["above_paid"], ["order_compensated"], []]
+    third = (await claim(feedback, "t9", order_id="o2", photos=["p9"])).json()["compensation"]
+    assert (third["state"], third["not_by_rule"]) == ("proposed", ["too_many"]), "the third within ninety days"
+    decided = (await act(feedback, "t9", "e1", "approve")).json()["compensation"]
+    assert (decided["state"], decided["not_by_rule"]) == ("granted", ["too_many"]), "by one person, who saw why"
     queue = (await feedback.client.get(TICKETS, params={"to_approve": True})).json()["items"]
-    assert sorted(t["ticket_id"] for t in queue) == ["t1", "t2", "t3", "t4", "t9"]
+    assert sorted(t["ticket_id"] for t in queue) == ["t1", "t2", "t3", "t4"]
 
 
 async def test_an_agent_grants_up_to_the_limit_and_above_it_another_person_approves(feedback: Feedback) -> None:
@@ -170,4 +179,27 @@ async def test_an_agent_grants_so_much_a_day_to_all_customers_together(feedback:
     states = await asyncio.gather(*(give(n, ("li", "LI ")[n % 2]) for n in range(11)))
     assert sorted(states) == ["granted"] * 10 + ["proposed"]
     assert await give(11, "wu") == "granted", "another person has a day of their own"
+    assert await feedback.verify() == []
+
+
+@pytest.mark.parametrize("action", ["customer_said", "compensate"])
+async def test_two_identifiers_of_a_person_at_once_are_one_customer(feedback: Feedback, action: Any) -> None:
+    """SEC-012, SEC-013, ORD-040: a ticket under each, about one order; what comes second sees what came first."""
+    await start(feedback)
+    await merged(feedback, "ann", "till")
+    for customer in ("ann", "till"):
+        asked: dict[str, Any] = {"photos": []} if action == "customer_said" else {"photos": [], "claim": None}
+        assert (await claim(feedback, f"t-{customer}", customer=customer, **asked)).status_code == 201
+    step = Step("e1", action, by="li", photos=("first.jpg",))
+    told: dict[str, Any] = {"photos": ["second.jpg"]}
+    if action == "compensate":
+        step = Step("e1", action, by="li", claim=Claim("coupon", 6_000, "CNY"))
+        told = {"claim": {"kind": "coupon", "amount": 6_000, "currency": "CNY"}, "by": "wu"}
+    second = await at_once(
+        feedback,
+        lambda tx: do(tx, feedback.keys, "s", "t-ann", step, None),
+        act(feedback, "t-till", "e1", action, **told),
+    )
+    assert (second.status_code, second.json()["compensation"]["state"]) == (201, "proposed"), second.text
+    assert await feedback.rows("select compensation from tickets where ticket_id = 't-ann'") == [("granted",)]
     assert await feedback.verify() == []

@@ -15,14 +15,15 @@ from common.events.feedback import RewardEvent
 from feedback.commands.rewards import decide_claim
 from feedback.rewards.rules import ClaimDecided
 
-from ..conftest import MARCH, Feedback, closed, completed, refunded
+from ..conftest import MARCH, Feedback, at_once, closed, completed, refunded
+from .ticketing import act, open_one
 
 CLAIMS = "/v1/shops/s/reward-claims"
 ROWS = "select claim_id, revision, state, type, at, cast(body as text) from reward_claims order by 1, 2"
 
 
-async def turn_on(feedback: Feedback, **rule: Any) -> None:
-    policy = {"review_reward": {"enabled": True, "per_mille": 500, **rule}}
+async def turn_on(feedback: Feedback, more: dict[str, Any] | None = None) -> None:
+    policy = {"review_reward": {"enabled": True, "per_mille": 500}} | (more or {})
     assert (await feedback.client.put("/v1/shops/s/policy", json={"policy": policy})).status_code == 200
     feedback.clock.set(MARCH + timedelta(hours=1))
     await feedback.issue_key()
@@ -134,6 +135,67 @@ async def test_twenty_claims_of_one_order_at_once_make_one(feedback: Feedback) -
     await review(feedback, "r1")
     answers = await asyncio.gather(*(claim(feedback, f"c{n}", "r1") for n in range(20)))
     assert sorted(a.status_code for a in answers) == [201] + [409] * 19
+
+
+async def test_rewards_compensation_and_content_are_one_sum_that_one_person_grants(feedback: Feedback) -> None:
+    """SEC-012: to one customer, and in a day to all; above it another person approves, however the name is written."""
+    bounds = {"agent_limit": 100, "agent_a_day": 160}
+    grades = {"A": {"form": "gift", "gift": "cup", "worth": 50}}
+    more = {"tickets": {"compensation": bounds}, "content_rewards": {"grades": grades, "buyers_only": False}}
+    await turn_on(feedback, more)
+    await feedback.issue_key("bob")
+    for n, customer, order in ((1, "ann", "o1"), (2, "ann", "o2"), (3, "bob", "b1")):
+        await review(feedback, f"r{n}", order_id=order, customer=customer)
+        assert (await claim(feedback, f"c{n}", f"r{n}", customer)).json()["amount"] == 50
+    assert (await decide(feedback, "c1", "approve")).json()["state"] == "approved"
+    assert (await open_one(feedback, "t1", order_id="o1")).status_code == 201
+    given = {"kind": "points", "amount": 60, "currency": "CNY"}
+    beyond = (await act(feedback, "t1", "e1", "compensate", claim=given)).json()["compensation"]
+    assert beyond["state"] == "proposed", "110 to ann"
+    assert (await act(feedback, "t1", "e2", "refuse")).status_code == 201
+    # 100 to ann by now; the next one is more, whatever it is.
+    assert (await decide(feedback, "c2", "approve")).json()["state"] == "approved"
+    told = {"content_id": "u1", "customer": "ann", "kind": "buyer_show", "text": "My cup"}
+    assert (await feedback.client.post("/v1/shops/s/ugc", json=told)).status_code == 201
+    told |= {"content_id": "u2", "customer": "bob", "text": "My other cup"}
+    assert (await feedback.client.post("/v1/shops/s/ugc", json=told)).status_code == 201
+
+    async def grade(content_id: str, by: str) -> Any:
+        body = {"decision": "approve", "grade": "A", "by": by}
+        return (await feedback.client.post(f"/v1/shops/s/ugc/{content_id}/decision", json=body)).json()
+
+    assert (await grade("u1", "wu"))["no_reward"] == "another_person"
+    assert (await grade("u1", "WU "))["no_reward"] == "another_person"
+    earned = (await grade("u1", "li"))["reward"]
+    assert (earned["by"], earned["proposed_by"], earned["worth"], earned["currency"]) == ("li", "wu", 50, "CNY")
+    # Li has granted 100 alone today: what another has looked at is not li's. 50 to bob make 150, and 10 more are 160.
+    assert (await grade("u2", "LI"))["reward"]["proposed_by"] is None
+    assert (await open_one(feedback, "t2", customer="bob")).status_code == 201
+    within = (await act(feedback, "t2", "e1", "compensate", claim=given | {"amount": 11})).json()["compensation"]
+    assert within["state"] == "proposed"
+    waits = [(await decide(feedback, "c3", "approve", by)).json() for by in ("li", "L I")]
+    assert [(one["state"], one["proposed_by"], one["by"]) for one in waits] == [("claimed", "li", None)] * 2
+    assert (await decide(feedback, "c3", "approve", "wu")).json()["state"] == "approved"
+    assert [(e.type, e.data.proposed_by) for e in (await rewards(feedback))[-2:]] == [
+        ("reward.claimed", "li"),
+        ("reward.decided", "li"),
+    ]
+    assert await feedback.verify() == []
+
+
+async def test_a_person_grants_so_much_a_day_though_claims_come_at_once(feedback: Feedback) -> None:
+    """SEC-012: two customers, two connections."""
+    await turn_on(feedback, {"tickets": {"compensation": {"agent_a_day": 60}}})
+    for n, customer, order in ((1, "ann", "o1"), (2, "bob", "b1")):
+        await feedback.issue_key(customer)
+        await review(feedback, f"r{n}", order_id=order, customer=customer)
+        await claim(feedback, f"c{n}", f"r{n}", customer)
+    second = await at_once(
+        feedback,
+        lambda tx: decide_claim(tx, "s", "c1", "li", approves=True),
+        decide(feedback, "c2", "approve"),
+    )
+    assert (second.json()["state"], second.json()["proposed_by"]) == ("claimed", "li")
 
 
 async def test_claims_are_listed_page_by_page_and_by_state(feedback: Feedback) -> None:

@@ -16,8 +16,10 @@ from common.events.envelope import Event
 from common.events.feedback import SurveyAnswered, SurveyRequested
 from common.events.segments import BuyerTypeChanged
 from feedback.api import survey_results
+from feedback.commands.surveys import ask_customers
+from feedback.surveys.rules import About
 
-from ..conftest import MARCH, PUBLIC_URL, Feedback, types
+from ..conftest import MARCH, PUBLIC_URL, Feedback, at_once, merged, types
 
 SURVEYS, FORMS, RESULTS = (f"/v1/shops/s/{name}" for name in ("surveys", "survey-forms", "survey-results"))
 DAY = timedelta(days=1)
@@ -133,6 +135,20 @@ async def test_one_request_twenty_times_at_once_asks_once(feedback: Feedback) ->
     answers = await asyncio.gather(*(ask(feedback, "nps") for _ in range(20)))
     assert sorted(a.json()["items"][0]["outcome"] for a in answers) == ["asked"] + ["duplicate"] * 19
     assert types(await feedback.announced()) == ["survey.requested"]
+
+
+async def test_a_person_is_left_alone_under_all_identifiers(feedback: Feedback) -> None:
+    """ORD-040: of two identifiers in one request, and in two at once, one is asked."""
+    await merged(feedback, "ann", "till")
+    both = (await ask(feedback, "nps", "ann", "till")).json()["items"]
+    assert [item["outcome"] for item in both] == ["asked", "resting"]
+    feedback.clock.set(MARCH + 40 * DAY)
+    second = await at_once(
+        feedback,
+        lambda tx: ask_customers(tx, feedback.links, "s", "q2", "nps", ["ann"], About()),
+        ask(feedback, "nps", "till", request_id="q3"),
+    )
+    assert [item["outcome"] for item in second.json()["items"]] == ["resting"]
 
 
 async def test_the_page_asks_all_questions_in_both_languages_and_stores_the_answers(feedback: Feedback) -> None:

@@ -120,7 +120,7 @@ async def test_what_cannot_be_content_is_refused_and_nothing_is_kept(feedback: F
 
 
 async def rewarding(feedback: Feedback, most: int, **policy: Any) -> None:
-    rules = {"grades": {"A": {"form": "points", "points": 200}}, "most": most}
+    rules = {"grades": {"A": {"form": "points", "points": 200, "worth": 100}}, "most": most}
     answer = await feedback.client.put("/v1/shops/s/policy", json={"policy": {"content_rewards": rules, **policy}})
     assert answer.status_code == 200, answer.text
     feedback.clock.set(feedback.clock.now() + timedelta(minutes=10))

@@ -13,7 +13,7 @@ from common.events.customers import CustomerErased
 from common.events.feedback import SurveyRequested
 from feedback.main import due
 
-from ..conftest import MARCH, PUBLIC_URL, Feedback, completed
+from ..conftest import MARCH, PUBLIC_URL, Feedback, completed, merged
 
 DAY = timedelta(days=1)
 TURNS = "select customer, due_at, taken_until from survey_turns order by customer"
@@ -60,6 +60,15 @@ async def test_each_schedule_asks_once_when_it_falls_due(feedback: Feedback) -> 
     assert await sweep(feedback, 3) == []
     assert await sweep(feedback, 32) == [], "the quarter began less than thirty days after"
     assert [(e.subject, e.data.kind) for e in await sweep(feedback, 43)] == [("bob", "unboxing")]
+    assert await feedback.verify() == []
+
+
+async def test_of_two_identifiers_of_a_person_that_fall_due_together_one_is_asked(feedback: Feedback) -> None:
+    """ORD-040: the other rests, in the same batch as well."""
+    await save_schedules(feedback, {"schedule_id": "each", "form_id": "unboxing", "after": "order", "days": 2})
+    await merged(feedback, "ann", "till")
+    await feedback.handle(completed("o1"), completed("o2", 0.5, "till"))
+    assert len(await sweep(feedback, 3)) == 1
     assert await feedback.verify() == []
 
 

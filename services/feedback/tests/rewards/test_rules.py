@@ -9,6 +9,7 @@ import pytest
 from feedback.rewards.policy import ReviewReward
 from feedback.rewards.rules import ClaimDecided, ReviewFallsShort, check_review, claim, decide, reward_of
 from feedback.standing.rules import Stood
+from feedback.tickets.refusals import SecondPersonNeeded
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,17 @@ def test_a_claim_is_decided_once() -> None:
     assert (made.state, made.by, made.revision, made.amount) == ("approved", "li", 2, 500)
     with pytest.raises(ClaimDecided):
         decide(made, "wu", approves=False)
+
+
+def test_sec_012_what_one_person_may_not_grant_alone_another_approves() -> None:
+    stands = claim("c", "r", "o", 500, "CNY", ())
+    first = decide(stands, "li (key 1a2b3c4d)", approves=True, alone=False)
+    assert (first.TYPE, first.state, first.proposed_by, first.by, first.revision) == (
+        *("reward.claimed", "claimed", "li (key 1a2b3c4d)"),
+        *(None, 2),
+    )
+    with pytest.raises(SecondPersonNeeded):
+        decide(first, "wu (key 1a2b3c4d)", approves=True, alone=True)
+    assert decide(first, "li", approves=False, alone=False).state == "refused", "who proposed it takes it back"
+    second = decide(first, "wu", approves=True, alone=False)
+    assert (second.state, second.proposed_by, second.by) == ("approved", "li (key 1a2b3c4d)", "wu")

@@ -26,39 +26,57 @@ def claim(amount: int = 2_000, kind: Any = "refund", currency: str = "CNY") -> C
 
 
 @pytest.mark.parametrize(
-    ("asked", "photos", "changes", "state"),
+    ("asked", "changes", "against"),
     [
-        pytest.param(claim(), True, {}, "granted", id="at the limit"),
-        pytest.param(claim(kind="reship"), True, {}, "granted", id="the goods again"),
-        pytest.param(claim(), False, {}, "claimed", id="no photo"),
-        pytest.param(claim(2_001), True, {}, "proposed", id="above the limit"),
-        pytest.param(claim(kind="points"), True, {}, "proposed", id="points are an agent's matter"),
-        pytest.param(claim(currency="USD"), True, {}, "proposed", id="another currency"),
+        pytest.param(claim(), {}, (), id="at the limit"),
+        pytest.param(claim(kind="reship"), {}, (), id="the goods again"),
+        pytest.param(claim(2_001), {}, ("above_limit",), id="above the limit"),
+        pytest.param(claim(kind="points"), {}, ("kind",), id="points are an agent's matter"),
+        pytest.param(claim(currency="USD"), {}, ("currency",), id="another currency"),
         pytest.param(
-            claim(), True, {"order": replace(ORDER, currency="USD")}, "proposed", id="an order in another currency"
+            claim(), {"order": replace(ORDER, currency="USD")}, ("currency",), id="an order in another currency"
         ),
-        pytest.param(claim(), True, {"order": None}, "proposed", id="no order of this customer's"),
+        pytest.param(claim(), {"order": None}, ("no_order",), id="no order of this customer's"),
         pytest.param(
-            claim(),
-            True,
-            {"order": replace(ORDER, remaining=1_999)},
-            "proposed",
-            id="more than was paid and not refunded",
+            claim(), {"order": replace(ORDER, remaining=1_999)}, ("above_paid",), id="more than was paid, not refunded"
         ),
-        pytest.param(claim(), True, {"order": replace(ORDER, came_at=None)}, "proposed", id="goods that have not come"),
+        pytest.param(claim(), {"order": replace(ORDER, came_at=None)}, ("not_come",), id="goods that have not come"),
         pytest.param(
-            claim(), True, {"order": replace(ORDER, came_at=NOON - timedelta(days=31))}, "proposed", id="an old order"
+            claim(), {"order": replace(ORDER, came_at=NOON - timedelta(days=31))}, ("too_late",), id="an old order"
         ),
-        pytest.param(claim(), True, {"granted_before": 2}, "proposed", id="too many claims"),
-        pytest.param(claim(), True, {"order_compensated": True}, "proposed", id="the order was compensated"),
+        pytest.param(claim(), {"granted_before": 2}, ("too_many",), id="too many claims"),
+        pytest.param(claim(), {"order_compensated": True}, ("order_compensated",), id="the order was compensated"),
+        pytest.param(claim(), {"photo_seen": True}, ("photo_seen",), id="a photo that was seen"),
+        pytest.param(
+            claim(5_001),
+            {"granted_before": 3, "order_compensated": True},
+            ("above_limit", "above_paid", "too_many", "order_compensated"),
+            id="all that is so is said",
+        ),
     ],
 )
-def test_a_claim(asked: Claim, photos: bool, changes: dict[str, Any], state: str) -> None:
-    """FBK-030: photo attached: granted without return; no photo: asked for."""
-    found = claimed(asked, photos, RULES, Circumstances(**GOOD | changes), NOON)
-    granted = state == "granted"
-    assert (found.state, found.automatic, found.without_return) == (state, granted, granted)
-    assert found.decided_at == (NOON if granted else None)
+def test_a_claim_with_a_photo(asked: Claim, changes: dict[str, Any], against: tuple[str, ...]) -> None:
+    """FBK-030: granted without return, or left to a person, who sees why (SEC-013)."""
+    found = claimed(asked, True, RULES, Circumstances(**GOOD | changes), NOON)
+    assert (found.state, found.not_by_rule) == ("proposed" if against else "granted", against)
+    assert (found.automatic, found.without_return) == (not against, not against)
+    assert found.decided_at == (None if against else NOON)
+    if against:
+        refused = decided(found, "li", RULES, SEEN, NOON, grants=False)
+        assert refused.not_by_rule == against, "it stays when a person decides"
+
+
+def test_a_claim_without_a_photo_is_not_judged_yet() -> None:
+    """FBK-030: the photo is asked for."""
+    found = claimed(claim(), False, RULES, Circumstances(**GOOD), NOON)
+    assert (found.state, found.not_by_rule, found.decided_at) == ("claimed", (), None)
+
+
+def test_a_shop_may_ask_for_photos_that_are_kept_here() -> None:
+    rules = RULES.model_copy(update={"automatic_kept_photos": True})
+    for kept in (True, False):
+        found = claimed(claim(), True, rules, Circumstances(**GOOD, photo_kept=kept), NOON)
+        assert found.not_by_rule == (() if kept else ("photo_not_kept",))
 
 
 def test_a_shop_may_grant_nothing_by_itself() -> None:

@@ -72,7 +72,13 @@ def test_content_is_approved_with_a_grade_graded_anew_and_withdrawn_for_good() -
 
 
 RULES = ContentRewards.model_validate(
-    {"grades": {"A": {"form": "points", "points": 200}, "B": {"form": "gift", "gift": "cup"}}, "most": 2}
+    {
+        "grades": {
+            "A": {"form": "points", "points": 200, "worth": 100},
+            "B": {"form": "gift", "gift": "cup", "worth": 900},
+        },
+        "most": 2,
+    }
 )
 
 
@@ -92,7 +98,9 @@ def test_fbk_043_good_content_of_a_buyer_earns_by_its_grade_or_says_why_not(
     verdict: Verdict, as_buyer: bool, before: int, earned_before: bool, earned: str | None
 ) -> None:
     content = submitted(new(as_buyer=as_buyer, order_id="o1"), "ann", 6, NOW)
-    found = earning_of(content, verdict, RULES, NOW, rewarded_before=before, earned_before=earned_before)
+    found = earning_of(
+        content, verdict, RULES, NOW, rewarded_before=before, currency="CNY", earned_before=earned_before
+    )
     assert (found.reward.form if found.reward else found.no_reward) == earned
     made = decided(content, verdict, NOW, found)
     assert made is not None
@@ -101,17 +109,45 @@ def test_fbk_043_good_content_of_a_buyer_earns_by_its_grade_or_says_why_not(
 
 def test_fbk_043_content_that_earned_something_earns_nothing_more_and_keeps_it() -> None:
     content: ContentEvent = submitted(new(as_buyer=True, order_id="o1"), "ann", 6, NOW)
-    first = earning_of(content, Verdict("approve", "li", "B"), RULES, NOW, rewarded_before=0, grounds=("g",))
+    verdict = Verdict("approve", "li", "B")
+    first = earning_of(content, verdict, RULES, NOW, rewarded_before=0, currency="CNY", grounds=("g",))
     assert first.reward is not None
-    assert first.reward.grounds == ("g",)
+    assert (first.reward.grounds, first.reward.worth, first.reward.currency) == (("g",), 900, "CNY")
     approved = decided(content, Verdict("approve", "li", "B"), NOW, first)
     assert approved is not None
     later = NOW + timedelta(days=1)
     for verdict in (Verdict("approve", "li", "A"), Verdict("withdraw", "li")):
-        assert earning_of(approved, verdict, RULES, later, rewarded_before=1, earned_before=True) == first
+        again = earning_of(approved, verdict, RULES, later, rewarded_before=1, currency="CNY", earned_before=True)
+        assert again == first
     gone = decided(approved, Verdict("withdraw", "li"), NOW)
     assert gone is not None
     assert (gone.state, gone.reward) == ("withdrawn", first.reward), "membership reads what it takes back"
+
+
+@pytest.mark.parametrize(
+    ("by", "grade", "alone", "earned"),
+    [
+        ("wu", "A", False, ("wu", "li")),
+        ("wu", "A", True, ("wu", "li")),
+        ("LI", "A", False, None),
+        ("li", "A", True, ("li", None)),
+        ("wu", "B", False, None),
+        ("wu", "B", True, ("wu", None)),
+    ],
+)
+def test_sec_012_what_is_too_much_for_one_person_is_earned_by_the_same_grade_of_another(
+    by: str, grade: Any, alone: bool, earned: tuple[str, str | None] | None
+) -> None:
+    content = submitted(new(as_buyer=True, order_id="o1"), "ann", 6, NOW)
+    first = Verdict("approve", "li", "A")
+    waits = earning_of(content, first, RULES, NOW, rewarded_before=0, currency="CNY", alone=False)
+    assert (waits.reward, waits.no_reward) == (None, "another_person")
+    graded = decided(content, first, NOW, waits)
+    assert graded is not None
+    second = Verdict("approve", by, grade)
+    found = earning_of(graded, second, RULES, NOW, rewarded_before=0, currency="CNY", alone=alone)
+    assert (found.reward and (found.reward.by, found.reward.proposed_by)) == earned
+    assert found.no_reward == (None if earned else "another_person")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +155,9 @@ def test_fbk_043_content_that_earned_something_earns_nothing_more_and_keeps_it()
 )
 def test_a_rule_of_rewards_names_one_thing(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="grades"):
-        ContentRewards.model_validate({"grades": {"A": bad}})
+        ContentRewards.model_validate({"grades": {"A": {"worth": 1} | bad}})
+    with pytest.raises(ValueError, match="worth"):
+        ContentRewards.model_validate({"grades": {"A": {"form": "points", "points": 3}}})
 
 
 def shown(content_id: str, kind: Any, grade: Any = "B", days: int = 0, **fields: Any) -> ContentEvent:

@@ -11,10 +11,11 @@ from common.events.customers import CustomerErased, CustomerMerged
 from common.events.messages import CouponRequested
 from common.events.shops import ShopSettingsChanged
 from common.shops.following import save
+from membership.commands.offers import issue_requested, issue_to
 from membership.programme.programme import Programme
 from membership.programme.promotions import PromotionGuard
 
-from ..conftest import NOW, V1, Client, Shop, deliver
+from ..conftest import NOW, V1, Client, Shop, at_once, deliver
 from .offering import issued, offered, use
 
 
@@ -99,6 +100,24 @@ async def test_a_person_gets_one_of_a_batch_whichever_identifiers_a_list_holds(c
     await deliver(client.database, merged)
     assert len(await issued(client, ["bob", "ann", "eve", "fay", "gus"], batch="before")) == 3, "gus alone is new"
     assert len(await issued(client, ["ann", "bob", "fay"], batch="after")) == 2
+
+
+async def test_of_two_identifiers_at_once_the_person_gets_one_coupon(client: Client, shop: Shop) -> None:
+    """MEM-054, MSG-026, ORD-040: of two lists, and of two orders whose runs ask, each under another identifier."""
+    await offered(client)
+    merged = CustomerMerged(survivor="bob", absorbed="ann", sequence=1)
+    await deliver(client.database, [shop.event("bob", NOW, merged)])
+    second = await at_once(
+        client.database,
+        lambda tx: issue_to(tx, "tea", "spring", "list", ["ann"], 0, promotes=True),
+        client.post(f"{V1}/offers/spring/coupons", json={"batch": "list", "customers": ["bob"]}),
+    )
+    assert second.json()["issued"] == 0
+    await offered(client, "thanks")
+    asks = [shop.event(name, NOW, CouponRequested(offer_id="thanks", batch=f"flow:{name}")) for name in ("ann", "bob")]
+    await at_once(client.database, lambda tx: issue_requested(tx, asks[:1]), deliver(client.database, asks[1:]))
+    async with client.database.transaction() as tx:
+        assert await tx.value("select count(*) from coupons where offer_id = 'thanks'") == 1
 
 
 async def test_nobody_is_given_more_promotions_than_the_programme_allows(client: Client, shop: Shop) -> None:

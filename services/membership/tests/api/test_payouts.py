@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from common.events.customers import CustomerMerged
+from membership.commands.payouts import pay_out
 from membership.jobs.verifying import verify
 from membership.programme.payouts import PayoutRules
 from membership.programme.programme import Programme
+from membership.programme.store import read_rules
 
-from ..conftest import NOW, START, V1, Client, Shop, deliver, rich
+from ..conftest import NOW, START, V1, Client, Shop, at_once, deliver, rich
 from ..payouts.test_rules import content, reward, ticket, withdrawn
 
 END = NOW + timedelta(days=900)
@@ -89,7 +91,10 @@ async def test_a_reward_in_cash_is_paid_once_and_not_after_a_refund(client: Clie
 
 
 async def test_one_person_pays_so_much_cash_a_day_to_all_customers_together(client: Client, shop: Shop) -> None:
-    """SEC-012: who approved it pays up to the day's bound, however the name is written; another person pays on."""
+    """SEC-012: who approved it pays up to the day's bound, however the name is written; another person pays on.
+
+    Cash that was paid counts for that day whatever becomes of it: an order that is given back frees nothing.
+    """
     rules = PayoutRules(review_reward="cash", cash_alone=998_000, cash_a_day=2_000)
     body = {"programme": Programme(payouts=rules).model_dump(mode="json")}
     assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
@@ -105,7 +110,15 @@ async def test_one_person_pays_so_much_cash_a_day_to_all_customers_together(clie
         path = f"{V1}/payouts/{due[n]['payout_id']}/paid"
         return (await client.post(path, json={"reference": f"alipay-{n}", "by": by})).status_code
 
-    assert [await pay(0, "li"), await pay(1, "LI"), await pay(2, "li"), await pay(2, "wu")] == [200, 200, 403, 200]
+    assert [await pay(0, "li"), await pay(1, "LI"), await pay(2, "li")] == [200, 200, 403]
+    client.clock.set(NOW + timedelta(days=2, hours=1))
+    await deliver(
+        client.database, [shop.refunded(due[0]["customer"], NOW + timedelta(days=2), due[0]["order_id"], 60_000)]
+    )
+    (back,) = await payouts(client, state="reversed")
+    assert (back["paid_by"], back["paid_at"]) == ("li", "2025-03-22T04:00:00Z")
+    assert (await client.get(f"{V1}/report/customer-costs")).json()["kept"]["cash"] == 2 * 999, "decision 0071"
+    assert [await pay(2, "li"), await pay(2, "wu")] == [403, 200]
 
 
 async def test_no_reward_is_kept_for_a_void_order_however_the_news_of_it_comes(client: Client, shop: Shop) -> None:
@@ -126,6 +139,27 @@ async def test_no_reward_is_kept_for_a_void_order_however_the_news_of_it_comes(c
         "reward/c": "blocked", "reward/w2": "reversed",
     }  # fmt: skip
     assert await points(client) == 0
+    assert await verify(client.database) == []
+
+
+async def test_a_review_is_paid_for_once_though_two_identifiers_of_the_person_come_at_once(
+    client: Client, shop: Shop
+) -> None:
+    """MEM-069, ORD-040: two processes read the news of two customers who are one."""
+    for name, order in (("c1", "o"), ("c2", "p")):
+        await rich(client, shop, name, order)
+    merged = CustomerMerged(survivor="c1", absorbed="c2", sequence=1)
+    await deliver(client.database, [shop.event("c1", NOW - timedelta(hours=2), merged)])
+    told = [
+        shop.event(name, NOW, reward().model_copy(update={"claim_id": name, "order_id": order}))
+        for name, order in (("c1", "o"), ("c2", "p"))
+    ]
+    async with client.database.transaction() as tx:
+        rules = await read_rules(tx, {"tea"})
+    await at_once(client.database, lambda tx: pay_out(tx, told[:1], rules), deliver(client.database, told[1:]))
+    assert sorted((one["origin"], one["state"], one["why"]) for one in await payouts(client)) == [
+        ("reward/c1", "paid", None), ("reward/c2", "blocked", "review_paid"),
+    ]  # fmt: skip
     assert await verify(client.database) == []
 
 

@@ -30,7 +30,7 @@ SCOPES = {
     "segments:read": "read stage, life cycle, scores and reports",
     "messages:write": "tell opt-outs and opt-ins, and lift what blocks an address",
     "messages:read": "read decisions, messages and consents",
-    "feedback:write": "tell reviews and answers",
+    "feedback:write": "tell reviews and answers, work on tickets, and grant compensation and rewards",
     "feedback:read": "read reviews, surveys and reports, and see customers' photos",
     "keys:admin": "make, list and revoke keys, with rights up to its own",
     "people:vouch": "say who of the shop's people does something, and be believed; not in a shop's `*`",

@@ -17,7 +17,8 @@ from console.web.pictures import picture
 
 router = APIRouter()
 ROWS = 50
-STATES = ("submitted", "approved", "refused", "withdrawn")
+STATES = ("submitted", "waits", "approved", "refused", "withdrawn")
+"""`waits`: approved, with a reward that is more than one person grants alone."""
 OF_THE_SHOP = ("tutorial", "product_test", "ingredients", "guarantee")
 GRADES = ("A", "B", "C")
 ContentId = Annotated[str, Path(max_length=200)]
@@ -58,7 +59,8 @@ async def content(
 ) -> Response:
     """Content in one state, the oldest first; what customers wrote is read at each piece."""
     shown = state if state in STATES else "submitted"
-    asked = {"state": shown, "limit": str(ROWS)} | ({"after": after} if after else {})
+    which = {"state": "approved", "to_approve": "true"} if shown == "waits" else {"state": shown}
+    asked = {**which, "limit": str(ROWS)} | ({"after": after} if after else {})
     (page,) = await viewer.ask(viewer.of_shop("feedback", "/ugc", **asked))
     return viewer.draw("content/content.html", page=page, state=shown, states=STATES, after=after, part=part)
 

@@ -38,6 +38,13 @@ ELSEWHERE = (
     Elsewhere(N_("Payouts to be made"), "membership", "/payouts", {"state": "due"}, "/payouts"),
     Elsewhere(N_("Reward claims"), "feedback", "/reward-claims", {"state": "claimed"}, "/rewards"),
     Elsewhere(N_("Content to be looked at"), "feedback", "/ugc", {"state": "submitted"}, "/content"),
+    Elsewhere(
+        N_("Rewards of content for a second person"),
+        "feedback",
+        "/ugc",
+        {"state": "approved", "to_approve": "true"},
+        "/content?state=waits",
+    ),
 )
 ROWS, MOST = 50, 10**9
 Written = Annotated[str, Form(max_length=300)]

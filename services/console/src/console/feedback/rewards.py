@@ -46,4 +46,6 @@ async def decide_reward(
     answer = await carry_out(viewer, f"reward_{decision}", thing, form, "feedback", "POST", path, json=body)
     if answer is not None and not answer.ok:
         return await _page(viewer, "claimed", "", why_not(viewer, answer), status_of(answer))
-    return see(viewer.url("/rewards"), "sent-already" if answer is None else "reward-decided")
+    if answer is None:
+        return see(viewer.url("/rewards"), "sent-already")
+    return see(viewer.url("/rewards"), "reward-waits" if answer.body["state"] == "claimed" else "reward-decided")

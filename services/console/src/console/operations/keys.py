@@ -20,7 +20,10 @@ MOST_PAGES = 25
 RIGHTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "send": (N_("Send orders, customers and activity"), ("events:write", "customers:write", "orders:read")),
     "checkout": (N_("Ask at checkout, redeem points"), ("members:read", "redemptions:read", "redemptions:write")),
-    "feedback": (N_("Tell and read reviews and surveys"), ("feedback:read", "feedback:write")),
+    "feedback": (
+        N_("Tell and read reviews and surveys, work on tickets, grant compensation and rewards"),
+        ("feedback:read", "feedback:write"),
+    ),
     "read": (
         N_("Read figures, members, segments and messages"),
         ("orders:read", "members:read", "segments:read", "messages:read", "feedback:read", "customers:read"),

@@ -24,7 +24,7 @@ RULES = {
     "Revoked: it counts no more, within a second everywhere.": "已撤销：一秒内在各处失效。",
     "Say who uses the key, and choose what it may do.": "请写明谁使用密钥，并选择其权限。",
     "Send orders, customers and activity": "发送订单、顾客与行为",
-    "Tell and read reviews and surveys": "提交和读取评价与问卷",
+    "Tell and read reviews and surveys, work on tickets, grant compensation and rewards": "提交和读取评价与问卷、处理工单、批准补偿和奖励",
     "The key was made already and shown once. If it was not copied, revoke it and make another.": "密钥已创建并显示过一次。如未复制，请撤销后重新创建。",
     "The key, shown this once": "密钥，仅显示这一次",
     "This shop has no key of its own: those for every shop are made at the installation.": "本店铺没有自己的密钥：通用密钥在系统安装时创建。",

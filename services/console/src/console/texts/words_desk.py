@@ -39,6 +39,13 @@ DESK = {
     "content_ingredients": N_("ingredients"),
     "content_guarantee": N_("guarantee"),
     "content_submitted": N_("to be looked at"),
+    "content_waits": N_("reward to be approved"),
+    "no_reward_not_a_buyer": N_("nothing: the customer does not speak as a buyer"),
+    "no_reward_earned_before": N_("nothing: the same review, words or photo earned something before"),
+    "no_reward_most": N_("nothing: the customer was rewarded as often as they may be"),
+    "no_reward_another_person": N_(
+        "nothing yet: it is more than one person grants alone, so another one gives the same grade"
+    ),
     "content_approved": N_("approved"),
     "content_refused": N_("refused"),
     "content_withdrawn": N_("withdrawn"),

@@ -35,7 +35,9 @@ class DecisionIn(Body):
 
 
 class RewardClaimOut(BaseModel):
-    """`amount` in minor units of the currency: what is paid out once approved. `by` is null until it is decided."""
+    """`amount` in minor units of the currency: what is paid out once approved. `proposed_by`: who would approve what is
+    more than one person grants alone (the policy's `tickets.compensation`); another one has yet to. `by` is null until
+    it is decided."""
 
     claim_id: str
     customer: str
@@ -44,6 +46,7 @@ class RewardClaimOut(BaseModel):
     state: State
     amount: int
     currency: str
+    proposed_by: str | None
     by: str | None
 
 
@@ -73,7 +76,10 @@ async def post_claim(
 
 @router.post("/{claim_id}/decision", dependencies=[require("feedback:write")])
 async def post_decision(shop: ShopName, claim_id: Identifier, body: DecisionIn, tx: Tx) -> RewardClaimOut:
-    """Approve or refuse a claim, once; whoever pays out reads `reward.decided`."""
+    """Approve or refuse a claim, once; whoever pays out reads `reward.decided`.
+
+    What is more than one person grants alone stays `claimed` until another one approves it (SEC-012).
+    """
     customer, made = await decide_claim(tx, shop, claim_id, body.by, approves=body.decision == "approve")
     return RewardClaimOut(**_told(customer, made))
 

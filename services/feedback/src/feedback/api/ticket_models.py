@@ -13,6 +13,7 @@ from common.events.feedback import (
     CompensationKind,
     CompensationState,
     ContentKind,
+    NotByRule,
     Outcome,
     Overdue,
     Priority,
@@ -165,8 +166,9 @@ class PromiseOut(BaseModel):
 
 
 class CompensationOut(BaseModel):
-    """`claimed`: a photo is missing; `proposed`: a person, another than `proposed_by`, has yet to approve it.
-    `photo_seen`: one of the photos came with another ticket of the shop before."""
+    """`claimed`: a photo is missing; `proposed`: a person, another than `proposed_by`, has yet to approve it; a claim
+    that nobody proposed one person may approve, within the agent's limit. `photo_seen`: one of the photos came with
+    another ticket of the shop before. `not_by_rule`: why the shop's rule did not grant the claim, all that was so."""
 
     kind: CompensationKind
     amount: int
@@ -178,6 +180,7 @@ class CompensationOut(BaseModel):
     automatic: bool
     without_return: bool
     photo_seen: bool
+    not_by_rule: list[NotByRule]
 
 
 class PointOut(BaseModel):

@@ -97,12 +97,17 @@ class VerdictIn(Body):
 
 
 class ContentRewardOut(BaseModel):
-    """What it earned, paid by membership once; `form` says which field holds it."""
+    """What it earned, paid by membership once; `form` says which field holds it. `worth`: to the shop, in minor units
+    of `currency`. `by`: whose grade earned it, `proposed_by`: who gave it first, where it took two people."""
 
     form: Literal["points", "coupon", "gift"]
     points: int | None
     offer_id: str | None
     gift: str | None
+    worth: int
+    currency: str | None
+    by: str | None
+    proposed_by: str | None
     at: datetime
 
 
@@ -110,8 +115,9 @@ class ContentOut(BaseModel):
     """Content as it stands; `text` is null, and `photos` empty, where there are none or the customer was erased.
 
     `reward`: what it earned; membership takes it back once it is withdrawn. `no_reward`: why its grade earned nothing:
-    the customer does not speak as a buyer, the same review, words or photo earned something before, or the customer was
-    rewarded as often as the policy says.
+    the customer does not speak as a buyer, the same review, words or photo earned something before, the customer was
+    rewarded as often as the policy says, or (`another_person`) it is more than one person grants alone: another one
+    gives the same grade.
     """
 
     content_id: str
@@ -201,13 +207,14 @@ async def list_content(
     tx: Tx,
     state: ContentState = "submitted",
     customer: Identifier | None = None,
+    to_approve: Annotated[bool, Query(description="only whose reward waits for another person's grade")] = False,
     after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ContentPage:
     """Content by its state, the oldest first: what is to be moderated, unless another state is asked for."""
     place = _place(after) if after else None
     people = None if customer is None else await identifiers_of(tx, shop, customer)
-    rows = await store.list_contents(tx, shop, state, place, limit + 1, people)
+    rows = await store.list_contents(tx, shop, state, place, limit + 1, people, to_approve=to_approve)
     stored = [Standing(row.customer or None, ContentEvent.model_validate_json(row.body)) for row in rows[:limit]]
     items = [_out(*one) for one in await command.STEPS.readable_all(tx, _keys(request), shop, stored)]
     last = rows[limit - 1] if len(rows) > limit else None

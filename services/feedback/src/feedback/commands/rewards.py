@@ -7,9 +7,11 @@ from common.events import CustomerKey, Event, fact_id
 from common.events.feedback import ReviewSubmitted, RewardEvent
 from common.people.store import get_people, lock_survivors
 from common.refusals import NotFound
+from common.shops.settings import get_shop
 from common.storage.database import Transaction
 from common.values.people import is_named_alike
 from feedback.commands.earning import assert_not_the_customer, claim_origin, get_grounds, settle_claim
+from feedback.commands.granting import as_granted
 from feedback.commands.names import hold_name
 from feedback.commands.sealing import opened
 from feedback.earned.store import find_earned
@@ -18,6 +20,7 @@ from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.reviews.store import get_review
 from feedback.rewards import rules, store
+from feedback.tickets.compensation import Circumstances, within_agents_limit
 
 
 class UnknownReview(NotFound):
@@ -77,9 +80,10 @@ async def decide_claim(
 ) -> tuple[str, RewardEvent]:
     """A person approves or refuses a claim; the very same again changes nothing. The customer, and the claim.
 
-    What was refunded since is not rewarded: the amount is at most what the rule of the claim's day gives now.
-    Raises UnknownClaim, ClaimDecided, OwnWord where the customer approves, and NothingBought where nothing remains to
-    be rewarded.
+    What was refunded since is not rewarded: the amount is at most what the rule of the claim's day gives now. Beyond
+    what one person grants alone it stays claimed until another one approves it, too (SEC-012).
+    Raises UnknownClaim, ClaimDecided, OwnWord where the customer approves, SecondPersonNeeded where the first of two
+    people is the second, and NothingBought where nothing remains to be rewarded.
     """
     found = await store.CLAIMS.get(tx, shop, claim_id)
     if found is None or found.customer is None:
@@ -89,12 +93,27 @@ async def decide_claim(
     [stands] = [one for one in await store.get_customers_claims(tx, customer) if one.claim_id == claim_id]
     if stands.state == ("approved" if approves else "refused") and is_named_alike(stands.by, by):
         return customer[1], stands
+    if approves and stands.state == "claimed" and stands.proposed_by and is_named_alike(stands.proposed_by, by):
+        return customer[1], stands
+    alone = True
     if approves and stands.state == "claimed":
         assert_not_the_customer((await get_people(tx, [customer]))[customer], by)
         stands = await _as_it_stands(tx, customer, stands)
-    made = rules.decide(stands, by, approves=approves)
+        alone = await _may_alone(tx, customer, stands, by)
+    made = rules.decide(stands, by, approves=approves, alone=alone)
     await _announce(tx, customer, made)
     return customer[1], made
+
+
+async def _may_alone(tx: Transaction, customer: CustomerKey, claim: RewardEvent, by: str) -> bool:
+    """Whether this person may approve the claim without another one."""
+    shop, now = customer[0], tx.clock.now()
+    settings = (await get_shop(tx, shop)).at(now)
+    limits = in_force((await get_versions(tx, [shop]))[shop], now).policy.tickets.compensation
+    people, origin = (await get_people(tx, [customer]))[customer], claim_origin(claim.claim_id)
+    seen = Circumstances(settings.currency)
+    seen = await as_granted(tx, people, by, origin, claim.order_id, seen, limits, settings, now)
+    return within_agents_limit(claim.amount, claim.currency, limits, seen)
 
 
 async def _as_it_stands(tx: Transaction, customer: CustomerKey, claim: RewardEvent) -> RewardEvent:

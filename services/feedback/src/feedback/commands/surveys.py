@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from common.crypto.keys import get_keys
+from common.people.store import lock_survivors
 from common.refusals import Conflict, NotFound
 from common.storage.database import Transaction
 from feedback.policy.state import in_force
@@ -75,25 +76,27 @@ async def ask_customers(
             raise UnknownTicket(about.ticket_id)
     known = {key[1]: row for key, row in (await get_keys(tx, [(shop, customer) for customer in customers])).items()}
     askable = sorted(customer for customer, row in known.items() if row.erased_at is None)
-    await tx.lock_customers([(shop, customer) for customer in askable])
+    persons = await lock_survivors(tx, [(shop, customer) for customer in askable])
     ids = {customer: requested_id(shop, customer, request_id) for customer in askable}
     before = {s.customer: s for s in await surveys.get_asked(tx, shop, ids.keys(), ids.values())}
     if any(not _same(survey, form_id, about) for survey in before.values()):
         raise RequestDiffers(request_id)
-    last = await surveys.last_asked(tx, [(shop, customer) for customer in askable])
+    last = await surveys.last_asked(tx, set(persons.values()))
     found, events, now = list[Asked](), [], tx.clock.now()
     for customer in dict.fromkeys(customers):
         if customer not in ids:
             found.append(Asked(customer, "erased" if customer in known else "unknown"))
             continue
         url = links.url(shop, ids[customer])
-        rested = _rested(last.get((shop, customer)), version.policy.surveys.rest_days)
+        person = persons[shop, customer]
+        rested = _rested(last.get(person), version.policy.surveys.rest_days)
         if customer in before:
             found.append(Asked(customer, "duplicate", ids[customer], url))
         elif rested is not None and rested > now:
             found.append(Asked(customer, "resting", resting_until=rested))
         else:
             events.append(request(shop, customer, request_id, form, version.number, about, url, now))
+            last[person] = now
             found.append(Asked(customer, "asked", ids[customer], url))
     if events:
         await surveys.save_requested(tx, events)

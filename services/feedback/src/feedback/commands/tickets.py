@@ -12,9 +12,9 @@ from common.events.feedback import TicketEvent
 from common.people.store import get_people, lock_survivors
 from common.shops.settings import Settings, get_shop
 from common.storage.database import Transaction
-from common.time.calendar import day_start, local_date
 from feedback.buyer_types.store import get_type
 from feedback.commands.earning import assert_not_the_customer
+from feedback.commands.granting import as_granted
 from feedback.commands.names import hold_name
 from feedback.commands.sealing import as_readable, assert_not_erased, is_erased, sealed
 from feedback.commands.turns import note_turns
@@ -91,7 +91,8 @@ async def do(
     if owner is None:
         raise UnknownTicket(ticket_id)
     customer, at = (shop, owner), tx.clock.now()
-    await tx.lock_customers([customer])
+    # Whoever does something with another ticket of the person waits, so that what they were granted stands (SEC-012).
+    await lock_survivors(tx, [customer])
     stored = await store.get_ticket(tx, shop, ticket_id)
     assert stored is not None
     ticket = await readable(tx, keys, customer, stored)
@@ -108,8 +109,11 @@ async def do(
     policy, settings = await _rules(tx, shop, at)
     seen = await _seen(tx, customer, ticket_id, ticket.order_id, policy, settings, at)
     if step.action in ("compensate", "approve"):
-        assert_not_the_customer((await get_people(tx, [customer]))[customer], step.by)
-        seen = await _with_the_agents_day(tx, shop, ticket_id, step.by, seen, settings, at)
+        people, rules = (await get_people(tx, [customer]))[customer], policy.compensation
+        assert_not_the_customer(people, step.by)
+        if step.by is not None:
+            origin = f"ticket/{ticket_id}"
+            seen = await as_granted(tx, people, step.by, origin, ticket.order_id, seen, rules, settings, at)
     if ticket.compensation is not None and ticket.compensation.state == "claimed":
         seen = await _with_photos(tx, keys, customer, ticket_id, (*ticket.photos, *step.photos), seen)
     made = await _save(tx, keys, customer, take_step(ticket, step, policy, settings.zone, seen, at), at)
@@ -210,20 +214,9 @@ async def _seen(
 ) -> Circumstances:
     since = at - timedelta(days=policy.compensation.automatic_days)
     people = (await get_people(tx, [customer]))[customer]
-    counted = await store.count_granted(tx, people, ticket_id, order_id, settings.currency, since)
+    before, same_order = await store.count_granted(tx, people, ticket_id, order_id, since)
     order = None if order_id is None else await get_persons_order(tx, customer, order_id)
-    return Circumstances(settings.currency, order, *counted)
-
-
-async def _with_the_agents_day(
-    tx: Transaction, shop: str, ticket_id: str, by: str | None, seen: Circumstances, settings: Settings, at: datetime
-) -> Circumstances:
-    """With what the one who grants has granted alone since midnight (SEC-012)."""
-    if by is None:
-        return seen
-    midnight = day_start(local_date(at, settings.zone), settings.zone)
-    given = await store.given_alone_by(tx, shop, by, ticket_id, settings.currency, midnight)
-    return replace(seen, by_agent=given)
+    return Circumstances(settings.currency, order, granted_before=before, order_compensated=same_order)
 
 
 async def _with_photos(

@@ -10,8 +10,10 @@ from common.events import CustomerKey, Event
 from common.events.feedback import ContentEvent
 from common.events.orders import OrderRefunded
 from common.people.store import get_people, lock_survivors
+from common.shops.settings import get_shop
 from common.storage.database import Transaction
 from feedback.commands.earning import assert_not_the_customer, content_origin, get_grounds, settle_content
+from feedback.commands.granting import as_granted
 from feedback.commands.revisions import Steps
 from feedback.commands.rewards import UnknownReview
 from feedback.commands.sealing import assert_not_erased, opened
@@ -21,6 +23,7 @@ from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.reviews.store import get_review
 from feedback.rewards.rules import count_shown
+from feedback.tickets.compensation import Circumstances, within_agents_limit
 from feedback.ugc import rules
 from feedback.ugc.store import CONTENTS, count_rewarded
 
@@ -106,18 +109,27 @@ async def _earning(
 ) -> rules.Earning:
     """What content of a customer, who is locked, earns by this verdict (FBK-043)."""
     shop, now = customer[0], tx.clock.now()
-    rule = in_force((await get_versions(tx, [shop]))[shop], now).policy.content_rewards
+    policy = in_force((await get_versions(tx, [shop]))[shop], now).policy
+    rule = policy.content_rewards
     people = (await get_people(tx, [customer]))[customer]
     grounds = await get_grounds(tx, keys, customer, stands.text, stands.photos, stands.review_id)
-    origin = content_origin(stands.content_id)
+    origin, settings = content_origin(stands.content_id), (await get_shop(tx, shop)).at(now)
+    earned_before = await find_earned(tx, shop, grounds.known_as, origin) is not None
+    earned, alone = rule.grades.get(verdict.grade) if verdict.grade is not None else None, True
+    if earned is not None:
+        limits, seen = policy.tickets.compensation, Circumstances(settings.currency)
+        seen = await as_granted(tx, people, verdict.by, origin, stands.order_id, seen, limits, settings, now)
+        alone = within_agents_limit(earned.worth, settings.currency, limits, seen)
     return rules.earning_of(
         stands,
         verdict,
         rule,
         now,
         rewarded_before=await count_rewarded(tx, people, now - timedelta(days=rule.days)),
+        currency=settings.currency,
+        alone=alone,
         grounds=grounds.own,
-        earned_before=await find_earned(tx, shop, grounds.known_as, origin) is not None,
+        earned_before=earned_before,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
+from common.people.store import lock_survivors
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from common.work.set_aside import Task
@@ -26,20 +27,21 @@ def scheduled_surveys(links: AnswerLinks) -> Callable[[Transaction, datetime, Se
 
     async def ask_all(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
         keys = [(task.shop, task.customer) for task in tasks]
-        await tx.lock_customers(keys)
+        persons = await lock_survivors(tx, keys)
         shops = await get_shops(tx, {shop for shop, _ in keys})
         versions = await get_versions(tx, shops)
         turns = await store.get_turns(tx, keys)
         known = await store.get_known(tx, {key: span_of(versions[key[0]]) for key in keys})
-        last, events, after = await last_asked(tx, keys), [], {}
+        last, events, after = await last_asked(tx, set(persons.values())), [], {}
         for key in keys:
             found, until = occasions(known[key], versions[key[0]], shops[key[0]]), turns[key].taken_until
             ids = [one.survey_id(*key) for one in found]
             before = {s.survey_id for s in await get_asked(tx, key[0], [key[1]] * len(ids), ids)} if ids else set()
             asked = [one for one, survey_id in zip(found, ids, strict=True) if survey_id in before]
-            chosen = take(found, until, asked, last.get(key), now)
+            chosen = take(found, until, asked, last.get(persons[key]), now)
             if chosen is not None:
                 events.append(chosen.requested(*key, links.url(key[0], chosen.survey_id(*key))))
+                last[persons[key]] = max(chosen.due_at, last.get(persons[key], chosen.due_at))
             # The last due time that was looked at, and not the clock: two replays leave the same row.
             passed = max((one.due_at for one in found if one.due_at <= now), default=until)
             until = passed if until is None or (passed is not None and passed > until) else until

@@ -7,8 +7,10 @@ import unicodedata
 from common.events.feedback import RewardClaimed, RewardDecided, RewardEvent
 from common.refusals import Conflict, Invalid, NotFound
 from common.values.names import BLANK
+from common.values.people import is_same_person
 from feedback.rewards.policy import ReviewReward
 from feedback.standing.rules import Stood
+from feedback.tickets.refusals import SecondPersonNeeded
 
 
 class RewardsOff(Conflict):
@@ -110,10 +112,16 @@ def claim(
     )
 
 
-def decide(stands: RewardEvent, by: str, *, approves: bool) -> RewardDecided:
-    """Raises ClaimDecided."""
+def decide(stands: RewardEvent, by: str, *, approves: bool, alone: bool = True) -> RewardEvent:
+    """Approved or refused. Where nobody may approve it `alone`, the first of two people has it from now on, and another
+    one approves it (SEC-012). Raises ClaimDecided, SecondPersonNeeded."""
     if stands.state != "claimed":
         raise ClaimDecided(stands.state)
-    kept = {name: getattr(stands, name) for name in RewardEvent.model_fields}
-    state = "approved" if approves else "refused"
-    return RewardDecided(**kept | {"state": state, "by": by, "revision": stands.revision + 1})
+    kept = {name: getattr(stands, name) for name in RewardEvent.model_fields} | {"revision": stands.revision + 1}
+    if not approves:
+        return RewardDecided(**kept | {"state": "refused", "by": by})
+    if stands.proposed_by is not None and is_same_person(stands.proposed_by, by):
+        raise SecondPersonNeeded
+    if stands.proposed_by is None and not alone:
+        return RewardClaimed(**kept | {"proposed_by": by})
+    return RewardDecided(**kept | {"state": "approved", "by": by})

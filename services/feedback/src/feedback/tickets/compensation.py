@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from common.events.feedback import Compensation, CompensationKind
+from common.events.feedback import Compensation, CompensationKind, NotByRule
 from common.values.people import is_same_person
 from feedback.standing.rules import Stood
 from feedback.tickets import refusals
@@ -26,11 +26,11 @@ class Circumstances:
     """What a claim is judged by.
 
     `order`: how the order stands, None: it is none of this customer's. `granted_before`: how often the customer was
-    granted something by rule within the policy's days. `given`: what the customer's other tickets have granted or
-    proposed, for the same order or within those days, in minor units of `currency`, the shop's. `order_compensated`:
-    one of them is of the same order. `photo_seen`: a photo of the claim was given with another ticket before, or a near
-    copy of it. `photo_kept`: one of them is kept here, and so was looked at. `by_agent`: what the one who grants has
-    granted alone today, in other tickets of whomever.
+    granted something by rule within the policy's days. `order_compensated`: another ticket of the same order has
+    granted or proposed something. `photo_seen`: a photo of the claim was given with another ticket before, or a near
+    copy of it. `photo_kept`: one of them is kept here, and so was looked at. `given`: what the customer was granted or
+    is proposed besides, for the same order or within those days, `by_agent`: what the one who grants has granted alone
+    today, to whomever; both of compensation and rewards together, in minor units of `currency`, the shop's.
     """
 
     currency: str
@@ -49,9 +49,10 @@ def claimed(claim: Claim, photos: bool, rules: CompensationRules, seen: Circumst
     if not photos:
         return found
     found = found.having(photo_seen=seen.photo_seen)
-    if _by_rule(claim, rules, seen, at):
-        return found.having(state="granted", automatic=True, without_return=True, decided_at=at)
-    return found.having(state="proposed")
+    against = _against_rule(claim, rules, seen, at)
+    if against:
+        return found.having(state="proposed", not_by_rule=against)
+    return found.having(state="granted", automatic=True, without_return=True, decided_at=at)
 
 
 def proposed(
@@ -64,7 +65,7 @@ def proposed(
     found = Compensation(
         kind=claim.kind, amount=claim.amount, currency=claim.currency, state="proposed", proposed_by=by
     )
-    if _within_agents_limit(claim, rules, seen):
+    if _agent_may(claim, rules, seen):
         return found.having(state="granted", decided_by=by, decided_at=at)
     return found
 
@@ -81,7 +82,7 @@ def decided(
     if stands.proposed_by is not None and is_same_person(stands.proposed_by, by):
         raise refusals.SecondPersonNeeded
     claim = Claim(stands.kind, stands.amount, stands.currency)
-    if stands.proposed_by is None and not _within_agents_limit(claim, rules, seen):
+    if stands.proposed_by is None and not _agent_may(claim, rules, seen):
         # The first of two people: it is theirs from now on, and another grants it.
         return stands.having(state="proposed", proposed_by=by)
     return stands.having(state="granted", decided_by=by, decided_at=at)
@@ -94,12 +95,19 @@ def is_alone(stands: Compensation) -> bool:
     return stands.proposed_by is None or is_same_person(stands.proposed_by, stands.decided_by)
 
 
-def _within_agents_limit(claim: Claim, rules: CompensationRules, seen: Circumstances) -> bool:
-    """Whether one agent may grant it (SEC-012): with all that the customer got of late, and that the agent gave today,
-    and a refund within what remains paid for its order."""
-    if claim.currency != seen.currency or claim.amount + seen.given > rules.agent_limit:
-        return False
-    if claim.amount + seen.by_agent > rules.agent_a_day:
+def within_agents_limit(amount: int, currency: str, rules: CompensationRules, seen: Circumstances) -> bool:
+    """Whether one person may grant it, whatever it is, with all that the customer got of late, and that they gave today
+    (SEC-012)."""
+    return (
+        currency == seen.currency
+        and amount + seen.given <= rules.agent_limit
+        and amount + seen.by_agent <= rules.agent_a_day
+    )
+
+
+def _agent_may(claim: Claim, rules: CompensationRules, seen: Circumstances) -> bool:
+    """The same of compensation: a refund within what remains paid for its order, too."""
+    if not within_agents_limit(claim.amount, claim.currency, rules, seen):
         return False
     order = seen.order
     if claim.kind != "refund" or order is None:
@@ -107,17 +115,22 @@ def _within_agents_limit(claim: Claim, rules: CompensationRules, seen: Circumsta
     return claim.currency == order.currency and claim.amount <= order.remaining
 
 
-def _by_rule(claim: Claim, rules: CompensationRules, seen: Circumstances, at: datetime) -> bool:
+def _against_rule(claim: Claim, rules: CompensationRules, seen: Circumstances, at: datetime) -> tuple[NotByRule, ...]:
+    """All that keeps the shop's rule from granting the claim; nothing: it grants it."""
     order = seen.order
-    return (
-        claim.kind in ("refund", "reship")
-        and order is not None
-        and claim.currency == seen.currency == order.currency
-        and 0 < claim.amount <= min(rules.automatic_limit, order.remaining)
-        and order.came_at is not None
-        and at - order.came_at <= timedelta(days=rules.claim_days)
-        and seen.granted_before < rules.automatic_most
-        and not seen.order_compensated
-        and not seen.photo_seen
-        and (seen.photo_kept or not rules.automatic_kept_photos)
-    )
+    domestic = claim.currency == seen.currency and (order is None or order.currency == seen.currency)
+    late = order is not None and order.came_at is not None and at - order.came_at > timedelta(days=rules.claim_days)
+    found: dict[NotByRule, bool] = {
+        "kind": claim.kind not in ("refund", "reship"),
+        "no_order": order is None,
+        "currency": not domestic,
+        "above_limit": domestic and not 0 < claim.amount <= rules.automatic_limit,
+        "above_paid": domestic and order is not None and claim.amount > order.remaining,
+        "not_come": order is not None and order.came_at is None,
+        "too_late": late,
+        "too_many": seen.granted_before >= rules.automatic_most,
+        "order_compensated": seen.order_compensated,
+        "photo_seen": seen.photo_seen,
+        "photo_not_kept": rules.automatic_kept_photos and not seen.photo_kept,
+    }
+    return tuple(reason for reason, is_so in found.items() if is_so)

@@ -25,7 +25,8 @@ class Clocks(BaseModel):
 
 
 class CompensationRules(BaseModel):
-    """What is granted without asking anybody: to a customer with a photo, and by an agent (FBK-029, FBK-030).
+    """What is granted without asking anybody: to a customer with a photo, and by an agent (FBK-029, FBK-030); what one
+    person grants alone is bounded together with rewards for reviews and content (SEC-012).
 
     Limits are in minor units of the shop's currency; a claim in another currency is never granted by itself.
     """
@@ -46,12 +47,13 @@ class CompensationRules(BaseModel):
     )
     agent_limit: Minor = Field(
         10_000,
-        description="an agent grants up to this amount, with what the customer's other tickets were granted for the "
-        "same order or within `automatic_days`; above it, another approves",
+        description="one person grants up to this amount, with what the customer was granted besides for the same "
+        "order or within `automatic_days`: compensation, rewards for reviews and content; above it, another approves",
     )
     agent_a_day: Minor = Field(
         100_000,
-        description="so much an agent grants alone in a day of the shop, to all customers; above it, another approves",
+        description="so much one person grants alone in a day of the shop, of all these together, to all customers; "
+        "above it, another approves",
     )
 
 

@@ -13,8 +13,6 @@ from common.events import CustomerKey, Event
 from common.events.feedback import TicketEvent
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from common.storage.person_locks import lock_person
-from common.values.people import is_same_person
 from feedback.tickets.columns import COLUMNS, columns_of
 from feedback.tickets.state import Entry
 
@@ -186,24 +184,14 @@ async def save(tx: Transaction, events: Sequence[Event[TicketEvent]]) -> None:
 
 
 async def count_granted(
-    tx: Transaction,
-    people: Sequence[CustomerKey],
-    ticket_id: str,
-    order_id: str | None,
-    currency: str,
-    since: datetime,
-) -> tuple[int, int, bool]:
-    """Of the other tickets of one person (`people`): how many were granted something by rule after `since`; what those
-    of the same order, or opened after `since`, have granted or proposed, in minor units of `currency`; and whether one
-    of the same order has; the customer is locked."""
+    tx: Transaction, people: Sequence[CustomerKey], ticket_id: str, order_id: str | None, since: datetime
+) -> tuple[int, bool]:
+    """Of the other tickets of one person (`people`), who is locked: how often something was granted by rule since then,
+    and whether something was granted or proposed for that order."""
     # A customer has few tickets; by primary key.
     row = await tx.fetch_one(
         """
         select count(*) filter (where automatic_at > :since) as granted,
-               coalesce(sum(cast(body -> 'compensation' ->> 'amount' as bigint)) filter (
-                   where compensation in ('proposed', 'granted') and body -> 'compensation' ->> 'currency' = :currency
-                     and (order_id = :order_id or opened_at > :since)
-               ), 0) as given,
                coalesce(bool_or(order_id = :order_id and compensation in ('proposed', 'granted')), false) as same_order
         from tickets where shop = :shop and customer = any(:people) and ticket_id <> :ticket_id
         """,
@@ -211,31 +199,10 @@ async def count_granted(
         people=[name for _, name in people],
         ticket_id=ticket_id,
         order_id=order_id,
-        currency=currency,
         since=since,
     )
     assert row is not None  # an aggregate without a group has one row
-    return row.granted, int(row.given), row.same_order
-
-
-async def given_alone_by(tx: Transaction, shop: str, by: str, ticket_id: str, currency: str, since: datetime) -> int:
-    """What this person, however the name is written, has granted in other tickets since then and nobody else has looked
-    at, in minor units of `currency`. Until the commit nobody else counts it; the customer is locked before."""
-    await lock_person(tx, "given-by", shop, by)
-    # By the index of grants by one person alone, the day's; a row a name.
-    rows = await tx.fetch(
-        """
-        select body -> 'compensation' ->> 'decided_by' as decided_by,
-               sum(cast(body -> 'compensation' ->> 'amount' as bigint)) as amount
-        from tickets where shop = :shop and alone_at >= :since and ticket_id <> :ticket_id
-          and body -> 'compensation' ->> 'currency' = :currency group by 1
-        """,
-        shop=shop,
-        ticket_id=ticket_id,
-        currency=currency,
-        since=since,
-    )
-    return sum(int(row.amount) for row in rows if is_same_person(row.decided_by, by))
+    return row.granted, row.same_order
 
 
 async def erase(tx: Transaction, customers: Sequence[CustomerKey]) -> None:

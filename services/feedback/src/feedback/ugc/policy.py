@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.feedback import ContentGrade
-from common.events.fields import Identifier
+from common.events.fields import Identifier, Minor
 from common.values.names import ShownLine
 
 
@@ -19,6 +19,10 @@ class GradeReward(BaseModel):
     points: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
     offer_id: Identifier | None = Field(None, description="of membership: the offer of which a coupon is issued")
     gift: ShownLine | None = Field(None, description="what staff send; names nobody")
+    worth: Annotated[Minor, Field(gt=0)] = Field(
+        description="what it costs the shop, in minor units of its currency: of points what the programme makes them "
+        "worth, which is not known here; it counts for what one person grants alone (`tickets.compensation`)"
+    )
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:

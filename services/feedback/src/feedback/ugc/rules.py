@@ -18,7 +18,7 @@ from common.events.feedback import (
     ContentSubmitted,
 )
 from common.refusals import Conflict, Invalid, NotFound
-from common.values.people import is_named_alike
+from common.values.people import is_named_alike, is_same_person
 from feedback.ugc.policy import ContentRewards
 
 Decision = Literal["approve", "refuse", "withdraw"]
@@ -154,13 +154,16 @@ def earning_of(
     at: datetime,
     *,
     rewarded_before: int,
+    currency: str,
+    alone: bool = True,
     grounds: tuple[str, ...] = (),
     earned_before: bool = False,
 ) -> Earning:
     """What the content has earned, or earns by this verdict; once, however often it is graded (FBK-043).
 
-    `rewarded_before`: how much of the customer's was rewarded within the rules' days. `grounds`: of its words, photos
-    and review, by one of which something else was earned where `earned_before`.
+    `rewarded_before`: how much of the customer's was rewarded within the rules' days. `alone`: whether one person may
+    grant what it earns; else it is earned once another one gives the same grade (SEC-012). `grounds`: of its words,
+    photos and review, by one of which something else was earned where `earned_before`. `currency`: the shop's.
     """
     earned = rules.grades.get(verdict.grade) if verdict.decision == "approve" and verdict.grade is not None else None
     if stands.reward is not None or earned is None:
@@ -171,7 +174,14 @@ def earning_of(
         return Earning(no_reward="earned_before")
     if rewarded_before >= rules.most:
         return Earning(no_reward="most")
-    return Earning(ContentReward(**earned.model_dump(), at=at, grounds=grounds))
+    waits = stands.no_reward == "another_person" and stands.grade == verdict.grade
+    first = stands.decided_by if waits else None
+    if first is None or is_same_person(first, verdict.by):
+        first = None
+        if not alone:
+            return Earning(no_reward="another_person")
+    granted = {"currency": currency, "by": verdict.by, "proposed_by": first, "at": at, "grounds": grounds}
+    return Earning(ContentReward(**earned.model_dump() | granted))
 
 
 def decided(

@@ -28,15 +28,23 @@ class Place(NamedTuple):
 
 
 async def list_contents(
-    tx: Transaction, shop: str, state: str, after: Place | None, limit: int, people: Sequence[str] | None
+    tx: Transaction,
+    shop: str,
+    state: str,
+    after: Place | None,
+    limit: int,
+    people: Sequence[str] | None,
+    *,
+    to_approve: bool,
 ) -> Sequence[Row[Any]]:
-    """Content as it stands, the oldest first; of one person if asked."""
+    """Content as it stands, the oldest first; if asked, of one person, or whose reward waits for a second person."""
     return await tx.fetch(
         """
         select customer, submitted_at, content_id, cast(body as text) as body from contents
         where shop = :shop and state = :state and newest
           and (cast(:after_at as timestamptz) is null or (submitted_at, content_id) > (:after_at, :after_id))
           and (cast(:people as text[]) is null or customer = any(:people))
+          and (body ->> 'no_reward' = 'another_person' or not :to_approve)
         order by submitted_at, content_id limit :limit
         """,
         shop=shop,
@@ -44,6 +52,7 @@ async def list_contents(
         after_at=after.submitted_at if after else None,
         after_id=after.content_id if after else None,
         people=None if people is None else list(people),
+        to_approve=to_approve,
         limit=limit,
     )
 

@@ -32,7 +32,8 @@ class PayoutOut(BaseModel):
 
     Points and coupons are `paid` at once; cash and gifts are `due` until they are confirmed. `blocked`: not to be paid;
     `reversed`: points were taken back, a coupon is void, cash is to be. `why`: of both. `review_id`: the review that it
-    is paid for, once. `reference`: of the transfer or parcel, or the coupon's code.
+    is paid for, once. `paid_by`, `paid_at`: who confirmed cash or a gift, and when, whatever became of it afterwards.
+    `reference`: of the transfer or parcel, or the coupon's code.
     """
 
     payout_id: str
@@ -50,6 +51,7 @@ class PayoutOut(BaseModel):
     why: Why | None
     approved_by: str | None
     paid_by: str | None
+    paid_at: datetime | None
     reference: str | None
     at: datetime
     moved_at: datetime

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon, OfferSet, OfferStopped
-from common.people.store import any_merged, get_people, get_survivors
+from common.people.store import any_merged, get_people, get_survivors, lock_survivors
 from common.storage.database import Transaction
 from membership.coupons import store, store_hold_outs, store_offers
 from membership.coupons.gifts import unrelated
@@ -96,7 +96,7 @@ async def issue_to(
     batch are given once. `promotes`: it is a promotion, of which nobody is given more than the programme's `promotions`
     says (MEM-083). Raises UnknownOffer, NoCouponsNeeded, OfferOver, OfferInOtherCurrency.
     """
-    guard = None
+    names, guard = await _one_a_person(tx, shop, offer_id, batch, customers), None
     if promotes:
         now = tx.clock.now()
         allowed = (await programmes.read_rules(tx, {shop}))[shop].at(now).promotions
@@ -105,7 +105,6 @@ async def issue_to(
         # What is issued in the shop beside waits until this is committed: of two promotions at once the second sees
         # the first.
         await store.lock_promotions(tx, shop)
-    names = await _one_a_person(tx, shop, offer_id, batch, customers)
     codes = iter(_codes(len(names) + count))
     holders = [(next(codes), customer, customer) for customer in names]
     numbered = [(next(codes), f"#{number:07}", None) for number in range(1, count + 1)]
@@ -140,6 +139,8 @@ async def _one_a_person(tx: Transaction, shop: str, offer_id: str, batch: str, c
     persons: dict[CustomerKey, str] = {}
     for name in names:
         persons.setdefault(people[shop, name][0], name)
+    # Another list with another identifier of theirs waits, so that one of the two sees the other.
+    await tx.lock_customers(person for person, name in persons.items() if len(people[shop, name]) > 1)
     others = [(name, one) for name in persons.values() for _, one in people[shop, name] if one != name]
     having = await store.with_one_of(tx, shop, offer_id, batch, others) if others else set()
     return [name for name in persons.values() if name not in having]
@@ -161,6 +162,8 @@ async def issue_requested(tx: Transaction, events: Sequence[Event[Any]]) -> None
     for event in events:
         if event.subject is not None and not tx.rebuilding:
             asked.setdefault((event.shop, event.data.offer_id, event.data.batch), {}).setdefault(event.subject, event)
+    # What is asked for the person under another identifier waits, so that one of the two sees the other.
+    await lock_survivors(tx, {event.customer for events_of in asked.values() for event in events_of.values()})
     for (shop, offer_id, batch), by_customer in sorted(asked.items()):
         try:
             wanting = await _without_usable(tx, shop, offer_id, batch, list(by_customer))

@@ -53,7 +53,8 @@ async def pay_out(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook
     ]
     if tx.rebuilding or not dues:
         return
-    await tx.lock_customers(event.customer for event, _ in dues)
+    # Of a person a review is paid for once, under whichever identifier the news of it comes.
+    await lock_survivors(tx, {event.customer for event, _ in dues})
     kept = await _blocked(tx, dues, rules)
     rows = [row_of(event, due, rules, kept.get((event.shop, due.origin))) for event, due in dues]
     new = await store.insert_payouts(tx, rows)

@@ -38,8 +38,7 @@ async def sum_costs(tx: Transaction, shop: str, since: datetime, until: datetime
                 and r.currency = :currency
         ), handed as (
             select kind = 'referral' as won, amount from payouts
-            where shop = :shop and form = 'cash' and state = 'paid' and currency = :currency
-                and moved_at >= :since and moved_at < :until
+            where shop = :shop and form = 'cash' and currency = :currency and paid_at >= :since and paid_at < :until
         )
         select (select coalesce(sum(amount) filter (where won), 0) from uses) as won_offers,
                (select coalesce(sum(amount) filter (where won is not true), 0) from uses) as kept_offers,

@@ -70,7 +70,7 @@ async def confirm(tx: Transaction, shop: str, payout_id: str, reference: str, by
     # By the primary key; the first confirmation counts.
     count = await tx.execute(
         """
-        update payouts set state = 'paid', reference = :reference, paid_by = :by, moved_at = :at
+        update payouts set state = 'paid', reference = :reference, paid_by = :by, paid_at = :at, moved_at = :at
         where shop = :shop and payout_id = :id and state = 'due'
         """,
         shop=shop,
@@ -144,12 +144,12 @@ async def list_payouts(
 
 
 async def cash_since(tx: Transaction, shop: str, people: Sequence[str], since: datetime) -> Sequence[Row[Any]]:
-    """Cash that was paid to a person since then."""
+    """Cash that was paid to a person since then, what is asked for again as well."""
     # By the index of the customer.
     return await tx.fetch(
         """
         select amount, currency, approved_by, paid_by from payouts where shop = :shop and customer = any(:people)
-        and form = 'cash' and state = 'paid' and moved_at >= :since
+        and form = 'cash' and paid_at >= :since
         """,
         shop=shop,
         people=list(people),
@@ -158,12 +158,13 @@ async def cash_since(tx: Transaction, shop: str, people: Sequence[str], since: d
 
 
 async def cash_by_all(tx: Transaction, shop: str, since: datetime) -> Sequence[Row[Any]]:
-    """Cash that was paid since then, to whomever; a row a currency and who approved and paid it."""
+    """Cash that was paid since then, to whomever, what is asked for again as well; a row a currency and who approved
+    and paid it."""
     # By the index of cash, the day's.
     return await tx.fetch(
         """
         select currency, approved_by, paid_by, sum(amount) as amount from payouts
-        where shop = :shop and form = 'cash' and state = 'paid' and moved_at >= :since
+        where shop = :shop and form = 'cash' and paid_at >= :since
         group by currency, approved_by, paid_by
         """,
         shop=shop,

@@ -10,8 +10,10 @@ from common.events.envelope import EventData
 from common.events.feedback.photos import MOST_PHOTOS, Photo
 from common.events.fields import (
     Count,
+    Currency,
     Identifier,
     Instant,
+    Minor,
     PersonalText,
     Revision,
     Text,
@@ -20,17 +22,22 @@ from common.events.fields import (
 ContentKind = Literal["usage_note", "buyer_show", "review", "tutorial", "product_test", "ingredients", "guarantee"]
 ContentState = Literal["submitted", "approved", "refused", "withdrawn"]
 ContentGrade = Literal["A", "B", "C"]
-ContentNoReward = Literal["not_a_buyer", "earned_before", "most"]
+ContentNoReward = Literal["not_a_buyer", "earned_before", "most", "another_person"]
 
 
 class ContentReward(EventData):
-    """What a customer gets for good content, once: `form` says which field holds it (FBK-043). `grounds`: keyed hashes
-    of its review, words and photos, each of which earns once."""
+    """What a customer gets for good content, once: `form` says which field holds it (FBK-043). `worth`: to the shop, in
+    minor units of `currency`. `by`: whose grade earned it, `proposed_by`: who gave that grade first, where it is beyond
+    what one person grants alone. `grounds`: keyed hashes of its review, words and photos, each of which earns once."""
 
     form: Literal["points", "coupon", "gift"]
     points: Count | None = None
     offer_id: Identifier | None = None
     gift: Text | None = None
+    worth: Minor = 0
+    currency: Currency | None = None
+    by: Text | None = None
+    proposed_by: Text | None = None
     at: Instant
     grounds: Annotated[tuple[Text, ...], Field(max_length=MOST_PHOTOS + 2)] = ()
 
@@ -42,8 +49,9 @@ class ContentEvent(EventData):
     customer bought it, which was checked (FBK-048). `of_leader`: an opinion leader's. `grade`: of what is approved, A
     the best. `reward`: what it earned when it was first graded so well; it stays in later revisions, and membership
     pays it once, and takes it back where `state` is withdrawn. `no_reward`: why its grade earned nothing: the customer
-    does not speak as a buyer, the same review, words or photo earned something before, or the customer was rewarded as
-    often as the shop does. `review_id`: the stored review that it is.
+    does not speak as a buyer, the same review, words or photo earned something before, the customer was rewarded as
+    often as the shop does, or it is more than one person grants alone, until another one gives the same grade.
+    `review_id`: the stored review that it is.
     """
 
     TOPIC: ClassVar[str] = "feedback"

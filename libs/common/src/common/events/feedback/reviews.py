@@ -45,8 +45,9 @@ class RewardEvent(EventData):
     """A customer's claim of a reward for a review, as it stands; the highest revision counts (FBK-047).
 
     `amount`: what is paid out once approved, a share of what was paid for the order's goods and not refunded, as of the
-    claim. It never depends on the stars. `by`: who decided. `grounds`: keyed hashes of the review, its words and
-    photos, each of which earns once.
+    claim. It never depends on the stars. `proposed_by`: who would approve it, where it is beyond what one person grants
+    alone: it is claimed until another one decides. `by`: who decided. `grounds`: keyed hashes of the review, its words
+    and photos, each of which earns once.
     """
 
     TOPIC: ClassVar[str] = "feedback"
@@ -56,12 +57,15 @@ class RewardEvent(EventData):
     state: Literal["claimed", "approved", "refused"]
     amount: Minor
     currency: Currency
+    proposed_by: Text | None = None
     by: Text | None = None
     grounds: Annotated[tuple[Text, ...], Field(max_length=MOST_PHOTOS + 2)] = ()
     revision: Revision = 0
 
 
 class RewardClaimed(RewardEvent):
+    """It waits for a decision, perhaps that of a second person."""
+
     TYPE: ClassVar[str] = "reward.claimed"
     RANK: ClassVar[int] = 340
 

@@ -58,12 +58,32 @@ CompensationState = Literal["claimed", "proposed", "granted", "refused"]
 """`claimed`: a photo is missing. `proposed`: somebody has yet to approve it, another person than who proposed it."""
 
 
+NotByRule = Literal[
+    "kind",
+    "no_order",
+    "currency",
+    "above_limit",
+    "above_paid",
+    "not_come",
+    "too_late",
+    "too_many",
+    "order_compensated",
+    "photo_seen",
+    "photo_not_kept",
+]
+"""Why the shop's rule did not grant a claim: points and coupons are never granted by it; the order is none of the
+customer's, or it or the claim is not in the shop's currency; more than the shop's limit, or than what remains paid for
+the order; its goods have not come, or came too long ago; the customer was granted as much of late; the order was
+compensated before; a photo came with another ticket; none is kept here, and the shop asks for that."""
+
+
 class Compensation(EventData):
     """What a customer gets for what went wrong, worth `amount` (FBK-029, FBK-030); whoever pays it out reads `granted`.
 
     `proposed_by`: the agent, None: the customer's own claim. `decided_by`: None where it was granted by the shop's
     rule, which `automatic` says. `without_return`: the goods stay with the customer. `photo_seen`: one of its photos
-    was given with another ticket of the shop before, so that a person looks at it.
+    was given with another ticket of the shop before, so that a person looks at it. `not_by_rule`: all that kept the
+    rule from granting the customer's claim when it was judged; it stays when a person decides.
     """
 
     kind: CompensationKind
@@ -76,6 +96,7 @@ class Compensation(EventData):
     automatic: bool = False
     without_return: bool = False
     photo_seen: bool = False
+    not_by_rule: Annotated[tuple[NotByRule, ...], Field(max_length=11)] = ()
 
 
 class ChecklistItem(EventData):
