@@ -150,7 +150,7 @@ def test_backup_behind(stack: Watched, tmp_path: Path) -> None:
         stack.until(
             lambda: stack.measured('backups_incomplete{job="orders-ingest"} == 0'), "it was to be seen complete"
         )
-        assert not stack.fires("BackupBehind", "orders-ingest")
+        stack.until_it_is_quiet("BackupBehind", "orders-ingest")  # it may fire while the first base backup is made
         process.kill()
         process.wait(20)
         stack.until_it_fires("BackupBehind", "orders-ingest")
