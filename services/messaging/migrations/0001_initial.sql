@@ -237,8 +237,11 @@ create table policies (
     policy jsonb not null,
     withdrawn_at timestamptz,           -- before it came into force: it never does
     free_after text,                    -- what is held for hours of customers after this one is still to be decided by it; null: of nobody
+    addresses text[] not null default '{}', -- mailboxes that it makes the shop's own, in their one form
     primary key (shop, version)         -- closes the race of two people saving the same next version
 );
+-- Which shops name an address: the race of two that name one is closed by an advisory lock on it.
+create index policies_addresses on policies using gin (addresses);
 create index policies_freeing on policies (at) where free_after is not null;
 
 -- A channel on which nothing is handed off for now, since a provider refuses us: for every shop (shop = ''), for one,

@@ -2,8 +2,8 @@
 
 -- Why something was sent or not, what a provider reported, what was bought: a record, and a policy's version.
 grant insert on conditions, decisions, declined_coupons, order_news, policies, purchases, receipts to {role};
--- Only a version to come, that it never does.
-grant update (withdrawn_at, free_after) on policies to {role};
+-- Of a version to come, that it never does; and what is worked out from one as it is added.
+grant update (withdrawn_at, free_after, addresses) on policies to {role};
 grant insert, update on addresses_forgotten, bounces, call_claims, candidates, clicks, contacts, permissions to {role};
 grant insert, update, delete on contact_addresses, messages, pauses to {role};
 grant insert on insert_scans, parcel_inserts, parcel_plans, parcels to {role};

@@ -27,7 +27,7 @@ from regulars.testing import OwnTopics
 from ..channels.imap.servers import ImapServer, imap_server
 from ..channels.smtp.reports_of import HEADERS_ALONE, written
 from ..conftest import MASTER
-from ..sending import queue_notice_and_offer
+from ..sending import known_elsewhere, queue_notice_and_offer, sent_elsewhere
 from ..test_rebuild import announced, rebuild
 from ..verification.test_verifying import verify
 from .mails import mail
@@ -230,3 +230,44 @@ async def test_of_several_shops_the_one_that_was_written_to_is_meant(messaging: 
     monkeypatch.setattr(mail_answers, "list_shops", one)
     assert await post(messaging, {**answer, "text": "Hello again", "to": ["shop@elsewhere.test"]}) == 204
     assert len(await messaging.rows(KEPT)) == 2
+
+
+async def test_what_is_written_to_everybodys_address_is_for_the_shop_that_wrote_last(
+    messaging: Any, mailsink: MailSink, connection: SmtpConnection
+) -> None:
+    """SEC-001: and for no shop that has the mailbox among its customers alone; a word is heeded by all."""
+    kept = "select shop, customer, said from replies order by at, shop, said"
+    hers = "ann@example.test"
+
+    async def asked(name: str, text: str = "Where is it?", to: str = "no-reply@regulars.example") -> Any:
+        messaging.clock.instant += timedelta(minutes=1)
+        told = {"sender": hers, "to": [to], "text": text, "message_id": f"<{name}@x>"}
+        assert await post(messaging, told) == 204
+        return await messaging.rows(kept)
+
+    await known_elsewhere(messaging, "another", "ann", email=hers)
+    assert await asked("a1") == [], "nobody wrote to her"
+    await messaging.feed(*messaging.known(email=hers), messaging.notice("o1"))
+    await messaging.decide()
+    assert await asked("a2") == []
+    assert await messaging.sender(mailsink.port).step(connection) == 1
+    first = ("s", "c1", "other")
+    assert await asked("a3") == [first]
+    messaging.clock.instant += timedelta(minutes=1)
+    await sent_elsewhere(messaging, "another", "ann", "email", hers)
+    assert await asked("a3") == [first], "told again it is shown to no second shop"
+    second = ("another", "ann", "other")
+    assert await asked("a4", to="No-Reply+7@Regulars.example") == [first, second]
+    assert await asked("a5", "STOP") == [first, second, ("another", "ann", "out"), ("s", "c1", "out")]
+
+
+async def test_a_question_to_two_shops_is_for_the_one_that_is_named_first(messaging: Any) -> None:
+    await messaging.feed(*messaging.known())
+    await known_elsewhere(messaging, "another", "ann", email="c1@example.test")
+    await written_to(messaging, "shop@shop.test")
+    async with messaging.client() as client:
+        own = {"policy": {"reply_to": "hello@another.test"}}
+        assert (await client.put("/v1/shops/another/policy", json=own)).status_code == 200
+    to = ["x@y.test", "no-reply@regulars.example", "shop@shop.test", "hello@another.test"]
+    assert await post(messaging, {"sender": "c1@example.test", "to": to, "text": "Hello"}) == 204
+    assert await messaging.rows(KEPT) == [("c1", "other", "email", None)]

@@ -10,8 +10,17 @@ from common.storage.database import Transaction
 from common.versions.table import tell, tell_withdrawal
 from messaging.channels.registry import CHANNELS
 from messaging.delivery.store.pauses import end_pauses
-from messaging.policy.state import Policy, PolicyVersion
-from messaging.policy.store import POLICIES, begin_freeing, get_policies, lock_saved, save_withdrawal
+from messaging.policy.state import Policy, PolicyVersion, in_force, written_to
+from messaging.policy.store import (
+    POLICIES,
+    get_policies,
+    get_versions,
+    insert_policy,
+    list_naming,
+    lock_addresses,
+    lock_saved,
+    save_withdrawal,
+)
 from messaging.segments.rules import unknown
 from messaging.segments.store import get_known
 
@@ -58,6 +67,19 @@ class UnknownSegments(Invalid):
         super().__init__("unknown_segments", f"The policy was not saved: {'; '.join(found[:10])}.")
 
 
+class AddressTaken(Conflict):
+    """A policy names an address that another shop's names."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(
+            "address_taken",
+            f"`{field}` is an address that another shop names as its own, and what customers write there is for that "
+            "shop: name one of this shop's. It is free once the other shop's rules of contact, in force and to come, "
+            "name it no more.",
+            field=field,
+        )
+
+
 class PolicyInThePast(Invalid):
     """A version cannot have been in force before it was saved."""
 
@@ -92,7 +114,8 @@ async def save_policy(
 ) -> PolicyVersion:
     """Add a version, in force from `valid_from` (None: at once), and announce it.
 
-    Raises NoSender, ByPeople, UnknownSegments, PolicyInThePast, and PolicyChanged where `replaces` is not the newest.
+    Raises NoSender, ByPeople, UnknownSegments, AddressTaken, PolicyInThePast, and PolicyChanged where `replaces` is
+    not the newest.
     """
     for channel in policy.channels:
         if channel not in CHANNELS:
@@ -103,15 +126,15 @@ async def save_policy(
     segments |= set(policy.vip_desk.segments) if policy.vip_desk is not None else set()
     if missing := unknown(segments, await get_known(tx, shop, segments)):
         raise UnknownSegments(missing)
+    await _claim_addresses(tx, shop, policy)
     before, version, now = (await get_policies(tx, [shop]))[shop], await POLICIES.next_number(tx, shop), tx.clock.now()
     if replaces is not None and replaces != version - 1:
         raise PolicyChanged(version - 1)
     if valid_from is not None and valid_from < now:
         raise PolicyInThePast(now)
     start = valid_from or now
-    if not await POLICIES.insert(tx, shop, version, start, policy):
+    if not await insert_policy(tx, shop, version, start, policy):
         raise PolicyChanged(version)
-    await begin_freeing(tx, shop, version)
     data = ContactPolicyChanged(version=version, valid_from=start, policy=policy.model_dump(mode="json"))
     await tell(tx, shop, "policy", data)
     sender = (policy.sender_address, policy.sender_name)
@@ -119,6 +142,20 @@ async def save_policy(
         for name in CHANNELS:  # the sender that was refused may be mended
             await end_pauses(tx, name, [shop], running=True)
     return PolicyVersion(version, policy, start)
+
+
+async def _claim_addresses(tx: Transaction, shop: str, policy: Policy) -> None:
+    """Raises AddressTaken where a version of another shop's, in force or to come, names an address of these."""
+    if not policy.own_addresses:
+        return
+    await lock_addresses(tx, policy.own_addresses)
+    now = tx.clock.now()
+    others = [each for each in await list_naming(tx, policy.own_addresses) if each != shop]
+    for versions in (await get_versions(tx, others)).values():
+        counting = [in_force(versions, now), *(v for v in versions if v.at is not None and v.at > now)]
+        taken = policy.own_addresses & {address for v in counting for address in v.policy.own_addresses}
+        if taken:
+            raise AddressTaken("sender_address" if written_to(policy.sender_address) in taken else "reply_to")
 
 
 async def withdraw_policy(tx: Transaction, shop: str, version: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -24,7 +25,7 @@ from messaging.commands.vips import vips_among
 from messaging.consent.keywords import keyword_of
 from messaging.consent.state import PURPOSES
 from messaging.contacts.hashing import Hashing
-from messaging.contacts.store_search import list_everywhere, list_shops
+from messaging.contacts.store_search import find_last_writer, list_everywhere, list_shops
 from messaging.decisions.facts import source_of
 from messaging.known import get_reachable
 from messaging.metrics import SMS_REPLIES
@@ -42,7 +43,8 @@ async def take_reply(
     """What the reply was taken for; effective when answered. Idempotent. `name`: the gateway's, '' where it tells none.
 
     One number of the gateway writes for all shops, so the word is heeded for all of them: STOP everywhere, START where
-    the number was opted out, and nowhere else. It is kept for each customer who has the number, under their own key.
+    the number was opted out, and nowhere else. What is no word is for the shop that wrote to the number last (SEC-001).
+    It is kept for each of those customers who have the number, under their own key.
     """
     said = keyword_of(text)
     try:
@@ -54,9 +56,6 @@ async def take_reply(
         return None
     SMS_REPLIES.labels(said or "other").inc()
     hashing = Hashing(keys)
-    async with database.transaction() as tx:
-        sought = [(shop, hashing.sought(shop, "sms", number)) for shop in await list_shops(tx)]
-        having = await list_everywhere(tx, sought)
     # A hash with a key: who reads the id cannot try out words. Without a name the same words of one day are one reply,
     # which a gateway may tell several times.
     words = text.replace(chr(0), "")[:MAX_PERSONAL]
@@ -64,6 +63,16 @@ async def take_reply(
     if not name:
         once = f"{once}@{database.clock.now().date().isoformat()}"
     reply = Inbound("sms", f"sms/{once}", text, said or "other", certain=bool(name))
+    async with database.transaction() as tx:
+        hashes = {shop: hashing.sought(shop, "sms", number) for shop in await list_shops(tx)}
+        having = await list_everywhere(tx, list(hashes.items()))
+        if said is None and len(hashes) > 1:
+            kept = await kept_for(tx, having, reply.once)  # told again it is shown to no second shop
+            if kept is not None:
+                meant: str | None = kept[0]
+            else:
+                meant = await find_last_writer(tx, [(key, hashes[key[0]]) for key in having])
+            having = [key for key in having if key[0] == meant]
     for key in having:
         await take_word(database, keys, key, reply, VIA)
     return said
@@ -106,6 +115,18 @@ async def take_word(database: Database, keys: KeyRing, key: CustomerKey, reply: 
     return kept
 
 
+async def kept_for(tx: Transaction, having: Sequence[CustomerKey], once: str) -> CustomerKey | None:
+    """Under whom the reply is kept already, of these customers and whoever is the same person."""
+    people = await get_people(tx, having)
+    kept = await find_reply(tx, _ids((one for key in having for one in people[key]), once))
+    return None if kept is None else kept.key
+
+
+def _ids(customers: Iterable[CustomerKey], once: str) -> dict[CustomerKey, str]:
+    """The id that the reply has, by the customer who may have written it."""
+    return {one: fact_id(f"reply/{once}", ContactReplied.TYPE, *one, 0) for one in customers}
+
+
 def named_by(keys: KeyRing, text: str) -> str:
     """A name for what was written, from which nothing is read."""
     return hmac.digest(keys.derived("messaging-replies"), text.encode("utf-8", "replace"), "sha256").hex()[:32]
@@ -122,9 +143,7 @@ class Kept(NamedTuple):
 async def keep_reply(tx: Transaction, *, keys: KeyRing, key: CustomerKey, reply: Inbound, desk: bool = True) -> Kept:
     """Lock, save, announce. `desk`: the VIP desk is asked to answer, where the customer is one of its."""
     await lock_survivors(tx, [key])
-    ids = {
-        one: fact_id(f"reply/{reply.once}", ContactReplied.TYPE, *one, 0) for one in (await get_people(tx, [key]))[key]
-    }
+    ids = _ids((await get_people(tx, [key]))[key], reply.once)
     # Under another identifier of the person's, where it was told before they were merged (ORD-040).
     if (before := await find_reply(tx, ids)) is not None:
         return Kept(before.reply_id, before.at, new=False)

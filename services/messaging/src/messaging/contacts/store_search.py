@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from common.events import CustomerKey
 from common.storage.columns import Columns
@@ -10,6 +10,7 @@ from common.storage.database import Transaction
 from messaging.contacts.state import Address
 
 _WANTED = Columns("w", shop="text", address="bytea")
+_HAVING = Columns("w", shop="text", customer="text", address="bytea")
 
 
 async def list_having(tx: Transaction, shop: str, address: bytes, after: str, limit: int) -> list[str]:
@@ -48,3 +49,17 @@ async def list_everywhere(tx: Transaction, addresses: Sequence[Address]) -> list
         **_WANTED.of(addresses),
     )
     return [(row.shop, row.customer) for row in rows]
+
+
+async def find_last_writer(tx: Transaction, having: Iterable[tuple[CustomerKey, bytes]]) -> str | None:
+    """The shop that last had a message handed over to one of these customers, at this address; None: none ever had."""
+    # By primary key, the messages of each.
+    row = await tx.fetch_one(
+        f"""
+        select w.shop from {_HAVING} join messages m using (shop, customer)
+        where coalesce(m.sent_to, m.address) = w.address and m.sent_at is not null
+        order by m.sent_at desc, w.shop limit 1
+        """,
+        **_HAVING.of((*key, address) for key, address in having),
+    )
+    return None if row is None else str(row.shop)

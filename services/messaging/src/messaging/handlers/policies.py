@@ -6,7 +6,7 @@ from common.bus.subscriptions import Batch
 from common.events.messages import ContactPolicyChanged, ContactPolicyWithdrawn, TemplateChanged
 from common.storage.database import Transaction
 from messaging.policy.state import Policy
-from messaging.policy.store import POLICIES, begin_freeing, save_withdrawal
+from messaging.policy.store import insert_policy, save_withdrawal
 from messaging.templates.document import TemplateDocument
 from messaging.templates.store import TemplateVersion, insert_version
 
@@ -20,8 +20,7 @@ async def on_policies(tx: Transaction, batch: Batch) -> None:
             continue
         data: ContactPolicyChanged = event.data
         policy = Policy.model_validate(data.policy)
-        if await POLICIES.insert(tx, event.shop, data.version, data.valid_from, policy):
-            await begin_freeing(tx, event.shop, data.version)
+        await insert_policy(tx, event.shop, data.version, data.valid_from, policy)
 
 
 async def on_templates(tx: Transaction, batch: Batch) -> None:

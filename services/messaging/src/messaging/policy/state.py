@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from common.events.customers import Channel
-from common.values.addresses import mail_address
+from common.values.addresses import InvalidAddress, mail_address, mailbox
 from common.values.names import ShownName
 from messaging.limits.caps.state import Caps, Days
 from messaging.limits.contact_hours.state import DEFAULT_WINDOWS, Window
@@ -19,6 +19,18 @@ from messaging.limits.fatigue.rules import Fatigue
 from messaging.limits.variety.rules import Variety
 
 MailAddress = Annotated[str, AfterValidator(mail_address), Field(max_length=320)]
+EVERYBODYS = "no-reply@regulars.example"
+"""The sender of shops that name none: no shop's own."""
+
+
+def written_to(address: str) -> str:
+    """The one form of the mailbox that gets what is written there: without what some servers let stand behind a plus.
+    '' where it is none."""
+    try:
+        local, _, domain = mailbox(address).rpartition("@")
+    except InvalidAddress:
+        return ""
+    return f"{local.partition('+')[0]}@{domain}"
 
 
 class StaleAfter(BaseModel):
@@ -110,7 +122,7 @@ class Policy(BaseModel):
     hold_out_percent: Annotated[int, Field(ge=0, le=50, strict=True)] = 0
     stale_after_days: StaleAfter = StaleAfter()
     sender_name: ShownName | None = None
-    sender_address: MailAddress = "no-reply@regulars.example"
+    sender_address: MailAddress = EVERYBODYS
     reply_to: MailAddress | None = None
     transactional_attempts: Annotated[int, Field(ge=1, le=20, strict=True)] = 6
 
@@ -118,6 +130,16 @@ class Policy(BaseModel):
     def reads_answers(self) -> bool:
         """Somebody reads what a customer answers to a mail: texts ask for an answer only then."""
         return self.reply_to is not None
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """The mailboxes to which customers write, each in its one form."""
+        return frozenset(written_to(each) for each in (self.sender_address, self.reply_to) if each is not None)
+
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """Those that no other shop may name meanwhile (SEC-001)."""
+        return self.addresses - {EVERYBODYS}
 
     @model_validator(mode="after")
     def _apart(self) -> Policy:

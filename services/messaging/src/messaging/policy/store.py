@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -30,6 +30,49 @@ async def get_versions(tx: Transaction, shops: Iterable[str]) -> dict[str, list[
         ]
         for shop, stored in (await POLICIES.read(tx, shops)).items()
     }
+
+
+async def insert_policy(tx: Transaction, shop: str, version: int, valid_from: datetime, policy: Policy) -> bool:
+    """Add a version; False when that number is there already.
+
+    From when it is in force, what is held for its hour is decided again by it. Wakes the sweep at commit.
+    """
+    if not await POLICIES.insert(tx, shop, version, valid_from, policy):
+        return False
+    # What versions of other things do not have.
+    await tx.execute(
+        "update policies set free_after = '', addresses = :addresses where shop = :shop and version = :version",
+        shop=shop,
+        version=version,
+        addresses=sorted(policy.own_addresses),
+    )
+    await tx.execute("notify candidates")
+    return True
+
+
+async def lock_addresses(tx: Transaction, addresses: Collection[str]) -> None:
+    """Let no other policy that names one of these be saved before the commit; waits."""
+    # In one order, so that no two wait for each other in a circle.
+    await tx.fetch(
+        """
+        select pg_advisory_xact_lock(hashtextextended('policies.addresses/' || address, 0))
+        from unnest(cast(:addresses as text[])) as w(address) order by address
+        """,
+        addresses=sorted(addresses),
+    )
+
+
+async def list_naming(tx: Transaction, addresses: Collection[str]) -> list[str]:
+    """The shops of which a version names one of these as its own, also a past one."""
+    # By the index policies_addresses.
+    rows = await tx.fetch(
+        """
+        select distinct shop from policies
+        where addresses && cast(:addresses as text[]) and withdrawn_at is null order by shop
+        """,
+        addresses=sorted(addresses),
+    )
+    return [row.shop for row in rows]
 
 
 async def list_saved(tx: Transaction, shop: str, limit: int) -> Sequence[Row[Any]]:
@@ -76,16 +119,6 @@ class Freeing(NamedTuple):
     version: int
     at: datetime
     after: str
-
-
-async def begin_freeing(tx: Transaction, shop: str, version: int) -> None:
-    """From when it is in force, what is held for its hour is decided again by it. Wakes the sweep at commit.
-
-    Idempotent: what was decided by it, or by one that came after it, is left.
-    """
-    query = "update policies set free_after = '' where shop = :shop and version = :version"
-    await tx.execute(query, shop=shop, version=version)
-    await tx.execute("notify candidates")
 
 
 async def lock_freeing(tx: Transaction, now: datetime) -> Freeing | None:

@@ -23,7 +23,7 @@ from messaging.metrics import SMS_RECEIPTS
 from regulars.testing import OwnTopics
 
 from ...conftest import MASTER
-from ...sending import retry_at_once
+from ...sending import known_elsewhere, retry_at_once, sent_elsewhere
 from ...test_rebuild import announced, rebuild
 from ...verification.test_verifying import verify
 from .gateways import Gateway, hangs_up
@@ -274,7 +274,9 @@ async def test_what_cannot_be_read_holds_up_no_opt_out_beside_it(messaging: Any)
 async def test_what_customers_write_back_is_kept_under_their_key(messaging: Any, rebuilt: Any) -> None:
     """MSG-061; and what an important one writes is a task of the people for them, once (MSG-027)."""
     await known(messaging)
-    await messaging.feed(messaging.tier_up(1, messaging.clock.now()))
+    await ask(messaging)
+    async with Gateway("twilio").listening() as gateway:
+        await send(messaging, gateway)
     async with messaging.client() as client:
         desk = {"vip_desk": {"tiers": ["VIP"], "owner": "Li"}}
         assert (await client.put("/v1/shops/s/policy", json={"policy": desk})).status_code == 200
@@ -295,3 +297,29 @@ async def test_what_customers_write_back_is_kept_under_their_key(messaging: Any,
     await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 2)
     kept = "select shop, customer, reply_id, at, channel, said, text from replies order by 3"
     assert await rebuilt.rows(kept) == await messaging.rows(kept)
+
+
+async def test_what_is_no_word_is_for_the_shop_that_wrote_to_the_number_last(messaging: Any) -> None:
+    """SEC-001: one number writes for all shops, and who has a customer's number among its own reads none of theirs."""
+    kept = "select shop, customer, said from replies order by at, shop, said"
+
+    async def said(name: str, text: str = "Where is it?") -> Any:
+        messaging.clock.instant += timedelta(minutes=1)
+        assert (await reply(messaging, "twilio", text, name=name)).status_code == 200
+        return await messaging.rows(kept)
+
+    await known_elsewhere(messaging, "another", "ann", phone=NUMBER)
+    assert await said("SM1") == [], "nobody wrote to her"
+    await known(messaging)
+    await ask(messaging)
+    assert await said("SM2") == []
+    async with Gateway("twilio").listening() as gateway:
+        await send(messaging, gateway)
+    first = ("s", "c1", "other")
+    assert await said("SM3") == [first]
+    messaging.clock.instant += timedelta(minutes=1)
+    await sent_elsewhere(messaging, "another", "ann", "sms", NUMBER)
+    assert await said("SM3") == [first], "told again it is shown to no second shop"
+    second = ("another", "ann", "other")
+    assert await said("SM4") == [first, second]
+    assert await said("SM5", "STOP") == [first, second, ("another", "ann", "out"), ("s", "c1", "out")]
