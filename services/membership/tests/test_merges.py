@@ -59,7 +59,8 @@ async def known(tx: Transaction) -> dict[str, list[tuple[Any, ...]]]:
     """What is so of the members, whatever way led there."""
     wanted = {
         "rows": "select customer, last_time, last_id, due_at, inputs from customers where state is not null order by 1",
-        "states": "select customer, e.key, cast(e.value as text) from customers, jsonb_each(cast(state as jsonb)) e order by 1, 2",
+        "states": "select customer, e.key, cast(e.value as text)"
+        " from customers, jsonb_each(cast(state as jsonb)) e order by 1, 2",
         "items": "select customer, name, body from items order by 1, 2",
         "balances": "select customer, account, earned_by, sum(amount) from ledger "
         "group by 1, 2, 3 having sum(amount) <> 0 order by 1, 2, 3",
