@@ -10,9 +10,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from common.bus.broker.security import KafkaSecurity
 from common.events.topics import SERVICES
-from common.process.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +22,9 @@ class Group:
 
 
 def groups() -> list[Group]:
-    """What all five services read, then what each reads besides, then the console's."""
-    found = [Group("The five services", (Settings, KafkaSecurity))]
+    """What all five services read, then what each reads besides, then the console's. Loaded by name: none is read."""
+    kafka = importlib.import_module("common.bus.broker.security").KafkaSecurity
+    found = [Group("The five services", (importlib.import_module("common.process.settings").Settings, kafka))]
     for service in SERVICES:
         own = importlib.import_module(f"{service.replace('-', '_')}.main").SERVICE.settings
         if any(kind.model_fields for kind in own):
