@@ -119,6 +119,14 @@ async def test_a_copy_that_is_older_than_the_base_backup_or_not_there_is_refused
         await found.make({}, [], None, tmp_path / "noted.jsonl")  # before it asks Kafka for anything
 
 
+def test_a_copy_of_which_nobody_knows_where_it_stands_is_refused_before_anything_is_recovered(tmp_path: Path) -> None:
+    """Nothing had stood on the topic at the base backup, and nobody has read it."""
+    found = agreement(tmp_path, "shops", [NOON] * 4, NOON)
+    (tmp_path / "topics" / "shops" / "all" / "places.json").write_text("{")
+    with pytest.raises(StackError, match=r"places.json cannot be read"):
+        check_copies(found._archive, Base("b", NOON, NOON, "", {}), {})
+
+
 def test_without_an_instant_keys_that_were_read_and_that_no_copy_has_stand_in_the_outbox(tmp_path: Path) -> None:
     found = agreement(tmp_path, "customer-keys", [NOON] * 4, None)
     found._missing["orders-ingest"] = {"late"}

@@ -129,7 +129,8 @@ class TopicCopy:
 
     def check_ends(self, stood: Mapping[Position, int], ends: Mapping[Position, int]) -> None:
         """`stood`: `next` of before the ends were asked for. A log that ends before it is not the one that was copied,
-        and may have grown past it the next time. Raises CopyFailed and OSError."""
+        and may have grown past it the next time: no end goes back by itself, since a leader that was just elected
+        says none before it knows all that was acknowledged (KIP-207). Raises CopyFailed and OSError."""
         for place, next_ in stood.items():
             if ends.get(place, next_) < next_:
                 self._fail(place, next_, f"ends at {ends[place]}")
