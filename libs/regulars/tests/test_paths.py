@@ -44,7 +44,7 @@ def stack(asked: list[tuple[str, str]]) -> Services:
             return httpx.Response(200, json={"rows": [], "next": None})
         if path == "/ops/pauses" or path.endswith("/permissions"):
             return httpx.Response(200, json=[])
-        return httpx.Response(200, json={"completed_at": "x", "waiting_for": []})
+        return httpx.Response(200, json={"people": ["x"], "completed_at": "x", "waiting_for": []})
 
     names = ("orders-ingest", "membership", "segmentation", "feedback", "messaging")
     transport = httpx.MockTransport(answer)

@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from common.bus import backlog
@@ -146,4 +146,25 @@ async def test_what_retention_has_deleted_is_no_lag(stand: Stand) -> None:
         await admin.delete_records({TopicPartition(stand.topic, 0): RecordsToDelete(before_offset=20)})
     finally:
         await admin.close()
+    assert await stand.backlog.lag() == 0
+
+
+async def test_the_end_of_a_transaction_is_no_record(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shop's own producer may write in transactions: nothing would ever fall due."""
+    producer = AIOKafkaProducer(bootstrap_servers=stand.servers, transactional_id=stand.topic)
+    await producer.start()
+    async with producer.transaction():
+        first = at(0, stand, 1)
+        await producer.send_and_wait(stand.topic, first.value, key=first.key, partition=0)
+    await producer.stop()
+    while not await stand.rows():
+        await stand.consumer.step(0.2)
+    assert await stand.backlog.lag() == 1, "it may be a record"
+    assert await stand.backlog.read_until() is None
+    monkeypatch.setattr(backlog, "STILL_S", 0.0)
+    assert await stand.backlog.lag() == 0
+    assert await stand.backlog.read_until() is not None
+    await stand.put(at(0, stand, 2), at(0, stand, 3))
+    assert [await stand.backlog.lag() for _ in range(2)] == [2, 2]
+    await stand.read()
     assert await stand.backlog.lag() == 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from common.bus.broker import Position, Record
@@ -16,11 +18,14 @@ from regulars.backups.agreeing import _OUTBOX, Agreement, Lost, check_copies
 from regulars.backups.archive import STATUS, Archive, Base, write_json
 from regulars.backups.copying import TopicCopy
 from regulars.backups.notes import Notes
+from regulars.stack.databases import dsn
 from regulars.stack.errors import StackError
+from regulars.testing import MigratedDatabase
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TEA = "intake.tea"
+ORDERS_INGEST = Path(__file__).parents[4] / "services" / "orders-ingest" / "migrations"
 
 
 class Outbox:
@@ -31,6 +36,8 @@ class Outbox:
 
     async def fetch(self, _: str, wanted: Sequence[str]) -> list[dict[str, str]]:
         return [{"id": id_} for id_ in self._ids if id_ in wanted]
+
+    async def execute(self, *_: object) -> None: ...
 
 
 class Taken(Exception):
@@ -112,6 +119,23 @@ async def test_a_copy_that_is_older_than_the_base_backup_or_not_there_is_refused
         await found.make({}, [], None, tmp_path / "noted.jsonl")  # before it asks Kafka for anything
 
 
+def test_a_copy_of_which_nobody_knows_where_it_stands_is_refused_before_anything_is_recovered(tmp_path: Path) -> None:
+    """Nothing had stood on the topic at the base backup, and nobody has read it."""
+    found = agreement(tmp_path, "shops", [NOON] * 4, NOON)
+    (tmp_path / "topics" / "shops" / "all" / "places.json").write_text("{")
+    with pytest.raises(StackError, match=r"places.json cannot be read"):
+        check_copies(found._archive, Base("b", NOON, NOON, "", {}), {})
+
+
+def test_without_an_instant_keys_that_were_read_and_that_no_copy_has_stand_in_the_outbox(tmp_path: Path) -> None:
+    found = agreement(tmp_path, "customer-keys", [NOON] * 4, None)
+    found._missing["orders-ingest"] = {"late"}
+    for read, said in ((5, ""), (6, "lack 2 records of orders-ingest")):
+        found._read[Position("customer-keys", 0)] = read
+        with pytest.raises(StackError, match=said) if said else nullcontext():
+            found._check_lacking()
+
+
 def test_dead_letters_go_by_time_so_where_their_copy_ends_says_nothing(tmp_path: Path) -> None:
     found = agreement(tmp_path, "shops", [NOON] * 4, NOON)
     found._base.ends[Position("dead.messaging", 0)] = 9
@@ -125,8 +149,6 @@ async def test_without_an_instant_copies_that_stood_still_longer_than_outboxes_h
     tmp_path: Path,
 ) -> None:
     class Database(Outbox):
-        async def execute(self, _: str) -> None: ...
-
         async def fetch(self, _: str, *wanted: object) -> list[dict[str, str]]:
             return []
 
@@ -143,6 +165,56 @@ def test_an_outbox_holds_longer_what_was_published_than_it_is_asked_for() -> Non
     assert timedelta(days=least) >= _OUTBOX
 
 
+async def test_what_a_service_had_published_while_the_archive_was_complete_is_in_a_copy_or_the_restore_refused(
+    database_from: MigratedDatabase, tmp_path: Path
+) -> None:
+    """An older folder of `shops`, of which no service keeps how far it has read; with it API keys would be valid again
+    that had been revoked. Keys of customers may be gone from their topic, and what is published later is sent again."""
+    found = agreement(tmp_path, "shops", [NOON - HOUR] * 2, NOON)
+    connection = await asyncpg.connect(dsn(await database_from(ORDERS_INGEST)))
+    try:
+        for id_, topic, at in (
+            ("shops-0", "shops", NOON - HOUR),
+            ("shops-1", "shops", NOON - HOUR),
+            ("shops-before", "shops", NOON - 11 * DAY),
+            ("shops-later", "shops", NOON + 2 * HOUR),
+            ("key", "customer-keys", NOON - HOUR),
+        ):
+            await _publish(connection, id_, topic, at)
+        found._databases = {"orders-ingest": connection}
+        await found._look_at("orders-ingest", connection)
+        assert await _kept(found, "shops") == [0, 1]
+        await found._check_met()
+        await connection.execute("drop table known, owed")
+        await _publish(connection, "shops-2", "shops", NOON - HOUR)
+        await found._look_at("orders-ingest", connection)
+        await _kept(found, "shops")
+        with pytest.raises(
+            StackError, match=r"1 facts by then that no copy has \(shops-2 of shops\).* another copy of"
+        ):
+            await found._check_met()
+    finally:
+        await connection.close()
+
+
+async def _publish(connection: asyncpg.Connection, id_: str, topic: str, at: datetime) -> None:
+    await connection.execute(
+        "insert into outbox (id, aggregatetype, aggregateid, type, shop, payload, published_at)"
+        " values ($1, $2, 'tea', 'api_key.revoked', 'tea', '{}', $3)",
+        *(id_, topic, at),
+    )
+
+
+async def test_intake_of_which_nobody_knows_where_it_stood_stops_no_restore(tmp_path: Path) -> None:
+    found = agreement(tmp_path, TEA, [NOON] * 2, NOON)
+    said: list[str] = []
+    found._say = said.append
+    (tmp_path / "topics" / TEA / "all" / "places.json").write_text("{")
+    check_copies(found._archive, Base("b", NOON, NOON, "", {}), {})
+    assert await _kept(found, TEA) == [0, 1]
+    assert said[0].startswith(f"{TEA}: how many of its records are lost is not known")
+
+
 async def test_of_intake_the_archive_says_how_much_it_lacks_wherever_it_lay(tmp_path: Path) -> None:
     """What was read since the instant goes from the archive by files, not from its beginning on alone."""
     found = agreement(tmp_path, TEA, [NOON] * 4, NOON)
@@ -155,3 +227,10 @@ async def test_of_intake_the_archive_says_how_much_it_lacks_wherever_it_lay(tmp_
     found._read[Position(TEA, 0)] = 2
     assert await _kept(found, TEA) == [2, 3, 7, 8, 9]
     assert found.outcome.unread == 3
+
+
+async def test_intake_that_is_left_out_by_the_shops_clock_is_counted_as_lost(tmp_path: Path) -> None:
+    """It may be ten minutes ahead: written by the instant, and read by nobody."""
+    found = agreement(tmp_path, TEA, [NOON, NOON + timedelta(minutes=9)], NOON)
+    assert await _kept(found, TEA) == [0]
+    assert found.outcome.unread == 1

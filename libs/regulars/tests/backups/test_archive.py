@@ -97,3 +97,15 @@ def test_nothing_stays_of_base_backups_that_were_removed_or_never_finished(tmp_p
     archive.drop_unfinished()
     assert sorted(path.name for path in tmp_path.glob("topics/*/*")) == [last, "all"]
     assert [path.name for path in (tmp_path / "base").iterdir()] == [last]
+
+
+def test_of_a_shops_first_topic_the_empty_folder_is_no_copy(tmp_path: Path) -> None:
+    """Killed then, or the disk was full: one shop that has written nothing must not stop the restore of all."""
+    archive = archive_with(tmp_path, NOON)
+    tea = archive.topic("intake.tea", "")
+    tea.mkdir(parents=True)
+    (tea / ".places.json").touch()
+    archive.topic("orders", "").mkdir(parents=True)
+    assert archive.topics("") == ["orders"]
+    write_json(tea / "places.json", {})
+    assert archive.topics("") == ["orders", "intake.tea"]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +19,7 @@ from regulars.backups.base_backups import BaseBackups
 from regulars.backups.pulse import Pulse
 from regulars.backups.servers import Servers
 from regulars.backups.topic_copies import TopicCopies
+from regulars.stack.errors import StackError
 from regulars.testing import MigratedDatabase
 
 from .archives import DAY, lay_base
@@ -103,3 +107,30 @@ async def test_what_is_left_of_one_that_could_be_removed_in_part_is_removed_then
                 await asyncio.sleep(0.02)
     finally:
         task.cancel()
+
+
+async def test_one_that_fails_is_tried_again_ever_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reads the whole cluster, and may fill the disk that log and copies need."""
+    tried: list[float] = []
+
+    async def take(began: datetime) -> None:
+        tried.append(time.monotonic())
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(world.here, "_take", take)
+    task = asyncio.create_task(world.here.run())
+    try:
+        async with asyncio.timeout(60):
+            while len(tried) < 5:
+                await asyncio.sleep(0.02)
+    finally:
+        task.cancel()
+    waited = [later - former for former, later in pairwise(tried)]
+    assert all(seconds >= least for seconds, least in zip(waited, (0.05, 0.1, 0.2, 0.4), strict=True)), waited
+
+
+def test_none_is_begun_that_has_less_room_than_the_last_one_took(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.here._check_room()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
+    with pytest.raises(StackError, match="has 1 bytes left, and the last base backup took"):
+        world.here._check_room()

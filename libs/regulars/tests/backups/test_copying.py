@@ -11,11 +11,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from common.bus.broker import Outgoing, Position, Producer, Record, Topic, ensure_topics
+from common.bus.broker import LogEnds, Outgoing, Position, Producer, Record, Topic, ensure_topics
+from regulars.backups import copying
 from regulars.backups.copying import CopyFailed, TopicCopy, read_copy
-from regulars.backups.records import line_of, records_of
+from regulars.backups.records import line_of, records_of, write_topic
 from regulars.stack.errors import StackError
 from regulars.testing import SharedKafka
 
@@ -168,6 +170,17 @@ def test_intake_of_which_files_go_as_they_are_read_is_whole_without_them(tmp_pat
     assert offsets(tmp_path, "intake.tea") == [*range(20, 30)]
 
 
+def test_files_of_intake_are_closed_soon_whatever_clock_the_shop_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one that is written all day long keeps what was read, in plain text."""
+    monkeypatch.setattr(copying, "_SHORT_S", -1.0)
+    copy = TopicCopy(lambda: "", "intake.tea", tmp_path)
+    for first in (0, 10):
+        copy._write(records(first, first + 10, "intake.tea"))
+    assert len(list(tmp_path.glob("*.gz"))) == 2
+
+
 def test_nothing_stays_of_what_a_shop_wrote_and_a_kill_broke_off(tmp_path: Path) -> None:
     """SEC-006: no later record would ever let the file go."""
     file = write(tmp_path, (0, 10), topic="intake.tea")
@@ -219,11 +232,43 @@ async def test_partitions_that_are_added_are_copied_also_while_the_others_are_bu
     assert {record.partition for record in read_copy(topic, tmp_path)} == {0, 1}
 
 
+async def test_the_end_of_a_transaction_is_no_record_that_is_waited_for(kafka: SharedKafka, tmp_path: Path) -> None:
+    """A shop's own producer writes in transactions: their markers have offsets."""
+    servers, topic = kafka.bootstrap_servers, f"intake.tx-{uuid4().hex[:8]}"
+    await ensure_topics(servers, [Topic(topic, 1)])
+    producer = AIOKafkaProducer(bootstrap_servers=servers, transactional_id=topic)
+    await producer.start()
+    async with producer.transaction():
+        await producer.send_and_wait(topic, b"v", partition=0)
+    await producer.stop()
+    copy = TopicCopy(lambda: servers, topic, tmp_path)
+    task = asyncio.create_task(copy.run())
+    ends = LogEnds(servers, client="tests")
+    try:
+        end = await ends.ends([topic])
+        assert end == {Position(topic, 0): 2}
+        async with asyncio.timeout(20):
+            while not copy.has(end):
+                await asyncio.sleep(0.05)
+    finally:
+        await ends.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert offsets(tmp_path, topic) == [0]
+    async with asyncio.timeout(20):
+        assert await write_topic(servers, topic, end, tmp_path / "cut.gz") == 1
+
+
 async def test_a_log_that_begins_again_is_no_going_on_of_the_copy(kafka: SharedKafka, tmp_path: Path) -> None:
     servers, topic = kafka.bootstrap_servers, f"own-{uuid4().hex[:8]}"
     await ensure_topics(servers, [Topic(topic, 1)])
     await _send(servers, topic, 0)
     write(tmp_path, (0, 7), topic=topic)
-    with pytest.raises(StackError, match=r"copied up to 7, and Kafka begins at 0 again: .* base backup begins another"):
+    said = r"copied up to 7, and Kafka begins at 0 again: .* base backup begins another"
+    with pytest.raises(StackError, match=said):
         await asyncio.wait_for(TopicCopy(lambda: servers, topic, tmp_path).run(), 20)
+    for _ in range(9):
+        await _send(servers, topic, 0)
+    with pytest.raises(CopyFailed, match=said):  # and not when it has grown past that place
+        TopicCopy(lambda: servers, topic, tmp_path)
     assert offsets(tmp_path, topic) == [*range(7)]

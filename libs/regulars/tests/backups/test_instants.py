@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from regulars.backups.agreeing import Lost, Outcome
-from regulars.backups.to_an_instant import instant, report
+from regulars.backups.to_an_instant import check_reached, check_target, instant, report
 from regulars.stack.errors import StackError
+from regulars.testing import MigratedDatabase
 
-from .archives import HOUR, NOON
+from .archives import DAY, HOUR, NOON, archive_with
+
+MESSAGING = Path(__file__).parents[4] / "services" / "messaging" / "migrations"
 
 
 def test_an_instant_is_read_with_its_offset() -> None:
@@ -33,6 +37,32 @@ def test_how_an_instant_is_to_be_written_can_be_typed_as_it_is_said(text: str, h
         instant(text)
     said = str(refused.value).rpartition("write it as ")[2].split(", or ")
     assert [instant(each) is not None for each in said] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (NOON, ""),
+        (NOON - timedelta(seconds=1), "lacks something at its end: PostgreSQL recovered to 2026-11-30T11:59:59"),
+        (None, "was started again since it recovered"),
+    ],
+)
+def test_a_log_that_ends_before_the_archive_was_complete_is_refused(
+    tmp_path: Path, last: datetime | None, said: str
+) -> None:
+    """Its last file is gone, or has a bad byte, at which PostgreSQL ends without a word."""
+    archive = archive_with(tmp_path, NOON - DAY, until=NOON)
+    with pytest.raises(StackError, match=said) if said else nullcontext():
+        check_reached(archive, last)
+
+
+async def test_kafka_is_filled_for_the_instant_to_which_postgresql_was_told_to_recover(
+    database_from: MigratedDatabase,
+) -> None:
+    url = await database_from(MESSAGING)
+    await check_target(None, url)
+    with pytest.raises(StackError, match="was laid out for the end of the log, not for 2026-11-30T12:00"):
+        await check_target(NOON, url)
 
 
 def test_a_restore_says_what_is_lost_of_each_service(tmp_path: Path) -> None:

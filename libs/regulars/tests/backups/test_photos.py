@@ -60,3 +60,19 @@ def test_photos_that_are_gone_stay_aside_as_long_as_an_instant_may_need_them(tmp
     os.utime(archive / GONE / "tea/a", (time.time() - 90_000,) * 2)
     mirror_photos(live, archive, DAY)
     assert not (archive / GONE / "tea/a").exists()
+
+
+def test_a_photo_has_its_name_when_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name it counts as copied for ever: after a loss of power an empty file would bear it."""
+    (tmp_path / "live" / "tea").mkdir(parents=True)
+    (tmp_path / "live" / "tea" / "a").write_bytes(b"a")
+    real, flushed = os.fsync, list[str]()
+
+    def fsync(file: int) -> None:
+        flushed.append(Path(os.readlink(f"/proc/self/fd/{file}")).name)
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    mirror_photos(tmp_path / "live", tmp_path, DAY)
+    assert flushed == [".a"]
+    assert (tmp_path / PHOTOS / "tea" / "a").read_bytes() == b"a"

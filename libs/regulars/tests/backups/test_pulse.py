@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from regulars.backups import pulse, topic_copies
-from regulars.backups.archive import Archive, name_of
+from common.bus.broker import Position, Record
+from regulars.backups import base_backups, pulse, topic_copies
+from regulars.backups.archive import STATUS, Archive, name_of, write_json
 from regulars.backups.archiving import Archiving, _lasting
 from regulars.backups.base_backups import BaseBackups
-from regulars.backups.copying import CopyFailed
+from regulars.backups.copying import CopyFailed, TopicCopy, read_copy
 from regulars.backups.pulse import Pulse
 from regulars.backups.servers import Servers
 from regulars.backups.topic_copies import Key, Running, TopicCopies
@@ -33,24 +35,28 @@ class Connection:
     received = False
 
     async def fetchval(self, query: str, *_: Any) -> Any:
-        return datetime.now(UTC) if "clock" in query else self.received if "exists" in query else "0/1"
+        known = {"clock": datetime.now(UTC), "exists": self.received, "tablespace": 0}
+        return next((value for word, value in known.items() if word in query), "0/1")
 
     async def execute(self, *_: Any) -> None: ...
 
 
 class Ends:
-    async def ends(self, _: Any) -> dict[Any, int]:
-        return {}
+    at: Mapping[Position, int] = {}
+    begin = 0
 
-    starts = ends
+    async def ends(self, _: Any) -> Mapping[Position, int]:
+        return self.at
+
+    async def starts(self, places: Any) -> dict[Position, int]:
+        return dict.fromkeys(places, self.begin)
 
 
-class Copy:
-    topic = OLD[0]
+class Copy(TopicCopy):
     whole = True
 
-    def has(self, _: Any) -> bool:
-        return self.whole
+    def has(self, ends: Mapping[Position, int]) -> bool:
+        return super().has(ends) and self.whole
 
 
 class At(Pulse):
@@ -58,11 +64,11 @@ class At(Pulse):
 
     def __init__(self, archive: Archive, copies: TopicCopies) -> None:
         super().__init__(archive, lambda: NOWHERE, "", copies)
-        self.connection = Connection()
+        self.connection, self.ends = Connection(), Ends()
 
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[Any]:
-        yield self.connection, Ends()
+        yield self.connection, self.ends
 
 
 class Here:
@@ -77,8 +83,8 @@ class Here:
         lay_base(self.archive, NOON, NOON)
 
     def add(self, key: Key) -> Copy:
-        copy = Copy()
-        self.copies._running[key] = Running(copy, asyncio.create_task(asyncio.sleep(900)))  # type: ignore[arg-type]
+        copy = Copy(lambda: "", key[0], self.archive.topic(*key))
+        self.copies._running[key] = Running(copy, asyncio.create_task(asyncio.sleep(900)))
         return copy
 
     async def pulses(self) -> None:
@@ -126,9 +132,79 @@ async def test_a_copy_of_the_former_one_that_failed_for_good_holds_up_no_younger
     async def failed() -> None:
         raise CopyFailed(here.archive.topic(*OLD), "made anew")
 
-    here.copies._running[OLD] = Running(former, asyncio.create_task(failed()))  # type: ignore[arg-type]
+    here.copies._running[OLD] = Running(former, asyncio.create_task(failed()))
     _, whole = await asyncio.wait_for(here.bases._usable(YOUNG[1]), 10)
     assert not whole
+
+
+async def test_a_log_that_ends_before_its_copy_is_another_one_and_stays_so_when_it_has_grown(here: Here) -> None:
+    """Made anew, it has grown past the copy's place by the time of the next pulse; or the command is started again."""
+    here.pulse.connection.received = True
+    place = Position(OLD[0], 0)
+    copy = here.add(OLD)
+    copy._write([Record(OLD[0], 0, 99, b"k", b"v", {}, 1)])
+    copy._close()
+    await here.pulses()
+    until = here.archive.until()
+    assert until is not None
+    for end in (5, 100, 101):
+        here.pulse.ends.at = {place: end}
+        with pytest.raises(CopyFailed, match="copied up to 100, and Kafka ends at 5"):
+            await here.pulses()
+    with pytest.raises(CopyFailed, match="copied up to 100, and Kafka ends at 5"):
+        here.add(OLD)
+    assert here.archive.until() == until
+    with pytest.raises(StackError, match=f"had failed, .* restore with --at {re.escape(until.isoformat())}"):
+        here.archive.base_for(None)
+    assert here.archive.base_for(until).name == OLD[1]
+    here.add(YOUNG)
+    here.pulse.ends.at = {}
+    _, whole = await asyncio.wait_for(here.bases._usable(YOUNG[1]), 10)
+    assert not whole, "the next base backup has a copy of its own"
+
+
+async def test_a_base_backup_whose_own_copies_failed_is_given_up_and_waits_not_for_ever(here: Here) -> None:
+    here.pulse.connection.received = True
+    here.add(OLD)
+    copy = here.add(YOUNG)
+    copy._write([Record(OLD[0], 0, 99, b"k", b"v", {}, 1)])
+    copy._close()
+    here.pulse.ends.at = {Position(OLD[0], 0): 5}
+    with pytest.raises(CopyFailed):
+        await asyncio.wait_for(here.bases._usable(YOUNG[1]), 10)
+
+
+async def test_a_base_backup_that_has_its_name_keeps_its_copies_though_the_command_is_ended_then(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM while a copy of the former one is amid a write, which its end waits for."""
+
+    async def begin(_: TopicCopies, base: str | None = None) -> None:
+        assert base is not None
+        here.add((OLD[0], base))
+
+    async def base_backup(_: str, folder: Path) -> None:
+        (folder / "base.tar.gz").touch()
+        (folder / "backup_manifest").write_text('{"WAL-Ranges": [{"Timeline": 1, "Start-LSN": "0/3000028"}]}')
+
+    async def amid_a_write() -> None:
+        try:
+            await asyncio.sleep(900)
+        finally:
+            await asyncio.sleep(0.5)
+
+    monkeypatch.setattr(TopicCopies, "begin", begin)
+    monkeypatch.setattr(base_backups, "base_backup", base_backup)
+    here.pulse.connection.received = True
+    here.copies._running[OLD] = Running(here.add(OLD), asyncio.create_task(amid_a_write()))
+    write_json(here.archive.folder / STATUS, {"until": (NOON + DAY).isoformat()})
+    taking = asyncio.create_task(here.bases._take(NOON + DAY))
+    while here.archive.youngest() != YOUNG[1]:
+        await asyncio.sleep(0.01)
+    taking.cancel()
+    await asyncio.gather(taking, return_exceptions=True)
+    assert (here.archive.topic(*YOUNG) / "places.json").exists()
+    assert here.archive.base_for(None).name == YOUNG[1]
 
 
 async def test_a_copy_that_cannot_be_begun_stops_no_other_and_nothing_counts_without_it(
@@ -156,6 +232,40 @@ async def test_a_copy_that_cannot_be_begun_stops_no_other_and_nothing_counts_wit
     await here.copies.begin(OLD[1])
     await here.pulses()
     assert here.archiving.until is not None
+
+
+async def test_what_a_shop_wrote_stays_no_longer_than_in_kafka(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SEC-006: nobody reads a topic whose intake is switched off; Kafka drops it by its time, or it is deleted."""
+    here.pulse.connection.received = True
+    place = Position("intake.tea", 0)
+    copy = here.add((place.topic, "all"))
+    for offset in (4, 5):
+        copy._write([Record(place.topic, 0, offset, b"", b"Ann, 1 Lane", {}, 1)])
+        copy._close()
+    here.pulse.ends.at, here.pulse.ends.begin = {place: 6}, 5
+    await here.pulses()
+    assert [each.offset for each in read_copy(place.topic, copy.folder)] == [5]
+
+    async def nothing(_: Any) -> Any:
+        return {}
+
+    monkeypatch.setattr(topic_copies, "read_of_intake", nothing)
+    monkeypatch.setattr(topic_copies, "topic_names", nothing)
+    await here.copies.begin()
+    assert copy.folder.exists()
+    monkeypatch.setattr(topic_copies, "_WEEK_S", -1.0)
+    await here.copies.begin()
+    assert not copy.folder.parent.exists()
+    assert here.copies.known() == []
+
+
+async def test_it_says_what_it_waits_for(here: Here) -> None:
+    here.add(OLD).whole = False
+    for received, said in ((False, "the copy of customer-keys, PostgreSQL's log"), (True, "the copy of customer-keys")):
+        here.pulse.connection.received = received
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(here.archiving._pulses(here.pulse, last=True), 0.3)
+        assert here.pulse.waits_for == said
 
 
 async def test_work_that_is_cancelled_from_within_is_a_fault_and_from_without_none() -> None:

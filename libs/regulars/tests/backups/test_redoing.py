@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,8 @@ async def test_who_came_after_the_instant_is_erased_too_and_messages_leave_only_
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(f"{request.method} {request.url.raw_path.decode()}")
+        if request.url.path.endswith("/export"):
+            return httpx.Response(200, json={"people": ["c1"], "tables": {}})
         if request.method == "POST":
             return httpx.Response(202, json={"completed_at": "2026-11-30T13:00:00Z", "waiting_for": []})
         return httpx.Response(200, json=[{"channel": "email", "reason": HELD}])
@@ -94,10 +97,45 @@ async def test_who_came_after_the_instant_is_erased_too_and_messages_leave_only_
     async with Services.of(made) as services:
         assert await do_again(services, [ERASED]) == ["0 opt-outs and 1 erasures were done again"]
     assert asked == [
+        "GET /v1/shops/tea/customers/c1/export",
         "POST /v1/shops/tea/customers/c1/erasure?unknown=true",
         "GET /ops/pauses",
         "DELETE /ops/pauses/email",
     ]
+
+
+@pytest.mark.parametrize(
+    ("erased", "by_hand", "held"),
+    [(["till"], [], True), (["till", "ann"], [], False), (["till"], ["ann", "till"], False)],
+)
+async def test_whom_the_restore_takes_for_one_is_not_erased_with_who_asked(
+    erased: list[str], by_hand: list[str], held: bool
+) -> None:
+    """SEC-006: `till` was parted from `ann` after the instant, and erased; by the restore they are one again."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url.path}")
+        if request.url.path.endswith("/export"):
+            return httpx.Response(200, json={"people": ["ann", "till"], "tables": {}})
+        if request.url.path.endswith("/erasure"):
+            if request.method == "GET" and not by_hand:
+                return httpx.Response(404, json={"type": "no_erasure"})
+            done = {"people": by_hand, "completed_at": "2026-11-30T13:00:00Z", "waiting_for": []}
+            return httpx.Response(202, json=done)
+        return httpx.Response(200, json=[{"channel": "email", "reason": HELD}])
+
+    made = {
+        name: httpx.AsyncClient(base_url="http://x", transport=httpx.MockTransport(answer))
+        for name in ("orders-ingest", "messaging")
+    }
+    said = r"0 opt-outs and 0 erasures .* no message leaves .* tea/till, who is one person with ann\. "
+    async with Services.of(made) as services:
+        with pytest.raises(StackError, match=said) if held else nullcontext():
+            await do_again(services, [ERASED | {"subject": name} for name in erased])
+    posted = [each for each in asked if each.startswith("POST")]
+    assert posted == ([] if held else [f"POST /v1/shops/tea/customers/{name}/erasure" for name in erased])
+    assert ("DELETE /ops/pauses/email" in asked) is not held
 
 
 def test_services_of_ones_own_are_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +147,7 @@ def test_services_of_ones_own_are_named_by_the_environment(tmp_path: Path, monke
     with pytest.raises(StackError, match="set all of ORDERS_INGEST_URL, MESSAGING_URL"):
         redo(noted, folder=tmp_path)
     monkeypatch.setenv("MESSAGING_URL", "http://127.0.0.1:1")
-    with pytest.raises(Refused, match="orders-ingest POST /v1/shops/tea/customers/c1/erasure got no answer"):
+    with pytest.raises(Refused, match="orders-ingest GET /v1/shops/tea/customers/c1/export got no answer"):
         redo(noted, folder=tmp_path)
 
 

@@ -15,6 +15,8 @@ from common.storage.database import Database
 MANY = 2_000
 """Unread records, a full poll of one process: a service that has so many is catching up."""
 LOOK_EVERY_S = 0.5
+STILL_S = 10.0
+"""A partition that is not read on for so long, though its log goes on, may hold no record there."""
 
 
 @dataclass(slots=True)
@@ -26,6 +28,17 @@ class _Look:
     ends: Mapping[Position, int]
     passed: bool = False
     many: bool = False
+
+
+@dataclass(slots=True)
+class _Still:
+    """A partition as long as its stored offset stays. `since`: its log goes on behind it; `first`: the first offset
+    from there on that may hold a record; `sure`: that does."""
+
+    stored: int
+    since: float
+    first: int
+    sure: bool = False
 
 
 class Backlog:
@@ -40,6 +53,7 @@ class Backlog:
         self._database = database
         self._topics = topics
         self._ends = LogEnds(servers, client=f"{client}-ends")
+        self._still: dict[Position, _Still] = {}
         self._look: _Look | None = None
         self._until: datetime | None = None
         self._turn = asyncio.Lock()
@@ -79,4 +93,24 @@ class Backlog:
         # One that was never read is read from where its log begins, which is not 0 where retention has cut it.
         unknown = [position for position, end in ends.items() if end > 0 and position not in stored]
         begin = await self._ends.starts(unknown) if unknown else {}
-        return sum(max(0, end - stored.get(p, begin.get(p, 0))) for p, end in ends.items())
+        now, unread = time.monotonic(), dict[Position, _Still]()
+        for position, end in ends.items():
+            start = stored.get(position, begin.get(position, 0))
+            if (still := self._still.get(position)) is None or still.stored != start:
+                still = self._still[position] = _Still(start, now, start)
+            if still.first < end:
+                unread[position] = still
+            else:
+                still.since = now
+        asked = {p: still for p, still in unread.items() if not still.sure and now - still.since > STILL_S}
+        await self._ask(asked, ends)
+        return sum(max(0, ends[position] - still.first) for position, still in unread.items())
+
+    async def _ask(self, still: Mapping[Position, _Still], ends: Mapping[Position, int]) -> None:
+        """Whether these hold a record at all: a shop that writes in transactions leaves markers, which have offsets."""
+        starts = {p: each.first for p, each in still.items() if ends[p] - each.first <= MANY}
+        if not starts:
+            return
+        for position, first in (await self._ends.first_records(starts, ends)).items():
+            each = still[position]
+            each.first, each.sure, each.since = first, first < ends[position], time.monotonic()

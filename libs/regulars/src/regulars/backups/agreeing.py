@@ -9,7 +9,8 @@ record belongs to the instant where one of these holds, and otherwise was made l
 - its producer's outbox holds it: whatever is published was committed there first, and stays for a day at least;
 - it was published half a day before the instant, by Kafka's time of the record: clocks agree by more than that.
 
-The other way round, what an outbox calls published and the copy of the topic lacks is published again.
+The other way round, what an outbox calls published and the copy of the topic lacks is published again, where it was
+published after the archive was complete. Of before it each copy has everything: else it is an older one than the rest.
 """
 
 from __future__ import annotations
@@ -121,6 +122,7 @@ class Agreement:
                 self._check_lacking()
             async with Notes.into(noted, self._databases.get("messaging")) as notes:
                 former = await self._fill(notes)
+                await self._check_met()
             self.outcome.noted, self.outcome.left, self.outcome.held = notes.number, notes.left, notes.asked > 0
             cluster = await cluster_id(self._servers)
             for database in (*services.values(), *others):
@@ -153,8 +155,19 @@ class Agreement:
         self.outcome.newest[service] = await connection.fetchval("select max(recorded_at) from outbox")
         self.outcome.lost[service] = Lost()
         self._waiting[service] = await connection.fetchval("select count(*) from outbox where published_at is null")
-        late = await connection.fetch("select id from outbox where published_at >= $1", self._archive.until())
+        until = self._archive.until()
+        late = await connection.fetch("select id from outbox where published_at >= $1", until)
         self._missing[service] = {row["id"] for row in late}
+        # These a complete archive has; each goes as it is met. What goes by time or key may be gone from its topic.
+        await connection.execute("create temporary table owed (id text primary key, topic text not null)")
+        await connection.execute(
+            """
+            insert into owed select id, aggregatetype from outbox
+            where published_at >= $1 and published_at < $2 and aggregatetype = any($3::text[]) on conflict do nothing
+            """,
+            *(self._base.began, until, sorted(KEEP_EVERYTHING)),
+        )
+        await connection.execute("analyze owed")
 
     def _check_lacking(self) -> None:
         """Without an instant PostgreSQL's log may reach beyond the copies: what was read then stands in the outboxes.
@@ -163,7 +176,7 @@ class Agreement:
         """
         owners, lacking = {topic.name: topic.owner for topic in TOPICS}, Counter[str]()
         for place, next_ in self._read.items():
-            if place.topic in KEEP_EVERYTHING:
+            if place.topic in owners and not place.topic.startswith(_FORGET):
                 stands = places(place.topic, self._archive.topic(place.topic, self._base.name)).get(place, 0)
                 lacking[owners[place.topic]] += max(0, next_ - stands)
         for service, number in lacking.items():
@@ -171,6 +184,16 @@ class Agreement:
                 raise StackError(
                     f"the copies lack {number} records of {service} that others have read, and its outbox does not have"
                     f" as many: restore with --at {self._archive.until()}, which says which folder is too old"
+                )
+
+    async def _check_met(self) -> None:
+        """Raises StackError where a service had published what no copy has, though the archive was complete then."""
+        for service, connection in self._databases.items():
+            if rows := await connection.fetch("select topic, id, count(*) over () as number from owed limit 3"):
+                ids = ", ".join(f"{row['id']} of {row['topic']}" for row in rows)
+                raise StackError(
+                    f"{service} had published {rows[0]['number']:,} facts by then that no copy has ({ids}): the topic's"
+                    f" folder is older than the rest of the archive; {ELSEWHERE}"
                 )
 
     async def _fill(self, notes: Notes) -> dict[Position, list[int]]:
@@ -199,9 +222,19 @@ class Agreement:
         return former
 
     def _positions(self, topic: str) -> Iterator[Position]:
-        for each in (*self._base.ends, *self._read, *places(topic, self._archive.topic(topic, self._base.name))):
+        for each in (*self._base.ends, *self._read, *self._places(topic)):
             if each.topic == topic:
                 yield each
+
+    def _places(self, topic: str) -> dict[Position, int]:
+        """Of a shop's intake that is damaged nothing is known, and the rest is restored."""
+        try:
+            return places(topic, self._archive.topic(topic, self._base.name))
+        except StackError as error:
+            if not topic.startswith(INTAKE):
+                raise
+            self._say(f"{topic}: how many of its records are lost is not known ({error})")
+            return {}
 
     async def _of_the_instant(self, topic: str, owner: str, notes: Notes) -> AsyncIterator[Record]:
         records = read_copy(topic, self._archive.topic(topic, self._base.name))
@@ -214,6 +247,9 @@ class Agreement:
             known = set[str]()
             if owner not in self._databases:
                 raise StackError(f"{topic} holds records of {owner}, of which there is no database")
+            met = [_id(record) for record in together if _at(record) >= self._base.began - _LONG_AGO]
+            if topic in KEEP_EVERYTHING and met:
+                await self._databases[owner].execute("delete from owed where id = any($1::text[])", met)
             if unsure:
                 rows = await self._databases[owner].fetch("select id from known where id = any($1::text[])", unsure)
                 known = {row["id"] for row in rows}
@@ -234,20 +270,24 @@ class Agreement:
 
     def _intake(self, topic: str, records: Iterator[Record]) -> Iterator[Record]:
         """What a shop wrote by the instant and nobody had read; what was read since is gone from the archive."""
-        ends, held = places(topic, self._archive.topic(topic, self._base.name)), Counter[Position]()
+        ends, held = self._places(topic), Counter[Position]()
         for record in records:
             place = Position(topic, record.partition)
             if record.offset < self._read.get(place, 0):
                 continue
-            held[place] += record.offset < ends.get(place, 0)
-            if self._at is None or _at(record) <= self._at:
+            if self._at is None or _at(record) <= self._at:  # by the shop's clock: what is left out may be of before
+                held[place] += record.offset < ends.get(place, 0)
                 yield record
         self.outcome.unread += sum(max(0, end - self._read.get(place, 0) - held[place]) for place, end in ends.items())
 
 
 def check_copies(archive: Archive, base: Base, read: Mapping[Position, int]) -> None:
-    """Raises StackError where no copy has what stood at the base backup, or was `read` by the instant."""
+    """Raises StackError where no copy has what stood at the base backup, or was `read` by the instant, and where it is
+    not known what one has."""
     ours, there = {topic.name for topic in TOPICS}, archive.topics(base.name)
+    for topic in there:
+        if topic in ours:
+            places(topic, archive.topic(topic, base.name))
     for place in sorted({*base.ends, *read}):
         if place.topic not in ours:
             continue

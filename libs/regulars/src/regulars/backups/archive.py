@@ -7,6 +7,7 @@
     topics/<topic>/all/ what was published on a topic that keeps everything, from its first record on; of a shop's
                         intake what orders-ingest has not read yet
     topics/<topic>/<name>/  of one that forgets (keys, dead letters): its records for the base backup of that name
+    topics/<topic>/*/failed.json    why that copy goes on no more, for good
     photos/, photos-gone/   customers' photos; those that are gone from feedback's folder
 
 Names of base backups are instants, and sort as these do.
@@ -27,7 +28,7 @@ from common.bus.broker import Position
 from common.events.topics import TOPICS
 from regulars.stack.errors import StackError
 
-ABOUT, STATUS, BASE, VERSION = "archive.json", "status.json", "base.json", 2
+ABOUT, STATUS, BASE, FAILED, VERSION = "archive.json", "status.json", "base.json", "failed.json", 2
 ALWAYS, INTAKE = "all", "intake."
 KEEP_EVERYTHING = frozenset(topic.name for topic in TOPICS if topic.config.get("retention.ms") == "-1")
 
@@ -88,7 +89,13 @@ class Archive:
 
     def topics(self, base: str) -> list[str]:
         """Those of which there is a copy for a restore from that base backup; ours in our order, then the shops'."""
-        there = sorted(path.name for path in (self.folder / "topics").glob("*") if self.topic(path.name, base).is_dir())
+        folders = {path.name: self.topic(path.name, base) for path in (self.folder / "topics").glob("*")}
+        # Of a shop's first topic the folder alone is there where the command was killed then, or the disk was full.
+        there = sorted(
+            topic
+            for topic, folder in folders.items()
+            if folder.is_dir() and not (topic.startswith(INTAKE) and not any(folder.glob("[!.]*")))
+        )
         ours = [topic.name for topic in TOPICS if topic.name in there]
         return [*ours, *(name for name in there if name not in ours)]
 
@@ -155,7 +162,25 @@ class Archive:
                         f"{at} cannot be restored: a copy had failed, and {self.folder} is whole up to"
                         f" {base.after.isoformat()}, and again from {base.usable.isoformat()} on"
                     )
+        else:
+            for topic in self.topics(fit[-1].name):
+                # What services had read by the end of PostgreSQL's log are places of another log than the copy's.
+                if (why := failure(self.topic(topic, fit[-1].name))) is not None:
+                    raise StackError(
+                        f"the copy of {topic} had failed, and {self.folder} is whole up to {until.isoformat()}: restore"
+                        f" with --at {until.isoformat()} ({why})"
+                    )
         return fit[-1]
+
+
+def failure(folder: Path) -> str | None:
+    """Why the copy in the folder goes on no more; None where it does."""
+    try:
+        return str(json.loads((folder / FAILED).read_text())["why"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError) as error:
+        return f"{folder / FAILED} cannot be read: {error}"
 
 
 def has_one_copy(topic: str) -> bool:

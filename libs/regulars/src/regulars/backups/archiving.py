@@ -128,7 +128,7 @@ class Archiving:
             except PASSING as error:
                 if time.monotonic() - said > _SAY_S:
                     said = time.monotonic()
-                    ago, why = said - self._complete_at, error if str(error) else type(error).__name__
+                    ago, why = said - self._complete_at, error if str(error) else f"waiting for {pulse.waits_for}"
                     self._say(f"complete up to {self.until}, {ago:.0f} s ago: {why}")
             await asyncio.sleep(_PULSE_S)
 

@@ -2,7 +2,8 @@
 
 Records lie in batches, as they were flushed: a line that says where the copy stood before it, as an object of offsets
 by partition; a line for each record (`records.line_of`); a line with the checksum of those before it. `places.json`
-says where the copy stands. A batch without its end is none, and what is gone is missed by the next batch.
+says where the copy stands. A batch without its end is none, and what is gone is missed by the next batch. A copy of
+which the topic turned out to be another one by now has `failed.json`, and goes on no more, whatever the topic does.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import asyncio
 import contextlib
 import gzip
 import os
+import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 import orjson
 
 from common.bus.broker import BrokerUnavailable, Position, Reader, Record
-from regulars.backups.archive import INTAKE, KEEP_EVERYTHING, has_one_copy, write_json
+from regulars.backups.archive import FAILED, INTAKE, KEEP_EVERYTHING, failure, has_one_copy, write_json
 from regulars.backups.records import line_of, record_in
 from regulars.backups.segments import readable
 from regulars.stack.errors import StackError
@@ -52,12 +54,18 @@ class TopicCopy:
         self, servers: Callable[[], str], topic: str, folder: Path, since: Mapping[Position, int] | None = None
     ) -> None:
         """`servers`: Kafka's address, asked anew when a connection was lost. `since`: where a copy begins that holds
-        nothing yet, instead of the first record. Raises StackError where the folder is damaged."""
+        nothing yet, instead of the first record. Raises CopyFailed where it had failed before, and StackError where
+        the folder is damaged."""
         self.topic, self.folder = topic, folder
+        if (why := failure(folder)) is not None:
+            raise CopyFailed(folder, why)
+        self._failed: CopyFailed | None = None
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         begun = (folder / _PLACES).exists() or bool(_files(folder))
         self.next = {**(since or {}), **(places(topic, folder) if begun else {})}
         _write_places(folder, self.next)
+        self._passed: dict[Position, int] = {}
+        """Where the reader stands: behind offsets that hold no record, of which `next` knows nothing."""
         self._wanted: set[Position] = set()
         self._writing = asyncio.Lock()
         self._servers = servers
@@ -105,6 +113,7 @@ class TopicCopy:
                         except asyncio.CancelledError:
                             await asyncio.wait([writing])  # the file is closed after it, not meanwhile
                             raise
+                self._passed = reader.positions
                 if len(records) < _FULL:
                     await asyncio.sleep(_PAUSE_S)
         finally:
@@ -112,9 +121,19 @@ class TopicCopy:
 
     def has(self, ends: Mapping[Position, int]) -> bool:
         """Whether all records before these ends are copied, of its own topic. Partitions it does not know are read
-        from then on."""
+        from then on. Raises CopyFailed where it has failed."""
+        if self._failed is not None:
+            raise self._failed
         self._wanted = {place for place in ends if place.topic == self.topic}
-        return all(self.next.get(place, 0) >= ends[place] for place in self._wanted)
+        return all(max(self.next.get(place, 0), self._passed.get(place, 0)) >= ends[place] for place in self._wanted)
+
+    def check_ends(self, stood: Mapping[Position, int], ends: Mapping[Position, int]) -> None:
+        """`stood`: `next` of before the ends were asked for. A log that ends before it is not the one that was copied,
+        and may have grown past it the next time: no end goes back by itself, since a leader that was just elected
+        says none before it knows all that was acknowledged (KIP-207). Raises CopyFailed and OSError."""
+        for place, next_ in stood.items():
+            if ends.get(place, next_) < next_:
+                self._fail(place, next_, f"ends at {ends[place]}")
 
     async def forget(self, read: Mapping[Position, int]) -> None:
         """Remove files of an intake topic of which everything lies before these offsets."""
@@ -128,6 +147,8 @@ class TopicCopy:
 
     def _write(self, records: list[Record]) -> None:
         """Raises CopyFailed where the topic is not the one that was copied so far, or has lost some of it."""
+        if self._failed is not None:
+            raise self._failed
         next_, own = dict(self.next), dict[Position, int]()
         for record in records:
             place = Position(self.topic, record.partition)
@@ -135,14 +156,8 @@ class TopicCopy:
             # We publish outside of transactions, so a log that keeps everything has no holes of its own.
             hole = record.offset > stood > 0 and self.topic in KEEP_EVERYTHING
             if record.offset < stood or hole:
-                goes_on = f"goes on at {record.offset}" if hole else f"begins at {record.offset} again"
-                todo = "the next base backup begins another copy"
-                if has_one_copy(self.topic):
-                    todo = "begin a new archive, and keep this one"
-                raise CopyFailed(
-                    self.folder,
-                    f"{place} was copied up to {stood}, and Kafka {goes_on}: it has lost records, or the topic was made"
-                    f" anew; {todo}",
+                self._fail(
+                    place, stood, f"{'goes on' if hole else 'begins'} at {record.offset}{'' if hole else ' again'}"
                 )
             next_[place] = own[place] = record.offset + 1
         raw, packed, since = self._output or self._open()
@@ -154,9 +169,22 @@ class TopicCopy:
         os.fsync(raw.fileno())
         _write_places(self.folder, next_)
         self.next = next_  # now it counts, and not before
-        short = self.topic.startswith(INTAKE) and records[-1].timestamp_ms / 1000 - since > _SHORT_S
+        short = self.topic.startswith(INTAKE) and time.time() - since > _SHORT_S
         if short or raw.tell() > _FULL_BYTES:
             self._close()
+
+    def _fail(self, place: Position, stood: int, found: str) -> NoReturn:
+        """For good: noted beside the files, so that nobody takes the copy up again. Raises CopyFailed and OSError."""
+        todo = "the next base backup begins another copy"
+        if has_one_copy(self.topic):
+            todo = "begin a new archive, and keep this one"
+        self._failed = CopyFailed(
+            self.folder,
+            f"{place} was copied up to {stood}, and Kafka {found}: it has lost records, or the topic was made anew;"
+            f" {todo}",
+        )
+        write_json(self.folder / FAILED, {"why": str(self._failed)})
+        raise self._failed
 
     def _open(self) -> tuple[IO[bytes], gzip.GzipFile, float]:
         self._number += 1
@@ -209,7 +237,8 @@ def read_copy(topic: str, folder: Path) -> Iterator[Record]:
                 if record.offset >= found.get(place, 0):
                     found[place] = record.offset + 1
                     yield record
-    _check(topic, folder, found, places(topic, folder), f"behind {last}")
+    if not topic.startswith(INTAKE):
+        _check(topic, folder, found, places(topic, folder), f"behind {last}")
 
 
 def _check(topic: str, folder: Path, found: Mapping[Position, int], stood: Mapping[Position, int], where: str) -> None:

@@ -11,14 +11,14 @@ from typing import IO, get_args
 import asyncpg
 import orjson
 
-from common.events.customers import Channel, ConsentChanged, CustomerErased
+from common.events.customers import Channel, ConsentChanged, CustomerErased, CustomerMerged, CustomerUnmerged
 from common.events.membership import CouponRedeemed, PointsRedeemed
 from common.events.messages import ContactOptedIn, ContactOptedOut, MessageFailed, MessageSent
 
 NOTED = frozenset(
     each.TYPE
     for each in (
-        *(CustomerErased, ConsentChanged, ContactOptedOut, ContactOptedIn),
+        *(CustomerErased, CustomerMerged, CustomerUnmerged, ConsentChanged, ContactOptedOut, ContactOptedIn),
         *(PointsRedeemed, CouponRedeemed, MessageSent, MessageFailed),
     )
 )

@@ -71,6 +71,8 @@ def mirror_photos(folder: Path, archive: Path, keep: timedelta) -> None:
             shutil.copyfile(folder / name, half)
         except FileNotFoundError:
             continue
+        with half.open("rb") as copied_file:
+            os.fsync(copied_file.fileno())  # by its name it counts as copied for ever
         half.rename(place)
     for name in sorted(copied - there):
         place = archive / GONE / name

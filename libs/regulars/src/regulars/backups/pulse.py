@@ -23,6 +23,8 @@ class Pulse:
 
     def __init__(self, archive: Archive, servers: Callable[[], Servers], slot: str, copies: TopicCopies) -> None:
         self._archive, self._servers, self._slot, self._copies = archive, servers, slot, copies
+        self.waits_for = ""
+        """What the last one waits, or has waited, for."""
 
     @contextlib.asynccontextmanager
     async def looking(self) -> AsyncIterator[tuple[asyncpg.Connection, LogEnds]]:
@@ -49,19 +51,27 @@ class Pulse:
         at: datetime = await connection.fetchval("select clock_timestamp()")
         await connection.execute("select pg_logical_emit_message(true, 'regulars-backup', '')")
         written = await connection.fetchval("select pg_current_wal_insert_lsn()::text")
+        stood = [(each.copy, each.copy.next) for each in mine]
         until = await ends.ends({each.copy.topic for each in mine})
+        for copy, next_ in stood:
+            copy.check_ends(next_, until)
         starts = await ends.starts(until)
         until = {place: end for place, end in until.items() if end > starts[place]}  # the others hold no record
-        complete = False
-        while not complete:
+        while True:
             for each in mine:
                 each.check()
-            complete = await self._received(connection, written) and all(each.copy.has(until) for each in mine)
-            if not complete:
-                await asyncio.sleep(_CHECK_S)
+            lacking = [f"the copy of {each.copy.topic}" for each in mine if not each.copy.has(until)]
+            if not await self._received(connection, written):
+                lacking.append("PostgreSQL's log")
+            if not lacking:
+                break
+            self.waits_for = ", ".join(lacking)
+            await asyncio.sleep(_CHECK_S)
+        # What Kafka has dropped by its time goes here, too, whether or not somebody has read it.
+        gone = {place: max(read.get(place, 0), start) for place, start in starts.items()}
         for each in mine:
             if each.copy.topic.startswith(INTAKE):
-                await each.copy.forget(read)
+                await each.copy.forget(read | gone)
         return at
 
     async def say(self, connection: asyncpg.Connection, complete: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -20,7 +20,7 @@ from regulars.backups.servers import setting
 from regulars.client import Services
 from regulars.dead import asked
 from regulars.privacy.requests import erase
-from regulars.stack.errors import StackError
+from regulars.stack.errors import Refused, StackError
 
 Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
 OptOut = tuple[str, str, str, str]
@@ -37,8 +37,8 @@ def redo(file: Path, /, *, folder: Folder = _RUN) -> None:
 
     `file` is what `regulars restore --at` has written. Messages that were held until now leave afterwards. It may be
     called again. Of the running stack; or, where ORDERS_INGEST_URL, MESSAGING_URL and SERVICES_API_KEY (scopes ops,
-    customers:erase, customers:read, messages:read and messages:write) are all set, or stand in SECRETS_DIR, of those
-    services.
+    customers:erase, customers:export, customers:read, messages:read and messages:write) are all set, or stand in
+    SECRETS_DIR, of those services.
     """
     try:
         # A shop's words may hold U+2028 and others at which text has lines, too.
@@ -66,8 +66,11 @@ def _asked(folder: Path, events: Sequence[dict[str, Any]]) -> list[str]:
 
 
 async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list[str]:
-    """Opt-outs first, for these take effect at once, and sending last; gives what was done. Raises Refused where a
-    service declines."""
+    """Opt-outs first, for these take effect at once, and sending last; gives what was done.
+
+    Raises Refused where a service declines, and StackError where somebody else would be erased with whom was: a merge
+    that was undone after the instant stands again. These are left to a person, and nothing is sent before.
+    """
     out, erased = opt_outs(events), erasures(events)
     told = 0
     for (shop, customer, channel, purpose), refused_at in out.items():
@@ -82,13 +85,40 @@ async def do_again(services: Services, events: Sequence[dict[str, Any]]) -> list
         told += 1
         body = {"customer": customer, "channel": channel, "purpose": purpose, "via": "before a restore"}
         await services.call("messaging", "POST", f"/v1/shops/{part(shop)}/opt-outs", json=body)
+    left = []
     for shop, customer in erased:
+        if others := await _others(services, shop, customer, erased):
+            left.append(f"{shop}/{customer}, who is one person with {', '.join(others)}")
+            continue
         # Who came after the instant is not known yet, and does not come back when the shop sends again.
         await erase(services, shop, customer, _WITHIN_S, unknown=True)
+    done = f"{told} opt-outs and {len(erased) - len(left)} erasures were done again"
+    if left:
+        raise StackError(
+            f"{done}, and no message leaves yet. Not erased, since others would be with them who did not ask after the"
+            f" instant: {'; '.join(left)}. Where they had been parted by then, part them again (POST"
+            " /v1/shops/<shop>/customers/<survivor>/unmerge); where they are one, erase them by hand; then call this"
+            " again"
+        )
     for pause in await services.get("messaging", "/ops/pauses"):
         if pause["reason"] == HELD:
             await services.call("messaging", "DELETE", f"/ops/pauses/{part(pause['channel'])}")
-    return [f"{told} opt-outs and {len(erased)} erasures were done again"]
+    return [done]
+
+
+async def _others(services: Services, shop: str, customer: str, erased: Collection[tuple[str, str]]) -> list[str]:
+    """Who is one person with the customer now and was not erased, neither after the instant nor since."""
+    path = f"/v1/shops/{part(shop)}/customers/{part(customer)}"
+    people = (await services.get("orders-ingest", f"{path}/export"))["people"]
+    if not (others := [each for each in people if (shop, each) not in erased]):
+        return []
+    try:
+        report = await services.get("orders-ingest", f"{path}/erasure")
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        return others
+    return [each for each in others if each not in report["people"]]
 
 
 def erasures(events: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -39,12 +39,46 @@ async def fill(
     await check_no_records(servers, archive.topics(base.name))
     last = await recovered(admin_url)
     await _check_recovered(about["system"], about["timeline"], admin_url)
+    await check_target(at, admin_url)
+    if at is None:
+        check_reached(archive, last)
     await forget_settings(admin_url)
     services = {each.name: each.database for each in SERVICES if each.database in about["databases"]}
     others = [database for database in about["databases"] if database not in services.values()]
     outcome = await Agreement(archive, base, at, admin_url, servers, say).make(services, others, photos, noted)
     outcome.last = last
     return outcome
+
+
+def check_reached(archive: Archive, last: datetime | None) -> None:
+    """Without an instant PostgreSQL ends where it finds no more log, and does not say that some is missing; of a log
+    that is whole the last transaction is one of behind `until`. Raises StackError."""
+    until = archive.until()
+    if last is None:
+        raise StackError(
+            "PostgreSQL was started again since it recovered, and does not know any more how far it came: empty the"
+            " new servers and restore again, without another start or with --at"
+        )
+    if until is not None and last < until:
+        raise StackError(
+            f"{archive.wal} lacks something at its end: PostgreSQL recovered to {last.isoformat()}, and the archive was"
+            f" complete up to {until.isoformat()}. Look for the last files of the log, put them back and restore again;"
+            f" or restore with an --at of before {last.isoformat()}"
+        )
+
+
+async def check_target(at: datetime | None, admin_url: str) -> None:
+    """Raises StackError where the server was told another instant, to which Kafka must not be filled."""
+    connection = await asyncpg.connect(dsn(admin_url), timeout=10)
+    try:
+        told = await connection.fetchval("select nullif(current_setting('recovery_target_time'), '')::timestamptz")
+    finally:
+        await connection.close()
+    if told != at:
+        raise StackError(
+            f"this PostgreSQL was laid out for {told.isoformat() if told else 'the end of the log'}, not for"
+            f" {at.isoformat() if at else 'that'}: give the same --at as with --data"
+        )
 
 
 async def _check_recovered(system: str, timeline: int, admin_url: str) -> None:

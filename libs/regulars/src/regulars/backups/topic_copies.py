@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from common.bus.broker import topic_names
 from common.events.topics import TOPICS
-from regulars.backups.archive import INTAKE, Archive, has_one_copy
+from regulars.backups.archive import ALWAYS, INTAKE, Archive, has_one_copy
 from regulars.backups.copying import CopyFailed, TopicCopy
 from regulars.backups.servers import Servers, read_of_intake
 from regulars.stack.errors import StackError
 
+_WEEK_S = 7 * 86_400.0
 Key = tuple[str, str]
 """A topic, and the name of its copy's folder: copies for two base backups stand side by side while one is made."""
 
@@ -69,6 +73,7 @@ class TopicCopies:
         async with self.beginning:
             if base is None and (base := self._archive.youngest()) is None:
                 return
+            await self._drop_left(names)
             for topic in names:
                 if topic not in ours and not topic.startswith(INTAKE):
                     continue
@@ -85,6 +90,14 @@ class TopicCopies:
                 self._faults.pop(key, None)
                 self._running[key] = Running(copy, asyncio.create_task(copy.run()))
 
+    async def _drop_left(self, names: Collection[str]) -> None:
+        """What a shop wrote on a topic that is gone goes a week after, as in Kafka: nobody reads it (SEC-006)."""
+        for folder in self._archive.folder.glob(f"topics/{INTAKE}*/{ALWAYS}"):
+            topic = folder.parent.name
+            if topic not in names and max(map(_changed, (folder, *folder.iterdir()))) < time.time() - _WEEK_S:
+                await self.end([(topic, ALWAYS)])
+                await asyncio.to_thread(shutil.rmtree, folder.parent)
+
     async def end(self, keys: Iterable[Key]) -> None:
         """These go on no more; what they have copied stays."""
         ending = []
@@ -98,3 +111,7 @@ class TopicCopies:
 
     def _kafka(self) -> str:
         return self._servers().kafka
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -44,6 +44,42 @@ class LogEnds:
         """The first offset that is kept, of each of these partitions. Raises BrokerUnavailable."""
         async with self._turn:
             return await self._ask("beginning_offsets", [TopicPartition(p.topic, p.partition) for p in positions])
+
+    async def first_records(self, starts: Mapping[Position, int], ends: Mapping[Position, int]) -> dict[Position, int]:
+        """From each of these offsets on the first that holds a record, or where its partition was read to, at the least
+        its end, where none does: the markers of a transaction are none, nor is what compaction has left out.
+
+        Reads, so it is not for many records. Raises BrokerUnavailable.
+        """
+        looker: Any = AIOKafkaConsumer(
+            **client_options(),
+            bootstrap_servers=self._servers,
+            client_id=self._client,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+        )
+        found = dict[Position, int]()
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                await connect(looker)
+                looker.assign([TopicPartition(p.topic, p.partition) for p in starts])
+                for p, start in starts.items():
+                    looker.seek(TopicPartition(p.topic, p.partition), start)
+                while left := starts.keys() - found.keys():
+                    fetched = await looker.getmany(timeout_ms=200)
+                    for p in left:
+                        tp = TopicPartition(p.topic, p.partition)
+                        if records := fetched.get(tp):
+                            found[p] = records[0].offset
+                        elif (at := await looker.position(tp)) >= ends[p]:
+                            found[p] = at
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailable(f"Kafka does not say what its logs hold: {error!r}") from error
+        finally:
+            await abandon_consumer(looker)
+        return found
 
     async def close(self) -> None:
         """Drop the connection; the next question makes a new one. Never raises."""

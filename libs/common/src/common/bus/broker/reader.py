@@ -42,6 +42,11 @@ class Reader:
         """Those that it reads: all that there were when it was opened. Others it finds when it is closed and read."""
         return self._ends.keys()
 
+    @property
+    def positions(self) -> dict[Position, int]:
+        """Where it stands: all before was returned, or is no record (a transaction's marker, what was compacted)."""
+        return dict(self._next)
+
     async def read(self, timeout_s: float = 0.5) -> list[Record]:
         """The next records, in order within a partition; none when none came in time. Raises BrokerUnavailable."""
         try:
@@ -49,9 +54,9 @@ class Reader:
             # aiokafka keeps no deadline of its own in every case (K4).
             async with asyncio.timeout(timeout_s + CALL_TIMEOUT_S):
                 fetched = await inner.getmany(timeout_ms=int(timeout_s * 1000))
+                stands = {Position(tp.topic, tp.partition): await inner.position(tp) for tp in inner.assignment()}
             records = [record_of(raw) for tp in sorted(fetched) for raw in fetched[tp]]
-            for record in records:
-                self._next[Position(record.topic, record.partition)] = record.offset + 1
+            self._next |= stands
             if records:
                 self._progress_at = time.monotonic()
             elif time.monotonic() - self._progress_at > STALLED_S:
