@@ -9,7 +9,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from common.http.api import CALLER
 from common.http.callers import VOUCHES, Caller
-from common.http.staff import MOST, Staff
+from common.http.staff import Staff
+from common.values.people import MOST
 
 NAME: TypeAdapter[str] = TypeAdapter(Staff)
 KEY = " (key 1a2b3c4d)"
