@@ -201,6 +201,19 @@ async def test_the_service_sees_how_far_its_facts_are_numbered(postgres: SharedP
         await owner.close()
 
 
+async def test_the_consoles_role_adds_no_entry_before_the_first(postgres: SharedPostgres) -> None:
+    """Where the chain of the audit does not go, though the page Audit would show it."""
+    connection = await _as_service(postgres, "console")
+    try:
+        for number in (0, -1):
+            with pytest.raises(asyncpg.CheckViolationError, match="audit_entry_check"):
+                await connection.execute(
+                    "insert into audit values ($1, now(), 7, 'Ann', 'tea', 'look', 'x', 'ok', null, '')", number
+                )
+    finally:
+        await connection.close()
+
+
 async def test_the_ledgers_role_adds_entries_and_changes_none(postgres: SharedPostgres) -> None:
     connection = await _as_service(postgres, "membership")
     try:

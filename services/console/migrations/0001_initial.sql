@@ -100,7 +100,8 @@ create unique index views_name on views (shop, coalesce(person_id, 0), lower(nam
 
 -- Each look at personal data and each change. Rows are added and never changed, numbered without a gap.
 create table audit (
-    entry bigint primary key,        -- closes the race of two that add at once, past the lock by which they take turns
+    entry bigint primary key         -- closes the race of two that add at once, past the lock by which they take turns
+        check (entry > 0),           -- the first is 1: whatever stands before it nobody wrote, and `verify` says so too
     at timestamptz not null,
     person_id bigint,                -- no reference: an entry outlives its person
     person text not null,

@@ -64,6 +64,17 @@ def test_behind_one_break_the_next_is_found() -> None:
     )
 
 
+def test_what_stands_before_the_first_was_never_written() -> None:
+    """Nor is it hidden by a hash that goes on to the next."""
+    rows = written("a", "b")
+    for number in (0, -1, -(2**63)):
+        forged = (rows[0][0]._replace(entry=number), BEGINNING.chain)
+        assert follow(KEY, BEGINNING, [forged, *rows]) == (
+            Link(2, rows[-1][1]),
+            [f"entry {number} was never written: the first is 1"],
+        )
+
+
 def test_the_same_instant_in_another_zone_is_the_same() -> None:
     entry = written("a")[0][0]
     there = entry._replace(at=AT.astimezone(timezone(timedelta(hours=8))))
@@ -99,7 +110,8 @@ ANN = Person(1, "Ann", False, {"tea": "owner"})
 async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back_is_found(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SEC-004: one byte changed, an entry removed from the middle or from the end; many that come at once."""
+    """SEC-004: one byte changed, an entry removed from the middle or from the end, one too many before the first or
+    behind the last; many that come at once."""
     await site.signed_up()
     key, database = site.console.audit_key, site.console.database
 
@@ -117,11 +129,12 @@ async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back
     async with database.transaction() as tx:
         assert await verify(tx, key, last) == last
 
-    async def found(sql: str, known: Link | None = None, *, then: int = 0) -> str:
+    async def found(*done: str, known: Link | None = None, then: int = 0) -> str:
         """What `verify` says after this was done, and so many entries added; it is undone afterwards."""
         try:
             async with database.transaction() as tx:
-                await tx.execute(sql)
+                for sql in done:
+                    await tx.execute(sql)
                 for number in range(then):
                     assert await insert_entry(tx, key, ANN, "tea", "look", "customers/1", "shown", f"then-{number}")
                 await walk(tx, key, known)
@@ -138,7 +151,7 @@ async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back
     assert "entry 5 is missing" in await found("delete from audit where entry = 5")
     gone = f"delete from audit where entry > {last.entry - 2}"
     assert f"entry {last.entry}, the last that was written, is not there" in await found(gone)
-    assert f"entry {last.entry} as it was written down is not there" in await found(gone, last)
+    assert f"entry {last.entry} as it was written down is not there" in await found(gone, known=last)
     assert "the last that was written, is not there" in await found("truncate audit")
     assert "how far the entries went is not there" in await found("truncate audit, audit_end")
     shorter = f"with cut as ({gone}) update audit_end set entry = {last.entry - 2}"
@@ -148,6 +161,18 @@ async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back
         " from audit where entry = 5"
     )
     assert f"entry {last.entry + 1} is not what was written" in await found(forged)
+    for numbers in ((0,), (-1,), (-(2**63), -2, -1, 0)):
+        values = ", ".join(f"({number})" for number in numbers)
+        before = (
+            "alter table audit drop constraint audit_entry_check",
+            "insert into audit select n, at, person_id, person, shop, action, object, outcome, null, chain"
+            f" from audit, (values {values}) as forged (n) where entry = 1",
+        )
+        for page in (audit.PAGE, 2):
+            with monkeypatch.context() as patch:
+                patch.setattr(audit, "PAGE", page)
+                told = "\n".join(f"entry {number} was never written: the first is 1" for number in numbers)
+                assert await found(*before) == await found(*before, known=last) == told
 
     for then in (1, 2):
         number = last.entry + 1
@@ -160,7 +185,7 @@ async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back
         assert "is missing" in await found("truncate audit_end", then=then)
         assert "is missing" in await found(f"with cut as ({gone}) delete from audit_end", then=then)
         emptied = "truncate audit, audit_end"
-        assert await found(emptied, last, then=then) == (
+        assert await found(emptied, known=last, then=then) == (
             f"entry {last.entry} as it was written down is not there: the chain ends at {then}"
         )
         assert await found(emptied, then=then) == "", "by what was written down alone"

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr, ValidationError
 
+from console.access.names import is_name
 from console.provider.client import Provider
 from console.provider.rules import claimed
 from console.web.page import Console
@@ -42,8 +43,10 @@ def test_roles_are_those_that_the_claim_says(
 
 def test_a_person_is_called_as_the_provider_says_or_by_the_subject() -> None:
     assert claimed({"sub": "u-1", "email": " mia@tea.example "}, "roles", {}).name == "mia@tea.example"
-    for name in ("a\nb", "\u202eaim", "\u3164"):
+    assert claimed({"sub": "u-1", "name": "Anna Li (Key Accounts)"}, "roles", {}).name == "Anna Li (Key Accounts)"
+    for name in ("a\nb", "\u202eaim", "\u3164", "Mara (key 1a2b3c4d)", "m" * 85 + " (key 1a2b3c4d) Mara"):
         assert claimed({"sub": "u-1", "name": name}, "roles", {}).name == "u-1", "no service takes it"
+        assert is_name(claimed({"sub": name, "name": name}, "roles", {}).name)
 
 
 @pytest.mark.parametrize(

@@ -56,10 +56,11 @@ async def test_what_is_wrong_is_named_at_its_field_and_what_was_typed_stays(site
     assert '<a href="#agreed">' in page
     assert 'value="Ann"' in page
     assert "short" not in page
-    for name in ("", "Ann\u202e", "\u3164"):
+    for name in ("", "Ann\u202e", "\u3164", "Ann (key 1a2b3c4d)", "(Key 1A2B3C4D)"):
         page = await browser.post(link, name=name, password=PASSWORD, agreed="yes", shop="tea")
         assert '<a href="#name">' in page, "no service takes it"
-    await browser.post(link, name="Ann", password=PASSWORD, agreed="yes", shop="tea")
+    assert "does not end in (key …)" in page
+    await browser.post(link, name="Ann (Key Accounts)", password=PASSWORD, agreed="yes", shop="tea")
     assert browser.status == 200
 
 

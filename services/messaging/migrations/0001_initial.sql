@@ -211,7 +211,7 @@ create table receipts (
     customer text not null,
     message_id text not null,
     said text not null check (said in ('delivered', 'undelivered', 'clicked', 'read', 'taken', 'never_taken')),
-    code text,                          -- the gateway's own word; of a click the number of the link
+    code text,                          -- the gateway's own word; of a click the number of the link; who told of doubt
     at timestamptz not null,            -- learnt
     primary key (shop, customer, message_id, said) -- closes the race of two deliveries of one receipt
 );
@@ -434,6 +434,7 @@ create table campaign_versions (
     document jsonb not null,
     state text not null check (state in ('draft', 'running', 'paused', 'stopped', 'finished')),
     reason text,
+    by text,                            -- who started, paused, resumed or stopped it, where a person did
     primary key (shop, version)         -- closes the race of two people saving the same next version
 );
 create index campaign_versions_campaign on campaign_versions (shop, campaign, version desc);

@@ -25,6 +25,8 @@ from common.events.fields import (
     ShopName,
     Text,
 )
+from common.http.bodies import Body
+from common.values.names import asked
 from common.values.texts import find_unfit, find_unfit_json
 
 
@@ -34,6 +36,24 @@ def takes(kind: Any, value: Any) -> bool:
     except ValidationError:
         return False
     return True
+
+
+@pytest.mark.parametrize("step", [".", ".."])
+def test_an_identifier_that_no_path_can_name_is_refused_where_it_is_asked_for_and_read_where_it_was_taken(
+    step: str,
+) -> None:
+    class Asked(Body):
+        id: Identifier
+
+    event = {"id": "1", "source": "/shops/s/b", "type": "chat.ended", "time": "2025-03-05T12:00:00Z", "shop": "s"}
+    raw = orjson.dumps({**event, "subject": step, "data": {}})
+    assert decode(raw).subject == step
+    with asked(), pytest.raises(InvalidEvent, match="browsers and proxies"):
+        decode(raw)
+    with pytest.raises(ValidationError, match="browsers and proxies"):
+        Asked(id=step)
+    assert Asked(id=f"{step}a") == Asked(id=f"{step}a")
+    assert takes(Identifier, step)
 
 
 @given(st.text(max_size=210))

@@ -16,6 +16,7 @@ from common.http.api import Caller, Router, Tx, UnguardedRoute, assert_scoped, p
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
 from common.values.links import link
+from common.values.paths import NO_STEP, part
 
 PUBLIC = {"/health/live", "/health/ready", "/s/{token}", "/v1/boom/{what}", "/read", "/import"}
 
@@ -197,3 +198,10 @@ def test_a_scope_may_be_declared_in_any_of_fastapi_s_ways() -> None:
     assert_scoped(app_with(lambda r: r.get("/x", dependencies=[public("a signed link")])(plain)))
     with pytest.raises(ValueError, match="say why"):
         public("")
+
+
+@pytest.mark.parametrize("step", [".", ".."])
+async def test_nothing_is_called_what_no_browser_can_ask_for(client: httpx.AsyncClient, step: str) -> None:
+    answer = await client.get(f"/v1/boom/{part(step)}")
+    assert (answer.status_code, answer.json()["errors"]) == (422, [{"pointer": "path what", "detail": NO_STEP}])
+    assert (await client.get(f"/v1/boom/{step}a")).status_code == 500, "the route was asked"

@@ -9,7 +9,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from common.http.api import CALLER
 from common.http.callers import VOUCHES, Caller
-from common.http.staff import MOST, Staff
+from common.http.staff import Staff
+from common.values.people import MOST
 
 NAME: TypeAdapter[str] = TypeAdapter(Staff)
 KEY = " (key 1a2b3c4d)"
@@ -44,7 +45,30 @@ def test_a_longer_one_is_refused_whoever_says_it(name: str, key: str) -> None:
             Asked.model_validate({"by": "mara", field: name})
 
 
-@pytest.mark.parametrize("name", ["", " ", "\u3164", KEY])
+@pytest.mark.parametrize(
+    "name", ["mara (key 0f0f0f0f)", "mara (Key 1A2B3C4D)", "mara(key 1a2b3c4d)" + KEY, "(key 0f0f0f0f)"]
+)
+def test_no_name_reads_as_if_another_key_had_said_it(name: str, key: str) -> None:
+    with pytest.raises(ValidationError, match="must not end in"):
+        NAME.validate_python(name)
+
+
+def test_what_vouches_for_people_lends_no_name_by_the_mark_of_its_key(key: str) -> None:
+    """Nobody who is called so becomes the one who is called so without it: such a key puts no mark behind a name."""
+    if key:
+        assert NAME.validate_python("mara" + KEY) == "mara" + KEY
+    else:
+        for name in ("mara" + KEY, KEY):
+            with pytest.raises(ValidationError, match="must not end in"):
+                NAME.validate_python(name)
+
+
+def test_who_works_for_a_department_of_keys_has_a_name(key: str) -> None:
+    for name in ("Anna Li (Key Accounts)", "Anna (key partners)", "Li (key shipping)"):
+        assert NAME.validate_python(name) == name + key
+
+
+@pytest.mark.parametrize("name", ["", " ", "\u3164"])
 def test_nobody_is_no_name(name: str, key: str) -> None:
     with pytest.raises(ValidationError, match="must show something"):
         NAME.validate_python(name)

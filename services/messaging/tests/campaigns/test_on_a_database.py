@@ -28,7 +28,7 @@ MINE = {
     "cost_per_message": 10,
 }
 KEPT = (
-    "select shop, version, campaign, state, reason, cast(document as text) from campaign_versions order by 1, 2",
+    "select shop, version, campaign, state, reason, by, cast(document as text) from campaign_versions order by 1, 2",
     "select shop, campaign, customer, arm, at from campaign_members order by 1, 2, 3",
     "select shop, campaign, state, entered_upto, looked_at, treated, held_out, done from campaigns",
 )
@@ -44,8 +44,8 @@ async def sweep(service: Any, *, rounds: int = 100) -> None:
     await service.decide()
 
 
-async def act(client: Any, action: str, status: int = 200) -> Any:
-    answer = await client.post(f"{BASE}/actions", json={"action": action})
+async def act(client: Any, action: str, status: int = 200, **said: str) -> Any:
+    answer = await client.post(f"{BASE}/actions", json={"action": action, **said})
     assert answer.status_code == status, answer.text
     return answer.json()
 
@@ -87,9 +87,12 @@ async def test_a_campaign_goes_its_way(
         assert (await client.get(f"{BASE}/sheet")).json()["at_most"] == 23
         await sweep(messaging)
         assert await messaging.rows("select 1 from candidates") == [], "a draft does nothing"
-        await act(client, "start")
+        assert (await client.get(BASE)).json()["by"] is None
+        assert (await act(client, "start"))["by"] == "api"
         await sweep(messaging, rounds=2)
-        await act(client, "pause")
+        paused = await act(client, "pause", by="Mara", reason="too dear (Li)")
+        assert (paused["by"], paused["reason"]) == ("Mara", "too dear (Li)"), "a reason names nobody"
+        assert [each["by"] for each in (await client.get(BASE.rpartition("/")[0])).json()["campaigns"]] == ["Mara"]
         await sweep(messaging)
         assert set(await messaging.outcomes()) <= {("send", "allowed"), ("hold", "campaign_paused")}
         while await sender.step(connection):
@@ -133,6 +136,7 @@ async def test_a_campaign_goes_its_way(
         stopped = (await client.get(BASE)).json()
         assert stopped["state"] == "stopped"
         assert "3 opt-outs after" in stopped["reason"]
+        assert stopped["by"] is None, "it came there by itself"
         assert (await client.put(BASE, json={"document": MINE})).status_code == 409
         assert [c["state"] for c in (await client.get("/v1/shops/s/campaigns")).json()["campaigns"]] == ["stopped"]
         assert (await client.get("/v1/shops/s/campaigns/other")).status_code == 404

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
+import logging
 from typing import Any
 
 import pytest
 
+from common.process import logs
 from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
 from messaging.commands.receipts import take_receipts
 from messaging.delivery.receipts.arrival import BOUNCED_LATER, CAME_BACK
@@ -49,14 +53,18 @@ async def test_each_is_listed_until_it_was_told(messaging: Any, topics: OwnTopic
         rest = {"shop": page[-1]["shop"], "message_id": second}
         assert [each["message_id"] for each in (await client.get("/ops/doubt", params=rest)).json()] == [third]
         for message, taken in ((first, True), (second, False), (second, False)):
-            answer = await client.post(f"/ops/doubt/s/{message}", json={"taken": taken})
+            answer = await client.post(
+                f"/ops/doubt/s/{message}", json={"taken": taken} | ({"by": "Li"} if taken else {})
+            )
             assert answer.status_code == 204, answer.text
         assert [each["message_id"] for each in (await client.get("/ops/doubt")).json()] == [third]
         found = [(await client.get(f"/v1/shops/s/messages/{each}")).json() for each in (first, second)]
     assert [(f["receipt"], f["receipt_code"]) for f in found] == [
-        ("taken", None),
-        ("never_taken", None),
+        ("taken", "Li"),
+        ("never_taken", "api"),
     ]
+    by = "select payload::jsonb -> 'data' ->> 'by' from outbox where type = 'message.doubt_ended'"
+    assert {*await messaging.rows(by)} == {("Li",), ("api",)}, "who looked is never left out"
     assert await counted(messaging) == 1
     assert await messaging.rows(STATES) == before, "nothing is sent again"
     told = "select type, count(*) from outbox where type like 'message.d%' or type like 'message.u%' group by 1"
@@ -67,7 +75,7 @@ async def test_each_is_listed_until_it_was_told(messaging: Any, topics: OwnTopic
 
 async def told(messaging: Any, message: str, *, taken: bool) -> tuple[int, str]:
     async with messaging.client() as client:
-        answer = await client.post(f"/ops/doubt/s/{message}", json={"taken": taken})
+        answer = await client.post(f"/ops/doubt/s/{message}", json={"taken": taken, "by": "Li"})
         found = (await client.get(f"/v1/shops/s/messages/{message}")).json()
     return answer.status_code, f"{found['receipt']} {found['receipt_code'] or ''}".strip()
 
@@ -110,7 +118,7 @@ async def test_what_the_provider_says_counts_whatever_was_told_by_hand(
     announced = "select type from outbox where type in ('message.delivered', 'message.undelivered')"
     assert sorted(await messaging.rows(announced)) == sorted((f"message.{kind}",) for kind, _ in said)
     assert await verify(messaging, topics) == []
-    await messaging.rows("update receipts set code = code || '.' where code is not null returning 1")
+    await messaging.rows("update receipts set code = code || '.' where code is not null and code <> 'Li' returning 1")
     (line,) = await verify(messaging, topics)
     assert "keeps something else than was announced" in line, "what each says is compared"
 
@@ -122,15 +130,31 @@ async def test_a_row_that_says_the_other_of_the_two_is_found(messaging: Any, top
     await told(messaging, first, taken=taken)
     assert await verify(messaging, topics) == []
     other = "never_taken" if taken else "taken"
-    await messaging.rows("update receipts set said = :other returning 1", other=other)
-    (line,) = await verify(messaging, topics)
-    assert "keeps something else than was announced" in line
+    for said, who in ((other, "Li"), ("taken" if taken else "never_taken", "Wu")):
+        await messaging.rows("update receipts set said = :said, code = :who returning 1", said=said, who=who)
+        (line,) = await verify(messaging, topics)
+        assert "keeps something else than was announced" in line
+
+
+async def test_it_stands_in_the_log_by_which_key(messaging: Any) -> None:
+    """SEC-004: who looked is in the event, and the key that said so besides it as of every key's word."""
+    written = io.StringIO()
+    first, *_ = await in_doubt(messaging)
+    before = logging.getLogger().handlers[:]
+    try:
+        logs.configure("messaging", "INFO", written)
+        await told(messaging, first, taken=True)
+    finally:
+        logging.getLogger().handlers[:] = before
+    used = [each for each in map(json.loads, written.getvalue().splitlines()) if each["event"] == "key_used"]
+    # Of a shop called `s` the path is masked as a link's.
+    assert [(each["key"], each["scope"], each["method"]) for each in used] == [("bootstrap", "ops", "POST")]
 
 
 @pytest.mark.parametrize("taken", [True, False])
 async def test_it_is_told_once(messaging: Any, *, taken: bool) -> None:
     first, *_ = await in_doubt(messaging)
-    as_told = "taken" if taken else "never_taken"
+    as_told = "taken Li" if taken else "never_taken Li"
     assert await told(messaging, first, taken=taken) == (204, as_told)
     assert await told(messaging, first, taken=not taken) == (409, as_told)
     assert await told(messaging, first, taken=taken) == (204, as_told)

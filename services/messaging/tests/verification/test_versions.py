@@ -36,7 +36,7 @@ class Row(SimpleNamespace):
     [
         (FlowChanged, FLOWS, FlowDocument, ()),
         (TemplateChanged, TEMPLATES, TemplateDocument, ("author", "approved_by")),
-        (CampaignChanged, CAMPAIGNS, CampaignDocument, ("state", "reason")),
+        (CampaignChanged, CAMPAIGNS, CampaignDocument, ("state", "reason", "by")),
     ],
 )
 def test_a_version_as_announced_is_what_its_row_says(kind: Any, table: Any, model: Any, columns: Any) -> None:

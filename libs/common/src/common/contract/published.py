@@ -419,7 +419,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     MessageRead: {**_MESSAGE},
     MessageDelivered: {**_MESSAGE, "code": "DELIVERED"},
     MessageUndelivered: {**_MESSAGE, "code": "30003"},
-    MessageDoubtEnded: {**_MESSAGE, "taken": True},
+    MessageDoubtEnded: {**_MESSAGE, "taken": True, "by": "li.wei"},
     MessageFailed: {**_MESSAGE, "reason": "bounced_5.1.1", "queued": _QUEUED, "bounced": "0f" * 16},
     MessageSuppressed: {
         **_MESSAGE, "reason": "cap", "detail": "3 marketing messages by email in 2025-03", "policy_version": 2,
@@ -455,7 +455,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         },
     },
     CampaignChanged: {
-        "version": 4, "valid_from": "2025-04-01T00:00:00Z", "campaign": "spring", "state": "running",
+        "version": 4, "valid_from": "2025-04-01T00:00:00Z", "campaign": "spring", "state": "running", "by": "li.wei",
         "document": {
             "campaign": "spring", "title": "Spring", "goal": "repurchase", "starts_at": "2025-04-02T02:00:00Z",
             "variants": [{"name": "a", "template": "win_back"}],

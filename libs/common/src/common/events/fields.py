@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, Field, StrictInt, WrapValidator
 
 from common.values.currency import EXPONENTS
+from common.values.names import is_asked
+from common.values.paths import DOTS, NO_STEP
 from common.values.texts import UNFIT
 
 MAX_IDENTIFIER = 200
@@ -78,13 +80,20 @@ def _within(pattern: re.Pattern[str], most: int, rule: str) -> Callable[[str], s
     return check
 
 
-check_identifier = _within(_IDENTIFIER, MAX_IDENTIFIER, _IDENTIFIER_RULE)
+_fits_identifier = _within(_IDENTIFIER, MAX_IDENTIFIER, _IDENTIFIER_RULE)
 check_shop = _within(_SHOP, MAX_SHOP, _SHOP_RULE)
 check_source = _within(
     _SOURCE, MAX_NAME, f"1 to {MAX_NAME} bytes of UTF-8, without white space, control characters, `#` and `|`"
 )
 check_name = _within(_NAME, MAX_NAME, _NAME_RULE)
 check_claimed = _within(re.compile(r"[0-9a-f]{32}"), MAX_NAME, "16 bytes in lower-case hex")
+
+
+def check_identifier(text: str) -> str:
+    """Where it is asked for (`common.values.names.asked`) also that a path can name it. Raises ValueError."""
+    if text in DOTS and is_asked():
+        raise ValueError(NO_STEP)
+    return _fits_identifier(text)
 
 
 def _storable(text: str) -> str:

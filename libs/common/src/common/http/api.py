@@ -19,7 +19,7 @@ from common.events.fields import check_shop
 from common.http.bodies import Body
 from common.http.callers import ApiKeys, Caller, Unauthorized
 from common.http.limits import read_judged, read_whole, replayed, texts_as_they_are
-from common.http.problems import Problem
+from common.http.problems import Problem, invalid_request
 from common.http.queries import Queries
 from common.http.scopes import RECORDED
 from common.process.admission import check_set_up
@@ -27,6 +27,7 @@ from common.process.logs import record
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
 from common.values.links import PLACE, is_link, without_tokens
+from common.values.paths import DOTS, NO_STEP
 
 __all__ = [
     "Body",
@@ -220,8 +221,8 @@ def scopes_of(app: FastAPI) -> frozenset[str]:
 
 class Route(APIRoute):
     """A route that judges a request in this order, each before the next: whether the service may answer yet (503), the
-    key (401), its shop and scope (404, 403, 422), the query's names (422), the kind of the body (415), the body (see
-    `common.http.limits`).
+    key (401), its shop and scope (404, 403, 422), the names of query and path (422), the kind of the body (415), the
+    body (see `common.http.limits`).
 
     So nobody's body is read who may not send it, and every route refuses in the same order.
     """
@@ -247,6 +248,7 @@ class Route(APIRoute):
                 scope[_CALLER] = await self._admit(request)
                 CALLER.set(scope[_CALLER])
                 self._queries.check(scope["query_string"])
+            _check_steps(scope)
             receive = await read_judged(scope, await self._of_kind(request, receive), texts=self._texts)
         await self.answer(scope, receive, send)
 
@@ -286,6 +288,14 @@ class Route(APIRoute):
         if await read_whole(receive):
             raise UnsupportedMediaType(taken, sent)
         return replayed(b"", receive)  # what is not sent has no kind: the route says whether it is missing
+
+
+def _check_steps(scope: Scope) -> None:
+    """Raises a Problem (422) for a path that names something which most callers' paths cannot."""
+    names: Mapping[str, Any] = scope["path_params"]
+    wrong = [(f"path {name}", NO_STEP) for name, value in names.items() if value in DOTS]
+    if wrong:
+        raise invalid_request(wrong)
 
 
 class DirectRoute(Route):

@@ -17,6 +17,7 @@ from common.crypto.sealing import derived_key
 from common.http.limits import Buckets
 from common.http.problems import Problem
 from common.storage.database import Database
+from common.values.people import PREFIX
 
 EVERY = "*"
 """As a shop: every shop. As a scope: every scope."""
@@ -30,7 +31,7 @@ KEPT = 10_000
 FAILURES = 50.0  # a second, of one prefix from one network address; another's failures cost a valid key nothing
 LOOKUPS_AT_ONCE = 2  # guessing keys, each with a prefix of its own, must not use up the database's connections
 _SAY = "Send a valid API key: `Authorization: Bearer rk_…`. A key issued a moment ago counts within seconds."
-_KEY = re.compile(r"rk_([a-z0-9]{8})_([A-Za-z0-9_-]{32,100})")
+_KEY = re.compile(rf"rk_({PREFIX})_([A-Za-z0-9_-]{{32,100}})")
 
 
 class Unauthorized(Problem):

@@ -9,28 +9,17 @@ from pydantic import AfterValidator, Field
 from common.events.fields import Text
 from common.http.api import CALLER
 from common.http.callers import VOUCHES
-from common.values.names import check_line
-from common.values.people import is_said_by_key, said_by_key
-
-MOST = 400
-"""Characters without the key, for which a Text leaves room."""
+from common.values.people import MOST, check_person, said_by_key
 
 
 def vouched(name: str) -> str:
     """The name as it is kept: with the key of the request at hand, unless that vouches for people. What an answer to
-    that key said may be sent back. Raises ValueError for what names nobody, could hide the key from who reads it, or
-    looks like another key's word."""
+    that key said may be sent back; a key that vouches was never answered its own. Raises ValueError as `check_person`.
+    """
     caller = CALLER.get()
-    if caller is not None:
-        name = name.removesuffix(said_by_key("", caller.key_id))
-    name = check_line(name.strip())
-    if len(name) > MOST:
-        raise ValueError(f"must have at most {MOST} characters")
-    if is_said_by_key(name):
-        raise ValueError(
-            "must not end in `(key …)` of another key: so end names that a key says, which are written here"
-        )
-    return name if caller is None or caller.may(VOUCHES) else said_by_key(name, caller.key_id)
+    if caller is None or caller.may(VOUCHES):
+        return check_person(name)
+    return said_by_key(check_person(name.removesuffix(said_by_key("", caller.key_id))), caller.key_id)
 
 
 Staff = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,10 @@ BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and signs that show nothing."""
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """What turns the direction of writing, also of what stands behind a name."""
+
+
+_UNSEEN = re.compile(r"[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Marks that show nothing by themselves, as those that choose one of a letter's shapes."""
 
 
 def shows(text: str) -> bool:
@@ -60,6 +65,11 @@ def asked() -> Iterator[None]:
         _ASKED.reset(token)
 
 
+def is_asked() -> bool:
+    """Whether that is so of what is validated now."""
+    return _ASKED.get()
+
+
 def _validate_asked(given: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     with asked():
         return handler(given)
@@ -71,7 +81,7 @@ ASKED = WrapValidator(_validate_asked)
 
 def _where_asked(check: Callable[[str], str]) -> AfterValidator:
     def checked(text: str) -> str:
-        return check(text) if _ASKED.get() else text
+        return check(text) if is_asked() else text
 
     return AfterValidator(checked)
 
@@ -90,7 +100,11 @@ ShownWords = Annotated[str, _where_asked(check_seen), Field(max_length=500, desc
 
 def spelled_name(name: str) -> str:
     """The name without what is no difference to who reads it: case, width, how wide a blank is, what does not show."""
-    shown = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf")
+    shown = "".join(
+        " " if c in BLANK else c
+        for c in unicodedata.normalize("NFKC", name)
+        if unicodedata.category(c) != "Cf" and not _UNSEEN.fullmatch(c)
+    )
     return " ".join(shown.casefold().split())
 
 

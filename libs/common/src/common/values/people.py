@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import re
 
-from common.values.names import plain_name
+from common.values.names import check_line, plain_name
 
-_BY_KEY = re.compile(r"(.*)\(key([a-z0-9]{8})\)", re.DOTALL)
+MOST = 400
+"""Characters of a name without the key, for which a Text leaves room."""
+PREFIX = "[0-9a-f]{8}"
+"""The public part of an API key, as an expression."""
+_BY_KEY = re.compile(rf"(.*)\(key({PREFIX})\)", re.DOTALL)
+
+
+def check_person(name: str) -> str:
+    """The name of one of the shop's people, as they type it. Raises ValueError for what names nobody, could hide the
+    key from who reads it, or reads as if a key had said it."""
+    name = check_line(name.strip())
+    if len(name) > MOST:
+        raise ValueError(f"must have at most {MOST} characters")
+    if is_said_by_key(name):
+        raise ValueError("must not end in `(key …)`: so end names that a key says, which are written here")
+    return name
+
+
+def is_person(name: str) -> bool:
+    """Whether one of the shop's people can have the name."""
+    try:
+        return bool(check_person(name))
+    except ValueError:
+        return False
 
 
 def said_by_key(name: str, prefix: str) -> str:
-    """The name as it is kept where nobody but the holder of an API key vouches for it; `prefix`: the key's public part,
-    eight letters and digits."""
+    """The name as it is kept where nobody but the holder of an API key vouches for it; `prefix`: the key's."""
     return f"{name} (key {prefix})"
 
 

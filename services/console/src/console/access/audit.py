@@ -7,6 +7,8 @@ from console.access.chain import BEGINNING, Broken, Entry, Link, chained, follow
 from console.access.store import Person
 
 PAGE = 5_000
+_LEAST = -(2**63)
+"""A number of the table before which there is none: an entry that nobody wrote may have any."""
 SAID = 100
 """Of so many places at which the chain does not hold each is told; the rest are counted."""
 _LOCK = 0x41554449
@@ -72,15 +74,15 @@ async def verify(tx: Transaction, key: bytes, known: Link | None) -> Link:
 async def walk(tx: Transaction, key: bytes, known: Link | None) -> Link:
     """Follow the chain from its beginning; gives its last link. `known`: one that was written down earlier.
 
-    Raises Broken where an entry is missing or another, where the chain ends elsewhere than its seal says, and where it
-    does not hold `known`.
+    Raises Broken where an entry is missing, another or one too many, where the chain ends elsewhere than its seal says,
+    and where it does not hold `known`.
     """
-    link, missed, said, count = BEGINNING, known, list[str](), 0
+    link, missed, said, count, first = BEGINNING, known, list[str](), 0, _LEAST
     while True:
         # By primary key, a page at a time.
         rows = await tx.fetch(
-            f"select {_COLUMNS}, chain from audit where entry > :after order by entry limit :limit",
-            after=link.entry,
+            f"select {_COLUMNS}, chain from audit where entry >= :first order by entry limit :limit",
+            first=first,
             limit=PAGE,
         )
         found = [(Entry._make(row[:-1]), bytes(row.chain)) for row in rows]
@@ -91,6 +93,7 @@ async def walk(tx: Transaction, key: bytes, known: Link | None) -> Link:
             missed = None
         if len(rows) < PAGE:
             break
+        first = found[-1][0].entry + 1
     more = count - len(said)
     if missed is not None:
         said.append(f"entry {missed.entry} as it was written down is not there: the chain ends at {link.entry}")

@@ -82,10 +82,14 @@ def next_number(key: bytes, last: Link, ended: int | None, seal: bytes | None) -
 def follow(key: bytes, before: Link, found: Iterable[tuple[Entry, bytes]]) -> tuple[Link, list[str]]:
     """The last link of these entries with their hashes, and where they do not hold, a sentence each.
 
-    Behind each of those it goes on from the hash that stands there, to which the next entry was chained.
+    What stands before the first number is passed over. Behind each of the others it goes on from the hash that stands
+    there, to which the next entry was chained.
     """
     said = []
     for entry, chain in found:
+        if entry.entry <= BEGINNING.entry:
+            said.append(f"entry {entry.entry} was never written: the first is {BEGINNING.entry + 1}")
+            continue
         belongs = compare_digest(chained(key, before, entry).chain, chain)
         if entry.entry != before.entry + 1:
             missing = f"entry {before.entry + 1} is missing: behind {before.entry} comes {entry.entry}"

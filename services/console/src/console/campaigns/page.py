@@ -151,9 +151,9 @@ async def act_on_campaign(
     if not any(action in each for each in ACTIONS.values()):
         raise NotHere
     path = f"/campaigns/{part(campaign)}"
-    body: dict[str, Any] = {"action": action}
+    body: dict[str, Any] = {"action": action, "by": viewer.who.name}
     if reason.strip():
-        body["reason"] = f"{reason.strip()} ({viewer.who.name})"
+        body["reason"] = reason.strip()
     held: str | None = None
     if action == "start":
         found = await _one(viewer, campaign)

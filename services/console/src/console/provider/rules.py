@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from common.events.fields import ShopName
-from common.values.names import shows
+from console.access.names import is_name
 from console.access.roles import ROLES, Role
 
 _SHOP: TypeAdapter[str] = TypeAdapter(ShopName)
-NAMES = ("preferred_username", "email", "name")
+NAMES = ("preferred_username", "email", "name", "sub")
 """Claims that may name a person, the first that is there."""
 LONGEST_NAME = 100
 
@@ -37,14 +38,10 @@ def claimed(claims: Mapping[str, Any], claim: str, groups: Mapping[str, Sequence
     for shop, role in filter(None, map(role_of, roles)):
         if shop not in found or ROLES.index(role) < ROLES.index(found[shop]):
             found[shop] = role
-    names = (claims.get(each) for each in NAMES)
-    name = next((each.strip() for each in names if isinstance(each, str) and _is_name(each.strip())), "")
-    return Claimed(str(claims["sub"]), (name or str(claims["sub"]))[:LONGEST_NAME], found)
-
-
-def _is_name(text: str) -> bool:
-    """Whether the services take it as the name of who orders something."""
-    return text.isprintable() and shows(text)
+    subject = str(claims["sub"])
+    names = (each.strip()[:LONGEST_NAME].strip() for each in map(claims.get, NAMES) if isinstance(each, str))
+    name = next(filter(is_name, names), hashlib.sha256(subject.encode()).hexdigest()[:12])
+    return Claimed(subject, name, found)
 
 
 def role_of(value: str) -> tuple[str, Role] | None:

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Form, Response
 from pydantic import TypeAdapter, ValidationError
 
 from common.events.fields import ShopName
-from common.values.names import shows
+from common.values.people import is_said_by_key
 from console.access import store, store_invitations
+from console.access.names import is_name
 from console.access.passwords import LONGEST, SHORTEST
 from console.sign_in.pages import begin_session
 from console.web.guard import Guarded
@@ -87,7 +88,9 @@ async def _join(viewer: Viewer, link: str, shop: str | None) -> Response:
 def _errors(viewer: Viewer, name: str, password: str, shop: str) -> dict[str, str]:
     """What is wrong, by field."""
     errors = {}
-    if not name.isprintable() or not shows(name):
+    if is_said_by_key(name):
+        errors["name"] = viewer.say("A name does not end in {mark}: so end names that a program says.", mark="(key …)")
+    elif not is_name(name):
         errors["name"] = viewer.say("Enter the name under which you will sign in.")
     if not SHORTEST <= len(password) <= LONGEST:
         errors["password"] = viewer.say("A password has {least} to {most} characters.", least=SHORTEST, most=LONGEST)

@@ -97,6 +97,7 @@ CHINESE = (
         "Each message once, by what became of it.": "每条消息只计一次，按其结果划分。",
         "Encoding": "编码",
         "Enter the name under which you will sign in.": "请输入您登录时使用的名称。",
+        "A name does not end in {mark}: so end names that a program says.": "名称不能以“{mark}”结尾：这种结尾表示名称由程序给出。",
         "Enter the shop's id, as it stands in the addresses of its API.": "请输入店铺编号，与其接口地址中的一致。",
         "Error:": "错误：",
         "Event": "事件",

@@ -140,6 +140,7 @@ CAMPAIGNS = {
     "no limit": "不限",
     "nobody yet": "尚无",
     "none is used yet": "尚未使用",
+    "ordered by {name}": "由 {name} 下令",
     "paused": "已暂停",
     "stopped": "已停止",
     "the customer's": "顾客的语言",

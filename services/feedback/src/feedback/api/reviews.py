@@ -18,6 +18,7 @@ from common.http.api import Body, Router, Tx, require
 from common.http.people import identifiers_of
 from common.refusals import Forbidden
 from common.storage.database import Transaction
+from common.values.names import asked
 from feedback.commands.reviews import accept_review
 from feedback.commands.sealing import opener
 from feedback.reviews import store as reviews
@@ -121,7 +122,9 @@ async def submit_review(shop: ShopName, body: ReviewIn, request: Request, tx: Tx
 )
 async def submit_review_event(shop: ShopName, request: Request, tx: Tx) -> ReviewTaken:
     """Take a review as a CloudEvent `review.submitted`, whose id, source and time are the shop's own."""
-    event = decode(await request.body())
+    body = await request.body()
+    with asked():
+        event = decode(body)
     if not isinstance(event.data, ReviewSubmitted):
         raise InvalidEvent("unknown_type", f"here only {ReviewSubmitted.TYPE} is taken; others go to orders-ingest")
     if event.shop != shop or not event.source.startswith(f"/shops/{shop}/"):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from common.events.fields import Count, ShopName, Text
 from common.http.api import Body, Router, Tx, require
+from common.http.staff import Staff, vouched
 from common.refusals import Conflict, Invalid, NotFound
 from common.shops.settings import get_shop
 from messaging.campaigns import store, store_audience, store_results
@@ -57,6 +58,7 @@ class CampaignSummary(BaseModel):
     title: str
     state: State
     reason: str | None
+    by: str | None
     starts_at: datetime
     version: int
 
@@ -66,13 +68,15 @@ class CampaignsOut(BaseModel):
 
 
 class CampaignOut(BaseModel):
-    """`to_do`: what keeps it from starting. `reason`: why it is in its state, where it was not a person who said so."""
+    """`to_do`: what keeps it from starting. `reason`: why it is in its state; `by`: who started, paused, resumed or
+    stopped it, none where it is a draft or came there by itself."""
 
     campaign: str
     version: int
     saved_at: datetime
     state: State
     reason: str | None
+    by: str | None
     to_do: list[str]
     document: CampaignDocument
 
@@ -87,11 +91,13 @@ class CampaignIn(Body):
 class ActionIn(Body):
     """`start` when its checklist is done; a paused one is resumed where it was, and writes to nobody twice.
 
-    `replaces`: the version that was read; leave it away to act on whatever is there.
+    `by` is kept beside the reason; without it, `api` is. `replaces`: the version that was read; leave it away to act on
+    whatever is there.
     """
 
     action: Literal["start", "pause", "resume", "stop"]
     reason: Text | None = None
+    by: Staff | None = None
     replaces: Count | None = None
 
 
@@ -163,6 +169,7 @@ async def list_campaigns(shop: ShopName, tx: Tx) -> CampaignsOut:
             title=c.document.title,
             state=c.state,
             reason=c.reason,
+            by=c.by,
             starts_at=c.document.starts_at,
             version=c.version,
         )
@@ -213,7 +220,7 @@ async def act_on_campaign(shop: ShopName, campaign: CampaignName, body: ActionIn
         to_do = await _of_texts(tx, shop, document)
     if to_do:
         raise NotInThisState(known.state, f"before it goes: {'; '.join(to_do[:10])}.")
-    return _out(await save_campaign(tx, shop, document, state, body.reason))
+    return _out(await save_campaign(tx, shop, document, state, body.reason, body.by or vouched("api")))
 
 
 @router.get("/v1/shops/{shop}/campaigns/{campaign}/progress", dependencies=[require("messages:read")])
@@ -335,6 +342,7 @@ def _out(c: Campaign) -> CampaignOut:
         saved_at=c.at,
         state=c.state,
         reason=c.reason,
+        by=c.by,
         to_do=not_ready(c.document) if c.state == "draft" else [],
         document=c.document,
     )

@@ -99,7 +99,7 @@ class MessageOut(BaseModel):
     receipt: Literal["delivered", "undelivered", "taken", "never_taken"] | None = Field(
         description="what the gateway said became of it; of a message in doubt what a person saw in the gateway's log"
     )
-    receipt_code: str | None
+    receipt_code: str | None = Field(description="the gateway's own word; of a message in doubt who told of it")
     receipt_at: datetime | None
     clicked_at: datetime | None = Field(description="when a person first followed a link of it")
     causation_id: str | None

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from common.events.fields import Cursor, Identifier, ShopName
 from common.events.messages import MessagePurpose
 from common.http.api import Body, Router, Tx, require
+from common.http.staff import Staff, vouched
 from messaging.commands.doubt import tell
 from messaging.delivery.store.doubt import list_unknown
 
@@ -34,9 +35,10 @@ class DoubtOut(BaseModel):
 
 
 class DoubtIn(Body):
-    """`taken`: whether the provider's log has the message."""
+    """`taken`: whether the provider's log has the message; `by` looked into it, without it `api` did."""
 
     taken: bool
+    by: Staff | None = None
 
 
 @router.get("/ops/doubt", dependencies=[require("ops")])
@@ -47,9 +49,9 @@ async def get_doubt(
     return [DoubtOut.model_validate(dict(r._mapping)) for r in await list_unknown(tx, (shop, message_id), limit)]
 
 
-@router.post("/ops/doubt/{shop}/{message_id}", dependencies=[require("ops")], status_code=204)
+@router.post("/ops/doubt/{shop}/{message_id}", dependencies=[require("ops", recorded=True)], status_code=204)
 async def post_doubt(shop: ShopName, message_id: Identifier, body: DoubtIn, tx: Tx) -> Response:
     """Tell what the provider's log says of one: it is kept and announced, and the message in doubt no more. Nothing is
     sent again; what the provider says itself counts, whenever it comes."""
-    await tell(tx, shop, message_id, taken=body.taken)
+    await tell(tx, shop, message_id, taken=body.taken, by=body.by or vouched("api"))
     return Response(status_code=204)

@@ -17,7 +17,7 @@ from messaging.campaigns.document import CampaignDocument, State
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A campaign by its newest version; `reason`: why it is in its state."""
+    """A campaign by its newest version; `reason`: why it is in its state, `by`: who brought it there."""
 
     shop: str
     version: int
@@ -25,6 +25,7 @@ class Campaign:
     document: CampaignDocument
     state: State
     reason: str | None = None
+    by: str | None = None
 
 
 class Progress(NamedTuple):
@@ -45,10 +46,10 @@ def _read(text: str) -> CampaignDocument:
 
 
 def _campaign(r: Row[Any]) -> Campaign:
-    return Campaign(r.shop, r.version, r.at, _read(r.document), r.state, r.reason)
+    return Campaign(r.shop, r.version, r.at, _read(r.document), r.state, r.reason, r.by)
 
 
-_COLUMNS = "v.shop, v.version, v.at, cast(v.document as text) as document, v.state, v.reason"
+_COLUMNS = "v.shop, v.version, v.at, cast(v.document as text) as document, v.state, v.reason, v.by"
 
 
 async def insert_version(tx: Transaction, new: Campaign) -> bool:
@@ -56,8 +57,8 @@ async def insert_version(tx: Transaction, new: Campaign) -> bool:
     # The primary key lets one of two writers of the same next version through.
     count = await tx.execute(
         """
-        insert into campaign_versions (shop, version, at, campaign, document, state, reason)
-        values (:shop, :version, :at, :campaign, cast(:document as jsonb), :state, :reason) on conflict do nothing
+        insert into campaign_versions (shop, version, at, campaign, document, state, reason, by)
+        values (:shop, :version, :at, :campaign, cast(:document as jsonb), :state, :reason, :by) on conflict do nothing
         """,
         shop=new.shop,
         version=new.version,
@@ -66,6 +67,7 @@ async def insert_version(tx: Transaction, new: Campaign) -> bool:
         document=new.document.model_dump_json(),
         state=new.state,
         reason=new.reason,
+        by=new.by,
     )
     # One row of progress a campaign.
     await tx.execute(

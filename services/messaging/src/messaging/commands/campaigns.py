@@ -31,19 +31,31 @@ class CampaignBusy(Conflict):
 
 
 async def save_campaign(
-    tx: Transaction, shop: str, document: CampaignDocument, state: State, reason: str | None = None
+    tx: Transaction,
+    shop: str,
+    document: CampaignDocument,
+    state: State,
+    reason: str | None = None,
+    by: str | None = None,
 ) -> Campaign:
-    """A new version, announced. The caller has called `store.lock_versions` before it read the campaign.
+    """A new version, announced; `by`: who of the shop's people brought it into its state. The caller has called
+    `store.lock_versions` before it read the campaign.
 
     Raises CampaignBusy: a process of an older release, which does not ask for that lock, saved one.
     """
     version, now = await store.next_version(tx, shop), tx.clock.now()
-    saved = Campaign(shop, version, now, document, state, reason)
+    saved = Campaign(shop, version, now, document, state, reason, by)
     if not await store.insert_version(tx, saved):
         raise CampaignBusy
     stored = document.model_dump(mode="json", by_alias=True, exclude_none=True)
     data = CampaignChanged(
-        version=version, valid_from=now, campaign=document.campaign, document=stored, state=state, reason=reason
+        version=version,
+        valid_from=now,
+        campaign=document.campaign,
+        document=stored,
+        state=state,
+        reason=reason,
+        by=by,
     )
     await tell(tx, shop, "campaign", data)
     return saved

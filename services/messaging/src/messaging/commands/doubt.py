@@ -26,9 +26,10 @@ class NotInDoubt(Conflict):
         super().__init__("not_in_doubt", f"Message {message_id} is not in doubt ({state}): there is nothing to tell.")
 
 
-async def tell(tx: Transaction, shop: str, message_id: str, *, taken: bool) -> None:
-    """Note that the provider took the message, or never did. It is not handed over again either way; the same told
-    again changes nothing. Raises UnknownMessage, NotInDoubt, also where a receipt has ended the doubt."""
+async def tell(tx: Transaction, shop: str, message_id: str, *, taken: bool, by: str) -> None:
+    """Note that the provider took the message, or never did: `by` looked into its log. It is not handed over again
+    either way; the same told again changes nothing. Raises UnknownMessage, NotInDoubt, also where a receipt has ended
+    the doubt."""
     found = await state_of(tx, shop, message_id)
     if found is None:
         raise UnknownMessage(message_id)
@@ -36,10 +37,10 @@ async def tell(tx: Transaction, shop: str, message_id: str, *, taken: bool) -> N
         raise NotInDoubt(message_id, found.state)
     # Closes the race of two who tell at once, and with the provider's own receipt.
     await tx.lock_customers([(shop, found.customer)])
-    known = {r.said: r.code for r in await list_receipts(tx, (shop, found.customer), message_id)}
+    known = [r.said for r in await list_receipts(tx, (shop, found.customer), message_id)]
     told: Said = "taken" if taken else "never_taken"
     if told in known:
         return
     if known:
-        raise NotInDoubt(message_id, ", ".join(f"{said} {code or ''}".strip() for said, code in known.items()))
-    await take_receipts(tx, [Receipt(shop, message_id, told, None, tx.clock.now())])
+        raise NotInDoubt(message_id, ", ".join(known))
+    await take_receipts(tx, [Receipt(shop, message_id, told, by, tx.clock.now())])

@@ -126,13 +126,13 @@ def receipt(
     bounced: bytes | None = None,
 ) -> Event[MessageFact]:
     """The gateway has told what became of the message; `bounced`: and that there is no such address. Or a person has
-    followed the link of the number `code`, or read it, or looked into the gateway's log for it."""
+    followed the link of the number `code`, or read it, or, called `code`, looked into the gateway's log for it."""
     if said == "clicked":
         return _fact(about, MessageClicked(**_common(about), link=int(code or 0)), about.message_id, at)
     if said == "read":
         return _fact(about, MessageRead(**_common(about)), about.message_id, at)
     if said in ("taken", "never_taken"):
-        return _fact(about, MessageDoubtEnded(**_common(about), taken=said == "taken"), about.message_id, at)
+        return _fact(about, MessageDoubtEnded(**_common(about), taken=said == "taken", by=code), about.message_id, at)
     if said == "delivered":
         return _fact(about, MessageDelivered(**_common(about), code=code), about.message_id, at)
     address = bounced.hex() if bounced is not None else None

@@ -15,7 +15,7 @@ async def on_campaigns(tx: Transaction, batch: Batch) -> None:
     for event in batch.events:
         d: CampaignChanged = event.data
         document = CampaignDocument.model_validate(d.document)
-        await insert_version(tx, Campaign(event.shop, d.version, d.valid_from, document, d.state, d.reason))
+        await insert_version(tx, Campaign(event.shop, d.version, d.valid_from, document, d.state, d.reason, d.by))
 
 
 async def on_campaign_entered(tx: Transaction, batch: Batch) -> None:

@@ -105,7 +105,7 @@ TEMPLATES = Table(
 CAMPAIGNS = Table(
     "campaigns",
     "campaign_versions",
-    "t.shop, t.version, t.at, cast(t.document as text) as document, t.state, t.reason",
+    "t.shop, t.version, t.at, cast(t.document as text) as document, t.state, t.reason, t.by",
     ("shop", "version"),
     lambda r: [(("campaign", r.shop, str(r.version)), campaign(r.at, _with_document(r)))],
 )

@@ -149,9 +149,9 @@ def template(valid_from: datetime, data: dict[str, Any]) -> bytes:
 
 
 def campaign(valid_from: datetime, data: dict[str, Any]) -> bytes:
-    """Of `document`, `state` and `reason`."""
+    """Of `document`, `state`, `reason` and `by`."""
     document = CampaignDocument.model_validate(data["document"]).model_dump(mode="json")
-    return digest(rfc3339(valid_from), document, data["state"], data.get("reason"))
+    return digest(rfc3339(valid_from), document, data["state"], data.get("reason"), data.get("by"))
 
 
 def call(outcome: str, by: str, at: datetime, again_at: str | None) -> bytes:
@@ -250,12 +250,18 @@ def _said(
 
 
 def _word(receipt: Receipt) -> str | int | None:
-    """The gateway's code, the number of the link, or whether it was taken."""
+    """The gateway's code, the number of the link, or whether it was taken, and who says so."""
     if receipt.said in ("taken", "never_taken"):
-        return receipt.said == "taken"
+        return _told(receipt.code, taken=receipt.said == "taken")
     return int(receipt.code or 0) if receipt.said == "clicked" else receipt.code
 
 
 def _word_of(data: dict[str, Any]) -> str | int | None:
     """The same of an announced fact."""
-    return next((data[name] for name in ("code", "link", "taken") if name in data), None)
+    if "taken" in data:
+        return _told(data.get("by"), taken=data["taken"])
+    return next((data[name] for name in ("code", "link") if name in data), None)
+
+
+def _told(by: str | None, *, taken: bool) -> str:
+    return f"{taken} {by or ''}"

@@ -18,6 +18,7 @@ from common.events.customers import ConsentChanged, CustomerProfile, CustomerReg
 from common.events.fields import FIRST_DAY, LAST_DAY, MAX_EVENT, MAX_NAME
 from common.events.orders import OrderCompleted, OrderDetail, OrderEvent, OrderRefunded
 from common.refusals import Invalid, Malformed, TooLarge
+from common.values.names import asked
 from common.values.nesting import TOO_DEEP
 from common.values.texts import find_unfit
 from common.values.wording import unknown_field
@@ -68,7 +69,8 @@ def check(
             return refused(id_, TooLarge("too_large", f"an event has at most {MAX_EVENT} bytes of JSON"))
         _check_type(body.get("type"))
         _check_attributes(body)
-        event = from_dict(body)
+        with asked():
+            event = from_dict(body)
         _check_names(body["data"], type(event.data))
         left_out: tuple[LeftOut, ...] = ()
         if isinstance(event.data, CustomerProfile):

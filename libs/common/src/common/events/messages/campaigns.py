@@ -24,7 +24,8 @@ class TemplateChanged(NewVersion):
 
 
 class CampaignChanged(NewVersion):
-    """A campaign was written, or has come into another state, for `reason`; no customer concerned.
+    """A campaign was written, or has come into another state, for `reason`, where a person ordered it `by` them; no
+    customer concerned.
 
     Versions are numbered over all campaigns of the shop; the newest of each says how it stands.
     """
@@ -35,6 +36,7 @@ class CampaignChanged(NewVersion):
     document: dict[str, Any]
     state: Literal["draft", "running", "paused", "stopped", "finished"]
     reason: Text | None = None
+    by: Text | None = None
 
 
 class CampaignEntry(EventData):

@@ -100,11 +100,13 @@ class MessageUndelivered(MessageFact):
 class MessageDoubtEnded(MessageFact):
     """A person looked into the gateway's log for a message in doubt (`message.failed`, `unknown`).
 
-    `taken`: it is there. Nothing is sent again for it. What the gateway says itself counts, before it or after (M4).
+    `taken`: it is there; `by`: who looked. Nothing is sent again for it. What the gateway says itself counts, before it
+    or after (M4).
     """
 
     TYPE: ClassVar[str] = "message.doubt_ended"
     taken: bool
+    by: Text | None = None
 
 
 class MessageClicked(MessageFact):

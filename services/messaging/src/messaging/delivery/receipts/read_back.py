@@ -23,7 +23,7 @@ def receipt_of(event: Event[MessageFact]) -> tuple[CustomerKey, Receipt] | None:
         return event.customer, Receipt(event.shop, data.message_id, "read", None, event.time)
     if isinstance(data, MessageDoubtEnded):
         seen: Said = "taken" if data.taken else "never_taken"
-        return event.customer, Receipt(event.shop, data.message_id, seen, None, event.time)
+        return event.customer, Receipt(event.shop, data.message_id, seen, data.by, event.time)
     if not isinstance(data, MessageDelivered | MessageUndelivered):
         return None
     said: Said = "delivered" if isinstance(data, MessageDelivered) else "undelivered"

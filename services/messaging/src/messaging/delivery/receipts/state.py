@@ -14,9 +14,9 @@ kept out by them, or counts otherwise beside them (0106)."""
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`code`: the gateway's own word for it, or the link's number; `at`: when we learnt it. Each kind is kept once a
-    message, so that receipts may come in any order and any number of times (M4); where both were said, it was
-    delivered."""
+    """`code`: the gateway's own word for it, the link's number, or who looked into the log; `at`: when we learnt it.
+    Each kind is kept once a message, so that receipts may come in any order and any number of times (M4); where both
+    were said, it was delivered."""
 
     shop: str
     message_id: str
