@@ -19,8 +19,10 @@ from common.bus.consumer import PACE_S, EventConsumer
 from common.bus.relay import Relay
 from common.bus.subscriptions import RawSubscription, Subscription, kept_by, topics_of
 from common.crypto.keys import KeyRing
+from common.crypto.sealed import Sealed, SealedColumn
 from common.events import CustomerKey
 from common.process.pruning import Pruner
+from common.process.resealing import resealing
 from common.process.settings import Settings
 from common.refusals import NotNow
 from common.shops.following import Follower, KnownShops
@@ -31,6 +33,7 @@ from common.verification import Verification
 from common.work.sweeps import Job, Sweeper, WorkList
 
 CLOCK_S = 0.2
+_DEAD = "dead-letters"
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 Part = Literal["api", "consumer", "relay", "sweeps", "sender"]
 """What of a service a process may run alone. Health, metrics and the operator's routes are served by each."""
@@ -79,6 +82,8 @@ class Service:
     """Whether what was claimed once is known for ever, instead of for `inbox_days`."""
     revised: Callable[[Transaction, Mapping[CustomerKey, int]], Awaitable[None]] | None = None
     """In a rebuild: these are the revisions of the customers' last facts, which it keeps outside of `customers`."""
+    sealed: Sequence[Sealed] = ()
+    """What the master key seals in tables of its own."""
     copied: Sequence[Copied] = ()
     """What no topic tells: a rebuild takes it from the live database, in this order."""
     verify: Callable[[Verification], Awaitable[None]] | None = None
@@ -138,7 +143,8 @@ class Runtime:
             )
         self.pruner = Pruner(self.database, self.settings, keeps_claims=self.service.keeps_claims)
         jobs = self.service.jobs
-        all_jobs = jobs(self) if callable(jobs) else jobs  # a function where a job needs the master key or a setting
+        own = jobs(self) if callable(jobs) else jobs  # a function where a job needs the master key or a setting
+        all_jobs = (*own, resealing(self.sealed, self.keys.master))
         self.sweeper = Sweeper(
             self.database,
             [job for job in all_jobs if not self.rebuilding or (isinstance(job, WorkList) and job.rebuilds)],
@@ -159,11 +165,17 @@ class Runtime:
     def name(self) -> str:
         return self.service.name
 
+    @property
+    def sealed(self) -> tuple[Sealed, ...]:
+        """Where what the master key sealed lies in the service's tables."""
+        dead = SealedColumn("dead_events", "body", _DEAD, {"dead_id": "bigint"}, lambda dead_id: f"dead:{self.name}")
+        return (dead, *self.service.sealed)
+
     def seal_dead(self, body: bytes) -> bytes:
-        return self.keys.master.seal("dead-letters", body, aad=b"dead:" + self.name.encode())
+        return self.keys.master.seal(_DEAD, body, aad=b"dead:" + self.name.encode())
 
     def open_dead(self, body: bytes) -> bytes:
-        return self.keys.master.open("dead-letters", body, aad=b"dead:" + self.name.encode())
+        return self.keys.master.open(_DEAD, body, aad=b"dead:" + self.name.encode())
 
     def key_changed(self, prefix: str) -> None:
         """Tell all who keep copies of API keys."""
