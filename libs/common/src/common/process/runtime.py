@@ -24,6 +24,7 @@ from common.events import CustomerKey
 from common.process.pruning import Pruner
 from common.process.resealing import resealing
 from common.process.settings import Settings
+from common.process.uses import Uses
 from common.refusals import NotNow
 from common.shops.following import Follower, KnownShops
 from common.storage.database import Database, Transaction
@@ -129,6 +130,7 @@ class Runtime:
     on_key_changed: list[Callable[[str], None]] = field(default_factory=list)
     """Called with the prefix of an API key that was issued or revoked somewhere."""
     shops: KnownShops = field(init=False)
+    uses: Uses = field(init=False, default_factory=Uses)
     refuses: NotNow | None = None
     """Why no request is taken: the database is not known yet, or is being rebuilt. None once all parts run."""
     waiting: int = field(init=False, default=0)
