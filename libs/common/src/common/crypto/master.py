@@ -37,7 +37,8 @@ class UnknownMasterKey(SealBroken):
 
 @dataclass(frozen=True, slots=True)
 class MasterKeys:
-    """`keys` by their ids, the founding one among them; `current` seals from now on. Its `repr` shows no secret."""
+    """`keys` by their ids, the founding one first, in the order in which they came; `current` seals from now on. Its
+    `repr` shows no secret."""
 
     keys: Mapping[str, bytes] = field(repr=False)
     current: str = FOUNDING
@@ -70,8 +71,10 @@ class MasterKeys:
 
     @property
     def replaced(self) -> list[str]:
-        """Ids of the keys that seal nothing any more."""
-        return [key_id for key_id in self.keys if key_id != self.current]
+        """Ids of the keys that seal nothing any more: those before the current one. One of a later line is yet to come;
+        a process that only reads with it leaves alone what others seal with it."""
+        ids = list(self.keys)
+        return ids[: ids.index(self.current)]
 
     def wrap(self, key: bytes, shop: str, customer: str) -> str:
         """A customer's key, `<id>.<base64>`; without an id: wrapped with the founding key."""
