@@ -96,6 +96,8 @@ class SealedColumn:
                     sealed.append((*named, body))
                 except SealBroken as error:
                     say_broken(self.name, named, error, broken)
+        if not sealed:
+            return 0
         columns = Columns("n", **self.row, body="bytea")
         # By the columns that name a row.
         return await tx.execute(
