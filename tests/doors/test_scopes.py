@@ -30,15 +30,35 @@ def wanted(service: str, app: FastAPI) -> Iterator[str]:
         yield from ("\t".join((service, method, str(route.path), *scopes)) for method in route.methods or () if scopes)
 
 
-def test_each_route_wants_the_scope_that_is_listed() -> None:
-    """The other tests of scopes read the scope out of the route's own answer, so they would take any."""
-    found = list[str]()
+def apps() -> Iterator[tuple[str, FastAPI]]:
+    """Each service's routes, over a database that is not there."""
     for module in MODULES:
         settings = Settings(
             database_url="postgresql+asyncpg://nobody@127.0.0.1:1/none",
             kafka_bootstrap_servers="127.0.0.1:1",
             master_key=SecretStr("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
         )
-        found += wanted(module.SERVICE.name, build_app(build_runtime(module.SERVICE, settings), Readiness()))
+        yield module.SERVICE.name, build_app(build_runtime(module.SERVICE, settings), Readiness())
+
+
+def test_each_route_wants_the_scope_that_is_listed() -> None:
+    """The other tests of scopes read the scope out of the route's own answer, so they would take any."""
+    found = [line for name, app in apps() for line in wanted(name, app)]
     assert sorted(found) == LISTED.read_text("utf-8").splitlines(), "in the order of `LC_ALL=C sort`"
     assert {line.rpartition("\t")[2] for line in found} == SCOPES.keys(), "a scope that opens nothing, or no scope"
+
+
+def test_who_seeks_a_customer_by_an_address_or_a_name_or_sets_how_long_all_are_kept_is_recorded() -> None:
+    """SEC-004: a search tells that this mailbox is customer X."""
+    recorded = {
+        (method, route.path)
+        for _, app in apps()
+        for route in iter_route_contexts(app.routes)
+        if isinstance(original := getattr(route, "original_route", None), Route)
+        for method in route.methods or ()
+        if any(each.recorded for each in original.required)
+    }
+    shop = "/v1/shops/{shop}"
+    searches = {("POST", f"{shop}/customers/find"), ("POST", f"{shop}/customers/search")}
+    settings = {("PUT", f"{shop}/{what}") for what in ("retention", "webhooks/{vendor}", "order-lists/{vendor}")}
+    assert searches | settings <= recorded

@@ -472,3 +472,7 @@ create table sharing_consents (
 
 -- With which master key each customer's key is wrapped ('' the founding one): finds those that a replaced one wraps.
 create index customer_keys_wrapped on customer_keys (left(wrapped, position('.' in wrapped)));
+-- Likewise of what else it seals (common.crypto.sealed: the same expression), where there may be many rows.
+create index archive_sealed on archive (substring(encode(substring(body from 1 for 37), 'escape') from '^[^:]*:[^:]*'));
+create index refunds_sealed on refunds (substring(encode(substring(body from 1 for 37), 'escape') from '^[^:]*:[^:]*')) where body is not null;
+create index import_refusals_sealed on import_refusals (substring(encode(substring(text from 1 for 37), 'escape') from '^[^:]*:[^:]*'));

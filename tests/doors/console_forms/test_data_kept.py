@@ -16,6 +16,7 @@ async def test_how_long_customers_are_kept_is_tried_set_and_taken_back(desk: Des
     assert "Write a whole number within its bounds." in page
     page = await desk.follow("/retention", command=desk.command(), months="24")
     assert "Nobody is erased before" in page
+    assert "Set by</dt><dd>Olga," in page, "SEC-004"
     assert (await desk.services.json("orders-ingest", "/retention"))["months"] == 24
     await desk.get("/retention-form")
     assert 'value="24"' in desk.page

@@ -26,6 +26,7 @@ def test_without_further_keys_all_is_as_it_was() -> None:
     assert FIRST.unwrap(wrap(OLD, data, "s", "c"), "s", "c") == data
     assert FIRST.open("dead-letters", seal_bytes(b"x", derived_key(OLD, "dead-letters"), aad=b"d"), aad=b"d") == b"x"
     assert FIRST.replaced == []
+    assert READING.replaced == [], "beside a process that writes with the new key it would seal to and fro"
 
 
 def test_processes_before_and_after_the_change_read_each_other() -> None:

@@ -50,7 +50,7 @@ def running(service: Service, settings: Settings, *only: Any) -> set[str]:
 
 async def test_without_a_word_all_parts_run_and_with_one_that_alone(settings: Settings) -> None:
     """Each process follows the shops' settings and keys, and has metrics, whatever it runs."""
-    always = {"shops", "metrics"}
+    always = {"shops", "metrics", "uses"}
     assert running(READER, settings) == {"consumer", "relay", "sweeps", "pruning", *always}
     assert running(READER, settings, "api") == always
     assert running(READER, settings, "consumer") == {"consumer", *always}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from regulars.docs import advisories
-from regulars.docs.advisories import NotAsked, document, findings_of, triaged
+from regulars.docs.advisories import IF_REACHED, NotAsked, document, findings_of, triaged
 
 AT = datetime(2026, 11, 29, 14, 30, tzinfo=UTC)
 CLEAN = {"name": "orjson", "version": "3.13.0", "vulns": []}
@@ -25,6 +25,7 @@ def said(*dependencies: object) -> str:
 
 
 def test_each_advisory_is_listed_with_what_was_judged() -> None:
+    """SEC-002."""
     asked, found = findings_of(said(CLEAN, BAD))
     page = document(asked, found, set(), AT)
     assert "on 2026-11-29 14:30 UTC" in page
@@ -43,10 +44,30 @@ def test_a_package_that_nobody_was_asked_about_is_not_clean(answer: str) -> None
         findings_of(answer)
 
 
-def test_where_nobody_can_be_asked_the_page_stays_and_the_command_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("page", "code"), [("| CVE-2025-27516 | templates call nothing | accepted |", 0), ("", 1)])
+def test_an_advisory_that_nobody_judged_fails_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], page: str, code: int
 ) -> None:
+    """SEC-002: in CI too; the answer is written with its date before."""
+    monkeypatch.setattr(advisories, "ask", lambda root: findings_of(said(CLEAN, BAD)))
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/security.md").write_text(page)
+    assert advisories.main(tmp_path, [IF_REACHED]) == code
+    assert ("judge PYSEC-2025-1" in capsys.readouterr().out) == bool(code)
+    assert f"on {datetime.now(UTC):%Y-%m-%d}" in (tmp_path / "docs/audit.md").read_text()
+
+
+def test_ci_asks_and_does_not_fail_where_nobody_can_be_asked() -> None:
+    """SEC-002."""
+    assert f"make audit ARGS={IF_REACHED}" in (advisories.ROOT / ".ci/run").read_text().splitlines()
+
+
+@pytest.mark.parametrize(("given", "code"), [([], 1), ([IF_REACHED], 0)])
+def test_where_nobody_can_be_asked_the_page_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: list[str], code: int
+) -> None:
+    """SEC-002: the command fails, unless it is to ask only where somebody can be."""
     monkeypatch.setattr(advisories, "_COMMAND", ("tool", "run", "--offline", "no-such-program-of-ours"))
-    assert advisories.main(tmp_path) == 1
+    assert advisories.main(tmp_path, given) == code
     assert "could not be asked" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

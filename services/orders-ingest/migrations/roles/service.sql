@@ -1,7 +1,9 @@
 -- What orders-ingest may do besides what every service may (libs/common, migrations/roles) and besides reading.
 
+-- What is kept of orders of nobody is a record; its bodies are sealed anew when the master key is replaced.
+grant insert, update (body) on archive to {role};
 -- What shops sent, as they sent it, and what was refused of their files: a record.
-grant insert on archive, completed_orders, import_refusals, replaced_refunds to {role};
+grant insert on completed_orders, import_refusals, replaced_refunds to {role};
 grant insert, delete on import_parts, import_rows, recognised_by to {role};
 grant insert, update, delete on import_uploads to {role};
 grant insert, update on

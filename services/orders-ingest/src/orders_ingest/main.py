@@ -47,6 +47,7 @@ from orders_ingest.imports.store_uploads import count_readings
 from orders_ingest.jobs.dues import jobs
 from orders_ingest.jobs.imports import run_imports
 from orders_ingest.jobs.intake import read_intake
+from orders_ingest.jobs.keys import SEALED
 from orders_ingest.jobs.open_erasures import watch_erasures
 from orders_ingest.jobs.polling import poll_lists
 from orders_ingest.jobs.reading import read_files
@@ -150,6 +151,7 @@ SERVICE = Service(
         api_keys.router,
     ),
     jobs=jobs,
+    sealed=SEALED,
     background={
         "consumer": (read_intake,),
         "sweeps": (read_files, run_imports, ask_for_lists, watch_shops, watch_erasures),

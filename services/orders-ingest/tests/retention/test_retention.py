@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -67,11 +68,11 @@ async def test_silent_customers_are_erased_a_week_after_a_period_is_set_and_nobo
     api: httpx.AsyncClient, db: Database, vault: Vault, clock: FixedClock
 ) -> None:
     """SEC-006: not before the week is over; a person with one identifier that gives signs stays whole."""
-    nothing = {"months": None, "begins_at": None, "version": 0, "last_walk": None}
+    nothing = {"months": None, "set_by": None, "set_at": None, "begins_at": None, "version": 0, "last_walk": None}
     assert (await api.get(f"{BASE}/retention")).json() == nothing
     preview = (await api.get(f"{BASE}/retention/preview?months=24")).json()
     assert preview == {"months": 24, "since": "2024-03-04T23:00:00Z", "held": 4, "silent": 2}
-    answer = await api.put(f"{BASE}/retention", json={"months": 24})
+    answer = await api.put(f"{BASE}/retention", json={"months": 24, "by": "mara"})
     assert answer.json()["begins_at"] == "2026-03-12T12:00:00Z"
     assert await walked(db, vault) == []
     clock.set(NOW + DELAY)
@@ -110,7 +111,7 @@ async def test_whoever_was_heard_from_in_any_way_stays(
         assert (await take_confirmations(tx, [sign, sign])).fresh == 2
     answer = await api.post(f"{BASE}/customers/survivor/merge", json={"absorbed": "absorbed"})
     assert answer.status_code in {200, 202}, answer.text
-    await api.put(f"{BASE}/retention", json={"months": 24})
+    await api.put(f"{BASE}/retention", json={"months": 24, "by": "mara"})
     clock.set(NOW + DELAY)
     await walked(db, vault)
     assert await erased(db) == {"ann", "dora"}
@@ -122,13 +123,15 @@ async def test_a_walk_goes_on_where_it_was_and_a_shop_that_takes_it_back_loses_n
 ) -> None:
     monkeypatch.setattr(retaining, "PAGE", 2)
     monkeypatch.setattr(retaining, "ERASED_AT_ONCE", 1)
-    await api.put(f"{BASE}/retention", json={"months": 24, "replaces": 0})
-    refused = await api.put(f"{BASE}/retention", json={"months": 12, "replaces": 0})
+    await api.put(f"{BASE}/retention", json={"months": 24, "by": "mara", "replaces": 0})
+    refused = await api.put(f"{BASE}/retention", json={"months": 12, "by": "mara", "replaces": 0})
     assert (refused.status_code, "kept for 24 months" in refused.json()["detail"]) == (409, True), "it was read before"
-    assert (await api.put(f"{BASE}/retention", json={"months": None, "replaces": 1})).json()["version"] == 2
+    assert (await api.put(f"{BASE}/retention", json={"months": None, "by": "mara", "replaces": 1})).json()[
+        "version"
+    ] == 2
     clock.set(NOW + DELAY)
     assert await walked(db, vault) == []
-    await api.put(f"{BASE}/retention", json={"months": 24})
+    await api.put(f"{BASE}/retention", json={"months": 24, "by": "mara"})
     clock.set(NOW + 2 * DELAY)
     await walked(db, vault)
     assert await erased(db) == {"ann", "dora"}
@@ -136,10 +139,31 @@ async def test_a_walk_goes_on_where_it_was_and_a_shop_that_takes_it_back_loses_n
     assert (last["examined"], last["erased"], last["ended_at"]) == (4, 2, "2026-03-19T12:00:00Z")
 
 
+async def test_a_period_is_set_by_who_may_erase_and_says_by_whom(api: httpx.AsyncClient, clock: FixedClock) -> None:
+    """SEC-004, SEC-006: a key for the shop's name and currency has nobody erased."""
+    await api.put(f"{BASE}/settings", json={"zone": "Europe/Berlin", "currency": "CNY"})
+
+    async def keyed(*scopes: str) -> dict[str, str]:
+        made = await api.post("/v1/keys", json={"name": "backend", "shop": "demo", "scopes": scopes})
+        return {"authorization": f"Bearer {made.json()['key']}"}
+
+    wanted = {"months": 1, "by": "mara"}
+    refused = await api.put(f"{BASE}/retention", json=wanted, headers=await keyed("settings:write", "customers:write"))
+    assert (refused.status_code, refused.json()["scope"]) == (403, "customers:erase")
+    eraser = await keyed("customers:erase", "settings:read")
+    said = (await api.put(f"{BASE}/retention", json=wanted, headers=eraser)).json()
+    assert re.fullmatch(r"mara \(key [0-9a-z]+\)", said["set_by"])
+    assert said["set_at"] == "2026-03-05T12:00:00Z"
+    clock.set(NOW + timedelta(hours=1))
+    again = await api.put(f"{BASE}/retention", json=wanted | {"by": "till"}, headers=eraser)
+    assert again.json() == said, "nothing was changed"
+    assert (await api.put(f"{BASE}/retention", json={"months": 1}, headers=eraser)).status_code == 422
+
+
 @pytest.mark.parametrize("months", [0, -1, 241, "two"])
 async def test_periods_that_make_no_sense_are_refused(api: httpx.AsyncClient, months: Any) -> None:
     await api.put(f"{BASE}/settings", json={"zone": "Europe/Berlin", "currency": "CNY"})
-    assert (await api.put(f"{BASE}/retention", json={"months": months})).status_code == 422
+    assert (await api.put(f"{BASE}/retention", json={"months": months, "by": "mara"})).status_code == 422
     assert (await api.get(f"{BASE}/retention/preview", params={"months": months})).status_code == 422
 
 
@@ -150,7 +174,7 @@ def test_nobody_is_erased_within_a_week_of_a_period_that_erases_more(periods: li
     for months in periods:
         if months is not None and (standing.months is None or months < standing.months):
             shorter_at = now
-        standing = changed(standing, months, now)
+        standing = changed(standing, months, "mara", now)
         now += timedelta(days=days)
         walk = walk_of(standing, now, BERLIN)
         assert (walk is not None) == (standing.months is not None and now >= shorter_at + DELAY)

@@ -292,7 +292,7 @@ async def test_a_customer_is_told_with_the_consents_that_they_gave(
 async def test_the_three_privacy_topics_are_kept_and_a_customer_is_redacted_at_once(
     delivering: Any, api: httpx.AsyncClient, db: Database
 ) -> None:
-    """SEC-002, SEC-003: Shopify's mandatory topics."""
+    """SEC-006: Shopify's mandatory topics."""
     await delivering.shopify("customers/create", CUSTOMER, "w-0")
     who = {"shop_id": 1, "shop_domain": "demo.myshopify.com", "customer": {"id": 706405506930370084, "email": "b@x.de"}}
     for number, topic in enumerate(["customers/data_request", "customers/redact", "shop/redact"]):

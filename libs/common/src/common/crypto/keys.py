@@ -167,6 +167,17 @@ class KeyRing:
         await save_keys(tx, told)
         return told
 
+    async def count_wrapped(self, tx: Transaction) -> dict[str, int]:
+        """Customers' keys by the id of the master key that wraps them."""
+        # The whole table, when the operator asks.
+        rows = await tx.fetch(
+            """
+            select left(wrapped, position('.' in wrapped)) as head, count(*) as n from customer_keys
+            where wrapped is not null group by 1
+            """
+        )
+        return {row.head.removesuffix("."): row.n for row in rows}
+
     def _is_current(self, wrapped: str) -> bool:
         return wrapped.rpartition(".")[0] == self.master.current
 

@@ -25,7 +25,7 @@ from common.crypto.sealing import (
 FOUNDING = ""
 """The id of the first key; nothing that it seals names it."""
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_NAMED = b"key:"
+_NAMED, _OF_FOUNDING = b"key:", b"enc:v1:"
 
 
 class UnknownMasterKey(SealBroken):
@@ -37,7 +37,8 @@ class UnknownMasterKey(SealBroken):
 
 @dataclass(frozen=True, slots=True)
 class MasterKeys:
-    """`keys` by their ids, the founding one among them; `current` seals from now on. Its `repr` shows no secret."""
+    """`keys` by their ids, the founding one first, in the order in which they came; `current` seals from now on. Its
+    `repr` shows no secret."""
 
     keys: Mapping[str, bytes] = field(repr=False)
     current: str = FOUNDING
@@ -70,8 +71,10 @@ class MasterKeys:
 
     @property
     def replaced(self) -> list[str]:
-        """Ids of the keys that seal nothing any more."""
-        return [key_id for key_id in self.keys if key_id != self.current]
+        """Ids of the keys that seal nothing any more: those before the current one. One of a later line is yet to come;
+        a process that only reads with it leaves alone what others seal with it."""
+        ids = list(self.keys)
+        return ids[: ids.index(self.current)]
 
     def wrap(self, key: bytes, shop: str, customer: str) -> str:
         """A customer's key, `<id>.<base64>`; without an id: wrapped with the founding key."""
@@ -100,6 +103,10 @@ class MasterKeys:
             key_id = named.decode("ascii", "replace")
         return open_bytes(sealed, derived_key(self._key(key_id), purpose), aad=aad)
 
+    def reseal(self, purpose: str, sealed: bytes, *, aad: bytes) -> bytes:
+        """The same body, sealed with the current key. Raises SealBroken, UnknownMasterKey among it."""
+        return self.seal(purpose, self.open(purpose, sealed, aad=aad), aad=aad)
+
     def _key(self, key_id: str) -> bytes:
         key = self.keys.get(key_id)
         if key is None:
@@ -110,3 +117,15 @@ class MasterKeys:
 def prefix_of(key_id: str) -> str:
     """With what a customer's key begins that this master key wrapped; base64 has no dot."""
     return f"{key_id}." if key_id else ""
+
+
+def head_of(key_id: str) -> bytes:
+    """With what a body begins that this master key sealed."""
+    return _NAMED + key_id.encode() + b":" if key_id else _OF_FOUNDING
+
+
+def sealed_with(sealed: bytes) -> str:
+    """The id of the master key that sealed a body; of the body its beginning is enough."""
+    return (
+        sealed.removeprefix(_NAMED).partition(b":")[0].decode("ascii", "replace") if sealed[:4] == _NAMED else FOUNDING
+    )

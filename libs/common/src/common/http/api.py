@@ -128,7 +128,7 @@ def require(scope: str, *, set_up: bool = True, recorded: bool = False) -> Any:
     """Dependency that gives the Caller. Answers 401 without a valid key, 404 for another shop's path, 403 without
     the scope, 422 for a shop that is not set up unless `set_up` is False (503 where its settings may be on their way).
     All of them before the body is read. Scopes: those of common.http.scopes. `recorded`: each use is a line of the log
-    with the key, as of all routes of a scope that is RECORDED."""
+    with the key, as of all routes of a scope that is RECORDED; other uses are counted, and a line a minute."""
     return _Require(scope, set_up, recorded)
 
 
@@ -274,6 +274,9 @@ class Route(APIRoute):
                 # Before it is done, as the console records a look.
                 path = without_tokens(request.url.path)
                 record("key_used", key=caller.key_id, scope=required.wanted, method=request.method, path=path)
+            else:
+                shop = request.path_params.get("shop", "")
+                runtime_of(request).uses.count(caller.key_id, required.wanted, shop)
         return caller
 
     async def _of_kind(self, request: Request, receive: Receive) -> Receive:

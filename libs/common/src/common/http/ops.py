@@ -219,6 +219,33 @@ async def retry_set_aside(tx: Tx, job: Text | None = None) -> RetriedOut:
     return RetriedOut(tasks=await set_aside.retry_now(tx, job, tx.clock.now()))
 
 
+class SealedOut(BaseModel):
+    """`what`: table and column; `key`: the id of the master key that sealed so many rows, '' of the founding one."""
+
+    what: str
+    key: str
+    rows: int
+
+
+class MasterKeysOut(BaseModel):
+    """`current`: the id of the key that this process seals with."""
+
+    current: str
+    sealed: list[SealedOut]
+
+
+@router.get("/ops/master-keys", dependencies=[Depends(require("ops"))])
+async def count_sealed(request: Request, tx: Tx) -> MasterKeysOut:
+    """How much of this service is sealed with which master key: one may go when no service names it any more. Counts
+    whole tables."""
+    await tx.execute("set local statement_timeout = '600s'")
+    keys = runtime_of(request).keys
+    found = {"customer_keys.wrapped": await keys.count_wrapped(tx)}
+    found |= {kind.name: await kind.count(tx) for kind in runtime_of(request).sealed}
+    sealed = [SealedOut(what=w, key=k, rows=n) for w, each in found.items() for k, n in sorted(each.items())]
+    return MasterKeysOut(current=keys.master.current, sealed=sealed)
+
+
 class ResendIn(Body):
     """`body`: the mended event as JSON text; absent: the body as it was read."""
 

@@ -9,14 +9,15 @@ SCOPES = {
     "customers:read": "read what is known of a customer, without personal fields",
     "customers:reveal": "read personal fields of a customer in plain text",
     "customers:merge": "say that two customers are one person, and take it back",
-    "customers:erase": "have a customer erased in every service",
+    "customers:erase": "have a customer erased in every service, and say after how long without a sign all are",
     "customers:export": "read all that is kept of a customer, personal texts too",
     "customers:share": "give a partner orders and customers under pseudonyms, and look at what was given",
     "imports:write": "send files of history",
     "imports:read": "follow imports and read their refusals",
     "dead:read": "read what the shop sent and could not be taken, personal texts too",
     "dead:write": "mend it and send it again",
-    "settings:write": "set the shop's name, time zone and currency",
+    "settings:write": "set the shop's name, time zone and currency, its webhooks' secrets (who has one tells orders "
+    "and customers, and asks for erasures), and its list of orders with the token",
     "settings:read": "read them, with all versions",
     "programme:write": "change the programme, thresholds and policies of the shop",
     "programme:read": "read them",
@@ -41,10 +42,13 @@ SCOPES = {
 RECORDED = frozenset(
     {
         *("customers:reveal", "customers:export", "customers:share", "customers:erase", "customers:merge"),
-        *("members:change", "members:approve", "feedback:read", "feedback:write", "imports:read", "dead:read"),
-        "keys:admin",
+        *("members:change", "members:approve", "feedback:read", "feedback:write", "segments:write"),
+        *("imports:read", "imports:write", "dead:read", "dead:write", "settings:write", "keys:admin"),
     }
 )
 """Scopes of which each use is a line of the log, with the key: who reads personal words, and who moves points, cash,
-persons and keys (SEC-004). Single routes of other scopes that show such words say so themselves
-(`require(…, recorded=True)`). Points that a checkout takes and gives back stand in the ledger by their order."""
+persons, lists of customers, what was refused, settings and keys (SEC-004). Single routes of other scopes that show such
+words, or find a customer by an address or a name, say so themselves (`require(…, recorded=True)`).
+
+What a shop's systems ask and tell all the time (orders, profiles, consents, checkouts, looks without personal words) is
+counted: a line a minute of each key, scope and shop. What such a change says, of whom and when stands in its event."""

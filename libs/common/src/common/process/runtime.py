@@ -19,9 +19,12 @@ from common.bus.consumer import PACE_S, EventConsumer
 from common.bus.relay import Relay
 from common.bus.subscriptions import RawSubscription, Subscription, kept_by, topics_of
 from common.crypto.keys import KeyRing
+from common.crypto.sealed import Sealed, SealedColumn
 from common.events import CustomerKey
 from common.process.pruning import Pruner
+from common.process.resealing import resealing
 from common.process.settings import Settings
+from common.process.uses import Uses
 from common.refusals import NotNow
 from common.shops.following import Follower, KnownShops
 from common.storage.database import Database, Transaction
@@ -31,6 +34,7 @@ from common.verification import Verification
 from common.work.sweeps import Job, Sweeper, WorkList
 
 CLOCK_S = 0.2
+_DEAD = "dead-letters"
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 Part = Literal["api", "consumer", "relay", "sweeps", "sender"]
 """What of a service a process may run alone. Health, metrics and the operator's routes are served by each."""
@@ -79,6 +83,8 @@ class Service:
     """Whether what was claimed once is known for ever, instead of for `inbox_days`."""
     revised: Callable[[Transaction, Mapping[CustomerKey, int]], Awaitable[None]] | None = None
     """In a rebuild: these are the revisions of the customers' last facts, which it keeps outside of `customers`."""
+    sealed: Sequence[Sealed] = ()
+    """What the master key seals in tables of its own."""
     copied: Sequence[Copied] = ()
     """What no topic tells: a rebuild takes it from the live database, in this order."""
     verify: Callable[[Verification], Awaitable[None]] | None = None
@@ -124,6 +130,7 @@ class Runtime:
     on_key_changed: list[Callable[[str], None]] = field(default_factory=list)
     """Called with the prefix of an API key that was issued or revoked somewhere."""
     shops: KnownShops = field(init=False)
+    uses: Uses = field(init=False, default_factory=Uses)
     refuses: NotNow | None = None
     """Why no request is taken: the database is not known yet, or is being rebuilt. None once all parts run."""
     waiting: int = field(init=False, default=0)
@@ -138,7 +145,8 @@ class Runtime:
             )
         self.pruner = Pruner(self.database, self.settings, keeps_claims=self.service.keeps_claims)
         jobs = self.service.jobs
-        all_jobs = jobs(self) if callable(jobs) else jobs  # a function where a job needs the master key or a setting
+        own = jobs(self) if callable(jobs) else jobs  # a function where a job needs the master key or a setting
+        all_jobs = (*own, resealing(self.sealed, self.keys.master))
         self.sweeper = Sweeper(
             self.database,
             [job for job in all_jobs if not self.rebuilding or (isinstance(job, WorkList) and job.rebuilds)],
@@ -159,11 +167,17 @@ class Runtime:
     def name(self) -> str:
         return self.service.name
 
+    @property
+    def sealed(self) -> tuple[Sealed, ...]:
+        """Where what the master key sealed lies in the service's tables."""
+        dead = SealedColumn("dead_events", "body", _DEAD, {"dead_id": "bigint"}, lambda dead_id: f"dead:{self.name}")
+        return (dead, *self.service.sealed)
+
     def seal_dead(self, body: bytes) -> bytes:
-        return self.keys.master.seal("dead-letters", body, aad=b"dead:" + self.name.encode())
+        return self.keys.master.seal(_DEAD, body, aad=b"dead:" + self.name.encode())
 
     def open_dead(self, body: bytes) -> bytes:
-        return self.keys.master.open("dead-letters", body, aad=b"dead:" + self.name.encode())
+        return self.keys.master.open(_DEAD, body, aad=b"dead:" + self.name.encode())
 
     def key_changed(self, prefix: str) -> None:
         """Tell all who keep copies of API keys."""

@@ -130,6 +130,7 @@ def _parts(runtime: Runtime) -> dict[str, Coroutine[Any, Any, None]]:
             parts[work.__name__] = work(runtime)
     if runtime.settings.set_clock:
         parts["clock"] = runtime.follow_clock()
+    parts["uses"] = runtime.uses.run(runtime.stopping)
     parts["metrics"] = observe(runtime, runtime.stopping)
     return parts
 
@@ -149,6 +150,7 @@ async def _stop(runtime: Runtime, server: uvicorn.Server, tasks: set[asyncio.Tas
         log.warning("part_cancelled", part=task.get_name())
         task.cancel()
     await asyncio.wait(tasks, timeout=3)
+    runtime.uses.tell()  # of requests that were answered meanwhile
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(3):
             if runtime.backlog is not None:

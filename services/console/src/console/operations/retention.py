@@ -67,4 +67,5 @@ async def save_retention(viewer: Guarded) -> Response:
     if form.wrong:
         return form.refused()
     command = Command("save_retention", "retention", "orders-ingest", "PUT", "/retention")
-    return await form.send(command, "/retention", json={"months": form.body.get("months"), "replaces": form.version})
+    wanted = {"months": form.body.get("months"), "by": viewer.who.name, "replaces": form.version}
+    return await form.send(command, "/retention", json=wanted)

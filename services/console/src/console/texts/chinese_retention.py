@@ -19,6 +19,7 @@ RETENTION = {
     "Of {held:customer|customers} of whom something personal is held, {silent} gave no sign since {since}.": (
         "在保存有个人信息的 {held} 位顾客中，{silent} 位自 {since} 起没有任何动态。"
     ),
+    "Set by": "设定人",
     "What a period would do today": "该期限今天会影响多少人",
     "Who is erased is erased for ever, in every service. A period that erases more begins a week later.": (
         "删除不可恢复，并在所有服务中生效。会删除更多人的期限在一周后开始生效。"

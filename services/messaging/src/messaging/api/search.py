@@ -40,7 +40,7 @@ class FoundOut(BaseModel):
     next_after: str | None
 
 
-@router.post("/v1/shops/{shop}/customers/search", dependencies=[require("customers:read")])
+@router.post("/v1/shops/{shop}/customers/search", dependencies=[require("customers:read", recorded=True)])
 async def search_customers(shop: ShopName, body: SearchIn, request: Request, tx: Tx) -> FoundOut:
     """The customers who have exactly this address now: data is encrypted, so that no part of it can be looked for.
 

@@ -52,7 +52,7 @@ class HitsOut(BaseModel):
     next_after: str | None
 
 
-@router.post("/find", dependencies=[require("customers:read")])
+@router.post("/find", dependencies=[require("customers:read", recorded=True)])
 async def find_customers(shop: ShopName, body: SearchedIn, request: Request, tx: Tx) -> HitsOut:
     """Customers whose profile has this now: what is sought stands in no address, and is compared by its keyed hash.
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from common.events.fields import Count, ShopName
 from common.http.api import Body, Router, Tx, require
+from common.http.staff import Staff
 from common.shops.settings import get_shop
 from orders_ingest.retention import store
 from orders_ingest.retention.rules import changed, check_read, silent_since
@@ -26,6 +27,7 @@ class RetentionIn(Body):
     """
 
     months: Months | None
+    by: Staff
     replaces: Count | None = None
 
 
@@ -39,9 +41,12 @@ class LastWalkOut(BaseModel):
 
 
 class RetentionOut(BaseModel):
-    """`begins_at`: nobody is erased before; `version`: 0 where nothing was set; `last_walk`: null before the first."""
+    """`begins_at`: nobody is erased before; `version`: 0 where nothing was set, with nobody in `set_by`; `last_walk`:
+    null before the first."""
 
     months: int | None
+    set_by: str | None
+    set_at: datetime | None
     begins_at: datetime | None
     version: int
     last_walk: LastWalkOut | None
@@ -59,7 +64,7 @@ class RetentionPreviewOut(BaseModel):
     silent: int
 
 
-@router.put("", dependencies=[require("settings:write")])
+@router.put("", dependencies=[require("customers:erase")])
 async def put_retention(shop: ShopName, body: RetentionIn, tx: Tx) -> RetentionOut:
     """Set after how many months without a sign a customer is erased, once a day, in every service.
 
@@ -70,10 +75,11 @@ async def put_retention(shop: ShopName, body: RetentionIn, tx: Tx) -> RetentionO
 
     A period that erases more than the one before begins a week later: until then nothing is lost by a slip of a key. It
     is an erasure like any other: for ever, totals stay under the bare identifier, and who comes back needs a new id.
+    So it asks for the scope of erasures, each use of which stands in the log.
     """
     standing = await store.get_retention(tx, shop, lock=True)
     check_read(standing, body.replaces)
-    found = changed(standing, body.months, tx.clock.now())
+    found = changed(standing, body.months, body.by, tx.clock.now())
     await store.save_retention(tx, shop, found)
     return _shown(found)
 
@@ -98,6 +104,8 @@ def _shown(retention: Retention) -> RetentionOut:
     walk = retention.walk
     return RetentionOut(
         months=retention.months,
+        set_by=retention.set_by,
+        set_at=retention.set_at,
         begins_at=retention.begins_at,
         version=retention.version,
         last_walk=None if walk is None else LastWalkOut.model_validate(walk.model_dump(exclude={"after"})),

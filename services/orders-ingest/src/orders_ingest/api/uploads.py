@@ -165,7 +165,7 @@ async def import_upload(
     return JobOut(id=job_id)
 
 
-@router.post("/{upload_id}/preview", dependencies=[require("imports:write", recorded=True)])
+@router.post("/{upload_id}/preview", dependencies=[require("imports:write")])
 async def preview_upload(shop: ShopName, upload_id: Identifier, request: Request, asked: Asked) -> PreviewOut:
     """Show what the first 1,000 lines of a file in parts would become, once its first part is there (of Parquet all
     must be: it is read from its end); as `…/imports/preview` else."""

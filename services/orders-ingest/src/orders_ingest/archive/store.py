@@ -41,16 +41,17 @@ async def get_of_order(tx: Transaction, vault: Vault, shop: str, order_id: str) 
         shop=shop,
         order_id=order_id,
     )
-    return [decode(vault.open(_place(shop, row.source, row.id), bytes(row.body))) for row in rows]
+    return [decode(vault.open(archive_place(shop, row.source, row.id), bytes(row.body))) for row in rows]
 
 
 def _row(vault: Vault, event: Event[Any]) -> Archived | None:
     order_id = getattr(event.data, "order_id", None)
     if event.subject is not None or order_id is None:
         return None
-    body = vault.seal(_place(event.shop, event.source, event.id), event.encode())
+    body = vault.seal(archive_place(event.shop, event.source, event.id), event.encode())
     return Archived(event.shop, order_id, event.source, event.id, event.time, body)
 
 
-def _place(shop: str, source: str, id_: str) -> str:
+def archive_place(shop: str, source: str, id_: str) -> str:
+    """What an event's body is sealed to."""
     return f"archive:{shop}:{source}:{id_}"

@@ -6,6 +6,9 @@ import hashlib
 
 from common.crypto.keys import KeyRing
 
+ARCHIVE, LINES = "archive", "import-files"
+"""The purposes for which this seals; whatever is kept under one is a line of `orders_ingest.jobs.keys.SEALED`."""
+
 
 class Vault:
     """Seals what is kept here; a place that is sealed in binds what is stored to its row."""
@@ -23,16 +26,16 @@ class Vault:
 
     def seal(self, place: str, text: bytes) -> bytes:
         """With the installation's key: what nobody's key fits."""
-        return self.ring.master.seal("archive", text, aad=place.encode())
+        return self.ring.master.seal(ARCHIVE, text, aad=place.encode())
 
     def open(self, place: str, sealed: bytes) -> bytes:
         """What `seal` sealed in at that place. Raises SealBroken."""
-        return self.ring.master.open("archive", sealed, aad=place.encode())
+        return self.ring.master.open(ARCHIVE, sealed, aad=place.encode())
 
     def seal_line(self, place: str, text: bytes) -> bytes:
         """A line of a file, or what was made of it; `place` names shop, job and line."""
-        return self.ring.master.seal("import-files", text, aad=place.encode())
+        return self.ring.master.seal(LINES, text, aad=place.encode())
 
     def open_line(self, place: str, sealed: bytes) -> bytes:
         """What `seal_line` sealed in at that place. Raises SealBroken."""
-        return self.ring.master.open("import-files", sealed, aad=place.encode())
+        return self.ring.master.open(LINES, sealed, aad=place.encode())

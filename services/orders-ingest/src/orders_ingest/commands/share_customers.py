@@ -152,12 +152,13 @@ def key_of(vault: Vault, partner: Partner) -> bytes:
     """The key of the partner's pseudonyms, opened. Raises AgreementRevoked where it is gone."""
     if partner.key is None:
         raise AgreementRevoked(partner.partner)
-    return vault.open(_place(partner.shop, partner.partner, partner.key_number), partner.key)
+    return vault.open(pseudonyms_place(partner.shop, partner.partner, partner.key_number), partner.key)
 
 
 def _new_key(vault: Vault, shop: str, partner: str, number: int) -> bytes:
-    return vault.seal(_place(shop, partner, number), secrets.token_bytes(KEY_BYTES))
+    return vault.seal(pseudonyms_place(shop, partner, number), secrets.token_bytes(KEY_BYTES))
 
 
-def _place(shop: str, partner: str, number: int) -> str:
+def pseudonyms_place(shop: str, partner: str, number: int) -> str:
+    """What the key of a partner's pseudonyms is sealed to."""
     return f"sharing:{shop}:{partner}:{number}"

@@ -11,6 +11,11 @@ import orjson
 from common.storage.database import Transaction
 
 
+def staged_place(shop: str, job_id: str, line: int, part: int) -> str:
+    """What a staged row's body is sealed to."""
+    return f"import-row:{shop}:{job_id}:{line}:{part}"
+
+
 class StagedRow(NamedTuple):
     """One event of a file; `body` is the event as JSON, sealed; `original` names what the file says (body_hash).
 
@@ -28,7 +33,7 @@ class StagedRow(NamedTuple):
     @property
     def place(self) -> str:
         """What its body is sealed to."""
-        return f"import-row:{self.shop}:{self.job_id}:{self.line}:{self.part}"
+        return staged_place(self.shop, self.job_id, self.line, self.part)
 
 
 class Job(NamedTuple):

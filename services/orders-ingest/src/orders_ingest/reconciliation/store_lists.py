@@ -12,7 +12,7 @@ from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
 from orders_ingest.reconciliation.lists.protocol import Source
 
-_KEY = "order-list."
+KEY = "order-list."
 
 
 class ListRow(NamedTuple):
@@ -29,7 +29,7 @@ async def put_list(tx: Transaction, vault: Vault, shop: str, vendor: str, source
     """In place of the one from before."""
     value = {
         "address": source.address,
-        "secret": vault.seal(_place(shop, vendor), source.secret.encode()).hex(),
+        "secret": vault.seal(list_place(shop, vendor), source.secret.encode()).hex(),
         "daily": daily,
         "since": tx.clock.now().isoformat(),
     }
@@ -39,14 +39,14 @@ async def put_list(tx: Transaction, vault: Vault, shop: str, vendor: str, source
         on conflict (shop, key) do update set value = excluded.value
         """,
         shop=shop,
-        key=_KEY + vendor,
+        key=KEY + vendor,
         value=orjson.dumps(value).decode(),
     )
 
 
 async def remove_list(tx: Transaction, shop: str, vendor: str) -> None:
     """Nothing is asked for any more, and the secret is gone. Idempotent."""
-    await tx.execute("delete from settings where shop = :shop and key = :key", shop=shop, key=_KEY + vendor)
+    await tx.execute("delete from settings where shop = :shop and key = :key", shop=shop, key=KEY + vendor)
 
 
 async def list_lists(tx: Transaction, shop: str) -> list[ListRow]:
@@ -55,7 +55,7 @@ async def list_lists(tx: Transaction, shop: str) -> list[ListRow]:
     rows = await tx.fetch(
         f"select {_COLUMNS} from settings where shop = :shop and starts_with(key, :prefix) order by key",
         shop=shop,
-        prefix=_KEY,
+        prefix=KEY,
     )
     return _lists(rows)
 
@@ -68,20 +68,20 @@ async def list_daily(tx: Transaction) -> list[ListRow]:
         select {_COLUMNS} from settings where starts_with(key, :prefix) and value ->> 'daily' = 'true'
         order by shop, key
         """,
-        prefix=_KEY,
+        prefix=KEY,
     )
     return _lists(rows)
 
 
 async def get_source(tx: Transaction, vault: Vault, shop: str, vendor: str) -> Source | None:
     # By the primary key.
-    value = await tx.value("select value from settings where shop = :shop and key = :key", shop=shop, key=_KEY + vendor)
+    value = await tx.value("select value from settings where shop = :shop and key = :key", shop=shop, key=KEY + vendor)
     if value is None:
         return None
-    return Source(value["address"], vault.open(_place(shop, vendor), bytes.fromhex(value["secret"])).decode())
+    return Source(value["address"], vault.open(list_place(shop, vendor), bytes.fromhex(value["secret"])).decode())
 
 
-_COLUMNS = f"shop, substr(key, {len(_KEY) + 1}) as vendor, value"
+_COLUMNS = f"shop, substr(key, {len(KEY) + 1}) as vendor, value"
 
 
 def _lists(rows: Sequence[Any]) -> list[ListRow]:
@@ -91,7 +91,8 @@ def _lists(rows: Sequence[Any]) -> list[ListRow]:
     ]
 
 
-def _place(shop: str, vendor: str) -> str:
+def list_place(shop: str, vendor: str) -> str:
+    """What a list's secret is sealed to."""
     return f"order-list:{shop}:{vendor}"
 
 

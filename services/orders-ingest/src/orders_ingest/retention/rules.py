@@ -29,15 +29,16 @@ def check_read(standing: Retention, replaces: int | None) -> None:
         raise RetentionChanged(standing.version, standing.months)
 
 
-def changed(standing: Retention, months: int | None, now: datetime) -> Retention:
-    """The shop's retention after it was set to so many months: one that erases more begins a week later."""
+def changed(standing: Retention, months: int | None, by: str, now: datetime) -> Retention:
+    """The shop's retention after it was set to so many months: one that erases more begins a week later. The same
+    months again change nothing, nor who set them."""
     if months == standing.months:
         return standing
-    version = standing.version + 1
-    if months is None:
-        return Retention(months=None, version=version)
-    longer = standing.months is not None and months > standing.months
-    return Retention(months=months, begins_at=standing.begins_at if longer else now + DELAY, version=version)
+    begins_at = None
+    if months is not None:
+        longer = standing.months is not None and months > standing.months
+        begins_at = standing.begins_at if longer else now + DELAY
+    return Retention(months=months, begins_at=begins_at, version=standing.version + 1, set_by=by, set_at=now)
 
 
 def walk_of(standing: Retention, now: datetime, zone: tzinfo) -> Walk | None:

@@ -23,10 +23,12 @@ class Walk(BaseModel):
 class Retention(BaseModel):
     """`months`: so long after the last sign of a customer what is personal of them is kept; null: for ever.
 
-    Nobody is erased before `begins_at`. `version` counts the changes of it.
+    Nobody is erased before `begins_at`. `version` counts the changes of it, and `set_by` made the last one at `set_at`.
     """
 
     months: int | None
     begins_at: datetime | None = None
     version: int = 0
+    set_by: str | None = None
+    set_at: datetime | None = None
     walk: Walk | None = None

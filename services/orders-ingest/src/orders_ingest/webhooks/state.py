@@ -66,7 +66,7 @@ class SentProduct:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyRequest:
-    """What a person, or a shop that leaves, asks for by law; `customer` None: all of the shop's (SEC-002, SEC-003)."""
+    """What a person, or a shop that leaves, asks for by law; `customer` None: all of the shop's (SEC-006)."""
 
     kind: Literal["data_request", "redact", "shop_redact"]
     customer: str | None

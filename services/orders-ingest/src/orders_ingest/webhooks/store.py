@@ -12,7 +12,7 @@ from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
 from orders_ingest.webhooks.state import PrivacyRequest
 
-_KEY = "webhook."
+KEY = "webhook."
 
 
 class Secrets(NamedTuple):
@@ -25,7 +25,7 @@ class Secrets(NamedTuple):
 
 async def put_secrets(tx: Transaction, vault: Vault, shop: str, vendor: str, secrets: Sequence[str]) -> None:
     """In place of those from before; none: the vendor's deliveries are not taken any more."""
-    place = f"webhook:{shop}:{vendor}"
+    place = webhook_place(shop, vendor)
     value = {
         "secrets": [vault.seal(place, secret.encode()).hex() for secret in secrets],
         "since": tx.clock.now().isoformat(),
@@ -36,7 +36,7 @@ async def put_secrets(tx: Transaction, vault: Vault, shop: str, vendor: str, sec
         on conflict (shop, key) do update set value = excluded.value
         """,
         shop=shop,
-        key=_KEY + vendor,
+        key=KEY + vendor,
         value=orjson.dumps(value).decode(),
     )
 
@@ -50,7 +50,7 @@ async def list_secrets(tx: Transaction, shop: str) -> list[Secrets]:
         where shop = :shop and starts_with(key, :prefix) order by key
         """,
         shop=shop,
-        prefix=_KEY,
+        prefix=KEY,
     )
     found = [
         Secrets(row.vendor, [bytes.fromhex(one) for one in row.value["secrets"]], _time(row.value["since"]))
@@ -61,7 +61,7 @@ async def list_secrets(tx: Transaction, shop: str) -> list[Secrets]:
 
 async def get_secrets(tx: Transaction, vault: Vault, shop: str, vendor: str) -> list[str]:
     """The vendor's secrets of the shop, opened; none where none were set."""
-    place = f"webhook:{shop}:{vendor}"
+    place = webhook_place(shop, vendor)
     return [
         vault.open(place, sealed).decode()
         for each in await list_secrets(tx, shop)
@@ -122,6 +122,11 @@ async def finish_privacy_request(tx: Transaction, shop: str, vendor: str, reques
         now=tx.clock.now(),
     )
     return number is not None
+
+
+def webhook_place(shop: str, vendor: str) -> str:
+    """What a vendor's secrets are sealed to."""
+    return f"webhook:{shop}:{vendor}"
 
 
 def _time(text: str) -> datetime:

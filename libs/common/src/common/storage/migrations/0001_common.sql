@@ -222,6 +222,8 @@ create table dead_events (
 create index dead_events_customer on dead_events (shop, customer) where body is not null;
 create index dead_events_shop on dead_events (shop, dead_id);
 create index dead_events_resent on dead_events (resent_at) where body is not null;
+-- With which master key it is encrypted (common.crypto.sealed: the same expression).
+create index dead_events_sealed on dead_events (substring(encode(substring(body from 1 for 37), 'escape') from '^[^:]*:[^:]*')) where body is not null;
 
 -- Customers' data keys, wrapped by the master key; an erased marker is permanent.
 create table customer_keys (

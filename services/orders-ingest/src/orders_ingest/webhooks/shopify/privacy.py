@@ -1,4 +1,4 @@
-"""Shopify's three privacy topics, which every app must answer (SEC-002, SEC-003)."""
+"""Shopify's three privacy topics, which every app must answer (SEC-006)."""
 
 from __future__ import annotations
 
