@@ -12,7 +12,8 @@ from regulars.privacy.requests import collect, report_lines, write_archive
 
 NOW = datetime(2025, 3, 4, 2, tzinfo=UTC)
 BASE = "/v1/shops/teahouse"
-CANARY = "kanarie"
+CANARY, DESCRIBED = "kanarie", "zaunkoenig"
+"""In every personal field; and in every field that describes a customer and travels in plain."""
 SERVICES = ("orders-ingest", "membership", "segmentation", "messaging", "feedback")
 
 
@@ -28,13 +29,18 @@ def order(number: int, customer: str, **personal: Any) -> dict[str, Any]:
 
 
 def profile(customer: str) -> dict[str, Any]:
-    """Every personal field of a profile holds the canary."""
+    """Every personal field of a profile holds the canary, also an interest that the customer did not agree to."""
     return {
         "name": f"{CANARY} {customer}",
         "email": f"{CANARY}-{customer}@example.com",
         "address": f"{CANARY} street",
         "chat": f"https://chat.example.com/{CANARY}",
         "social": [{"platform": "wechat", "account": f"{CANARY}_{customer}"}],
+        "interests": [
+            {"kind": "film", "value": f"{CANARY} in flight", "consented": True},
+            {"kind": "book", "value": f"unasked {CANARY}"},
+        ],
+        **dict.fromkeys(("region", "city", "education", "credit_level", "language", "source"), DESCRIBED),
     }
 
 
@@ -105,6 +111,8 @@ async def test_a_person_is_merged_parted_exported_and_erased_in_every_service(st
     people, found = await collect(_Services(stack), "teahouse", "till")
     assert people == ["ann", "till"]
     assert found["orders-ingest"]["profiles"][0]["body"]["social"][0]["account"].startswith(CANARY)
+    assert "in flight" in str(found["orders-ingest"]["profiles"])
+    assert f"unasked {CANARY}" not in str(found)
     assert any(CANARY in str(row) for row in found["feedback"]["tickets"])
     rows = write_archive(tmp_path / "ann.zip", "teahouse", "till", people, found)
     assert rows > 20
@@ -124,8 +132,12 @@ async def test_a_person_is_merged_parted_exported_and_erased_in_every_service(st
     assert await story.orders_of("ann") == ("ann", 3)
     _, found = await collect(_Services(stack), "teahouse", "ann")
     assert CANARY not in str(found).casefold()
+    assert DESCRIBED not in str(found)
     for service in SERVICES:
         assert await _tables_with(stack, service, CANARY) == [], service
+        # What was published stands in the outbox for some days, as it does on the topic.
+        tables = await _tables_with(stack, service, DESCRIBED)
+        assert [name for name in tables if not name.startswith("outbox")] == [], service
         keys = await stack.rows(service, "select wrapped from customer_keys where customer in ('ann', 'till')")
         assert [wrapped for (wrapped,) in keys] == [None, None], service
         assert await stack.rows(service, "select slug from dead_events") == [], service

@@ -192,6 +192,8 @@ async def lived(db: Database, runtime: Runtime, api: httpx.AsyncClient, shop: Sh
     for name in ("Ann", "Anne"):
         await api.put("/v1/shops/demo/customers/c-1", json={"name": name, "email": "a@example.test"})
     await shop.post(tell.event("customer.consent_changed", {"channel": "email", "granted": True}))
+    await api.put("/v1/shops/demo/customers/gone", json={"name": "Gone", "city": "Berlin"})
+    assert (await api.post("/v1/shops/demo/customers/gone/erasure")).status_code == 202
     await api.put("/v1/shops/demo/orders/o-30", json=PUT)
     key = (await api.post("/v1/keys", json={"name": "till", "shop": "demo", "scopes": ["*"]})).json()
     assert (await api.delete(f"/v1/keys/{key['prefix']}")).status_code == 204

@@ -149,10 +149,10 @@ class SocialAccount(_Told):
 
 
 class Interest(_Told):
-    """Something that the customer likes, where that is known from, and whether they agreed."""
+    """Something that the customer likes, and where that is known from; it is taken where the customer `consented`."""
 
     kind: Literal["hobby", "brand", "product", "category", "book", "film", "topic"]
-    value: str
+    value: str | None = None
     source: str | None = None
     consented: bool = False
     noted_on: date | None = None

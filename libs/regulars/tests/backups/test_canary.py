@@ -38,6 +38,10 @@ PROFILE = {
     "address": f"{CANARY} street 1",
     "chat": f"https://chat.example.com/{CANARY}",
     "social": [{"platform": "wechat", "account": f"{CANARY}_ann"}],
+    "interests": [
+        {"kind": "film", "value": f"{CANARY} in flight", "consented": True},
+        {"kind": "book", "value": f"{CANARY} unasked"},
+    ],
 }
 
 

@@ -247,8 +247,8 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
-    """Forget what they wrote, ask them nothing, and do nothing more for them; what remains names only their id
-    (SEC-006)."""
+    """Forget what they wrote and where they came from, ask them nothing, and do nothing more for them; what remains
+    names only their id (SEC-006)."""
     customers = sorted(batch.by_customer())
     await reviews.erase(tx, customers)
     await surveys.erase(tx, customers)
@@ -258,6 +258,7 @@ async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
     await end_tasks_of(tx, customers)
     await CONTENTS.erase(tx, customers)
     await readings.erase(tx, customers)
+    await word_of_mouth.erase_sources(tx, customers)
     await questions.lapse(tx, customers)
     await schedules.lapse(tx, customers)
 

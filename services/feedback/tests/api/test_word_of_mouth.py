@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from common.events import Event
-from common.events.customers import CustomerRegistered
+from common.events.customers import CustomerErased, CustomerRegistered, CustomerUpdated
 from common.events.membership import ReferralCompleted, ReferralMade, ReferralReversed
 
 from ..conftest import MARCH, Feedback, completed, refunded
@@ -72,6 +72,14 @@ async def test_new_customers_are_counted_by_source_in_whatever_order_it_is_read(
         ]
         of_ann = (await each.client.get(f"{PATH}/referred", params={"referrer": "ann"})).json()
         assert [one["customer"] for one in of_ann["items"]] == ["bob", "eve"]
+    # What was said of an erased customer goes, whichever is read first (SEC-006); the count stays.
+    erased = said("ann", CustomerErased(), "erased")
+    await feedback.handle(erased)
+    await feedback.handle(said("ann", CustomerUpdated(source="ads", revision=2), "updated"))
+    assert await feedback.rows("select customer from customer_sources where customer = 'ann'") == []
+    found = (await feedback.client.get(PATH, params=period)).json()
+    assert found["new_customers"] == 6
+    assert {one["source"]: one["customers"] for one in found["sources"]}[None] == 3
     for bad in (
         {"until": "0001-01-01T00:00:00Z"},
         {"since": "2020-01-01T00:00:00Z"},

@@ -4,8 +4,8 @@
 grant insert on conditions, decisions, declined_coupons, order_news, policies, purchases, receipts to {role};
 -- Of a version to come, that it never does; and what is worked out from one as it is added.
 grant update (withdrawn_at, free_after, addresses) on policies to {role};
-grant insert, update on addresses_forgotten, bounces, call_claims, candidates, clicks, contacts, permissions to {role};
-grant insert, update, delete on contact_addresses, messages, pauses to {role};
+grant insert, update on addresses_forgotten, bounces, call_claims, candidates, clicks, permissions to {role};
+grant insert, update, delete on contact_addresses, contacts, messages, pauses to {role};
 grant insert on insert_scans, parcel_inserts, parcel_plans, parcels to {role};
 grant insert on calls, campaign_members, campaign_versions, flow_moves, flow_versions, replies, template_versions to {role};
 grant insert, update on mailboxes, standings to {role};

@@ -124,6 +124,20 @@ async def test_of_an_erased_customer_no_day_of_the_own_is_kept(messaging: Any) -
     assert await messaging.rows("select customer, count(*) from personal_dates group by 1") == [("c2", 2)]
 
 
+@pytest.mark.parametrize("erased_first", [False, True])
+async def test_of_an_erased_customer_no_name_language_zone_nor_address_is_kept(
+    messaging: Any, erased_first: bool
+) -> None:
+    """SEC-006: whichever is read first."""
+    profile = CustomerUpdated(revision=2, email="old@example.test", language="de", zone="Asia/Tokyo")
+    told = [messaging.event(profile, "told"), messaging.event(CustomerErased(), "erased")]
+    await messaging.feed(messaging.event(profile, "bobs", customer="bob"))
+    for event in reversed(told) if erased_first else told:
+        await messaging.feed(event)
+    assert await messaging.rows("select customer from contacts") == [("bob",)]
+    assert await messaging.rows("select customer from contact_addresses") == [("bob",)]
+
+
 async def test_an_erased_customer_gets_nothing_more(messaging: Any) -> None:
     await messaging.feed(*messaging.known(), messaging.notice("o1"))
     await messaging.feed(messaging.event(CustomerErased(), "erased"))

@@ -7,10 +7,10 @@ grant insert on completed_orders, import_refusals, replaced_refunds to {role};
 grant insert, delete on import_parts, import_rows, recognised_by to {role};
 grant insert, update, delete on import_uploads to {role};
 grant insert, update on
-    consents, import_jobs, journeys, order_details, privacy_requests, products, profiles, refunds,
+    consents, import_jobs, journeys, order_details, privacy_requests, products, refunds,
     tallies, visits
 to {role};
-grant insert, update, delete on behaviour_days, orders, settings to {role};
+grant insert, update, delete on behaviour_days, orders, profiles, settings to {role};
 -- A claim whose event was not taken is given up or marked; an intake topic that is closed is forgotten.
 grant update on inbox to {role};
 grant delete on offsets to {role};

@@ -32,7 +32,9 @@ WHOLE = {
     "education": "university",
     "credit_level": "3 diamonds",
     "social": [{"platform": "weibo", "account": "ann-li"}],
-    "interests": [{"kind": "book", "value": "Tea Classic", "source": "survey", "noted_on": "2026-01-02"}],
+    "interests": [
+        {"kind": "book", "value": "Tea Classic", "source": "survey", "consented": True, "noted_on": "2026-01-02"}
+    ],
     "language": "en",
     "zone": "Asia/Shanghai",
     "source": "counter",
@@ -88,6 +90,31 @@ async def test_a_field_that_came_as_an_event_is_known_to_an_upsert(api: httpx.As
     assert await put(api, "/c-1", WHOLE) == "duplicate"
     personal = sorted(personal_fields(CustomerProfile).own)
     assert (await api.get(f"{URL}/c-1")).json()["has"] == personal
+
+
+async def test_an_interest_is_kept_by_the_customers_consent_alone_and_sealed(
+    api: httpx.AsyncClient, published: Published, tell: Any, db: Database
+) -> None:
+    """SEC-008, C-19: by the upsert and by an event alike; what it is opens with the customer's key alone."""
+    agreed = {"kind": "film", "value": "Yellow Earth", "source": "survey", "consented": True}
+    others = [{"kind": "book", "value": "Red Sorghum"}, {"kind": "topic", "value": "tea", "consented": False}]
+    sent = [
+        await api.put(f"{URL}/c-1", json={"name": "Ann", "interests": [agreed, *others]}),
+        await api.post("/v1/events", json=tell.event("customer.updated", {"interests": [*others, agreed]})),
+    ]
+    for answer in sent:
+        assert answer.status_code == 202, answer.text
+        assert [(f["field"], f["slug"]) for f in answer.json()["left_out"]] == [("interests", "no_consent")]
+    assert await put(api, "/c-1", {"interests": others[:1]}) == "accepted"
+    assert (await api.get(f"{URL}/c-1")).json()["interests"] == []
+    assert await put(api, "/c-1", {"interests": [agreed]}) == "accepted"
+    assert (await api.get(f"{URL}/c-1")).json()["interests"] == [{"kind": "film", "source": "survey", "noted_on": None}]
+    assert [len(event.data.interests) for event in await published()] == [1, 1, 0, 1]
+    async with db.transaction() as tx:
+        rows = await tx.fetch("select cast(body as text) as body from profiles")
+    kept = str([row.body for row in rows]) + str([event.as_dict() for event in await published()])
+    for text in ("Yellow Earth", "Red Sorghum"):
+        assert text not in kept
 
 
 def test_the_routes_take_and_show_every_field_of_a_profile() -> None:
@@ -247,4 +274,5 @@ async def test_personal_fields_are_read_in_plain_text_with_a_scope_of_their_own(
     assert (await api.get(f"{URL}/nobody/personal", params={"fields": ["name"]})).status_code == 404
     async with db.transaction() as tx:
         await vault.ring.erase(tx, [("demo", "c-1")])
-    assert (await api.get(f"{URL}/c-1/personal", params={"fields": ["email"]})).json()["fields"] == {}
+    gone = await api.get(f"{URL}/c-1/personal", params={"fields": ["email"]})
+    assert (gone.status_code, gone.json()["type"]) == (404, "/problems/erased_customer")

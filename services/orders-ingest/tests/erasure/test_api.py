@@ -36,6 +36,12 @@ from regulars.stack.errors import Refused
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 """What the clock of these tests says."""
 CUSTOMERS, UPLOADS = "/v1/shops/demo/customers", "/v1/shops/demo/uploads"
+WHOLE = {
+    "name": "Ann Kanarie", "gender": "female", "region": "Kanarie", "city": "Kanarie", "education": "Kanarie",
+    "credit_level": "Kanarie", "language": "de", "zone": "Europe/Berlin", "source": "Kanarie", "birthday": "1990-02-28",
+    "address": "Kanarie Office Tower", "social": [{"platform": "weibo", "account": "kanarie"}],
+    "interests": [{"kind": "book", "value": "Kanarie", "consented": True}],
+}  # fmt: skip
 OTHERS = (
     ("membership", MembershipErased),
     ("segmentation", SegmentsErased),
@@ -146,9 +152,29 @@ async def test_of_a_line_that_names_an_erased_customer_nothing_is_kept(
     assert slug(await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann"})) == (409, "customer_erased")
     while await swept(db, vault, runtime):
         pass
-    exported = (await api.get(f"{CUSTOMERS}/ann/export/profiles")).json()
-    assert "Kanarie" not in orjson.dumps(exported).decode()
-    assert exported["rows"][0]["body"]["name"] == "(encrypted with a key that is gone)"
+    assert (await api.get(f"{CUSTOMERS}/ann/export/profiles")).json()["rows"] == []
+
+
+async def test_an_erasure_takes_the_whole_profile_and_what_comes_later_does_not_fill_it_again(
+    api: httpx.AsyncClient, db: Database, vault: Vault, runtime: Runtime
+) -> None:
+    """SEC-006: what is sealed and what stands in plain, of all identifiers of the person and of nobody else."""
+    for name in ("ann", "till", "bob"):
+        assert (await api.put(f"{CUSTOMERS}/{name}", json=WHOLE)).status_code == 202
+    await api.post(f"{CUSTOMERS}/ann/merge", json={"absorbed": "till"})
+    assert (await api.post(f"{CUSTOMERS}/ann/erasure")).status_code == 202
+    told = (f"{CUSTOMERS}/ann", f"{CUSTOMERS}/till", f"{CUSTOMERS}/ann/personal?fields=name")
+    for path in told:
+        assert slug(await api.get(path)) == (404, "erased_customer"), path
+    assert slug(await api.put(f"{CUSTOMERS}/ann", json=WHOLE)) == (409, "customer_erased")
+    event = {"id": "e-9", "type": "customer.updated", "subject": "till", "data": WHOLE}
+    assert slug(await api.post("/v1/shops/demo/events", json=event)) == (409, "customer_erased")
+    async with db.transaction() as tx:
+        assert [row.customer for row in await tx.fetch("select customer from profiles")] == ["bob"]
+    assert (await api.get(f"{CUSTOMERS}/bob")).json()["city"] == "Kanarie"
+    while await swept(db, vault, runtime):
+        pass
+    assert "profiles" not in (await api.get(f"{CUSTOMERS}/ann/export")).json()["tables"]
 
 
 async def test_an_erasure_waits_for_files_that_are_being_sent_and_removes_those_that_were_left(
@@ -241,7 +267,7 @@ async def test_who_is_erased_before_anything_of_them_came_does_not_come_by_what_
     assert slug(told) == (409, "customer_erased")
     order = tell.order("paid", {"remark": "left with Kanarie"}, subject="ann")
     assert (await api.post("/v1/events", json=order)).status_code == 202, "totals stay, under the bare identifier"
-    assert slug(await api.get(f"{CUSTOMERS}/ann")) == (404, "unknown_customer")
+    assert slug(await api.get(f"{CUSTOMERS}/ann")) == (404, "erased_customer")
     orders = (await api.get(f"{CUSTOMERS}/ann/export/orders")).json()["rows"]
     assert len(orders) == 1
     assert "Kanarie" not in orjson.dumps(orders).decode()

@@ -127,6 +127,29 @@ async def test_nothing_is_found_in_the_outbox_nor_in_the_log_and_all_is_counted(
     }
 
 
+async def test_an_erased_customers_profile_is_not_missed_and_one_that_stays_is_found(
+    db: Database, api: httpx.AsyncClient, vault: Vault, tell: Any, topics: OwnTopics
+) -> None:
+    """SEC-006: the topic holds the profile for ever, the table does not."""
+    await some_days(db, api, vault, tell)
+    async with db.transaction() as tx:
+        kept = await tx.fetch_one("select cast(body as text) as body, revision, changed_at from profiles")
+    assert kept is not None
+    assert (await api.post("/v1/shops/demo/customers/c-1/erasure")).status_code == 202
+    found, compared = await verified(db, topics)
+    assert (found, compared["profiles"]) == ([], 0)
+    async with db.transaction() as tx:
+        await tx.execute(
+            "insert into profiles (shop, customer, revision, numbered, registered_at, changed_at, body)"
+            " values ('demo', 'c-1', :revision, false, :at, :at, cast(:body as jsonb))",
+            revision=kept.revision,
+            at=kept.changed_at,
+            body=kept.body,
+        )
+    found, _ = await verified(db, topics)
+    assert found == ["orders-ingest: demo/c-1: profiles keeps something else than was announced"]
+
+
 async def test_an_empty_database_is_said_to_be_empty(db: Database, topics: OwnTopics) -> None:
     async with db.transaction() as tx:
         await tx.execute("delete from shop_settings")

@@ -23,10 +23,14 @@ class SocialAccount(EventData):
 
 
 class Interest(EventData):
-    """Something the customer likes or follows, where that is known from, and whether they agreed (MEM-004)."""
+    """Something the customer likes or follows, and where that is known from (MEM-004).
+
+    `consented`: the customer agreed that it is kept; what they did not agree to is neither stored nor published
+    (SEC-008).
+    """
 
     kind: Literal["hobby", "brand", "product", "category", "book", "film", "topic"]
-    value: Text
+    value: PersonalText | None = None
     source: Text | None = None
     consented: bool = False
     noted_on: date | None = None

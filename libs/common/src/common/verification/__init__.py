@@ -3,6 +3,7 @@
 from common.verification.claims import compare_claims
 from common.verification.comparing import compare
 from common.verification.customers import Customers
+from common.verification.erased import without_erased
 from common.verification.expected import Expectation, digest, rank
 from common.verification.log import Fact, Log
 from common.verification.run import Verification, in_pages
@@ -24,4 +25,5 @@ __all__ = [
     "in_pages",
     "pages_of",
     "rank",
+    "without_erased",
 ]

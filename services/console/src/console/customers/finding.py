@@ -108,7 +108,8 @@ async def send_find_customer(
 ) -> Response:
     """To the customer's page: what is searched for is in no address until it is an id that somebody knows.
 
-    With an @ it is an e-mail, with a + a phone; else an id, and where nobody has that, a name.
+    With an @ it is an e-mail, with a + a phone; else an id, and where nobody has that, a name. Of an erased customer
+    nothing but the erasure is told.
     """
     wanted = wanted.strip()
     if not wanted:
@@ -116,12 +117,16 @@ async def send_find_customer(
     if "@" in wanted or _PHONE.fullmatch(wanted):
         return await _by_sign(viewer, "email" if "@" in wanted else "phone", wanted, after)
     if not after:
-        answers = await viewer.console.services.ask(
-            viewer.of_shop("orders-ingest", f"/customers/{part(wanted)}"),
-            viewer.of_shop("segmentation", f"/customers/{part(wanted)}"),
+        here = f"/customers/{part(wanted)}"
+        *answers, erasure = await viewer.console.services.ask(
+            viewer.of_shop("orders-ingest", here),
+            viewer.of_shop("segmentation", here),
+            viewer.of_shop("orders-ingest", f"{here}/erasure"),
         )
         if any(answer.ok for answer in answers):
-            return see(viewer.url(f"/customers/{part(wanted)}"))
+            return see(viewer.url(here))
+        if erasure.ok and viewer.may("erasure"):
+            return see(viewer.url(f"{here}/erasure"))
         if any(answer.state == "unavailable" for answer in answers):
             return await _nobody_says(viewer, wanted)
     return await _by_sign(viewer, "name", wanted, after)

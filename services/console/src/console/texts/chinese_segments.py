@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SEGMENTS = {
     'A tag has at most 100 characters, and none of " / # |.': '标签最多 100 个字符，且不含 " / # |。',
-    "A tag that begins with need:, goal: or state: is a note.": "以 need:、goal: 或 state: 开头的标签即为备注。",
+    "A tag that begins with need:, goal: or state: is a note. It is kept in plain: write nothing by which a person can be known.": "以 need:、goal: 或 state: 开头的标签即为备注。备注以明文保存：请勿写入可识别个人的内容。",
     "All others": "其他所有顾客",
     "Another customer's id": "另一位顾客的编号",
     "Another tag": "新标签",

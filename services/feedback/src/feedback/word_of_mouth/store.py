@@ -8,13 +8,16 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.events import Event
+from common.crypto.keys import get_keys
+from common.events import CustomerKey, Event
 from common.events.customers import CustomerProfile
 from common.events.membership import ReferralMade, ReferralNews
 from common.people.sql import ABSORBED
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 from feedback.revisions.newest import NewestTable
 
+_KEYS = Columns("w", shop="text", customer="text")
 SOURCES = NewestTable("customer_sources", {"source": "text"})
 MOST_SOURCES = 100
 REFERRAL = "referral"
@@ -22,8 +25,20 @@ REFERRAL = "referral"
 
 
 async def save_sources(tx: Transaction, events: Sequence[Event[CustomerProfile]]) -> None:
-    """Keep the newest source of each customer. Idempotent, in any order."""
-    await SOURCES.save(tx, ((e.customer, e.data.revision, (e.data.source,)) for e in events))
+    """Keep the newest source of each customer, of an erased one none. Idempotent, in any order."""
+    erased = {key for key, row in (await get_keys(tx, {e.customer for e in events})).items() if row.erased_at}
+    await SOURCES.save(
+        tx, ((e.customer, e.data.revision, (e.data.source,)) for e in events if e.customer not in erased)
+    )
+
+
+async def erase_sources(tx: Transaction, customers: Sequence[CustomerKey]) -> None:
+    """Remove what was said of where these customers come from."""
+    # By primary key.
+    await tx.execute(
+        f"delete from customer_sources s using {_KEYS} where s.shop = w.shop and s.customer = w.customer",
+        **_KEYS.of(customers),
+    )
 
 
 async def save_made(tx: Transaction, event: Event[ReferralMade]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from common.crypto.erasing import NOT_ERASED
 from common.events import CustomerKey
 from common.events.customers import Channel
 from common.storage.columns import Columns
@@ -13,7 +14,7 @@ from messaging.contacts.store_bounces import BOUNCED
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
 _CONTACTS = Columns(
-    "n", shop="text", customer="text", revision="bigint", at="timestamptz", name="text", language="text", zone="text"
+    "w", shop="text", customer="text", revision="bigint", at="timestamptz", name="text", language="text", zone="text"
 )
 _ADDRESSES = Columns(
     "n",
@@ -30,7 +31,8 @@ _ADDRESSES = Columns(
 
 
 async def save_contacts(tx: Transaction, contacts: Iterable[Contact]) -> None:
-    """Keep the highest revision of each customer, of equal ones the later. Addresses are saved by `save_addresses`."""
+    """Keep the highest revision of each customer, of equal ones the later; of an erased one nothing. Addresses are
+    saved by `save_addresses`."""
     newest: dict[CustomerKey, Contact] = {}
     for c in contacts:
         held = newest.get(c.key)
@@ -42,6 +44,7 @@ async def save_contacts(tx: Transaction, contacts: Iterable[Contact]) -> None:
     await tx.execute(
         f"""
         insert into contacts (shop, customer, revision, at, name, language, zone) select * from {_CONTACTS}
+        where {NOT_ERASED}
         on conflict (shop, customer) do update set revision = excluded.revision, at = excluded.at, name = excluded.name,
             language = excluded.language, zone = excluded.zone, recorded_at = clock_timestamp()
         where (contacts.revision, contacts.at) < (excluded.revision, excluded.at)
@@ -135,9 +138,14 @@ async def get_address(tx: Transaction, key: CustomerKey, channel: Channel) -> by
     return found
 
 
-async def forget_addresses(tx: Transaction, keys: Sequence[CustomerKey]) -> None:
-    """Forget which addresses these erased customers had, and remember when of a shop that was done last."""
+async def forget_contacts(tx: Transaction, keys: Sequence[CustomerKey]) -> None:
+    """Forget name, language, zone and all addresses of these erased customers, and remember when of a shop that was
+    done last."""
     # By primary key.
+    await tx.execute(
+        f"delete from contacts c using {_CUSTOMERS} where c.shop = w.shop and c.customer = w.customer",
+        **_CUSTOMERS.of(keys),
+    )
     await tx.execute(
         f"delete from contact_addresses a using {_CUSTOMERS} where a.shop = w.shop and a.customer = w.customer",
         **_CUSTOMERS.of(keys),

@@ -8,7 +8,7 @@ from messaging.calls.store import forget_numbers
 from messaging.commands.recalling import recall_persons
 from messaging.consent import store
 from messaging.consent.rules import statements_of, suppressed_of, suppression
-from messaging.contacts.store import forget_addresses
+from messaging.contacts.store import forget_contacts
 from messaging.flows.running.store import wake_runs
 from messaging.limits.caps import store as caps
 from messaging.occasions.store import forget_own_days
@@ -23,14 +23,14 @@ async def on_permissions(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_erased(tx: Transaction, batch: Batch) -> None:
-    """Forget which addresses the customers had, but for those that they refused for: of those the hash stays.
+    """Forget how the customers were reached, but for addresses that they refused for: of those the hash stays.
 
     It is announced, too, since in a rebuild their contact data opens no more. Their ways through flows end.
     """
     keys = sorted({e.customer for e in batch.events})
     kept = [suppression(key, said) for key, said in await store.refusals_of(tx, keys)]
     await store.save_statements(tx, [suppressed_of(event) for event in kept])
-    await forget_addresses(tx, keys)
+    await forget_contacts(tx, keys)
     await store.forget_addresses(tx, keys)
     await caps.forget_addresses(tx, keys)
     await forget_numbers(tx, keys)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from common.crypto.sealing import open_sealed, personal_fields
-from common.events.customers import Channel, CustomerProfile, Interest, ProfileFields, Purpose
+from common.events.customers import Channel, CustomerProfile, ProfileFields, Purpose
 from common.events.fields import Identifier, Instant, ShopName, Text
 from common.http.api import Body, Caller, Router, Tx, require, runtime_of
+from common.http.told import Named
 from common.people.store import get_people
 from orders_ingest.api.parts import OutcomeOut, ResultsOut, answer_each, answer_one, vault_of
 from orders_ingest.commands import put_customers as command
@@ -27,7 +28,10 @@ Writer = Annotated[Caller, require("customers:write")]
 
 
 class ProfileIn(ProfileFields, Body):
-    """The whole profile as it stands: what is left out is forgotten. `zone` absent: the shop's."""
+    """The whole profile as it stands: what is left out is forgotten. `zone` absent: the shop's.
+
+    Of `interests` those with `consented` true are kept, the others left out and named (SEC-008).
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -104,7 +108,8 @@ class ConsentsIn(Body):
 async def post_customers(shop: ShopName, body: CustomersIn, request: Request, caller: Writer) -> Response:
     """Upsert up to 1,000 customers with their consents; one result each, all durable when answered.
 
-    A field that cannot be used (an address, a number, a zone, a birthday) is left out and named; the rest is taken.
+    A field that cannot be used (an address, a number, a zone, a birthday) is left out and named, and so are interests
+    without the customer's consent; the rest is taken.
     """
     sent = [SentCustomer(one.id, one.registered_at, one.fields(), _consents(one.consents)) for one in body.customers]
     return answer_each(await _put(request, shop, sent))
@@ -144,6 +149,14 @@ class PlatformOut(BaseModel):
     platform: str
 
 
+class InterestOut(BaseModel):
+    """Something that the customer likes and agreed to have kept; what it is, is personal."""
+
+    kind: str
+    source: str | None = None
+    noted_on: date | None = None
+
+
 class CustomerOut(BaseModel):
     """`has`: the personal fields that are stored; `revision`: by which consumers know the newest profile.
 
@@ -158,7 +171,7 @@ class CustomerOut(BaseModel):
     city: str | None = None
     education: str | None = None
     credit_level: str | None = None
-    interests: list[Interest] = []
+    interests: list[InterestOut] = []
     social: list[PlatformOut] = []
     language: str | None = None
     zone: str | None = None
@@ -170,8 +183,11 @@ class CustomerOut(BaseModel):
 
 
 @router.get("/{customer}", dependencies=[require("customers:read")])
-async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> CustomerOut:
-    """What is known of a customer, without personal fields: which of them are there, and the consents that came."""
+async def get_customer(shop: ShopName, customer: Named, tx: Tx) -> CustomerOut:
+    """What is known of a customer, without personal fields: which of them are there, and the consents that came.
+
+    Of an erased customer nothing is told (404).
+    """
     found = (await store.get_profiles(tx, [(shop, customer)])).get((shop, customer))
     if found is None:
         raise UnknownCustomer(customer)
@@ -182,7 +198,7 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
         registered_at=found.registered_at,
         revision=found.revision,
         **{name: found.body.get(name) for name in _SHOWN},
-        interests=found.body.get("interests", []),
+        interests=[InterestOut.model_validate(one) for one in found.body.get("interests", ())],
         social=[PlatformOut(platform=account["platform"]) for account in found.body.get("social", ())],
         has=sorted(found.body.keys() & set(personal_fields(CustomerProfile).own)),
         consents=[ConsentOut.model_validate(dict(row._mapping)) for row in consents],
@@ -196,7 +212,7 @@ PersonalField = Literal["name", "email", "phone", "chat", "address", "birthday"]
 
 
 class PersonalOut(BaseModel):
-    """`fields`: those asked for that are stored; none of an erased customer."""
+    """`fields`: those asked for that are stored."""
 
     id: str
     fields: dict[PersonalField, str]
@@ -205,7 +221,7 @@ class PersonalOut(BaseModel):
 @router.get("/{customer}/personal", dependencies=[require("customers:reveal")])
 async def get_personal(
     shop: ShopName,
-    customer: Identifier,
+    customer: Named,
     request: Request,
     tx: Tx,
     fields: Annotated[list[PersonalField], Query(min_length=1, description="those wanted, and no others are opened")],

@@ -13,7 +13,7 @@ from common.people.store import get_people
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.recognise import recognise
-from orders_ingest.customers.store import get_profiles
+from orders_ingest.customers.store import erase_profiles, get_profiles
 from orders_ingest.erasure import store as erasures
 from orders_ingest.erasure.rules import LookedFor, looked_for
 from orders_ingest.erasure.state import Because
@@ -28,9 +28,9 @@ async def erase_customer(
     """Remove the keys of the person whom this identifier stands for, for ever; returns all identifiers, sorted.
 
     With its key, all personal data that came under an identifier is gone, here and wherever a copy of it is: in every
-    topic and table that holds it sealed. `customer.erased` is announced for each identifier, and each service confirms
-    it. What names no customer (lines of files, dead deliveries) is looked through by the sweep. Idempotent: of somebody
-    who was erased before, the first reason stays.
+    topic and table that holds it sealed; the profile goes whole. `customer.erased` is announced for each identifier,
+    and each service confirms it. What names no customer (lines of files, dead deliveries) is looked through by the
+    sweep. Idempotent: of somebody who was erased before, the first reason stays.
     """
     await store.lock(tx, shop)
     keys = sorted((await get_people(tx, [(shop, customer)]))[shop, customer])
@@ -39,6 +39,7 @@ async def erase_customer(
         return report.people
     texts = await _texts(tx, vault, keys)
     await tx.announce(await vault.ring.erase(tx, keys))
+    await erase_profiles(tx, keys)
     await recognise(tx, vault.ring, keys)
     sealed = vault.seal(texts_place(shop, customer), orjson.dumps(texts))
     await erasures.insert_erasures(tx, keys, customer, tx.clock.now(), sealed, because)

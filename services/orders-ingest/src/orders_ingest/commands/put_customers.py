@@ -15,12 +15,12 @@ from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.take_events import take_events
 from orders_ingest.customers import store
 from orders_ingest.customers.profile import LeftOut, cleaned
-from orders_ingest.customers.rules import changes, fields_of
+from orders_ingest.customers.rules import CustomerErased, changes, fields_of
 from orders_ingest.customers.state import KnownConsent, KnownCustomer, SentCustomer
 from orders_ingest.customers.store import StoredProfile
 from orders_ingest.identity.store import hold
 from orders_ingest.intake.checks import check, refused_time
-from orders_ingest.intake.state import Offered, Outcome, Status
+from orders_ingest.intake.state import Offered, Outcome, Status, refused
 
 
 async def put_customers(tx: Transaction, vault: Vault, shop: str, sent: Sequence[SentCustomer]) -> list[Outcome]:
@@ -59,6 +59,8 @@ def _events(
     bad = refused_time(sent.customer, now, [("registered_at", sent.registered_at), *consents])
     if bad is not None:
         return bad, left_out
+    if known.erased:  # also where the same was said before the erasure, and would be a repetition
+        return refused(sent.customer, CustomerErased()), left_out
     if sent.profile is not None:
         profile, left_out = cleaned(CustomerUpdated(**sent.profile), now)
         sent = replace(sent, profile=fields_of(profile))
@@ -92,7 +94,7 @@ async def _known(tx: Transaction, vault: Vault, customers: Sequence[CustomerKey]
         profile = profiles.get(key)
         newest = {name: KnownConsent(row.granted, row.at) for name, row in consents.get(key, {}).items()}
         if profile is None:
-            found[key] = KnownCustomer(consents=newest)
+            found[key] = KnownCustomer(consents=newest, erased=key in keys and keys[key] is None)
         else:
             found[key] = KnownCustomer(profile.revision, _opened(key, profile, keys.get(key)), newest)
     return found

@@ -1,10 +1,11 @@
-"""Cleaning of profiles: e-mail, phone and zone are checked here once, so that messaging need not check again."""
+"""Cleaning of profiles: e-mail, phone and zone are checked here once, so that messaging need not check again; interests
+to which the customer did not agree end here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from common.events import InvalidEvent
 from common.events.customers import CustomerProfile
@@ -66,11 +67,12 @@ def cleaned_birthday(text: str, now: datetime) -> str:
 
 
 def cleaned(profile: CustomerProfile, now: datetime) -> tuple[CustomerProfile, tuple[LeftOut, ...]]:
-    """The profile with its address, number, zone and birthday in normal form, without those that cannot be used.
+    """The profile with its address, number, zone and birthday in normal form, without those that cannot be used, and
+    without interests that the customer did not agree to have kept (SEC-008).
 
     What follows from address and birthday, and is not said, is added.
     """
-    update: dict[str, str | int | None] = {}
+    update: dict[str, Any] = {}
     left_out: list[LeftOut] = []
     for name, check in CHECKS.items():
         value = getattr(profile, name)
@@ -81,6 +83,11 @@ def cleaned(profile: CustomerProfile, now: datetime) -> tuple[CustomerProfile, t
         except InvalidEvent as error:
             update[name] = None
             left_out.append(LeftOut(name, error.slug, str(error).removeprefix(f"data.{name}: ")))
+    agreed = tuple(one for one in profile.interests if one.consented)
+    if (refused := len(profile.interests) - len(agreed)) > 0:
+        update["interests"] = agreed
+        detail = f"{refused} to which the customer did not agree (`consented`): not kept"
+        left_out.append(LeftOut("interests", "no_consent", detail))
     if profile.life_state is None and profile.address is not None:
         update["life_state"] = life_state(profile.address)
     birthday = update.get("birthday")

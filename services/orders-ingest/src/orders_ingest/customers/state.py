@@ -43,8 +43,12 @@ class KnownConsent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KnownCustomer:
-    """What is stored of a customer: `revision` None, no profile; `profile` opened; consents by (channel, purpose)."""
+    """What is stored of a customer: `revision` None, no profile; `profile` opened; consents by (channel, purpose).
+
+    `erased`: no profile is stored, and none is taken any more.
+    """
 
     revision: int | None = None
     profile: dict[str, Any] = field(default_factory=dict)
     consents: Mapping[tuple[str, str], KnownConsent] = field(default_factory=dict)
+    erased: bool = False

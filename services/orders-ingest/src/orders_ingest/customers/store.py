@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from common.crypto.erasing import NOT_ERASED
 from common.events import CustomerKey, Event
 from common.events.customers import ConsentChanged, CustomerProfile
 from common.storage.columns import Columns
@@ -48,7 +49,7 @@ class ConsentRow(NamedTuple):
 
 CUSTOMERS = Columns("w", shop="text", customer="text")
 PROFILES = Columns(
-    "n",
+    "w",
     shop="text",
     customer="text",
     revision="bigint",
@@ -100,7 +101,8 @@ async def save_customers(tx: Transaction, events: Iterable[Event[Any]]) -> None:
 
 
 async def _save_profiles(tx: Transaction, versions: Sequence[ProfileRow]) -> None:
-    """Keep of each customer the profile of the highest revision, and the earliest time of all."""
+    """Keep of each customer the profile of the highest revision, and the earliest time of all; of an erased one none,
+    whichever a rebuild reads first."""
     newest: dict[CustomerKey, ProfileRow] = {}
     first: dict[CustomerKey, datetime] = {}
     for row in versions:
@@ -114,7 +116,7 @@ async def _save_profiles(tx: Transaction, versions: Sequence[ProfileRow]) -> Non
     await tx.execute(
         f"""
         insert into profiles (shop, customer, revision, numbered, registered_at, changed_at, body)
-        select * from {PROFILES}
+        select * from {PROFILES} where {NOT_ERASED}
         on conflict (shop, customer) do update set
             revision = greatest(profiles.revision, excluded.revision),
             registered_at = least(profiles.registered_at, excluded.registered_at),
@@ -125,6 +127,15 @@ async def _save_profiles(tx: Transaction, versions: Sequence[ProfileRow]) -> Non
         **PROFILES.of(
             (*key, row.revision, row.numbered, first[key], row.at, row.body) for key, row in sorted(newest.items())
         ),
+    )
+
+
+async def erase_profiles(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
+    """Remove all that was said of who they are: what is sealed, and what describes them in plain."""
+    # By primary key.
+    await tx.execute(
+        f"delete from profiles p using {CUSTOMERS} where p.shop = w.shop and p.customer = w.customer",
+        **CUSTOMERS.of(sorted(set(customers))),
     )
 
 

@@ -45,7 +45,7 @@ from orders_ingest.archive.store import insert_archive
 from orders_ingest.archive.vault import Vault
 from orders_ingest.catalogue import store as catalogue
 from orders_ingest.commands.recognise import recognise
-from orders_ingest.customers.store import save_customers
+from orders_ingest.customers.store import erase_profiles, save_customers
 from orders_ingest.details import store as details
 from orders_ingest.handlers.erasures import READ_BACK
 from orders_ingest.identity.store import save_merges
@@ -106,8 +106,9 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_customer_keys(keys: KeyRing, tx: Transaction, batch: Batch) -> None:
-    """Customers' keys, and the markers of those who were erased."""
+    """Customers' keys, and the markers of those who were erased, of whom no profile is kept."""
     await on_keys(tx, batch)
+    await erase_profiles(tx, [event.customer for event in batch.events if isinstance(event.data, CustomerErased)])
     await recognise(tx, keys, {event.customer for event in batch.events})
     await _unclaim(tx, batch.events)
 

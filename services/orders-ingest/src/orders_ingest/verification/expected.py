@@ -69,6 +69,8 @@ MISSING = {
     "revoked": "an API key was revoked, and its row says nothing of it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
+ERASED = ("profile", "registered")
+"""Kinds of which an erasure removes the rows."""
 
 
 def expectations(event: dict[str, Any]) -> Iterator[Expectation]:

@@ -9,11 +9,11 @@ from fastapi import Depends
 from common.events.fields import PlannedDay, ShopName
 from common.fold.store_customers import read_customer
 from common.http.api import Router, Tx, require
+from common.http.told import Told
 from common.people.store import get_people
 from segmentation.activity.store import sum_activity
 from segmentation.api.customers import Out, UnknownCustomer
 from segmentation.api.report import PeriodEndsBeforeItBegins
-from segmentation.api.told import Told
 
 router = Router(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
 

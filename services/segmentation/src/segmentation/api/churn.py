@@ -10,10 +10,10 @@ from common.events.fields import ShopName
 from common.events.segments import Confidence, FitStatus
 from common.fold.store_customers import read_customer
 from common.http.api import Router, Tx, require
+from common.http.told import Told
 from common.values.currency import minor_per_major
 from segmentation.api.customers import Out, UnknownCustomer
 from segmentation.api.lifetime_value import NotFittedYet
-from segmentation.api.told import Told
 from segmentation.churn import rules
 from segmentation.churn.features import NAMES
 from segmentation.churn.store import get_newest_fit

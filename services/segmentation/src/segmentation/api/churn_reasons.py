@@ -9,8 +9,8 @@ from fastapi import Depends
 from common.events.fields import Identifier, ShopName
 from common.events.segments import ChurnReason, ChurnReasonRecorded, ChurnReasonSource, LifeCycle
 from common.http.api import Body, Router, Tx, require
+from common.http.told import Named, Told
 from segmentation.api.customers import Out, UnknownCustomer, read_state
-from segmentation.api.told import Named, Told
 from segmentation.attributes.churn_reason import rules
 from segmentation.commands.churn_reasons import record_reason
 from segmentation.fold import read_shops

@@ -17,10 +17,10 @@ from common.fold.store_customers import read_customer
 from common.fold.store_history import get_history
 from common.fold.store_long import is_catching_up
 from common.http.api import Router, Tx, require
+from common.http.told import Told
 from common.refusals import NotFound
 from common.storage.customer_rows import CustomerRow
 from common.storage.database import Transaction
-from segmentation.api.told import Told
 from segmentation.attributes.churn_risk import rules as churn_risk
 from segmentation.attributes.lapse import rules as lapse
 from segmentation.attributes.lifecycle import rules as lifecycle

@@ -12,9 +12,9 @@ from common.events.fields import ShopName
 from common.events.segments import Confidence, FitStatus, RepeatModel
 from common.fold.store_customers import read_customer
 from common.http.api import Router, Tx, require
+from common.http.told import Told
 from common.refusals import NotFound
 from segmentation.api.customers import Out, UnknownCustomer
-from segmentation.api.told import Told
 from segmentation.fold import read_shops
 from segmentation.lifetime_value import rules
 from segmentation.lifetime_value.store import get_days, get_newest_fit

@@ -13,9 +13,9 @@ from common.events.segments import Confidence, LifeCycleChanged, Method, RfmChan
 from common.fold.folding import Turns, fold_in_order
 from common.fold.store_history import get_history
 from common.http.api import Router, Tx, require
+from common.http.told import Told
 from common.storage.database import Transaction
 from segmentation.api.customers import Out, read_known
-from segmentation.api.told import Told
 from segmentation.fold import KEPT, SegmentFolding, read_shops
 
 router = Router(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])

@@ -9,9 +9,9 @@ from fastapi import Depends
 from common.events.fields import ShopName
 from common.events.segments import Confidence, TagSource
 from common.http.api import Router, Tx, require
+from common.http.told import Told
 from segmentation.activity.store import list_looked
 from segmentation.api.customers import Out
-from segmentation.api.told import Told
 from segmentation.api.traits import read_traits
 from segmentation.needs.levels import Level, level_of
 from segmentation.needs.rules import NeedKind, NoteKind, looked_since, needs, note_of

@@ -9,10 +9,10 @@ from fastapi import Depends, Query
 
 from common.events.fields import Identifier, ShopName
 from common.http.api import Router, Tx, require
+from common.http.told import Told
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from segmentation.api.customers import Out, read_state
-from segmentation.api.told import Told
 from segmentation.bought.store import get_bought
 from segmentation.recommendations import store
 from segmentation.recommendations.picking import LOOKED_AT, pick

@@ -9,11 +9,11 @@ from fastapi import Query
 
 from common.events.fields import Cursor, PlannedDay, ShopName
 from common.http.api import Router, Tx
+from common.http.told import Named
 from common.refusals import Invalid
 from common.storage.database import Transaction
 from segmentation.api.customers import Out, read_known
 from segmentation.api.segment_ids import READ, SegmentId, known_segment, names_of
-from segmentation.api.told import Named
 from segmentation.commands.memberships import LOOKED_BACK, day_of
 from segmentation.expressions.deciding import deciding, reason
 from segmentation.expressions.tree import Tree, atoms

@@ -11,8 +11,8 @@ from pydantic import Field
 from common.events.fields import Cursor, Identifier, ShopName
 from common.events.segments import TagSource
 from common.http.api import Body, Router, Tx, require
+from common.http.told import Told
 from segmentation.api.customers import Out, read_known
-from segmentation.api.told import Told
 from segmentation.commands.tags import tag_customers
 from segmentation.tags import store as tags
 
@@ -24,7 +24,7 @@ TagName = Annotated[
         min_length=1,
         max_length=100,
         pattern=r'^[^"\s/#|\x00-\x1f][^"/#|\x00-\x1f]*$',
-        description="such as `vip dinner`",
+        description="such as `vip dinner`; kept in plain, also on the topic: nothing by which a person can be known",
     ),
 ]
 

@@ -11,11 +11,11 @@ from common.events.customers import LifeState
 from common.events.fields import ShopName
 from common.events.segments import BuyerType, Confidence
 from common.http.api import Router, Tx, require
+from common.http.told import Told
 from common.storage.database import Transaction
 from common.values.currency import minor_per_major
 from segmentation.activity.store import count_by_kind
 from segmentation.api.customers import Out, read_state
-from segmentation.api.told import Told
 from segmentation.bought.store import get_bought
 from segmentation.buyer_types import rules as types
 from segmentation.buyer_types.strategies import STRATEGIES

@@ -10,8 +10,8 @@ from fastapi import Depends
 from common.events.fields import ShopName
 from common.events.segments import Confidence
 from common.http.api import Router, Tx, require
+from common.http.told import Told
 from segmentation.api.customers import Out, read_known
-from segmentation.api.told import Told
 from segmentation.commands.memberships import day_of
 from segmentation.tribes import store
 from segmentation.tribes.rules import TribeName, place

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from common.time.calendar import add_months
-from common.verification import Verification, compare
+from common.verification import Verification, compare, without_erased
 from common.verification.tables import pages_of
 from segmentation.buyer_types.store import get_typing
 from segmentation.commands.memberships import day_of
@@ -15,7 +15,7 @@ from segmentation.fold import read_shops
 from segmentation.jobs.verifying_customers import CUSTOMERS
 from segmentation.jobs.verifying_flows import verify_flows
 from segmentation.jobs.verifying_rows import TABLES
-from segmentation.jobs.verifying_said import MISSING, expectations_of_the_kept
+from segmentation.jobs.verifying_said import ERASED, MISSING, expectations
 from segmentation.people.store import list_merges, list_people
 from segmentation.profiles.store import list_off
 from segmentation.segments.store_definitions import get_definitions, list_defining
@@ -36,7 +36,7 @@ async def verify(run: Verification) -> None:
     await compare(
         run,
         TOPICS,
-        await expectations_of_the_kept(run),
+        await without_erased(run, expectations, ERASED),
         (CUSTOMERS, *TABLES),
         MISSING,
         inputs=TOPICS,

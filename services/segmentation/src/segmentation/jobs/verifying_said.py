@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from common.events.segments import (
     ThresholdsChanged,
     ThresholdsWithdrawn,
 )
-from common.verification import Expectation, Verification, digest, rank
+from common.verification import Expectation, digest, rank
 from segmentation.anonymous_orders.store import CLAIMED
 from segmentation.attributes.attribute import Attribute
 from segmentation.churn.state import ChurnFit
@@ -116,21 +116,6 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
         yield Expectation(("value_fit", event.shop, str(data.version)), body_of(lifetime_value.read_back(data)))
     elif isinstance(data, ChurnFitted):
         yield Expectation(("churn_fit", event.shop, str(data.version)), body_of(churn.read_back(data)))
-
-
-async def expectations_of_the_kept(run: Verification) -> Callable[[dict[str, Any]], Iterator[Expectation]]:
-    """As `expectations`, without what an erasure has removed: a row that still says it is a difference."""
-    async with run.database.transaction() as tx:
-        # One pass: few customers were erased.
-        rows = await tx.fetch("select shop, customer from customer_keys where erased_at is not null")
-    erased = {(row.shop, row.customer) for row in rows}
-
-    def of_event(body: dict[str, Any]) -> Iterator[Expectation]:
-        for each in expectations(body):
-            if each.name[0] not in ERASED or each.name[1:3] not in erased:
-                yield each
-
-    return of_event
 
 
 def _anonymous(
