@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 SCOPES = {
-    "events:write": "send events, and orders as they stand",
+    "events:write": "send events, and orders as they stand, and compare a shop's list of orders",
     "orders:read": "read orders and the shop's totals",
-    "customers:write": "send customers' profiles and consents",
+    "customers:write": "send customers' profiles and consents, whether a partner may be given them, and what became "
+    "of a request for their data",
     "customers:read": "read what is known of a customer, without personal fields",
     "customers:reveal": "read personal fields of a customer in plain text",
     "customers:merge": "say that two customers are one person, and take it back",
@@ -19,7 +20,8 @@ SCOPES = {
     "settings:write": "set the shop's name, time zone and currency, its webhooks' secrets (who has one tells orders "
     "and customers, and asks for erasures), and its list of orders with the token",
     "settings:read": "read them, with all versions",
-    "programme:write": "change the programme, thresholds and policies of the shop",
+    "programme:write": "change the programme, thresholds, policies, texts, flows and parcel plans of the shop, start, "
+    "pause and stop campaigns, issue coupons, and switch the shop's own topic on",
     "programme:read": "read them",
     "members:write": "enrol members, check them in, tell what they took part in",
     "members:read": "read members, their points and their way up",
@@ -29,7 +31,7 @@ SCOPES = {
     "redemptions:read": "read redemptions",
     "segments:write": "define segments, and tag customers",
     "segments:read": "read stage, life cycle, scores and reports",
-    "messages:write": "tell opt-outs and opt-ins, and lift what blocks an address",
+    "messages:write": "tell opt-outs and opt-ins, lift what blocks an address, and tell of calls, mentions and parcels",
     "messages:read": "read decisions, messages and consents",
     "feedback:write": "tell reviews and answers, work on tickets, and grant compensation and rewards",
     "feedback:read": "read reviews, surveys and reports, and see customers' photos",
