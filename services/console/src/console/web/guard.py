@@ -122,9 +122,10 @@ async def _let_in(request: Request) -> Viewer:
         viewer.off = await _off(viewer)
         if not viewer.may(name):
             raise NotTheirs
-    elif (customer := request.path_params.get("customer")) is not None and len(customer.encode()) <= MAX_IDENTIFIER:
-        # Also where there is no such customer: who tries ids is seen.
-        await viewer.open_customer(customer)
+        customer = request.path_params.get("customer")
+        if not post and customer is not None and len(customer.encode()) <= MAX_IDENTIFIER:
+            # Also where there is no such customer: who tries ids is seen.
+            await viewer.open_customer(customer)
     if post:
         # Of a route that declares no fields (a file) nothing is read before this line.
         form = await request.form()
