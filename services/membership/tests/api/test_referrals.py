@@ -232,8 +232,9 @@ async def test_what_a_merge_shows_against_a_referral_is_held_until_somebody_has_
 ) -> None:
     """SEC-014, ORD-040: a device of the referrer's second account; what was given goes. Oneself is no friend."""
     body = {"programme": Programme(referral=ReferralRules(shared_by=2)).model_dump(mode="json")}
+    client.clock.set(NOW - timedelta(minutes=6))
     assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
-    client.clock.set(NOW + timedelta(seconds=1))
+    client.clock.set(NOW)
     for name in ("c1", "second"):
         await rich(client, shop, name, f"{name}-o")
     told, code = Told(client), await code_of(client, device="ipad")
