@@ -16,7 +16,7 @@ _CUSTOMER = (
 )
 _DESK = ("orders/1001", "tickets", "approvals", "rewards", "survey-results", "survey-results/usage")
 _SHOP = ("programme", "rules/thresholds", "rules/contact", "regulars", "messages", "imports", "dead-letters", "health")
-_MARKETING = ("kpis", "segments", "flows", "flows/survey", "campaigns", "templates", "understanding", "tags")
+_MARKETING = ("kpis", "segments", "flows", "flows/survey", "campaigns", "templates", "understanding")
 _PEOPLE = ("customers/ann/profile", "customers/ann/same", "identities", "identities/merges")
 PATHS = ("today", "customers", *_CUSTOMER, *_DESK, *_SHOP, *_MARKETING, *_PEOPLE)
 """Of pages that a viewer sees."""

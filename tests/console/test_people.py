@@ -63,6 +63,7 @@ async def test_a_customer_is_tagged_a_ticket_opened_exported_and_erased_after_a_
         await walk.click("Give the tag")
         await page.get_by_text("Done: the tag is given.").wait_for()
         await walk.check()
+        await walk.go(f"{HERE}/tags")
         await walk.click("vip dinner", "link")
         await walk.check()
         assert "zoe" in await page.locator("main").inner_text()

@@ -17,8 +17,10 @@ class Answering(Services):
     def __init__(self, bodies: dict[str, Any]) -> None:
         super().__init__({name: f"http://{name}.test" for name in NAMES}, "key", 20, 20)
         self.bodies = bodies
+        self.asked = set[str]()
         self._client = httpx.AsyncClient(transport=httpx.MockTransport(self._answered))
 
     def _answered(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/v1/shops/tea")
+        self.asked.add(path)
         return httpx.Response(200, json=self.bodies[path]) if path in self.bodies else httpx.Response(404)

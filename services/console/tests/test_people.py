@@ -225,7 +225,10 @@ async def test_a_look_counts_in_its_shop_alone(site: Site) -> None:
     await nora.get("/s/tea/customers/c2")
     await nora.post("/s/tea/customers/c2/show", field="email", form="f-1")
     async with site.console.database.transaction() as tx:
-        assert [row.object for row in await tx.fetch("select object from looks")] == ["tea: customers/c2/email"]
+        assert [row.object for row in await tx.fetch("select object from looks order by 1")] == [
+            "tea: customers/c2/email",
+            "tea: opened c2",
+        ]
 
 
 async def recovery_link(owner: Browser, number: str) -> str:

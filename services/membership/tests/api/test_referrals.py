@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from common.events import decode
 from common.events.customers import CustomerErased, CustomerMerged
+from membership.commands import referrals as commands
 from membership.jobs.verifying import verify
 from membership.programme.programme import Programme
 from membership.programme.referral import ReferralReward, ReferralRules
+from membership.referrals.rules import TRAITS
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich
 
@@ -226,6 +231,10 @@ async def test_what_a_merge_shows_against_a_referral_is_held_until_somebody_has_
     client: Client, shop: Shop
 ) -> None:
     """SEC-014, ORD-040: a device of the referrer's second account; what was given goes. Oneself is no friend."""
+    body = {"programme": Programme(referral=ReferralRules(shared_by=2)).model_dump(mode="json")}
+    client.clock.set(NOW - timedelta(minutes=6))
+    assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
+    client.clock.set(NOW)
     for name in ("c1", "second"):
         await rich(client, shop, name, f"{name}-o")
     told, code = Told(client), await code_of(client, device="ipad")
@@ -274,3 +283,139 @@ async def test_accounts_that_share_a_device_are_shown_with_what_each_has_had(cli
     (shared,) = (await client.get(f"{V1}/shared-traits", params={"least": 2})).json()["items"]
     assert (shared["accounts"], shared["people"]) == (4, 2)
     assert (await client.get(f"{V1}/shared-traits", params={"least": 1})).status_code == 422
+
+
+TOLD = {
+    "code": ("c1", {"payment": "visa 1", "address": "Mill Lane 3"}),
+    "new": ("new", {"device": "pixel"}),
+    "twin": ("twin", {"payment": "visa 1"}),
+    "others": ("c2", {"device": "pixel", "address": "Mill Lane 3"}),
+    "later": ("new", {"address": "Mill Lane 3"}),
+}
+"""What is known of whom; twin turns out to be new, who is brought by c1."""
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_what_speaks_against_a_referral_does_so_in_whatever_order_it_comes(
+    client: Client, shop: Shop, seed: int
+) -> None:
+    """SEC-014: a device, a card and an address, told before, with and after the referral, of whichever identifier."""
+    draw = random.Random(seed)
+    await rich(client, shop)
+    for name in ("new", "twin", "c2"):
+        assert (await client.post(f"{V1}/members", json={"customer": name})).status_code == 200
+    told, code = Told(client), await code_of(client)
+    steps = [*TOLD, "referral", "merge", "order"]
+    draw.shuffle(steps)
+    # An order makes a customer who is not new: the referral comes before it.
+    made, bought = sorted((steps.index("referral"), steps.index("order")))
+    steps[made], steps[bought] = "referral", "order"
+    sent = {name for name in ("new", "later") if draw.random() < 0.4}
+    for number, step in enumerate(steps):
+        at = NOW + timedelta(minutes=number)
+        client.clock.set(at)
+        if step == "referral":
+            traits = {kind: value for name in sent for kind, value in TOLD[name][1].items()}
+            assert (await brought(client, code, **traits)).status_code == 200
+        elif step == "merge":
+            await deliver(
+                client.database, [shop.event("new", at, CustomerMerged(survivor="new", absorbed="twin", sequence=1))]
+            )
+        elif step == "order":
+            await deliver(client.database, [shop.completed("new", at, "n1", 10_000)])
+        elif step not in sent:
+            customer, known = TOLD[step]
+            answer = await client.put(f"{V1}/members/{customer}/traits", json=known)
+            assert answer.json()["new"] == len(known), steps
+        await told.on()
+    (row,) = (await client.get(f"{V1}/referrals")).json()["items"]
+    assert (row["state"], row["signals"]) == (
+        "review",
+        ["same_payment", "same_address", "shared_device", "shared_address"],
+    ), steps
+    client.clock.set(NOW + timedelta(hours=1))
+    assert await points(client, "c1", "new") == [600, 100]
+    assert await verify(client.database) == []
+
+
+@pytest.mark.parametrize("kind", TRAITS)
+@pytest.mark.parametrize("last", ["referral", "repeated", "new", "other"])
+async def test_what_the_new_customer_shares_with_others_holds_the_referral(
+    client: Client, shop: Shop, kind: str, last: str
+) -> None:
+    """SEC-014: many accounts on one device, means of payment or address, whichever is known last."""
+    await rich(client, shop)
+    code, trait = await code_of(client), {kind: "the same"}
+    for name in ("new", "c2"):
+        assert (await client.post(f"{V1}/members", json={"customer": name})).status_code == 200
+
+    async def tell(name: str) -> None:
+        assert (await client.put(f"{V1}/members/{name}/traits", json=trait)).json()["new"] == 1
+
+    if last != "other":
+        await tell("c2")
+    if last == "referral":
+        await tell("new")
+    assert (await brought(client, code, **(trait if last == "other" else {}))).status_code == 200
+    if last == "repeated":
+        assert (await brought(client, code, **trait)).json()["state"] == "review"
+    if last in ("new", "other"):
+        assert await state_of(client) == "made"
+        await tell("new" if last == "new" else "c2")
+    (row,) = (await client.get(f"{V1}/referrals")).json()["items"]
+    assert (row["state"], row["signals"]) == ("review", [f"shared_{kind}"])
+
+
+async def test_each_of_many_accounts_on_one_device_is_held_once_one_more_than_the_shop_allows_is_there(
+    client: Client, shop: Shop
+) -> None:
+    """SEC-014: `shared_by` others; also who was rewarded, and whose reward was taken back; nobody who was looked at."""
+    body = {"programme": Programme(referral=ReferralRules(shared_by=2, a_day=50)).model_dump(mode="json")}
+    assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
+    client.clock.set(at := NOW + timedelta(days=1))
+    await rich(client, shop)
+    told, code = Told(client), await code_of(client)
+    for name in ("n1", "n2"):
+        assert (await brought(client, code, name, device="pixel")).json()["state"] == "made"
+    minute = timedelta(minutes=1)
+    await deliver(client.database, [shop.completed(name, at + minute, name, 9_000) for name in ("n1", "n2")])
+    await deliver(client.database, [shop.refunded("n2", at + 2 * minute, "n2", 9_000)])
+    await told.on()
+    assert [await state_of(client, name) for name in ("n1", "n2")] == ["rewarded", "reversed"]
+    assert (await brought(client, code, "n3", device="pixel")).json()["state"] == "review"
+    assert [await state_of(client, name) for name in ("n1", "n2", "n3")] == ["review"] * 3
+    held = await client.get(f"{V1}/members/n1/referrals")
+    path = f"{V1}/referrals/{held.json()['brought_by']['referral_id']}/approve"
+    assert (await client.post(path, json={"by": "wu"})).status_code == 200
+    assert (await brought(client, code, "n4", device="pixel")).json()["state"] == "review"
+    assert await state_of(client, "n1") == "rewarded"
+
+
+async def test_one_device_told_of_two_at_once_is_seen_by_one_of_them(client: Client, shop: Shop) -> None:
+    """SEC-014: each would commit without the other's; who comes second waits for the first."""
+    await rich(client, shop)
+    code = await code_of(client)
+    for name in ("new", "c2"):
+        assert (await client.post(f"{V1}/members", json={"customer": name})).status_code == 200
+    assert (await brought(client, code)).json()["state"] == "made"
+    trait = ("tea", "device", "h")
+
+    async def tell(name: str, sure: asyncio.Event, go: asyncio.Event) -> None:
+        async with client.database.transaction() as tx:
+            await commands.tell_traits(tx, ("tea", name), {trait[1]: trait[2]})
+            sure.set()
+            await go.wait()
+
+    told, go = asyncio.Event(), asyncio.Event()
+    first = asyncio.create_task(tell("new", told, go))
+    await told.wait()
+    second = asyncio.create_task(tell("c2", asyncio.Event(), go))
+    async with asyncio.timeout(10):
+        while True:
+            async with client.database.transaction() as tx:
+                if await tx.value("select count(*) from pg_locks where not granted") or second.done():
+                    break
+            await asyncio.sleep(0.01)
+    go.set()
+    await asyncio.gather(first, second)
+    assert await state_of(client) == "review"

@@ -30,7 +30,7 @@ SCOPES = {
     "redemptions:write": "redeem points on orders, and return them",
     "redemptions:read": "read redemptions",
     "segments:write": "define segments, and tag customers",
-    "segments:read": "read stage, life cycle, scores and reports",
+    "segments:read": "read stage, life cycle, scores, reports, and labels that no customer sees (types, tribes, needs)",
     "messages:write": "tell opt-outs and opt-ins, lift what blocks an address, and tell of calls, mentions and parcels",
     "messages:read": "read decisions, messages and consents",
     "feedback:write": "tell reviews and answers, work on tickets, and grant compensation and rewards",

@@ -14,6 +14,10 @@ def _of(*roles: Role) -> frozenset[Role]:
     return frozenset(roles)
 
 
+PLANNERS = _of("owner", "marketer")
+"""Who sees what customers are called among ourselves: types, tribes, needs, notes, and lists by them (SEC-009)."""
+
+
 class Page(NamedTuple):
     """`roles` who may use it within a shop. `door`: `signed_in` asks for a person but no shop, `open` for nobody.
 
@@ -205,7 +209,7 @@ PAGES: dict[str, Page] = {
     "replace_sharing_key": Page(_of("owner")),
     "revoke_sharing": Page(_of("owner")),
     "leaving": Page(),
-    "buyers_of_type": Page(),
+    "buyers_of_type": Page(PLANNERS),
     "reason_form": Page(_of("owner", "marketer", "agent")),
     "record_reason": Page(_of("owner", "marketer", "agent")),
     "club": Page(),
@@ -250,11 +254,11 @@ PAGES: dict[str, Page] = {
     "download_export": Page(_of("owner")),
     "profile": Page(),
     "change_tag": Page(_of("owner", "marketer", "agent")),
-    "tags": Page(),
-    "tag_customers": Page(),
+    "tags": Page(PLANNERS),
+    "tag_customers": Page(PLANNERS),
     "segments": Page(),
     "one_segment": Page(),
-    "segment_customers": Page(),
+    "segment_customers": Page(PLANNERS),
     "segment_builder": Page(_of("owner", "marketer")),
     "preview_segment": Page(_of("owner", "marketer")),
     "save_segment": Page(_of("owner", "marketer")),

@@ -13,6 +13,8 @@ from console.access.roles import Role
 
 WINDOW_MINUTES = 15
 LOOK_MINUTES = 5
+OPENED_MINUTES = 60
+"""A call or a ticket is done within it: one entry says that somebody looked, and the next hour has one of its own."""
 
 
 class Person(NamedTuple):
@@ -257,6 +259,22 @@ async def insert_look(tx: Transaction, session: str, thing: str) -> None:
         object=thing,
         minutes=LOOK_MINUTES,
     )
+
+
+async def begin_look(tx: Transaction, session: str, thing: str) -> bool:
+    """False where the session began to look at it within the last OPENED_MINUTES."""
+    # Who comes second waits for the first, whose entry is there by then.
+    count = await tx.execute(
+        """
+        insert into looks as l (session, object, until)
+        values (:session, :object, now() + make_interval(mins => :minutes))
+        on conflict (session, object) do update set until = excluded.until where l.until <= now()
+        """,
+        session=hashed(session),
+        object=thing,
+        minutes=OPENED_MINUTES,
+    )
+    return count == 1
 
 
 async def list_looks(tx: Transaction, session: str, things: Sequence[str]) -> set[str]:

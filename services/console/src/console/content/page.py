@@ -80,6 +80,8 @@ async def _page(
     failed: str = "",
 ) -> Response:
     here, found = part(content_id), await _asked(viewer, content_id)
+    if found.body["customer"]:
+        await viewer.open_customer(found.body["customer"])
     return viewer.draw(
         "content/one.html",
         status,

@@ -144,6 +144,8 @@ async def _by_sign(viewer: Viewer, kind: str, wanted: str, after: str) -> Respon
     customers = list(dict.fromkeys(row["goes_on_as"] or row["customer"] for row in rows))
     if not customers:
         return await _refused(viewer, wanted, viewer.say(_NOBODY[kind]), 404)
+    # Whose it is was not known before; what was searched for is written nowhere.
+    await viewer.record(f"find_by_{kind}", " ".join(f"customers/{part(one)}" for one in customers), "found")
     if len(customers) == 1 and not after and not found.body["next_after"]:
         return see(viewer.url(f"/customers/{part(customers[0])}"))
     several = {"customers": customers, "wanted": wanted, "next_after": found.body["next_after"]}

@@ -25,6 +25,8 @@ async def order(viewer: Guarded, order: str) -> Response:
     if not found.ok:
         raise NotHere
     customer = found.body["customer"]
+    if customer:
+        await viewer.open_customer(customer)
     return viewer.draw(
         "customers/order.html",
         o=found.body,

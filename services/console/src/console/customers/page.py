@@ -162,4 +162,5 @@ async def one_message(viewer: Guarded, message: str) -> Response:
         raise NoAnswer(found)
     if not found.ok:
         raise NotHere
+    await viewer.open_customer(found.body["customer"])
     return viewer.draw("customers/one_message.html", found=found, text=text, here=part(found.body["customer"]))

@@ -159,6 +159,7 @@ async def _redemption(viewer: Viewer, redemption: str, error: str = "", status: 
         raise NoAnswer(found)
     if not found.ok:
         raise NotHere
+    await viewer.open_customer(found.body["customer"])
     here = part(found.body["customer"])
     return viewer.draw("customers/redemption.html", status, found=found.body, here=here, part=part, error=error)
 

@@ -76,6 +76,8 @@ async def _page(
         raise NoAnswer(found)
     if not found.ok and not error:
         raise NotHere
+    if found.ok:
+        await viewer.open_customer(found.body["customer"])
     return viewer.draw(
         "desk/call.html",
         status,

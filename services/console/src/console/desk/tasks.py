@@ -129,6 +129,8 @@ async def _page(
     if found.body["topic"]:
         (effect,) = await viewer.ask(viewer.of_shop("feedback", f"/staff-tasks/{part(task)}/effect"))
     customer = found.body["customer"]
+    if customer is not None:
+        await viewer.open_customer(customer)
     return viewer.draw(
         "desk/task.html",
         status,

@@ -63,6 +63,7 @@ async def _page(viewer: Viewer, ticket: str, error: str = "", failed: str = "", 
         raise NoAnswer(found)
     if not found.ok:
         raise NotHere
+    await viewer.open_customer(found.body["customer"])
     here = part(found.body["customer"])
     return viewer.draw(
         "feedback/one_ticket.html",

@@ -93,6 +93,7 @@ async def check_merge(viewer: Guarded, customer: str, other: Annotated[str, Quer
         if all(answer.state == "unknown" for answer in answers):
             said = viewer.say(N_("This shop knows no customer {customer}."), customer=name)
             return await _page(viewer, customer, said, 422)
+    await viewer.open_customer(wanted)
     return viewer.draw("identities/check.html", customer=customer, other=wanted, here=part(customer), sides=sides)
 
 

@@ -11,7 +11,7 @@ from console.texts import N_
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NotHere
 from console.web.page import Viewer, see
-from console.web.tags import MOST_CHARACTERS, tag_of
+from console.web.tags import MOST_CHARACTERS, is_note, tag_of
 
 router = APIRouter()
 ROWS = 50
@@ -26,32 +26,36 @@ async def profile(viewer: Guarded, customer: str) -> Response:
 
 async def _page(viewer: Viewer, customer: str, error: str = "", status: int = 200) -> Response:
     here = part(customer)
-    traits, buyer_type, tags, stays, known, moves, tribe, needs = await viewer.ask(
-        viewer.of_shop("segmentation", f"/customers/{here}/traits"),
-        viewer.of_shop("segmentation", f"/customers/{here}/buyer-type"),
-        viewer.of_shop("segmentation", f"/customers/{here}/tags"),
-        viewer.of_shop("segmentation", f"/customers/{here}/segments", limit=str(ROWS)),
-        viewer.of_shop("segmentation", "/tags"),
-        viewer.of_shop("segmentation", f"/customers/{here}/rfm/movements", limit=str(ROWS)),
-        viewer.of_shop("segmentation", f"/customers/{here}/tribe"),
-        viewer.of_shop("segmentation", f"/customers/{here}/needs"),
-    )
-    if traits.state == "unknown":
+    asked = {
+        "traits": viewer.of_shop("segmentation", f"/customers/{here}/traits"),
+        "moves": viewer.of_shop("segmentation", f"/customers/{here}/rfm/movements", limit=str(ROWS)),
+    }
+    if viewer.may("change_tag"):
+        asked |= {
+            "tags": viewer.of_shop("segmentation", f"/customers/{here}/tags"),
+            "known": viewer.of_shop("segmentation", "/tags"),
+        }
+    # What the customer is called among ourselves, who plans sees alone (SEC-009).
+    labels = viewer.may("buyers_of_type")
+    if labels:
+        asked |= {
+            "buyer_type": viewer.of_shop("segmentation", f"/customers/{here}/buyer-type"),
+            "tribe": viewer.of_shop("segmentation", f"/customers/{here}/tribe"),
+            "needs": viewer.of_shop("segmentation", f"/customers/{here}/needs"),
+            "stays": viewer.of_shop("segmentation", f"/customers/{here}/segments", limit=str(ROWS)),
+        }
+    answers = dict(zip(asked, await viewer.ask(*asked.values()), strict=True))
+    if answers["traits"].state == "unknown":
         raise NotHere
     return viewer.draw(
         "profile/profile.html",
         status,
         customer=customer,
         here=here,
-        traits=traits,
-        buyer_type=buyer_type,
-        tags=tags,
-        stays=stays,
-        known=known,
-        moves=moves,
-        tribe=tribe,
-        needs=needs,
-        all=[traits, buyer_type, tags, stays, known, moves, tribe, needs],
+        all=list(answers.values()),
+        labels=labels,
+        is_note=is_note,
+        **answers,
         error=error,
         part=part,
     )

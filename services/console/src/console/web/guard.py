@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
+from common.events.fields import MAX_IDENTIFIER
 from console.access import store
 from console.access.forms import is_ours, same_origin
 from console.access.roles import PAGES, Role
@@ -121,6 +122,10 @@ async def _let_in(request: Request) -> Viewer:
         viewer.off = await _off(viewer)
         if not viewer.may(name):
             raise NotTheirs
+        customer = request.path_params.get("customer")
+        if not post and customer is not None and len(customer.encode()) <= MAX_IDENTIFIER:
+            # Also where there is no such customer: who tries ids is seen.
+            await viewer.open_customer(customer)
     if post:
         # Of a route that declares no fields (a file) nothing is read before this line.
         form = await request.form()

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from common.storage.database import Database
+from common.values.paths import part
 from console.access import store
 from console.access.audit import insert_entry
 from console.access.forms import new_form, token_for
@@ -151,6 +152,15 @@ class Viewer:
         async with self.console.database.transaction() as tx:
             await store.insert_look(tx, self.session, f"{self.here}: {thing}")
             await insert_entry(tx, self.console.audit_key, self.who, self.shop, action, thing, "shown", form)
+
+    async def open_customer(self, customer: str) -> None:
+        """Record that what is known of the customer is shown to the person, before it is; once a session and hour."""
+        async with self.console.database.transaction() as tx:
+            if await store.begin_look(tx, self.session, f"{self.here}: opened {customer}"):
+                thing = f"customers/{part(customer)}"
+                await insert_entry(
+                    tx, self.console.audit_key, self.who, self.shop, "open_customer", thing, "opened", None
+                )
 
     async def may_look(self, thing: str) -> bool:
         return bool(await self.looked_at([thing]))

@@ -22,3 +22,9 @@ def tag_of(typed: str) -> TagName | None:
     if not 0 < len(name) <= MOST_CHARACTERS or any(sign in name for sign in '"/#|') or not name.isprintable():
         return None
     return TagName(name, part(name))
+
+
+def is_note(tag: str) -> bool:
+    """Whether the tag says what somebody thinks of the customer, as segmentation reads it (SEG-067)."""
+    kind, colon, text = tag.partition(":")
+    return bool(colon and text.strip()) and kind.strip().lower() in ("need", "goal", "state")

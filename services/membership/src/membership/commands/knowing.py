@@ -10,15 +10,17 @@ from common.storage.database import Transaction
 from membership.members.refusals import ErasedCustomer, UnknownMember
 
 
-async def lock_known(tx: Transaction, key: CustomerKey) -> CustomerKey:
+async def lock_known(tx: Transaction, key: CustomerKey, *others: CustomerKey) -> CustomerKey:
     """Lock the customer with the survivor who stands for them, which is returned; no row is made for nobody.
+
+    `others` are locked at once, in one order.
 
     Raises UnknownMember; of who was erased ErasedCustomer: nothing is kept of them any more (SEC-006).
     """
     if await read_customer(tx, key) is None:
         raise UnknownMember(key[1])
     await refuse_erased(tx, key)
-    return (await lock_survivors(tx, [key]))[key]
+    return (await lock_survivors(tx, [key, *others]))[key]
 
 
 async def refuse_erased(tx: Transaction, key: CustomerKey) -> None:

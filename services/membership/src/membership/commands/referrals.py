@@ -20,7 +20,7 @@ from common.fold.store_customers import read_customer
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from membership.commands.knowing import lock_known, refuse_erased
-from membership.commands.referral_signals import signals_of_merged, signals_of_new
+from membership.commands.referral_signals import lock_sharers, signals_by_now, signals_of_new
 from membership.fold import load
 from membership.members.refusals import UnknownMember
 from membership.metrics import REFERRALS_HELD
@@ -37,6 +37,7 @@ from membership.referrals.refusals import (
     UnknownReferralCode,
 )
 from membership.referrals.rules import Known, judge
+from membership.referrals.store_traits import Trait
 from membership.tiers.state import Tiers
 
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -45,11 +46,12 @@ Role = Literal["referrer", "referee"]
 
 async def give_code(tx: Transaction, key: CustomerKey, traits: Mapping[str, str]) -> str:
     """The member's code, always the same one; `traits` are hashed. Raises UnknownMember, ErasedCustomer."""
-    survivor = await lock_known(tx, key)
+    sharers = await lock_sharers(tx, key, told := _of(key, traits))
+    survivor = await lock_known(tx, key, *sharers)
     row = await read_customer(tx, survivor)
     if row is None or Tiers.of(load(row.state)).enrolled is None:
         raise UnknownMember(key[1])
-    await _keep_traits(tx, key, traits)
+    await _keep_traits(tx, key, told, sharers)
     people = [name for _, name in (await get_people(tx, [key]))[key]]
     while (code := await store.code_of(tx, key[0], people)) is None:
         made = "".join(secrets.choice(_LETTERS) for _ in range(8))
@@ -62,16 +64,24 @@ async def tell_traits(tx: Transaction, key: CustomerKey, traits: Mapping[str, st
 
     Raises UnknownMember, ErasedCustomer.
     """
-    await lock_known(tx, key)
-    return await _keep_traits(tx, key, traits)
+    sharers = await lock_sharers(tx, key, told := _of(key, traits))
+    await lock_known(tx, key, *sharers)
+    return await _keep_traits(tx, key, told, sharers)
 
 
-async def _keep_traits(tx: Transaction, key: CustomerKey, traits: Mapping[str, str]) -> int:
-    if not traits:
-        return 0
-    new = await store_traits.add_traits(tx, key, traits, now := tx.clock.now())
-    if new:
-        await look_again(tx, [key], now, await programmes.read_rules(tx, {key[0]}))
+def _of(key: CustomerKey, traits: Mapping[str, str]) -> list[Trait]:
+    return sorted((key[0], kind, hash_) for kind, hash_ in traits.items())
+
+
+async def _keep_traits(
+    tx: Transaction, key: CustomerKey, traits: Sequence[Trait], sharers: Sequence[CustomerKey]
+) -> int:
+    """How many are new; what they speak against is held. The customers and the traits are locked."""
+    new = await store_traits.add_traits(tx, key[1], traits, now := tx.clock.now()) if traits else 0
+    if new and await store.shops_with_referrals(tx, [key[0]]):
+        rules = await programmes.read_rules(tx, {key[0]})
+        if held := await _hold(tx, [key, *sharers], rules):
+            await judge_again(tx, dict.fromkeys(held, now), rules)
     return new
 
 
@@ -85,22 +95,24 @@ async def make(tx: Transaction, key: CustomerKey, code: str, traits: Mapping[str
     if referrer is None:
         raise UnknownReferralCode(code)
     await refuse_erased(tx, key)
-    survivors = await lock_survivors(tx, [key, (shop, referrer)])
+    sharers = await lock_sharers(tx, key, told := _of(key, traits))
+    survivors = await lock_survivors(tx, [key, (shop, referrer), *sharers])
     people = await get_people(tx, [key, (shop, referrer)])
     mine, theirs = [name for _, name in people[key]], [name for _, name in people[shop, referrer]]
     known = await store.referral_of(tx, shop, mine)
     if known is not None:
         if known.code != code:
             raise ReferredAlready(customer)
-        return known
+        await _keep_traits(tx, key, told, sharers)
+        return await _read(tx, shop, known.referral_id)
     if customer in theirs:
         raise SelfReferral(customer)
     rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()
     counting, bought_before = await store.bought(tx, shop, survivors[key][1], now)
     if counting or bought_before:
         raise ExistingCustomer(customer)
-    await store_traits.add_traits(tx, key, traits, now)
-    found = await signals_of_new(tx, shop, mine, theirs, traits, rules.at(now).referral)
+    await _keep_traits(tx, key, told, sharers)
+    found = await signals_of_new(tx, shop, mine, theirs, rules.at(now).referral)
     REFERRALS_HELD.inc(bool(found))
     decision, state = ("waiting", "review") if found else ("none", "made")
     name = fact_id(f"referral/{customer}", ReferralMade.TYPE, shop, customer, 0)
@@ -110,7 +122,11 @@ async def make(tx: Transaction, key: CustomerKey, code: str, traits: Mapping[str
     )  # fmt: skip
     made = ReferralMade(referral_id=name, referrer=referrer, held=bool(found))
     await tx.announce([Event(name, f"/shops/{shop}/membership", shop, customer, now, made)])
-    row = await store.get_referral(tx, shop, name)
+    return await _read(tx, shop, name)
+
+
+async def _read(tx: Transaction, shop: str, referral_id: str) -> Row[Any]:
+    row = await store.get_referral(tx, shop, referral_id)
     assert row is not None
     return row
 
@@ -147,18 +163,23 @@ async def follow_orders(tx: Transaction, events: Sequence[Event[Any]], rules: Ru
 
 
 async def look_again(tx: Transaction, customers: Sequence[CustomerKey], at: datetime, rules: Rulebook) -> None:
-    """A merge shows who is one person, or a trait was told: what speaks against referrals by now is held (SEC-014).
+    """A merge, or its undoing, shows who is one person: what speaks against referrals by now is held (SEC-014).
 
     What was given for those is taken back until a person has looked. The customers are locked.
     """
-    if not await store.shops_with_referrals(tx, (shop for shop, _ in customers)):
-        return
-    found = await signals_of_merged(tx, customers, rules)
+    if await store.shops_with_referrals(tx, (shop for shop, _ in customers)):
+        held = await _hold(tx, customers, rules)
+        await judge_again(tx, dict.fromkeys([*customers, *held], at), rules)
+
+
+async def _hold(tx: Transaction, customers: Sequence[CustomerKey], rules: Rulebook) -> list[CustomerKey]:
+    """Whose referrals, of these customers and by them, are held for more than before."""
+    found = await signals_by_now(tx, customers, rules)
     if found:
-        await lock_survivors(tx, [key for key, _ in found])
-        await store.hold(tx, found)
-        REFERRALS_HELD.inc(len(found))
-    await judge_again(tx, dict.fromkeys([*customers, *(key for key, _ in found)], at), rules)
+        await lock_survivors(tx, [each.customer for each in found])
+        await store.hold(tx, [(each.customer, each.signals) for each in found])
+        REFERRALS_HELD.inc(sum(each.first for each in found))
+    return [each.customer for each in found]
 
 
 async def judge_again(tx: Transaction, times: Mapping[CustomerKey, datetime], rules: Rulebook) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from membership.programme.referral import ReferralRules
 
@@ -15,6 +15,7 @@ Signal = Literal[
     "same_device", "same_payment", "same_address", "shared_device", "shared_payment", "shared_address", "ring",
     "velocity",
 ]  # fmt: skip
+SIGNALS: tuple[Signal, ...] = get_args(Signal)
 TRAITS = ("device", "payment", "address")
 
 
@@ -75,7 +76,7 @@ def signals(found: Surroundings, referee: Collection[str], rules: ReferralRules)
     for trait in TRAITS:
         if any(value in found.of_referrer.get(trait, ()) for value in found.of_referee.get(trait, ())):
             made.append(f"same_{trait}")
-        elif found.others.get(trait, 0) >= rules.shared_by:
+        if found.others.get(trait, 0) >= rules.shared_by:
             made.append(f"shared_{trait}")
     if any(name in found.brought_by for name in referee):
         made.append("ring")

@@ -237,13 +237,13 @@ async def made_by(tx: Transaction, shop: str, referrers: Collection[str], since:
     return [row.made_at for row in rows]
 
 
-async def unseen_of(tx: Transaction, shop: str, people: Collection[str]) -> Sequence[Row[Any]]:
-    """Referrals of and by a person that gave or may give something, and that nobody had to look at."""
+async def undecided_of(tx: Transaction, shop: str, people: Collection[str]) -> Sequence[Row[Any]]:
+    """Referrals of and by these customers on which nobody has decided; each may still come to a reward."""
     # By the primary key and by the index of the referrer.
     return await tx.fetch(
         """
         select * from referrals where shop = :shop and (customer = any(:people) or referrer = any(:people))
-        and decision = 'none' and state in ('made', 'rewarded')
+        and decision in ('none', 'waiting')
         """,
         shop=shop,
         people=sorted(people),
@@ -256,7 +256,7 @@ async def hold(tx: Transaction, held: Iterable[tuple[CustomerKey, Collection[str
     await tx.execute(
         f"""
         update referrals r set decision = 'waiting', signals = string_to_array(w.signals, ' ')
-        from {_HELD} where r.shop = w.shop and r.customer = w.customer and r.decision = 'none'
+        from {_HELD} where r.shop = w.shop and r.customer = w.customer and r.decision in ('none', 'waiting')
         """,
         **_HELD.of(sorted((*key, " ".join(signals)) for key, signals in held)),
     )

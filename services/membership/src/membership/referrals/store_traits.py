@@ -13,21 +13,38 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
-_TRAITS = Columns("w", kind="text", hash="text")
+_TRAITS = Columns("w", shop="text", kind="text", hash="text")
+Trait = tuple[str, str, str]
+"""Shop, kind and hash."""
+MOST = 200
+"""So many customers of a trait are counted: twice what a rule may ask for, as some may be the two concerned."""
 
 
-async def add_traits(tx: Transaction, key: CustomerKey, traits: Mapping[str, str], at: datetime) -> int:
-    """Keep hashed traits of a customer; how many are new. Idempotent."""
+async def lock_traits(tx: Transaction, traits: Collection[Trait]) -> None:
+    """Until the commit nobody else tells one of these traits. Before any customer is locked."""
+    # Closes the race of two customers of whom the same trait is told at once, where neither would see the other's.
+    await tx.fetch(
+        f"""
+        select pg_advisory_xact_lock(lock) from (
+            select distinct hashtextextended('trait:' || w.shop || ':' || w.kind || ':' || w.hash, 0) as lock
+            from {_TRAITS} order by 1
+        ) as l
+        """,
+        **_TRAITS.of(sorted(traits)),
+    )
+
+
+async def add_traits(tx: Transaction, customer: str, traits: Collection[Trait], at: datetime) -> int:
+    """Keep traits of a customer; how many are new. Idempotent."""
     # In order of the primary key.
     return await tx.execute(
         f"""
         insert into referral_traits (shop, kind, hash, customer, at)
-        select :shop, kind, hash, :customer, :at from {_TRAITS} order by kind, hash on conflict do nothing
+        select shop, kind, hash, :customer, :at from {_TRAITS} order by shop, kind, hash on conflict do nothing
         """,
-        shop=key[0],
-        customer=key[1],
+        customer=customer,
         at=at,
-        **_TRAITS.of(sorted(traits.items())),
+        **_TRAITS.of(sorted(traits)),
     )
 
 
@@ -42,23 +59,22 @@ async def traits_of(tx: Transaction, customers: Iterable[CustomerKey]) -> Sequen
     )
 
 
-async def count_others(
-    tx: Transaction, shop: str, traits: Mapping[str, str], people: Collection[str]
-) -> Mapping[str, int]:
-    """By trait, how many customers other than these have the same one, counted up to a hundred."""
+async def list_holders(tx: Transaction, traits: Collection[Trait]) -> Mapping[Trait, Sequence[str]]:
+    """Who has each of these traits, up to MOST customers in order of name."""
+    if not traits:
+        return {}
     # By the primary key.
     rows = await tx.fetch(
         f"""
-        select w.kind, (select count(*) from (
-            select 1 from referral_traits t where t.shop = :shop and t.kind = w.kind and t.hash = w.hash
-            and not t.customer = any(:people) limit 100) as seen) as others
+        select w.shop, w.kind, w.hash, array(
+            select t.customer from referral_traits t where t.shop = w.shop and t.kind = w.kind and t.hash = w.hash
+            order by t.customer limit :most) as customers
         from {_TRAITS}
         """,
-        shop=shop,
-        people=sorted(people),
-        **_TRAITS.of(sorted(traits.items())),
+        most=MOST,
+        **_TRAITS.of(sorted(traits)),
     )
-    return {row.kind: row.others for row in rows}
+    return {(row.shop, row.kind, row.hash): row.customers for row in rows}
 
 
 async def delete_traits(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
