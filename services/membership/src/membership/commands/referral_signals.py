@@ -65,16 +65,26 @@ class Held(NamedTuple):
     first: bool
 
 
-async def signals_by_now(tx: Transaction, customers: Iterable[CustomerKey], rules: Rulebook) -> list[Held]:
+async def signals_by_now(
+    tx: Transaction, customers: Collection[CustomerKey], rules: Rulebook, sharers: Collection[CustomerKey] = ()
+) -> list[Held]:
     """Referrals on which nobody has decided, of and by these customers, against which more speaks than before.
 
-    What has once spoken against a referral stays, until a person has decided.
+    Of `sharers`, of whom nothing new is known themselves, those alone that were not rewarded: whoever comes later on a
+    family's tablet takes nobody's points away. What has once spoken against a referral stays, until a person has
+    decided.
     """
     found = dict[CustomerKey, Held]()
-    by_survivor = {all_[0]: all_ for all_ in (await get_people(tx, list(customers))).values()}
+    all_people = await get_people(tx, [*customers, *sharers])
+    by_survivor = {all_[0]: all_ for all_ in all_people.values()}
+    themselves = {one for key in customers for one in all_people[key]}
     for shop in sorted({shop for shop, _ in by_survivor}):
         persons = [all_ for root, all_ in by_survivor.items() if root[0] == shop]
-        rows = await store.undecided_of(tx, shop, [name for all_ in persons for _, name in all_])
+        rows = [
+            row
+            for row in await store.undecided_of(tx, shop, [name for all_ in persons for _, name in all_])
+            if row.state != "rewarded" or themselves & {(shop, row.customer), (shop, row.referrer)}
+        ]
         if not rows:
             continue
         people = await get_people(tx, {(shop, name) for row in rows for name in (row.customer, row.referrer)})

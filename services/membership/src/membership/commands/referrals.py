@@ -80,7 +80,7 @@ async def _keep_traits(
     new = await store_traits.add_traits(tx, key[1], traits, now := tx.clock.now()) if traits else 0
     if new and await store.shops_with_referrals(tx, [key[0]]):
         rules = await programmes.read_rules(tx, {key[0]})
-        if held := await _hold(tx, [key, *sharers], rules):
+        if held := await _hold(tx, [key], rules, sharers):
             await judge_again(tx, dict.fromkeys(held, now), rules)
     return new
 
@@ -172,9 +172,11 @@ async def look_again(tx: Transaction, customers: Sequence[CustomerKey], at: date
         await judge_again(tx, dict.fromkeys([*customers, *held], at), rules)
 
 
-async def _hold(tx: Transaction, customers: Sequence[CustomerKey], rules: Rulebook) -> list[CustomerKey]:
+async def _hold(
+    tx: Transaction, customers: Sequence[CustomerKey], rules: Rulebook, sharers: Sequence[CustomerKey] = ()
+) -> list[CustomerKey]:
     """Whose referrals, of these customers and by them, are held for more than before."""
-    found = await signals_by_now(tx, customers, rules)
+    found = await signals_by_now(tx, customers, rules, sharers)
     if found:
         await lock_survivors(tx, [each.customer for each in found])
         await store.hold(tx, [(each.customer, each.signals) for each in found])
