@@ -202,7 +202,7 @@ async def test_partitions_that_are_added_are_copied_also_while_the_others_are_bu
     copy = TopicCopy(lambda: servers, topic, tmp_path)
     task = asyncio.create_task(copy.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not copy.has({Position(topic, 0): 1}):
                 await asyncio.sleep(0.05)
         admin = AIOKafkaAdminClient(bootstrap_servers=servers)
@@ -210,7 +210,7 @@ async def test_partitions_that_are_added_are_copied_also_while_the_others_are_bu
         await admin.create_partitions({topic: NewPartitions(total_count=2)})
         await admin.close()
         await _send(servers, topic, 1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not copy.has({Position(topic, 0): 1, Position(topic, 1): 1}):
                 await _send(servers, topic, 0)
     finally:
@@ -225,5 +225,5 @@ async def test_a_log_that_begins_again_is_no_going_on_of_the_copy(kafka: SharedK
     await _send(servers, topic, 0)
     write(tmp_path, (0, 7), topic=topic)
     with pytest.raises(StackError, match=r"copied up to 7, and Kafka begins at 0 again: .* base backup begins another"):
-        await asyncio.wait_for(TopicCopy(lambda: servers, topic, tmp_path).run(), 20)
+        await asyncio.wait_for(TopicCopy(lambda: servers, topic, tmp_path).run(), 60)
     assert offsets(tmp_path, topic) == [*range(7)]

@@ -32,7 +32,12 @@ class Connection:
 
     received = False
 
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
     async def fetchval(self, query: str, *_: Any) -> Any:
+        if "exists" in query:
+            self.asked.set()
         return datetime.now(UTC) if "clock" in query else self.received if "exists" in query else "0/1"
 
     async def execute(self, *_: Any) -> None: ...
@@ -49,7 +54,11 @@ class Copy:
     topic = OLD[0]
     whole = True
 
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
     def has(self, _: Any) -> bool:
+        self.asked.set()
         return self.whole
 
 
@@ -96,7 +105,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Here]:
 async def test_it_goes_on_with_those_of_the_younger_base_backup(here: Here) -> None:
     here.add(OLD)
     pulses = asyncio.create_task(here.pulses())
-    await asyncio.sleep(0.2)
+    await here.pulse.connection.asked.wait()
     here.add(YOUNG)
     lay_base(here.archive, NOON + DAY, NOON + DAY)
     await here.copies.end([OLD])
@@ -112,7 +121,7 @@ async def test_the_copies_of_the_former_base_backup_are_whole_up_to_the_younger_
     former, _ = here.add(OLD), here.add(YOUNG)
     former.whole = False
     usable = asyncio.create_task(here.bases._usable(YOUNG[1]))
-    await asyncio.sleep(0.2)
+    await asyncio.wait_for(former.asked.wait(), 10)
     assert not usable.done()
     former.whole = True
     await asyncio.wait_for(usable, 10)
