@@ -168,6 +168,7 @@ async def shared(stack_folder: Path, postgres: Any, tmp_path_factory: pytest.Tem
         made = Whole(site, site_console, stack, {}, addresses)
         for name in addresses:
             await made.listen(name)
+        patch.undo()  # the stack stands until the run is over, and other folders' tests come after it
         yield made
         for one in made.ports.values():
             await one.aclose()
