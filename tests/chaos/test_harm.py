@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import threading
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,10 +32,11 @@ where query like 'select pg_temp.cut_in_mid_work%' and state = 'active' and pid 
 
 @dataclass
 class Harmed:
-    """A database, who may do everything there, and how the role `harmed` gets in."""
+    """A database, who may do everything there, and a role of its own with how it gets in."""
 
     url: str
     admin: asyncpg.Connection
+    role: str
     dsn: str
 
     async def until_looked_for(self, looked_for: bool) -> None:
@@ -90,10 +92,11 @@ def test_no_process_is_no_error() -> None:
 async def harmed(database: EmptyDatabase) -> AsyncIterator[Harmed]:
     url = await database()
     admin = await asyncpg.connect(driver_url(url))
-    await admin.execute("create table written (n int); create role harmed login superuser")
+    role = f"harmed_{uuid.uuid4().hex[:8]}"  # roles are those of all databases
+    await admin.execute(f"create table written (n int); create role {role} login superuser")
     parts = driver_url(url).split("://")
-    yield Harmed(url, admin, f"{parts[0]}://harmed@{parts[1].rpartition('@')[2]}")
-    await admin.execute("drop role harmed")
+    yield Harmed(url, admin, role, f"{parts[0]}://{role}@{parts[1].rpartition('@')[2]}")
+    await admin.execute(f"drop role {role}")
     await admin.close()
 
 
@@ -101,7 +104,7 @@ async def test_sessions_are_cut_inside_of_a_transaction_that_has_written(harmed:
     """What was written is gone, and every session of the role is, the idle ones too (R2)."""
     writer, idle = await asyncpg.connect(harmed.dsn), await asyncpg.connect(harmed.dsn)
     looking = asyncio.Event()
-    cutting = asyncio.create_task(cut(harmed.url, "harmed", _WITHIN_S, looking.set))
+    cutting = asyncio.create_task(cut(harmed.url, harmed.role, _WITHIN_S, looking.set))
     await looking.wait()
     done, _ = await asyncio.wait({cutting}, timeout=0.3)
     assert not done  # nothing is being written yet
@@ -134,7 +137,7 @@ async def test_a_transaction_is_cut_that_begins_and_ends_while_the_run_itself_is
     with ThreadPoolExecutor(1) as other:
         writing = other.submit(lambda: asyncio.run(write()))
         await asyncio.to_thread(ready.wait)
-        cutting = asyncio.create_task(cut(harmed.url, "harmed", _WITHIN_S))
+        cutting = asyncio.create_task(cut(harmed.url, harmed.role, _WITHIN_S))
         await harmed.until_looked_for(True)
         go.set()
         with pytest.raises(_LOST):
@@ -146,14 +149,14 @@ async def test_a_transaction_is_cut_that_begins_and_ends_while_the_run_itself_is
 async def test_who_only_reads_is_not_cut(harmed: Harmed) -> None:
     reader = await asyncpg.connect(harmed.dsn)
     await reader.execute("begin; select * from written")
-    assert await cut(harmed.url, "harmed", 0.3) == 0
+    assert await cut(harmed.url, harmed.role, 0.3) == 0
     assert await reader.fetchval("select 1") == 1
     await reader.close()
 
 
 async def test_a_look_ends_by_itself_when_the_run_has_given_up(harmed: Harmed) -> None:
     """Otherwise it would end the sessions of whatever stack has this database next."""
-    cutting = asyncio.create_task(cut(harmed.url, "harmed", _WITHIN_S))
+    cutting = asyncio.create_task(cut(harmed.url, harmed.role, _WITHIN_S))
     await harmed.until_looked_for(True)
     cutting.cancel()
     await harmed.until_looked_for(False)

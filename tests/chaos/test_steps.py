@@ -28,6 +28,8 @@ _SEEN = {
     "mark": "select count(*) from outbox where published_at is not null",
 }
 
+_HELD = "select exists (select from pg_locks where locktype = 'advisory' and granted and pid = $1)"
+
 
 def _what(step: Step, table: str) -> str:
     return "mark" if table == "outbox" and " update on " in step.trigger else table
@@ -47,7 +49,9 @@ async def test_a_session_is_held_at_the_step_and_ends_as_the_step_says(
     await admin.execute("insert into offsets (topic, partition, next, cluster) values ('orders', 0, 7, 'c')")
     await admin.execute(_WRITES["outbox"].replace("f1", "f0"))
     holding = asyncio.create_task(hold(watcher, step))
-    await asyncio.wait({holding}, timeout=0.1)
+    while not await admin.fetchval(_HELD, watcher.get_server_pid()):
+        assert not holding.done()
+        await asyncio.sleep(0.01)
 
     async def work() -> None:
         async with service.transaction():

@@ -6,6 +6,7 @@ import asyncio
 import re
 import secrets
 import shutil
+import socket
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -47,18 +48,19 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 async def listening(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
     """The app behind the port, or a free one; gives its address."""
     port = port or free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-    )
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    task = asyncio.create_task(server._serve())
-    while not server.started:
-        await asyncio.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await task
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # it was another's a moment ago
+        taken.bind(("127.0.0.1", port))
+        task = asyncio.create_task(server._serve([taken]))
+        while not server.started:
+            await asyncio.sleep(0.02)
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.should_exit = True
+            await task
 
 
 @dataclass
@@ -166,6 +168,7 @@ async def shared(stack_folder: Path, postgres: Any, tmp_path_factory: pytest.Tem
         made = Whole(site, site_console, stack, {}, addresses)
         for name in addresses:
             await made.listen(name)
+        patch.undo()  # the stack stands until the run is over, and other folders' tests come after it
         yield made
         for one in made.ports.values():
             await one.aclose()

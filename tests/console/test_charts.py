@@ -7,7 +7,7 @@ from playwright.async_api import Browser
 
 from .conftest import PASSWORD, SHOP, Whole, browsing
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="package")]
 PHONE = {"width": 390, "height": 844}
 
 _LINKS = "all => all.map(one => ({href: one.getAttribute('href'), n: one.innerText}))"

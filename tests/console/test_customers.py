@@ -9,7 +9,7 @@ from playwright.async_api import Browser
 
 from .conftest import PASSWORD, SCRIPT, SHOP, Whole, browsing
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="package")]
 _CUSTOMER = (
     "customers/ann",
     *(f"customers/ann/{part}" for part in ("ledger", "orders", "messages", "statement", "timeline")),

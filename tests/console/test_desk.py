@@ -13,7 +13,7 @@ from console.texts.words import REASONS
 
 from .conftest import NOW, PASSWORD, SHOP, Whole, browsing
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="package")]
 BASE = f"/v1/shops/{SHOP}"
 SEARCH = "Customer's id, e-mail, phone or name"
 

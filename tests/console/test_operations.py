@@ -13,7 +13,7 @@ from common.bus.dead import DeadRecord, bury
 
 from .conftest import SCRIPT, SHOP, Whole, browsing
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def test_an_operator_mends_a_dead_letter_and_it_counts_once(whole: Whole, chromium: Browser) -> None:

@@ -7,7 +7,7 @@ from playwright.async_api import Browser
 
 from .conftest import SHOP, Whole, browsing
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def test_an_owner_changes_a_tier_after_seeing_what_it_does(whole: Whole, chromium: Browser) -> None:

@@ -9,7 +9,7 @@ from playwright.async_api import Browser
 
 from .conftest import SHOP, Whole, browsing
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="package")]
 BASE = f"/v1/shops/{SHOP}"
 HERE = f"/s/{SHOP}"
 PAGES = (

@@ -13,7 +13,7 @@ from .walking import Walk
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(bool(WHY_NOT_WHOLE), reason=WHY_NOT_WHOLE),
     pytest.mark.usefixtures("image"),
 ]

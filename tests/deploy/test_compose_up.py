@@ -23,7 +23,7 @@ from .walking import Standins, Walk
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(bool(WHY_NOT_WHOLE), reason=WHY_NOT_WHOLE),
     pytest.mark.usefixtures("image"),
 ]
@@ -72,7 +72,7 @@ def test_no_secret_is_shown_by_inspect(walk: Walk) -> None:
 
 
 def test_the_console_serves_its_page_and_invites_its_first_owner(walk: Walk) -> None:
-    page = httpx.get(f"http://{walk.address('console')}:8080/", trust_env=False, follow_redirects=True)
+    page = httpx.get(f"http://{walk.address('console')}:8080/", timeout=60, trust_env=False, follow_redirects=True)
     assert page.status_code == 200, page.text[:500]
     assert "html" in page.headers["content-type"]
     invited = walk.containers["console"].exec("python", "-m", "console.main", "invite", "--first-owner")
@@ -126,7 +126,11 @@ def test_prometheus_finds_every_process_and_answers_what_the_dashboard_and_the_a
     address = f"http://{walk.address('prometheus')}:9090/api/v1"
 
     def ask(path: str, **parameters: str) -> Any:
-        return httpx.get(f"{address}/{path}", params=parameters, trust_env=False).raise_for_status().json()["data"]
+        return (
+            httpx.get(f"{address}/{path}", params=parameters, timeout=60, trust_env=False)
+            .raise_for_status()
+            .json()["data"]
+        )
 
     processes = [key for key in walk.containers if key.partition("#")[0].removesuffix("-consumer") in SERVICES]
 

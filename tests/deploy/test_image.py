@@ -199,8 +199,8 @@ def test_each_service_starts_hardened_answers_and_stops(
     took = time.monotonic() - began
     assert ready["parts"] == list(service.parts)
     ask = f"http://127.0.0.1:{port}/ops/dead"
-    assert httpx.get(ask, trust_env=False).status_code == 401
-    assert httpx.get(ask, headers={"authorization": f"Bearer {KEY}"}, trust_env=False).status_code == 200
+    assert httpx.get(ask, timeout=60, trust_env=False).status_code == 401
+    assert httpx.get(ask, headers={"authorization": f"Bearer {KEY}"}, timeout=60, trust_env=False).status_code == 200
     health = whole.exec("python", "/app/deploy/healthcheck.py", check=False)
     assert health.returncode == 0, health.stderr
     shown = json.dumps(whole.inspect())
@@ -255,8 +255,8 @@ def test_a_service_that_waits_for_its_servers_stops_at_once(tmp_path: Path, star
         assert container.state["Running"], container.logs()
         assert time.monotonic() < deadline, container.logs()
         time.sleep(0.2)
-    assert httpx.get(f"http://127.0.0.1:{port}/health/live", trust_env=False).status_code == 200
-    assert httpx.get(f"http://127.0.0.1:{port}/health/ready", trust_env=False).status_code == 503
+    assert httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=60, trust_env=False).status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=60, trust_env=False).status_code == 503
     assert container.stop(GRACE_S) < GRACE_S
     assert container.state["ExitCode"] == 0, container.logs()
 

@@ -149,7 +149,9 @@ def test_prometheus_fires_an_alert_for_a_service_with_dead_events(tmp_path: Path
             assert time.monotonic() < deadline, (tmp_path / "log").read_text()[-2000:]
             time.sleep(0.5)
             try:
-                said = httpx.get(f"http://127.0.0.1:{own}/api/v1/alerts", trust_env=False).json()["data"]["alerts"]
+                said = httpx.get(f"http://127.0.0.1:{own}/api/v1/alerts", timeout=60, trust_env=False).json()["data"][
+                    "alerts"
+                ]
             except httpx.TransportError:
                 continue
             fired = [each for each in said if each["state"] == "firing"]

@@ -207,7 +207,7 @@ LAST = ("erasure", "merge", "revocation", "/key", "/void", "/stop", "/end", "dra
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 async def test_another_shops_object_is_as_one_that_never_was(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every route of OpenAPI whose path names more than the shop: the shop's own key finds its object there; another
     shop's key, under its own shop's path, is answered as about none, and nothing of the first shop's changes. Where

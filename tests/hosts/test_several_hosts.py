@@ -25,7 +25,7 @@ import asyncpg
 import orjson
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 import membership.main
 from common.bus.broker import Outgoing, Producer, ensure_topics
@@ -46,7 +46,7 @@ WITHIN_S = 150
 _MAY = os.geteuid() == 0 and shutil.which("ip") is not None
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(not _MAY, reason="network namespaces need root and the command `ip`"),
 ]
 
@@ -180,13 +180,19 @@ class Scene:
     async def facts(self) -> list[dict[str, Any]]:
         """All that stands on membership's topic, in the order of each partition."""
         reader = AIOKafkaConsumer(
-            "membership", bootstrap_servers=self.servers, auto_offset_reset="earliest", enable_auto_commit=False
+            bootstrap_servers=self.servers, auto_offset_reset="earliest", enable_auto_commit=False
         )
         await reader.start()
         try:
-            found = []
-            while batch := await reader.getmany(timeout_ms=2_000):
-                found += [orjson.loads(record.value) for records in batch.values() for record in records]
+            partitions = [
+                TopicPartition(t.name, n) for t in TOPICS if t.name == "membership" for n in range(t.partitions)
+            ]
+            reader.assign(partitions)
+            ends = await reader.end_offsets(partitions)
+            found: list[dict[str, Any]] = []
+            while any([await reader.position(p) < ends[p] for p in partitions]):
+                for records in (await reader.getmany(timeout_ms=500)).values():
+                    found += [orjson.loads(record.value) for record in records]
             return found
         finally:
             await reader.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 import sys
@@ -22,6 +21,7 @@ from common.process.runtime import Service
 from common.process.settings import Settings
 from common.service.rebuilding import rebuild
 from common.storage.database import Database
+from common.storage.migrate import migrate
 from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.erase_customer import erase_customer
 from regulars.compare import compare_rebuilt
@@ -35,6 +35,17 @@ CUSTOMERS = ("ann", "bob", "cem", "dia", "eve", "fay")
 REFUND: dict[str, Any] = {"order_id": "on-its-way", "amount": 10_000}
 OTHERS = ("gus", "hal", "ida", "kit")
 """Who is erased, whose mailbox is not there, who has opted out, who is absorbed by fay."""
+
+_STOP = (
+    """
+    create function stop() returns trigger language plpgsql as $$ begin
+        if (select sum(next) from offsets) >= 10 then perform pg_sleep(3600); end if;
+        return null;
+    end $$
+    """,
+    "create trigger stop after insert or update on offsets for each statement execute function stop()",
+)
+_STANDING = "from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
 
 
 class Story:
@@ -254,8 +265,13 @@ class Beside:
         return await rebuild(self.service, self.settings, finish=finish, live=self.live)
 
     async def kill_midway(self) -> None:
-        """Begin a rebuild in a process of its own, and kill it when it has read a part of the topics."""
+        """Begin a rebuild in a process of its own, and kill it where it stands: at the tenth record of the topics."""
         of = self.settings
+        await migrate(of.database_url, self.service.migrations)
+        database = Database(of.database_url)
+        async with database.transaction() as tx:
+            for statement in _STOP:
+                await tx.execute(statement)
         environment = os.environ | {
             "DATABASE_URL": of.database_url.replace("+asyncpg", ""),
             "KAFKA_BOOTSTRAP_SERVERS": of.kafka_bootstrap_servers,
@@ -266,19 +282,20 @@ class Beside:
         }
         argv = ["-m", f"{self.service.name.replace('-', '_')}.main", "rebuild"]
         process = await asyncio.create_subprocess_exec(sys.executable, *argv, env=environment)
-        database = Database(of.database_url)
+        stands = False
         try:
-            read = 0
-            while read < 10 and process.returncode is None:
-                await asyncio.sleep(0.02)
-                with contextlib.suppress(Exception):  # its tables are not there yet
-                    async with database.transaction() as tx:
-                        read = int(await tx.value("select coalesce(sum(next), 0) from offsets"))
-            assert process.returncode is None, "it was to be killed before it ended by itself"
+            while not stands:
+                assert process.returncode is None, "it was to be killed before it ended by itself"
+                await asyncio.sleep(0.05)
+                async with database.transaction() as tx:
+                    stands = await tx.value(f"select exists (select {_STANDING})")
         finally:
             if process.returncode is None:
                 process.kill()
             await process.wait()
+            async with database.transaction() as tx:
+                await tx.execute(f"select pg_terminate_backend(pid, 5000) {_STANDING}")
+                await tx.execute("drop function stop() cascade")
             await database.close()
 
     async def differences(self) -> dict[str, int]:

@@ -42,7 +42,7 @@ async def taken(stack: Any) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 async def test_r5a_every_service_is_rebuilt_beside_the_live_one(
     stack: Any, story: Any, beside: Any, mailsink: MailSink
 ) -> None:

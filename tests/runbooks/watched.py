@@ -35,7 +35,7 @@ from regulars.stack.state import StackState, state_file
 ROOT = Path(__file__).parents[2]
 ON_REQUEST = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(os.environ.get("RUNBOOKS") != "walk", reason="minutes of faults: run it with RUNBOOKS=walk"),
     pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed"),
 ]
@@ -74,7 +74,7 @@ class Watched:
         return found
 
     def _asked(self, path: str, **params: str) -> Any:
-        return httpx.get(f"{self.prometheus}/api/v1/{path}", params=params, trust_env=False).json()["data"]
+        return httpx.get(f"{self.prometheus}/api/v1/{path}", params=params, timeout=60, trust_env=False).json()["data"]
 
     def fires(self, alert: str, job: str, **labels: str) -> bool:
         wanted = {"alertname": alert, "job": job, **labels}.items()

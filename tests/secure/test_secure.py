@@ -169,8 +169,8 @@ def test_an_address_that_asks_for_what_cannot_be_is_refused(query: str) -> None:
         )
 
 
-def start(servers: Servers, folder: Path, port: int, **more: str) -> subprocess.Popen[str]:
-    """Membership, with its secrets as files."""
+def start(servers: Servers, folder: Path, port: int, **more: str) -> subprocess.Popen[bytes]:
+    """Membership, with its secrets as files; what it says goes to `said_by`."""
     folder.mkdir(exist_ok=True)
     secrets = {"database_url": servers.database_url(), "master_key": base64.b64encode(bytes(range(32))).decode()}
     given = security(servers.right) | more
@@ -181,7 +181,13 @@ def start(servers: Servers, folder: Path, port: int, **more: str) -> subprocess.
     settings |= {"HTTP_PORT": str(port), **given}
     argv = [sys.executable, "-m", "membership.main", "serve", "--migrate"]
     env = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "MASTER_KEY")} | settings
-    return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with said_by(folder).open("w") as said:
+        return subprocess.Popen(argv, env=env, stdout=said, stderr=subprocess.STDOUT)
+
+
+def said_by(folder: Path) -> Path:
+    """No pipe: nobody reads it while the process is at work."""
+    return folder.with_suffix(".log")
 
 
 async def test_a_whole_service_works_over_secure_connections_alone(
@@ -192,20 +198,21 @@ async def test_a_whole_service_works_over_secure_connections_alone(
     await ensure_topics(servers.kafka.secure_servers, TOPICS)
     port = free_port()
     process = start(servers, tmp_path / "secrets", port)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     checks: dict[str, str] = {}
     try:
         while not (checks.get("consumer", "").startswith("reading") and checks.get("relay", "").startswith("holder")):
-            assert process.poll() is None, process.communicate()[0]
+            assert process.poll() is None, said_by(tmp_path / "secrets").read_text()
             assert time.monotonic() < deadline, checks
             try:
-                async with httpx.AsyncClient(trust_env=False) as client:
+                async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
                     checks = (await client.get(f"http://127.0.0.1:{port}/health/ready")).json().get("checks", {})
             except httpx.TransportError:
                 await asyncio.sleep(0.2)
     finally:
         process.terminate()
-        said, _ = process.communicate(timeout=40)
+        process.wait(40)
+    said = said_by(tmp_path / "secrets").read_text()
     assert process.returncode == 0, said
     assert PASSWORD not in said
 
@@ -221,7 +228,8 @@ async def test_a_service_that_trusts_another_authority_ends_with_a_sentence(
     if wrong == "postgres":
         more = {"DATABASE_URL": servers.database_url(authority=servers.wrong)}
     process = start(servers, tmp_path / "secrets", free_port(), **more)
-    said, _ = process.communicate(timeout=60)
+    process.wait(120)
+    said = said_by(tmp_path / "secrets").read_text()
     assert process.returncode == 1
     assert "cannot_start" in said
     assert re.search(says, said), said

@@ -40,7 +40,7 @@ READERS = ("membership", "segmentation", "messaging", "feedback")
 SHOP, CUSTOMERS = "/v1/shops/tea", [f"c{number}" for number in range(20)]
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(not FROM, reason="set UPGRADE_FROM to the commit whose processes are to run beside this one's"),
 ]
 
@@ -107,7 +107,7 @@ class Old:
 def _checks(address: str) -> dict[str, str]:
     """What readiness says of each part; nothing while it is not ready."""
     try:
-        answer = httpx.get(f"{address}/health/ready", trust_env=False)
+        answer = httpx.get(f"{address}/health/ready", timeout=60, trust_env=False)
     except httpx.TransportError:
         return {}
     return dict(answer.json()["checks"]) if answer.status_code == 200 else {}

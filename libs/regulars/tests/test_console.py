@@ -31,7 +31,7 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 async def test_the_first_owner_comes_in_by_the_link_once_and_sees_the_services(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -87,7 +87,7 @@ values ('tea', 'bob', cast(md5('membership frozen') as uuid), 'infinity')
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_a_service_is_rebuilt_and_switched_while_its_process_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

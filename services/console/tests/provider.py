@@ -105,16 +105,15 @@ class LocalProvider:
 
 @contextlib.asynccontextmanager
 async def local_provider() -> AsyncIterator[LocalProvider]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    found = LocalProvider(f"http://127.0.0.1:{port}")
-    server = uvicorn.Server(uvicorn.Config(found.app(), port=port, log_config=None, lifespan="off"))
-    running = asyncio.create_task(server._serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    try:
-        yield found
-    finally:
-        server.should_exit = True
-        await running
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        found = LocalProvider(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        server = uvicorn.Server(uvicorn.Config(found.app(), log_config=None, lifespan="off"))
+        running = asyncio.create_task(server._serve([listening]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        try:
+            yield found
+        finally:
+            server.should_exit = True
+            await running

@@ -81,7 +81,7 @@ async def away(browser: Browser, path: str = "/sign-in/provider?next=/s/wine/tod
     """Follow the link to the provider; the address to which it sends the browser back, not called yet."""
     sent = await browser.client.get(path)
     assert sent.status_code == 303, sent.text
-    async with httpx.AsyncClient() as outside:
+    async with httpx.AsyncClient(timeout=60) as outside:
         back = await outside.get(sent.headers["location"])
     location: str = back.headers["location"]
     assert location.startswith(HOST)

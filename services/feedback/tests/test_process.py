@@ -54,7 +54,7 @@ async def serving(url: str, kafka: SharedKafka) -> AsyncIterator[httpx.AsyncClie
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "feedback.main", "serve", env=environment)
     address, headers = f"http://127.0.0.1:{port}", {"authorization": f"Bearer {API_KEY}"}
     try:
-        async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
 
             async def ready() -> bool:
                 try:
@@ -83,7 +83,7 @@ async def settled(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1500)
 async def test_from_a_completed_order_to_a_stored_answer(database_from: MigratedDatabase, kafka: SharedKafka) -> None:
     """FBK-007, over Kafka and HTTP, with the same order delivered twice."""
     await ensure_topics(kafka.bootstrap_servers, TOPICS)
@@ -130,7 +130,7 @@ async def test_from_a_completed_order_to_a_stored_answer(database_from: Migrated
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1500)
 async def test_nobody_is_asked_about_an_order_that_was_taken_back(
     database_from: MigratedDatabase, kafka: SharedKafka
 ) -> None:
@@ -170,7 +170,7 @@ async def test_nobody_is_asked_about_an_order_that_was_taken_back(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1500)
 async def test_r5_on_an_empty_database_the_process_reads_the_policy_back_from_kafka(
     database: EmptyDatabase, kafka: SharedKafka
 ) -> None:

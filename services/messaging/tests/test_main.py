@@ -26,6 +26,7 @@ from messaging.limits.contact_hours.state import Window
 from messaging.policy.state import Policy
 from messaging.policy.store import POLICIES
 from regulars.stack.mailsink import MailSink
+from regulars.stack.ports import free_port
 from regulars.testing import SharedKafka, settings_of
 
 from .conftest import API_KEY
@@ -77,14 +78,14 @@ async def sink(tmp_path: Path) -> AsyncIterator[SlowSink]:
 
 
 @pytest_asyncio.fixture
-async def process(messaging: Any, kafka: SharedKafka, sink: SlowSink, unused_tcp_port: int) -> AsyncIterator[Process]:
+async def process(messaging: Any, kafka: SharedKafka, sink: SlowSink) -> AsyncIterator[Process]:
     await ensure_topics(kafka.bootstrap_servers, TOPICS, 1)
     made = Process(
         os.environ
         | {
             "DATABASE_URL": messaging.database.engine.url.render_as_string(hide_password=False),
             "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-            "HTTP_PORT": str(unused_tcp_port),
+            "HTTP_PORT": str(free_port()),
             "MASTER_KEY": base64.b64encode(messaging.master).decode(),
             "SMTP_PORT": str(sink.port),
             "BOOTSTRAP_API_KEY": API_KEY,
@@ -131,7 +132,9 @@ async def test_r5_on_an_empty_database_the_process_reads_the_policies_back_from_
     versions = "select version, at, cast(policy as text) from policies where shop = :shop order by version"
     await process.start()
     address = f"http://127.0.0.1:{process.environment['HTTP_PORT']}"
-    async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {API_KEY}"}) as client:
+    async with httpx.AsyncClient(
+        base_url=address, headers={"authorization": f"Bearer {API_KEY}"}, timeout=60
+    ) as client:
 
         async def ready() -> bool:
             try:
@@ -163,7 +166,7 @@ async def test_r5_on_an_empty_database_the_process_reads_the_policies_back_from_
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)  # two starts of a process, on a machine that does other things too
+@pytest.mark.timeout(1500)  # two starts of a process, on a machine that does other things too
 async def test_a_killed_process_sends_no_offer_twice_and_every_message_comes_to_an_end(
     messaging: Any, sink: SlowSink, process: Process
 ) -> None:

@@ -102,7 +102,7 @@ async def test_a_fenced_batch_gives_back_the_partitions_that_were_never_stored(s
 async def _read_all(stand: Stand, consumer: EventConsumer) -> None:
     task = asyncio.create_task(consumer.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not consumer.broker.assigned or await stand.backlog.lag():
                 await asyncio.sleep(0.05)
     finally:

@@ -16,7 +16,7 @@ from common.storage.database import Transaction
 
 from .toy import Stand, Ticked, tick
 
-SOON_S = 30.0
+SOON_S = 60.0
 
 
 def record(topic: str, partition: int, offset: int) -> Record:
@@ -83,7 +83,7 @@ class Meeting:
         if self.at_hand > 1:
             self.both.set()
         try:
-            await asyncio.wait_for(self.both.wait(), 10)
+            await asyncio.wait_for(self.both.wait(), SOON_S)
             if self.fails & {e.subject for e in batch.events}:
                 self.fails.clear()
                 raise ConnectionResetError("reset")

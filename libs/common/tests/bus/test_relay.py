@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from itertools import takewhile
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -258,16 +258,22 @@ async def test_a_holder_keeps_its_session_while_kafka_is_slow(
 ) -> None:
     """Else a slow Kafka would cost every holder its lock, and each batch would be sent for ever."""
     monkeypatch.setattr(relay, "LOOK_S", 0.05)
-    await connection.execute(text("set idle_session_timeout = '300ms'"))
+    session = (await connection.execute(text("select pg_backend_pid()"))).scalar()
     async with db.transaction() as tx:
         await tx.execute(_FACT)
 
     class Slow(Taking):
+        """Takes as long as it takes the session to be used three times."""
+
         async def send(self, messages: Sequence[Outgoing]) -> int:
-            await asyncio.sleep(1)
+            used = set[Any]()
+            while len(used) <= 3:
+                async with db.transaction() as tx:
+                    used.add(await tx.value("select query_start from pg_stat_activity where pid = :pid", pid=session))
             return await super().send(messages)
 
-    assert await Relay(db, "nowhere", "toy").step(connection, cast(Producer, Slow())) == 1
+    async with asyncio.timeout(60):
+        assert await Relay(db, "nowhere", "toy").step(connection, cast(Producer, Slow())) == 1
 
 
 async def test_a_send_ends_with_the_session_that_holds_the_lock(

@@ -123,9 +123,21 @@ async def test_what_falls_due_after_the_instant_up_to_which_the_log_is_read_wait
 
 async def test_on_a_held_clock_nothing_is_swept_unless_asked_for(db: Database) -> None:
     consumer, work = Consumer(), Due(1)
-    sweeper = Sweeper(db, [Job("work", work.batch)], read_until=consumer.read_until, held=True, every_s=0.01)
+    looks = list[bool]()
+
+    class Held(Sweeper):
+        @property
+        def held(self) -> bool:
+            looks.append(True)
+            return True
+
+        @held.setter
+        def held(self, _: bool) -> None: ...
+
+    sweeper = Held(db, [Job("work", work.batch)], read_until=consumer.read_until, held=True, every_s=0.01)
     running = asyncio.create_task(sweeper.run())
-    await asyncio.sleep(0.1)
+    while len(looks) < 3:
+        await asyncio.sleep(0.01)
     assert work.left == 1
     assert not consumer.asked.is_set()
     await sweeper.sweep()

@@ -44,11 +44,12 @@ async def send(services: Services, numbers: Sequence[int]) -> None:
     await services.call("orders-ingest", "POST", f"{SHOP}/events", json=[order(number) for number in numbers])
 
 
-async def load(services: Services, sent: list[int], stop: asyncio.Event) -> None:
+async def load(services: Services, sent: list[int], answered: set[int], stop: asyncio.Event) -> None:
     while not stop.is_set():
         number = len(sent)
         sent.append(number)
         await send(services, [number])
+        answered.add(number)
 
 
 def png() -> bytes:
@@ -60,7 +61,8 @@ def png() -> bytes:
 async def photo(state: StackState, method: str, body: bytes | None = None) -> httpx.Response:
     """Of customer c0, at feedback."""
     headers = {"authorization": f"Bearer {state.api_key}", "content-type": "application/octet-stream"}
-    async with httpx.AsyncClient(base_url=state.services["feedback"]["PUBLIC_URL"], headers=headers) as client:
+    feedback = state.services["feedback"]["PUBLIC_URL"]
+    async with httpx.AsyncClient(base_url=feedback, headers=headers, timeout=60) as client:
         return await client.request(method, f"{SHOP}/customers/c0/photos/p1", content=body)
 
 

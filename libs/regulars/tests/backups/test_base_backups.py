@@ -69,18 +69,16 @@ async def test_what_could_not_be_removed_is_said_so_and_tried_again_without_anot
     in_the_way = world.archive.base(f".{world.past}") / "PG_VERSION"
     in_the_way.parent.mkdir()
     in_the_way.touch()
-    task = asyncio.create_task(world.here.run())
-    try:
-        async with asyncio.timeout(60):
-            await world.until("was not removed, it is tried again")
-            assert world.archive.base(world.past).exists()
-            in_the_way.unlink()
-            in_the_way.parent.rmdir()
-            await world.until(f"base backup {world.past} was removed")
-        assert world.here.taken == 1
-        assert not any("no base backup" in line for line in world.said), world.said
-    finally:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        task = group.create_task(world.here.run())
+        await world.until("was not removed, it is tried again")
+        assert world.archive.base(world.past).exists()
+        in_the_way.unlink()
+        in_the_way.parent.rmdir()
+        await world.until(f"base backup {world.past} was removed")
         task.cancel()
+    assert world.here.taken == 1
+    assert not any("no base backup" in line for line in world.said), world.said
 
 
 async def test_what_is_left_of_one_that_could_be_removed_in_part_is_removed_then(
@@ -99,13 +97,11 @@ async def test_what_is_left_of_one_that_could_be_removed_in_part_is_removed_then
         real(folder, ignore_errors)
 
     monkeypatch.setattr(shutil, "rmtree", rmtree)
-    task = asyncio.create_task(world.here.run())
-    try:
-        async with asyncio.timeout(60):
-            await world.until("was not removed, it is tried again")
-            while keys.exists() or any((world.archive.folder / "base").glob(f"*{world.past}")):
-                await asyncio.sleep(0.02)
-    finally:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        task = group.create_task(world.here.run())
+        await world.until("was not removed, it is tried again")
+        while keys.exists() or any((world.archive.folder / "base").glob(f"*{world.past}")):
+            await asyncio.sleep(0.02)
         task.cancel()
 
 

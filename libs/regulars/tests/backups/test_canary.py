@@ -94,7 +94,7 @@ def test_a_text_is_found_in_every_form_in_which_it_may_be_written() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_after_an_erasure_no_place_and_no_new_backup_tells_who_it_was(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -215,7 +215,7 @@ async def test_partitions_that_are_added_are_copied_also_while_the_others_are_bu
     copy = TopicCopy(lambda: servers, topic, tmp_path)
     task = asyncio.create_task(copy.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not copy.has({Position(topic, 0): 1}):
                 await asyncio.sleep(0.05)
         admin = AIOKafkaAdminClient(bootstrap_servers=servers)
@@ -223,7 +223,7 @@ async def test_partitions_that_are_added_are_copied_also_while_the_others_are_bu
         await admin.create_partitions({topic: NewPartitions(total_count=2)})
         await admin.close()
         await _send(servers, topic, 1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not copy.has({Position(topic, 0): 1, Position(topic, 1): 1}):
                 await _send(servers, topic, 0)
     finally:
@@ -266,7 +266,7 @@ async def test_a_log_that_begins_again_is_no_going_on_of_the_copy(kafka: SharedK
     write(tmp_path, (0, 7), topic=topic)
     said = r"copied up to 7, and Kafka begins at 0 again: .* base backup begins another"
     with pytest.raises(StackError, match=said):
-        await asyncio.wait_for(TopicCopy(lambda: servers, topic, tmp_path).run(), 20)
+        await asyncio.wait_for(TopicCopy(lambda: servers, topic, tmp_path).run(), 60)
     for _ in range(9):
         await _send(servers, topic, 0)
     with pytest.raises(CopyFailed, match=said):  # and not when it has grown past that place

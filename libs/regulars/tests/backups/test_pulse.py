@@ -34,7 +34,12 @@ class Connection:
 
     received = False
 
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
     async def fetchval(self, query: str, *_: Any) -> Any:
+        if "exists" in query:
+            self.asked.set()
         known = {"clock": datetime.now(UTC), "exists": self.received, "tablespace": 0}
         return next((value for word, value in known.items() if word in query), "0/1")
 
@@ -55,7 +60,12 @@ class Ends:
 class Copy(TopicCopy):
     whole = True
 
+    def __init__(self, *what: Any) -> None:
+        super().__init__(*what)
+        self.asked = asyncio.Event()
+
     def has(self, ends: Mapping[Position, int]) -> bool:
+        self.asked.set()
         return super().has(ends) and self.whole
 
 
@@ -102,7 +112,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Here]:
 async def test_it_goes_on_with_those_of_the_younger_base_backup(here: Here) -> None:
     here.add(OLD)
     pulses = asyncio.create_task(here.pulses())
-    await asyncio.sleep(0.2)
+    await here.pulse.connection.asked.wait()
     here.add(YOUNG)
     lay_base(here.archive, NOON + DAY, NOON + DAY)
     await here.copies.end([OLD])
@@ -118,7 +128,7 @@ async def test_the_copies_of_the_former_base_backup_are_whole_up_to_the_younger_
     former, _ = here.add(OLD), here.add(YOUNG)
     former.whole = False
     usable = asyncio.create_task(here.bases._usable(YOUNG[1]))
-    await asyncio.sleep(0.2)
+    await asyncio.wait_for(former.asked.wait(), 10)
     assert not usable.done()
     former.whole = True
     await asyncio.wait_for(usable, 10)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
 from datetime import timedelta
@@ -19,7 +18,7 @@ from feedback.api import survey_results
 from feedback.commands.surveys import ask_customers
 from feedback.surveys.rules import About
 
-from ..conftest import MARCH, PUBLIC_URL, Feedback, at_once, merged, types
+from ..conftest import MARCH, PUBLIC_URL, Feedback, at_once, merged, twenty_at_once, types
 
 SURVEYS, FORMS, RESULTS = (f"/v1/shops/s/{name}" for name in ("surveys", "survey-forms", "survey-results"))
 DAY = timedelta(days=1)
@@ -132,7 +131,7 @@ async def test_customers_are_asked_once_and_left_alone_for_thirty_days(feedback:
 
 async def test_one_request_twenty_times_at_once_asks_once(feedback: Feedback) -> None:
     await feedback.issue_key()
-    answers = await asyncio.gather(*(ask(feedback, "nps") for _ in range(20)))
+    answers = await twenty_at_once(lambda _: ask(feedback, "nps"))
     assert sorted(a.json()["items"][0]["outcome"] for a in answers) == ["asked"] + ["duplicate"] * 19
     assert types(await feedback.announced()) == ["survey.requested"]
 

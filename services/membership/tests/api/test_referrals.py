@@ -94,7 +94,8 @@ async def test_what_is_told_of_the_referrer_waits_for_whoever_holds_the_referrer
 
     async def blocked() -> int:
         async with client.database.transaction() as tx:
-            return int(await tx.value("select count(*) from pg_locks where not granted"))
+            waiting = "datname = current_database() and wait_event_type = 'Lock'"
+            return int(await tx.value(f"select count(*) from pg_stat_activity where {waiting}"))
 
     async with client.database.transaction() as tx:
         await tx.lock_customers([(shop.name, "c1")])

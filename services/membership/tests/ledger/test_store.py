@@ -19,7 +19,10 @@ from membership.programme.programme import Programme
 
 from ..conftest import ENTRY_COLUMNS, START, Shop, deliver
 
-_WAITING = "select count(*) from pg_locks where not granted and locktype = 'advisory'"
+_WAITING = """
+select count(*) from pg_locks where not granted and locktype = 'advisory'
+    and database = (select oid from pg_database where datname = current_database())
+"""
 
 
 @pytest.mark.parametrize(

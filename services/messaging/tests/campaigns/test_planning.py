@@ -165,7 +165,7 @@ async def test_no_page_waits_for_whoever_counts_what_harm_the_campaign_does(
             assert await store.hold_watched(watching, messaging.clock.now()) == ("s", "spring")
             async with messaging.database.transaction() as other:
                 assert await store.hold_watched(other, messaging.clock.now()) is None, "one at a time"
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while await plan(messaging):
                     pass
         assert await messaging.rows(PROGRESS) == [("c39", 40, 40, 0, True)]

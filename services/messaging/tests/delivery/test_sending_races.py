@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP
 
 from common.events.messages import ContactOptedOut
 from messaging.commands.consent import opt_out
@@ -17,6 +18,20 @@ from ..channels.smtp.servers import Silent, SlowServer, listening
 from ..sending import queue_notice_and_offer, queue_offers, until
 
 
+class Held(SlowServer):
+    """With ten mails it waits until it may go on: until somebody has opted out before theirs came."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(wait_s)
+        self.has_ten, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        if sum(self.received.values()) >= 10:
+            self.has_ten.set()
+            await self.goes_on.wait()
+        return await super().handle_RCPT(server, session, envelope, address, options)
+
+
 @pytest.mark.timeout(3600)
 async def test_no_hand_off_after_the_opt_out_was_answered(messaging: Any) -> None:
     """M2, MSG-009, SEC-005: opt-outs race with six senders; what the server has at the answer is all it ever gets."""
@@ -25,7 +40,7 @@ async def test_no_hand_off_after_the_opt_out_was_answered(messaging: Any) -> Non
     first, last = customers[:5], customers[-5:]
     await queue_offers(messaging, customers)
     at_answer: dict[str, int] = {}
-    server = SlowServer(scaled(30, 5) / 1000)
+    server = Held(scaled(30, 5) / 1000)
 
     async def leave(customer: str) -> None:
         await opt_out(messaging.database, ("s", customer), ContactOptedOut(channel="email", via="link"))
@@ -34,6 +49,8 @@ async def test_no_hand_off_after_the_opt_out_was_answered(messaging: Any) -> Non
     async def leave_in_turn(some: Sequence[str]) -> None:
         for customer in some:
             await leave(customer)
+            if customer not in first and not at_answer[customer]:
+                server.goes_on.set()
 
     async with listening(server) as port:
         await leave_in_turn(first)
@@ -43,6 +60,7 @@ async def test_no_hand_off_after_the_opt_out_was_answered(messaging: Any) -> Non
         ids = "select customer from messages where state = 'queued' order by rank, at, message_id"
         order = [c for (c,) in await messaging.rows(ids) if c not in last]
         racing = [*order, *(c for c in customers[5:-5] if c not in set(order))]
+        await server.has_ten.wait()
         await asyncio.gather(*(leave_in_turn(racing[n::8][:: (-1) ** n]) for n in range(8)))
         await until(lambda: messaging.rows("select 1 from messages where state in ('queued', 'leased')"))
         await leave_in_turn(last)

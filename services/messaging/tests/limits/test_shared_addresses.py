@@ -114,7 +114,7 @@ async def test_what_a_customer_was_sent_takes_the_window_at_a_new_address_too(me
 async def test_an_opt_out_waits_for_who_decides_about_the_address(messaging: Any) -> None:
     """Else a decision that did not see it would be taken after it was answered."""
     await two(messaging)
-    waits = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+    waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     async with messaging.database.transaction() as tx:
         await tx.lock_customers([("s", "k3b")])
         assert await hold_addresses(tx, [("s", "k3b")]) == [("s", "k3b")]

@@ -61,7 +61,7 @@ async def test_a_reader_whose_lines_nobody_wants_ends_with_the_block() -> None:
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
-            await asyncio.wait_for(leave(), 20)
+            await asyncio.wait_for(leave(), 60)
 
 
 async def test_what_the_reader_cannot_do_is_said_with_its_words() -> None:

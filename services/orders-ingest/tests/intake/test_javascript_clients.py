@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import uuid
 from pathlib import Path
 
 import httpx
@@ -23,7 +24,8 @@ from common.storage.database import Database
 from orders_ingest.jobs.intake import Intake
 from regulars.testing import SharedKafka
 
-SHOP = "javascript"
+SHOP = f"javascript-{uuid.uuid4().hex[:8]}"
+"""Its topic is nobody else's, also where this Kafka is kept."""
 CODECS, MODES = ("None", "GZIP", "Snappy", "LZ4", "ZSTD"), ("binary", "structured")
 HERE = Path(__file__).parent / "javascript"
 

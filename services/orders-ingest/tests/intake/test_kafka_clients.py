@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from datetime import UTC, datetime
 
 import httpx
@@ -18,7 +19,8 @@ from regulars.testing import SharedKafka
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 SETTINGS = {"zone": "Europe/Berlin", "currency": "EUR"}
-SHOP = "confluent"
+SHOP = f"confluent-{uuid.uuid4().hex[:8]}"
+"""Its topic is nobody else's, also where this Kafka is kept."""
 
 
 def messages(codec: str) -> list[tuple[str, KafkaMessage]]:

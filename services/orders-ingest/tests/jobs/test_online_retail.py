@@ -75,7 +75,7 @@ def by_plain_python(text: str) -> Sums:
 
 
 @pytest.mark.skipif(not FILE.exists(), reason="the real histories are not here")
-@pytest.mark.timeout(1_800 if WHOLE else 300)
+@pytest.mark.timeout(1800)
 async def test_each_customer_of_online_retail_comes_to_what_plain_python_computes(importing: Any, db: Database) -> None:
     """ORD-005: orders, gross, refunds, first and last of each, with every trap of the file."""
     with gzip.open(FILE, "rt", encoding="utf-8") as file:

@@ -24,6 +24,19 @@ async def take(db: Database, vault: Vault, *bodies: dict[str, Any]) -> list[Outc
     return await db.run(lambda tx: take_events(tx, vault, offered(db, *bodies)))
 
 
+async def waits(db: Database, task: asyncio.Task[Any]) -> None:
+    """Until it stands at another one's lock."""
+    waiting = (
+        "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+    )
+    found = False
+    while not found:
+        assert not task.done()
+        async with db.transaction() as tx:
+            found = await tx.value(waiting)
+        await asyncio.sleep(0.01)
+
+
 async def order(db: Database, name: str) -> Any:
     async with db.transaction() as tx:
         return await tx.fetch_one("select * from orders where shop = 'demo' and order_id = :name", name=name)
@@ -42,8 +55,7 @@ async def test_two_first_versions_at_one_time_leave_the_newer_one_and_one_owner(
     async with db.transaction() as tx:
         await take_events(tx, vault, offered(db, first))
         other = asyncio.create_task(take(db, vault, second))
-        await asyncio.sleep(0.3)
-        assert not other.done()
+        await waits(db, other)
     assert [outcome.slug for outcome in await other] == [None]
     row = await order(db, "o-1")
     assert (row.state, row.goods_paid, row.customer) == ("shipped", 2, "c-1")
@@ -60,8 +72,7 @@ async def test_a_first_version_and_a_refund_at_one_time_find_each_other(
     async with db.transaction() as tx:
         await take_events(tx, vault, offered(db, first))
         other = asyncio.create_task(take(db, vault, second))
-        await asyncio.sleep(0.3)
-        assert not other.done()
+        await waits(db, other)
     assert [outcome.slug for outcome in await other] == [None]
     async with db.transaction() as tx:
         assert await tx.value("select count(*) from outbox where type = 'order.refunded'") == 1
@@ -92,8 +103,7 @@ async def test_a_refund_beside_a_version_that_is_refused_meets_the_good_one_of_t
     async with db.transaction() as tx:
         await take_events(tx, vault, offered(db, *first))
         task = asyncio.create_task(take(db, vault, *second))
-        await asyncio.sleep(0.3)
-        assert not task.done()
+        await waits(db, task)
     await task
     async with db.transaction() as tx:
         assert await tx.value("select count(*) from outbox where type = 'order.refunded'") == 1

@@ -189,7 +189,10 @@ async def test_an_order_that_comes_between_looking_and_locking_counts(
         await tx.lock_customers([event.customer for event in ordered])
         task = asyncio.create_task(look())
         await looking.wait()
-        while not await tx.value("select exists (select from pg_locks where not granted)"):
+        waiting, found = "datname = current_database() and wait_event_type = 'Lock'", False
+        while not found:
+            async with db.transaction() as other:
+                found = await other.value(f"select exists (select from pg_stat_activity where {waiting})")
             await asyncio.sleep(0.01)
         await take(tx, ordered)
     await task

@@ -26,6 +26,12 @@ def inner(consumer: Consumer) -> Any:
     return consumer._session._inner
 
 
+async def struck(consumer: Consumer) -> None:
+    """The watchdog has thrown the first inner consumer away, and gives the next one all the time it needs."""
+    await until(lambda: consumer._strikes == 1, consumer)
+    consumer._watchdog_s = HANG_S
+
+
 @contextmanager
 def corrupted(log: Path) -> Iterator[None]:
     """The last byte of the log is another one on disk, so that its checksum is wrong."""
@@ -81,8 +87,11 @@ async def test_poll_and_stop_return_while_the_group_cannot_be_shared_out(world: 
             assert await waiting is None
 
 
-async def test_a_commit_that_gets_no_answer_is_refused_and_reading_goes_on_afterwards(world: World) -> None:
+async def test_a_commit_that_gets_no_answer_is_refused_and_reading_goes_on_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """K6: aiokafka's commit would wait as long as the broker stands still."""
+    monkeypatch.setattr("common.bus.broker.consumer.COMMIT_WAIT_S", 1.0)
     topic = await world.topic()
     await world.publish(topic, numbered(10))
     offsets = Offsets()
@@ -100,6 +109,7 @@ async def test_reading_goes_on_while_the_coordinator_gives_no_answer_and_the_las
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R3: the partitions' leaders live, only the group's coordinator is on its way to another broker."""
+    monkeypatch.setattr("common.bus.broker.consumer.COMMIT_WAIT_S", 0.2)
     monkeypatch.setattr("common.bus.broker.consumer.COMMIT_TIMEOUT_S", HANG_S)
     topic = await world.topic()
     await world.publish(topic, numbered(10))
@@ -130,6 +140,8 @@ async def test_a_commit_without_an_answer_for_long_makes_the_consumer_anew(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """K6"""
+    monkeypatch.setattr("common.bus.broker.consumer.COMMIT_WAIT_S", 0.2)
+    monkeypatch.setattr("common.bus.broker.consumer.COMMIT_TIMEOUT_S", 1.0)
     topic = await world.topic()
     await world.publish(topic, numbered(10))
     offsets = Offsets()
@@ -192,6 +204,7 @@ async def test_a_consumer_whose_fetcher_is_stuck_is_replaced_once(world: World, 
 
     consumer = world.consumer(topic, on_assigned=rows, watchdog_s=1.0)
     if stuck == 1:
+        await struck(consumer)
         await read(consumer, offsets, 10)
         assert offsets.applied == numbered(10)
     else:
@@ -209,6 +222,7 @@ async def test_a_member_that_never_gets_an_assignment_is_replaced(world: World) 
     await consumer.start()
     # The search for the group's coordinator never begins, as in the reports of consumers that stay silent.
     await inner(consumer)._coordinator._coordinator_lookup_lock.acquire()
+    await struck(consumer)
     await read(consumer, offsets, 10)
     assert consumer.recreated == 1
 
@@ -225,12 +239,14 @@ async def test_a_task_of_aiokafka_that_ends_is_no_cancellation_of_ours(world: Wo
     assert consumer.recreated == 1
 
 
-async def test_an_outage_of_the_broker_is_no_stall(world: World) -> None:
+async def test_an_outage_of_the_broker_is_no_stall(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """O2: however long Kafka is away, the process stays."""
+    monkeypatch.setattr("common.bus.broker.consumer.CALL_TIMEOUT_S", 4.0)
     topic = await world.topic()
     offsets = Offsets()
-    consumer = world.consumer(topic, on_assigned=offsets, watchdog_s=0.5)
+    consumer = world.consumer(topic, on_assigned=offsets)
     await until(lambda: bool(consumer.assigned), consumer)
+    consumer._watchdog_s = 0.5
     temporary = 0
     with world.frozen():
         async with asyncio.timeout(HANG_S):
@@ -239,6 +255,7 @@ async def test_an_outage_of_the_broker_is_no_stall(world: World) -> None:
                     assert await consumer.poll(0.2) is None
                 except BrokerUnavailable:
                     temporary += 1
+    consumer._watchdog_s = HANG_S  # the group waits for the member that could not leave
     await world.publish(topic, numbered(10))
     await read(consumer, offsets, 10)
     assert offsets.applied == numbered(10)
@@ -247,13 +264,14 @@ async def test_an_outage_of_the_broker_is_no_stall(world: World) -> None:
 async def test_an_idle_topic_and_a_paused_consumer_are_no_stall(world: World) -> None:
     """K14, K15: nothing to read, or nothing wanted, is progress."""
     topic = await world.topic(2)
-    consumer = world.consumer(topic, on_assigned=Offsets(), watchdog_s=1.0)
-    await until(lambda: bool(consumer.assigned), consumer)
-    for _ in range(15):
+    consumer = world.consumer(topic, on_assigned=Offsets())
+    await until(lambda: bool(consumer.assigned) and not consumer._stalled_s, consumer)
+    consumer._watchdog_s = 3.0
+    for _ in range(20):
         assert await consumer.poll(0.2) is None
     await consumer.pause()
     await world.publish(topic, numbered(3), partition=1)
-    for _ in range(15):
+    for _ in range(20):
         assert await consumer.poll(0.2) is None
     assert consumer.recreated == 0
     assert consumer.seconds_since_progress < 3

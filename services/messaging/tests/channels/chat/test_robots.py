@@ -19,7 +19,7 @@ from messaging.channels.protocol import Delivery, MayLeave, always
 
 from .robots import Robot, answer, errcode, flood, hang_up, say_nothing, trickle
 
-QUICK = ChatSettings(chat_connect_s=2, chat_answer_s=0.3)
+QUICK = ChatSettings(chat_connect_s=2, chat_answer_s=1.5)
 PATIENT = ChatSettings(chat_connect_s=20, chat_answer_s=20)
 
 

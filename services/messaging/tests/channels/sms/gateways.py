@@ -87,6 +87,8 @@ class Gateway:
             "sms_secret": SECRET,
             "sms_sender": "茶铺" if self.shape == "aliyun" else "+12025550100",
             "sms_templates": {"order_shipped": "SMS_1", "tier": "SMS_2", "lapse": "SMS_3"},
+            # A look-up ends when it finds the message; where there is nothing to find, a test waits for all of it.
+            "sms_look_up_s": 20 if self.reply is takes_and_hangs_up and self.lists else 0.1,
         }
 
     def keep(self, form: dict[str, str]) -> None:

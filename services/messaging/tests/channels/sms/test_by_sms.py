@@ -61,7 +61,7 @@ async def ask(messaging: Any, customer: str = "c1") -> None:
 
 
 async def send(messaging: Any, gateway: Gateway) -> int:
-    channel = SmsChannel.opened(SmsSettings(**gateway.settings, sms_look_up_s=0.1))
+    channel = SmsChannel.opened(SmsSettings(**gateway.settings))
     sender, connection = sender_of(messaging.database, messaging.keys, messaging.links, channel), channel.connect()
     try:
         return await sender.step(connection)

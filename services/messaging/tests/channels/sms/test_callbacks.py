@@ -35,7 +35,7 @@ TOLD = "select type from outbox where type in ('message.delivered', 'message.und
 
 
 async def send(messaging: Any, gateway: Gateway) -> int:
-    channel = SmsChannel.opened(SmsSettings(**gateway.settings, sms_look_up_s=0.1))
+    channel = SmsChannel.opened(SmsSettings(**gateway.settings))
     sender = sender_of(messaging.database, messaging.keys, messaging.links, channel, receipts=LINKS)
     connection = channel.connect()
     try:

@@ -28,8 +28,8 @@ LETTER = Letter(
 
 async def sent(gateway: Gateway, may_leave: MayLeave = always, **settings: Any) -> Delivery:
     async with gateway.listening():
-        quick = {"sms_answer_s": 0.3, "sms_connect_s": 0.3} if gateway.reply in (says_nothing, trickles) else {}
-        channel = SmsChannel.opened(SmsSettings(**{**gateway.settings, "sms_look_up_s": 0.2, **quick, **settings}))
+        quick = {"sms_answer_s": 1, "sms_connect_s": 1} if gateway.reply in (says_nothing, trickles) else {}
+        channel = SmsChannel.opened(SmsSettings(**{**gateway.settings, **quick, **settings}))
         connection = channel.connect()
         try:
             return await connection.deliver(channel.render(LETTER), may_leave)
@@ -85,7 +85,7 @@ async def test_a_lost_reply_is_settled_by_looking_it_up_and_nothing_is_sent_twic
 )  # fmt: skip
 async def test_what_the_gateway_does_not_name_stays_in_doubt(shape: Shape, reply: Reply, lists: bool) -> None:
     gateway = Gateway(shape, reply, lists=lists)
-    found = await sent(gateway)
+    found = await sent(gateway, sms_look_up_s=1)
     assert (found.outcome, found.reason) == ("unknown", "no_answer")
     assert gateway.looked_up >= 1
     assert len(gateway.asked) - gateway.looked_up == 1, "handed over once"
@@ -201,7 +201,7 @@ def two(first: Gateway, second: Gateway, **settings: Any) -> SmsChannel:
         for name, value in second.settings.items()
         if name in ("sms_gateway", "sms_url", "sms_account", "sms_secret", "sms_sender")
     }
-    return SmsChannel.opened(SmsSettings(**{**first.settings, **more, "sms_look_up_s": 0.2, **settings}))
+    return SmsChannel.opened(SmsSettings(**{**first.settings, **more, **settings}))
 
 
 async def test_while_a_gateway_is_away_the_other_one_takes_what_there_is(unused_tcp_port: int) -> None:
