@@ -392,6 +392,29 @@ async def test_each_of_many_accounts_on_one_device_is_held_once_one_more_than_th
     assert [await state_of(client, name) for name in ("n1", "n2")] == ["rewarded", "reversed"]
 
 
+async def test_who_was_rewarded_keeps_it_until_something_is_told_of_themselves_that_others_have(
+    client: Client, shop: Shop
+) -> None:
+    """SEC-014: whoever comes later on a family's tablet takes nobody's points away, whatever is told besides."""
+    client.clock.set(at := NOW + timedelta(days=1))
+    await rich(client, shop)
+    told, code = Told(client), await code_of(client)
+    assert (await brought(client, code, device="pixel")).json()["state"] == "made"
+    minute = timedelta(minutes=1)
+    await deliver(client.database, [shop.completed(name, at + minute, name, 9_000) for name in ("new", "c2")])
+    await told.on()
+
+    async def tell(customer: str, **traits: str) -> str:
+        assert (await client.put(f"{V1}/members/{customer}/traits", json=traits)).json()["new"] == 1
+        return await state_of(client)
+
+    assert await tell("c2", device="pixel") == "rewarded", "the sister"
+    assert await tell("c1", device="a new phone") == "rewarded", "the referrer's"
+    assert await tell("new", address="1 Lane") == "rewarded"
+    assert await tell("c2", payment="card") == "rewarded"
+    assert await tell("new", payment="card") == "review"
+
+
 async def test_one_device_told_of_two_at_once_is_seen_by_one_of_them(client: Client, shop: Shop) -> None:
     """SEC-014: each would commit without the other's; who comes second waits for the first."""
     await rich(client, shop)
@@ -414,7 +437,8 @@ async def test_one_device_told_of_two_at_once_is_seen_by_one_of_them(client: Cli
     async with asyncio.timeout(10):
         while True:
             async with client.database.transaction() as tx:
-                if await tx.value("select count(*) from pg_locks where not granted") or second.done():
+                waiting = "datname = current_database() and wait_event_type = 'Lock'"
+                if await tx.value(f"select count(*) from pg_stat_activity where {waiting}") or second.done():
                     break
             await asyncio.sleep(0.01)
     go.set()

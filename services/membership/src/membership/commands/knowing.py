@@ -19,8 +19,9 @@ async def lock_known(tx: Transaction, key: CustomerKey, *others: CustomerKey) ->
     """
     if await read_customer(tx, key) is None:
         raise UnknownMember(key[1])
-    await refuse_erased(tx, key)
-    return (await lock_survivors(tx, [key, *others]))[key]
+    survivors = await lock_survivors(tx, [key, *others])
+    await refuse_erased(tx, key)  # an erasure that was under way is over now
+    return survivors[key]
 
 
 async def refuse_erased(tx: Transaction, key: CustomerKey) -> None:

@@ -25,7 +25,7 @@ async def lock_sharers(tx: Transaction, key: CustomerKey, traits: Collection[Tra
 
     The traits are locked, and customers are to be locked after that: this one, these, and by whom they were brought,
     who are among them. Of a trait that more customers have than a rule can ask for nobody is told: each of their
-    referrals is held already.
+    referrals is held already, or was rewarded before.
     """
     if not traits:
         return []
@@ -66,13 +66,17 @@ class Held(NamedTuple):
 
 
 async def signals_by_now(
-    tx: Transaction, customers: Collection[CustomerKey], rules: Rulebook, sharers: Collection[CustomerKey] = ()
+    tx: Transaction,
+    customers: Collection[CustomerKey],
+    rules: Rulebook,
+    sharers: Collection[CustomerKey] = (),
+    told: Collection[Trait] = (),
 ) -> list[Held]:
     """Referrals on which nobody has decided, of and by these customers, against which more speaks than before.
 
-    Of `sharers`, of whom nothing new is known themselves, those alone that were not rewarded: whoever comes later on a
-    family's tablet takes nobody's points away. What has once spoken against a referral stays, until a person has
-    decided.
+    Whoever comes later on a family's tablet takes nobody's points away: against a referral that was rewarded others
+    speak by traits alone that are `told` now of its new customer, and those of `sharers`, of whom nothing is told, are
+    not looked at. What has once spoken against a referral stays, until a person has decided.
     """
     found = dict[CustomerKey, Held]()
     all_people = await get_people(tx, [*customers, *sharers])
@@ -109,7 +113,11 @@ async def signals_by_now(
                 if not by_this or any(name in above for name in mine):
                     ring = await store.brought_by(tx, shop, theirs, row.made_at)
                 in_a_day = made_within(made, row.made_at, _A_DAY) if by_this else 0
-                others = _others(shop, of_referee, holders, {*mine, *theirs})
+                now = of_referee
+                if row.state == "rewarded":
+                    of_them = {trait[1:] for trait in told if themselves & set(referee)}
+                    now = {kind: {h for h in hashes if (kind, h) in of_them} for kind, hashes in of_referee.items()}
+                others = _others(shop, now, holders, {*mine, *theirs})
                 around = Surroundings(traits.get(referrer[0], {}), of_referee, others, ring, in_a_day)
                 against = signals(around, mine, rules[shop].at(row.made_at).referral)
                 before = found.get(key := (shop, row.customer))
@@ -134,6 +142,7 @@ def _others(
     return {
         kind: max(sum(name not in both for name in holders[shop, kind, hash_]) for hash_ in hashes)
         for kind, hashes in of_referee.items()
+        if hashes
     }
 
 

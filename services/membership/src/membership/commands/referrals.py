@@ -80,7 +80,7 @@ async def _keep_traits(
     new = await store_traits.add_traits(tx, key[1], traits, now := tx.clock.now()) if traits else 0
     if new and await store.shops_with_referrals(tx, [key[0]]):
         rules = await programmes.read_rules(tx, {key[0]})
-        if held := await _hold(tx, [key], rules, sharers):
+        if held := await _hold(tx, [key], rules, sharers, traits):
             await judge_again(tx, dict.fromkeys(held, now), rules)
     return new
 
@@ -94,9 +94,9 @@ async def make(tx: Transaction, key: CustomerKey, code: str, traits: Mapping[str
     referrer = await store.owner_of(tx, shop, code)
     if referrer is None:
         raise UnknownReferralCode(code)
-    await refuse_erased(tx, key)
     sharers = await lock_sharers(tx, key, told := _of(key, traits))
     survivors = await lock_survivors(tx, [key, (shop, referrer), *sharers])
+    await refuse_erased(tx, key)  # an erasure that was under way is over now
     people = await get_people(tx, [key, (shop, referrer)])
     mine, theirs = [name for _, name in people[key]], [name for _, name in people[shop, referrer]]
     known = await store.referral_of(tx, shop, mine)
@@ -173,10 +173,14 @@ async def look_again(tx: Transaction, customers: Sequence[CustomerKey], at: date
 
 
 async def _hold(
-    tx: Transaction, customers: Sequence[CustomerKey], rules: Rulebook, sharers: Sequence[CustomerKey] = ()
+    tx: Transaction,
+    customers: Sequence[CustomerKey],
+    rules: Rulebook,
+    sharers: Sequence[CustomerKey] = (),
+    told: Sequence[Trait] = (),
 ) -> list[CustomerKey]:
     """Whose referrals, of these customers and by them, are held for more than before."""
-    found = await signals_by_now(tx, customers, rules, sharers)
+    found = await signals_by_now(tx, customers, rules, sharers, told)
     if found:
         await lock_survivors(tx, [each.customer for each in found])
         await store.hold(tx, [(each.customer, each.signals) for each in found])

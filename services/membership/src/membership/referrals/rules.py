@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -85,6 +86,6 @@ def signals(found: Surroundings, referee: Collection[str], rules: ReferralRules)
     return tuple(made)
 
 
-def made_within(made: Iterable[datetime], at: datetime, span: timedelta) -> int:
-    """How many of these instants lie within the span before `at`, without `at` itself."""
-    return sum(at - span < one < at for one in made)
+def made_within(made: Sequence[datetime], at: datetime, span: timedelta) -> int:
+    """How many of these instants, earliest first, lie within the span before `at`, without `at` itself."""
+    return max(0, bisect_left(made, at) - bisect_right(made, at - span))

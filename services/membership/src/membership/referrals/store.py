@@ -226,10 +226,11 @@ async def brought_by(tx: Transaction, shop: str, people: Collection[str], before
 
 
 async def made_by(tx: Transaction, shop: str, referrers: Collection[str], since: datetime) -> list[datetime]:
-    """When a person brought somebody since then, each."""
+    """When a person brought somebody since then, each, earliest first."""
     # By the index of the referrer.
     rows = await tx.fetch(
-        "select made_at from referrals where shop = :shop and referrer = any(:referrers) and made_at > :since",
+        "select made_at from referrals where shop = :shop and referrer = any(:referrers) and made_at > :since"
+        " order by made_at",
         shop=shop,
         referrers=sorted(referrers),
         since=since,
