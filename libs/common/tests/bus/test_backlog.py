@@ -168,3 +168,26 @@ async def test_the_end_of_a_transaction_is_no_record(stand: Stand, monkeypatch: 
     assert [await stand.backlog.lag() for _ in range(2)] == [2, 2]
     await stand.read()
     assert await stand.backlog.lag() == 0
+
+
+async def test_a_large_load_that_was_aborted_holds_nothing_up(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many offsets hold no record, they are passed, and what comes behind them counts."""
+    await stand.read()
+    producer = AIOKafkaProducer(bootstrap_servers=stand.servers, transactional_id=stand.topic)
+    await producer.start()
+    await producer.begin_transaction()
+    await asyncio.gather(
+        *[producer.send(stand.topic, bytes(1_000), key=b"tea/c1", partition=0) for _ in range(MANY + 100)]
+    )
+    await producer.flush()
+    await producer.abort_transaction()
+    await producer.stop()
+    while await stand.backlog.lag() <= MANY:
+        pass  # the end of the transaction is still being written
+    monkeypatch.setattr(backlog, "STILL_S", 0.0)
+    while await stand.backlog.lag() > 0:
+        pass
+    await stand.put(at(0, stand, 1))
+    while (lag := await stand.backlog.lag()) == 0:
+        pass
+    assert lag == 1

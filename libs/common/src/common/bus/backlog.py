@@ -108,9 +108,9 @@ class Backlog:
 
     async def _ask(self, still: Mapping[Position, _Still], ends: Mapping[Position, int]) -> None:
         """Whether these hold a record at all: a shop that writes in transactions leaves markers, which have offsets."""
-        starts = {p: each.first for p, each in still.items() if ends[p] - each.first <= MANY}
-        if not starts:
+        if not still:
             return
-        for position, first in (await self._ends.first_records(starts, ends)).items():
+        starts = {position: each.first for position, each in still.items()}
+        for position, (first, sure) in (await self._ends.first_records(starts, ends)).items():
             each = still[position]
-            each.first, each.sure, each.since = first, first < ends[position], time.monotonic()
+            each.first, each.sure, each.since = first, sure, time.monotonic()

@@ -18,7 +18,7 @@ from regulars.backups.copying import CopyFailed
 from regulars.backups.programs import base_backup, clean_up_log
 from regulars.backups.pulse import Pulse
 from regulars.backups.servers import PASSING, OtherInstallation, Servers, connected
-from regulars.backups.topic_copies import TopicCopies
+from regulars.backups.topic_copies import Superseded, TopicCopies
 from regulars.stack.errors import StackError
 
 _AGAIN_S, _SAY_S, _MOST_S = 5.0, 60.0, 3600.0
@@ -121,6 +121,8 @@ class BaseBackups:
                     return await self._pulse.complete(connection, ends, base, former if whole else None), whole
             except OtherInstallation:
                 raise
+            except Superseded:
+                continue  # a shop's intake that is gone is waited for no more
             except PASSING as error:
                 if isinstance(error, CopyFailed) and error.folder.name == former:
                     whole = False

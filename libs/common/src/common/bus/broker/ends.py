@@ -15,6 +15,8 @@ from common.bus.broker.security import client_options
 from common.bus.broker.topics import partitions_by_topic
 
 CALL_TIMEOUT_S = 5.0
+_LOOK_BYTES = 256 * 1024
+"""Of a partition, read to see whether it holds a record at all."""
 PARTITIONS_FOR_S = 60.0
 """How long the number of a topic's partitions is taken for known: it is raised by hand, after a drain."""
 
@@ -45,11 +47,13 @@ class LogEnds:
         async with self._turn:
             return await self._ask("beginning_offsets", [TopicPartition(p.topic, p.partition) for p in positions])
 
-    async def first_records(self, starts: Mapping[Position, int], ends: Mapping[Position, int]) -> dict[Position, int]:
-        """From each of these offsets on the first that holds a record, or where its partition was read to, at the least
-        its end, where none does: the markers of a transaction are none, nor is what compaction has left out.
+    async def first_records(
+        self, starts: Mapping[Position, int], ends: Mapping[Position, int]
+    ) -> dict[Position, tuple[int, bool]]:
+        """From each of these offsets on the first that holds a record, and True; or up to where none does, and False.
 
-        Reads, so it is not for many records. Raises BrokerUnavailable.
+        The markers of a transaction are none, nor what was aborted, nor what compaction has left out. It reads for a
+        few seconds at the most, so there may be more without a record behind. Raises BrokerUnavailable.
         """
         looker: Any = AIOKafkaConsumer(
             **client_options(),
@@ -59,22 +63,25 @@ class LogEnds:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
+            max_partition_fetch_bytes=_LOOK_BYTES,
+            fetch_max_bytes=8 * _LOOK_BYTES,
         )
-        found = dict[Position, int]()
+        found, until = dict[Position, tuple[int, bool]](), time.monotonic() + CALL_TIMEOUT_S
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
+            async with asyncio.timeout(2 * CALL_TIMEOUT_S):
                 await connect(looker)
                 looker.assign([TopicPartition(p.topic, p.partition) for p in starts])
                 for p, start in starts.items():
                     looker.seek(TopicPartition(p.topic, p.partition), start)
                 while left := starts.keys() - found.keys():
-                    fetched = await looker.getmany(timeout_ms=200)
+                    fetched, late = await looker.getmany(timeout_ms=200), time.monotonic() > until
                     for p in left:
                         tp = TopicPartition(p.topic, p.partition)
                         if records := fetched.get(tp):
-                            found[p] = records[0].offset
-                        elif (at := await looker.position(tp)) >= ends[p]:
-                            found[p] = at
+                            found[p] = records[0].offset, True
+                            looker.pause(tp)
+                        elif (at := await looker.position(tp)) >= ends[p] or late:
+                            found[p] = at, False
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable(f"Kafka does not say what its logs hold: {error!r}") from error
         finally:
