@@ -19,6 +19,7 @@ from feedback.ugc.store import list_contents
 from feedback.verification.expected import expectations
 
 from ..conftest import MARCH, Feedback, completed, refunded
+from .ticketing import act, open_one
 
 UGC = "/v1/shops/s/ugc"
 ROWS = "select customer, content_id, revision, newest, state, kind, grade, type, at, cast(body as text) from contents"
@@ -172,6 +173,10 @@ async def test_another_person_grants_what_was_proposed_whatever_the_policy_says_
     await rewarding(feedback, most=1, **bounds)
     assert (await post(feedback, "c1", as_buyer=True, order_id="o1"))[0] == 201
     assert (await graded(feedback, "li"))["reward"] is None
+    assert (await open_one(feedback, "t1")).status_code == 201
+    given = {"kind": "points", "amount": 10, "currency": "CNY"}
+    beyond = (await act(feedback, "t1", "e1", "compensate", claim=given)).json()["compensation"]
+    assert beyond["state"] == "proposed", "what is proposed counts, too: 110 to ann"
     grades = {"A": {"form": "points", "points": 1_000_000, "worth": 900_000}}
     policy = bounds | {"content_rewards": {"grades": grades}}
     assert (await feedback.client.put("/v1/shops/s/policy", json={"policy": policy})).status_code == 200
