@@ -66,7 +66,14 @@ async def test_a_reward_that_waits_for_a_second_person_is_not_said_to_be_decided
 
 
 async def test_content_says_that_its_reward_waits(site: Site) -> None:
-    waits = CONTENT | {"state": "approved", "grade": "A", "no_reward": "another_person"}
-    await answering(site, {"ugc/show-1": waits})
-    page = await (await site.signed_in("agent")).get("/s/tea/content/show-1")
+    """Who is the second person sees what was proposed, how much, and by whom, also in the list."""
+    earns = {"form": "points", "points": 7_000, "offer_id": None, "gift": None, "worth": 12_300, "currency": "EUR"}
+    proposed = earns | {"by": "Li", "proposed_by": None, "at": AT}
+    waits = CONTENT | {"state": "approved", "grade": "A", "no_reward": "another_person", "proposed": proposed}
+    await answering(site, {"ugc/show-1": waits, "ugc": {"items": [waits], "after": None}})
+    browser = await site.signed_in("agent")
+    page = await browser.get("/s/tea/content/show-1")
     assert "another one gives the same grade" in page
+    for each in (page, await browser.get("/s/tea/content?state=waits")):
+        for text in ("7,000 points", "123.00", "proposed by Li"):
+            assert text in each, text

@@ -34,6 +34,7 @@ CONTENT: dict[str, Any] = {
         "featured": False,
         "photos": ["p 1", "https://photos.example.test/1.jpg"],
         "no_reward": None,
+        "proposed": None,
     },
 }
 

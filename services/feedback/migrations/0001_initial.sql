@@ -233,6 +233,8 @@ create table contents (
 create index contents_by_id on contents (shop, content_id) where newest;
 create index contents_rewarded on contents (shop, at) where newest and body -> 'reward' ->> 'at' is not null;
 create index contents_by_state on contents (shop, state, submitted_at, content_id) where newest;
+create index contents_waiting on contents (shop, submitted_at, content_id)
+    where newest and state = 'approved' and body ->> 'no_reward' = 'another_person';
 create index contents_shown on contents (shop, kind, featured desc, grade, submitted_at desc, content_id)
     where newest and state = 'approved';
 create index contents_of_product on contents (shop, kind, sku, featured desc, grade, submitted_at desc, content_id)

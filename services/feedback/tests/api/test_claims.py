@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -180,6 +181,53 @@ async def test_an_agent_grants_so_much_a_day_to_all_customers_together(feedback:
     assert sorted(states) == ["granted"] * 10 + ["proposed"]
     assert await give(11, "wu") == "granted", "another person has a day of their own"
     assert await feedback.verify() == []
+
+
+async def test_what_an_agent_tells_with_a_photo_is_of_their_day_and_limit(feedback: Feedback) -> None:
+    """SEC-012: a photo of their own grants nothing besides; what the customer tells is nobody's."""
+    await start(feedback)
+    await feedback.issue_key("bob")
+    await feedback.handle(*(completed(f"b{n}", customer="bob") for n in range(2)))
+    bounds = {"agent_limit": 120, "agent_a_day": 200}
+    body = {"policy": {"tickets": {"compensation": bounds}}}
+    assert (await feedback.client.put("/v1/shops/s/policy", json=body)).status_code == 200
+    feedback.clock.set(feedback.clock.now() + timedelta(minutes=10))
+
+    async def told_by(by: str | None, ticket_id: str, order_id: str, customer: str, *, later: bool = False) -> Any:
+        photos, more = [f"p-{ticket_id}"], {"order_id": order_id, "customer": customer}
+        answer = await claim(feedback, ticket_id, by=by, photos=[] if later else photos, **more)
+        if later:
+            answer = await act(feedback, ticket_id, "e1", "customer_said", by=by, photos=photos)
+        given = answer.json()["compensation"]
+        return given["state"], given["automatic"], given["decided_by"], given["proposed_by"]
+
+    assert await told_by("li", "t1", "o1", "ann") == ("granted", True, "li", None)
+    assert await told_by("LI", "t2", "o2", "ann") == ("proposed", False, None, "LI"), "160 to ann"
+    assert await told_by("li", "t3", "b0", "bob", later=True) == ("granted", True, "li", None), "160 in the day"
+    await feedback.issue_key("cal")
+    await feedback.handle(completed("k1", customer="cal"))
+    assert await told_by("li", "t4", "k1", "cal", later=True) == ("proposed", False, None, "li"), "240 in the day"
+    assert (await act(feedback, "t4", "e2", "approve")).status_code == 403
+    approved = (await act(feedback, "t4", "e2", "approve", by="wu")).json()["compensation"]
+    assert (approved["state"], approved["decided_by"]) == ("granted", "wu")
+    assert await told_by(None, "t5", "b1", "bob") == ("granted", True, None, None)
+    assert await feedback.verify() == []
+
+
+async def test_what_was_granted_counts_from_when_it_was_granted(feedback: Feedback) -> None:
+    """SEC-012: however long ago the ticket was opened."""
+    await start(feedback)
+    for n in range(3):
+        assert (await open_one(feedback, f"t{n}")).status_code == 201
+    most = {"kind": "coupon", "amount": 10_000, "currency": "CNY"}
+    states = []
+    for n, days in enumerate((91, 92, 184)):
+        feedback.clock.set(MARCH + timedelta(days=days))
+        given = (await act(feedback, f"t{n}", "e1", "compensate", claim=most)).json()["compensation"]
+        states.append(given["state"])
+        if given["state"] == "proposed":
+            assert (await act(feedback, f"t{n}", "e2", "refuse", by="wu")).status_code == 201
+    assert states == ["granted", "proposed", "granted"], "on the day after, and more than ninety days after"
 
 
 @pytest.mark.parametrize("action", ["customer_said", "compensate"])

@@ -6,15 +6,20 @@ import random
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from common.events import Event
 from common.events.customers import CustomerErased
-from common.events.feedback import ContentEvent
+from common.events.feedback import ContentEvent, SurveyPolicyChanged
 from common.events.orders import OrderLine
+from common.storage.database import Transaction
 from feedback.earned.store import list_differing
 from feedback.jobs.verifying import CONTENTS
+from feedback.ugc.store import list_contents
 from feedback.verification.expected import expectations
 
 from ..conftest import MARCH, Feedback, completed, refunded
+from .ticketing import act, open_one
 
 UGC = "/v1/shops/s/ugc"
 ROWS = "select customer, content_id, revision, newest, state, kind, grade, type, at, cast(body as text) from contents"
@@ -154,6 +159,79 @@ async def test_good_content_earns_once_whatever_is_decided_after(feedback: Feedb
         assert await list_differing(tx, 9) == [], "as `verify` asks"
         await tx.execute("update reward_grounds set origin = 'claim/k1'")
         assert await list_differing(tx, 9) == [("s", "claim/k1"), ("s", "content/c3")]
+
+
+async def graded(feedback: Feedback, by: str, content_id: str = "c1") -> Any:
+    return (await post(feedback, content_id, "/decision", decision="approve", grade="A", by=by))[1]
+
+
+async def test_another_person_grants_what_was_proposed_whatever_the_policy_says_by_then(feedback: Feedback) -> None:
+    """SEC-012: they see what, how much and by whom, and nothing else is granted."""
+    await feedback.issue_key()
+    await feedback.handle(bought("o1", "tea"))
+    bounds: dict[str, Any] = {"tickets": {"compensation": {"agent_limit": 60}}}
+    await rewarding(feedback, most=1, **bounds)
+    assert (await post(feedback, "c1", as_buyer=True, order_id="o1"))[0] == 201
+    assert (await graded(feedback, "li"))["reward"] is None
+    assert (await open_one(feedback, "t1")).status_code == 201
+    given = {"kind": "points", "amount": 10, "currency": "CNY"}
+    beyond = (await act(feedback, "t1", "e1", "compensate", claim=given)).json()["compensation"]
+    assert beyond["state"] == "proposed", "what is proposed counts, too: 110 to ann"
+    grades = {"A": {"form": "points", "points": 1_000_000, "worth": 900_000}}
+    policy = bounds | {"content_rewards": {"grades": grades}}
+    assert (await feedback.client.put("/v1/shops/s/policy", json={"policy": policy})).status_code == 200
+    feedback.clock.set(feedback.clock.now() + timedelta(minutes=10))
+    [waits] = (await feedback.client.get(UGC, params={"state": "approved", "to_approve": True})).json()["items"]
+    what = ("form", "points", "worth", "currency", "by")
+    assert [waits["proposed"][name] for name in what] == ["points", 200, 100, "CNY", "li"]
+    earned = await graded(feedback, "wu")
+    assert [earned["reward"][name] for name in what] == ["points", 200, 100, "CNY", "wu"]
+    assert (earned["reward"]["proposed_by"], earned["proposed"]) == ("li", None)
+    assert (await feedback.client.get(UGC, params={"state": "approved", "to_approve": True})).json()["items"] == []
+    assert await feedback.verify() == []
+
+
+async def test_a_policy_of_before_is_read_and_two_people_grant_what_it_says_no_worth_of(feedback: Feedback) -> None:
+    """R10, SEC-012: `worth` is asked for where a policy is saved."""
+    await feedback.issue_key()
+    rules = {"grades": {"A": {"form": "points", "points": 200}}, "buyers_only": False}
+    refused = await feedback.client.put("/v1/shops/s/policy", json={"policy": {"content_rewards": rules}})
+    assert (refused.status_code, "worth" in refused.text) == (422, True)
+    before = SurveyPolicyChanged(version=1, valid_from=MARCH - timedelta(days=1), policy={"content_rewards": rules})
+    await feedback.handle(Event("policy-1", "/shops/s/feedback", "s", None, MARCH, before, partitionkey="policy"))
+    assert (await feedback.client.get("/v1/shops/s/policy")).json()["version"] == 1
+    assert (await post(feedback, "c1"))[0] == 201
+    waits = await graded(feedback, "li")
+    assert (waits["no_reward"], waits["proposed"]["points"], waits["proposed"]["worth"]) == (
+        *("another_person", 200),
+        None,
+    )
+    assert (await graded(feedback, "wu"))["reward"]["points"] == 200
+    await rewarding(feedback, most=1)
+
+
+async def test_what_waits_for_another_person_is_found_by_an_index(
+    feedback: Feedback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all that was ever approved nothing is read where nothing waits."""
+    fetch = Transaction.fetch
+
+    async def explained(tx: Transaction, query: str, **given: Any) -> Any:
+        return await fetch(tx, f"explain {query}", **given)
+
+    async with feedback.database.transaction() as tx:
+        await tx.execute(
+            """
+            insert into contents (shop, customer, content_id, revision, newest, state, kind, featured, submitted_at,
+                                  type, at, body)
+            select 's', 'ann', 'c' || n, 2, true, 'approved', 'review', false, now(), 'ugc.approved', now(), '{}'
+            from generate_series(1, 500) n
+            """
+        )
+        await tx.execute("analyze contents")
+        monkeypatch.setattr(Transaction, "fetch", explained)
+        planned = await list_contents(tx, "s", "approved", None, 1, None, to_approve=True)
+    assert any("contents_waiting" in row[0] for row in planned), planned
 
 
 async def test_nothing_is_earned_twice_or_of_an_order_that_came_back_or_on_ones_own_word(feedback: Feedback) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from common.events.feedback import Compensation
 from feedback.standing.rules import Stood
-from feedback.tickets.compensation import Circumstances, Claim, claimed, decided, proposed
+from feedback.tickets.compensation import Circumstances, Claim, claimed, decided, is_alone, proposed
 from feedback.tickets.policy import CompensationRules
 from feedback.tickets.refusals import CompensationStands, NothingProposed, SecondPersonNeeded
 
@@ -121,6 +121,23 @@ def test_nobody_is_another_person_by_writing_the_name_otherwise(by: str) -> None
     stands = proposed(None, claim(20_000), "li.wei", RULES, SEEN, NOON)
     with pytest.raises(SecondPersonNeeded):
         decided(stands, by, RULES, SEEN, NOON, grants=True)
+
+
+@pytest.mark.parametrize(
+    ("by", "seen", "given"),
+    [
+        (None, {"by_agent": 99_000, "given": 9_000}, ("granted", None, None, False)),
+        ("li", {"by_agent": 98_000, "given": 8_000}, ("granted", None, "li", True)),
+        ("li", {"by_agent": 98_001}, ("proposed", "li", None, False)),
+        ("li", {"given": 8_001}, ("proposed", "li", None, False)),
+    ],
+)
+def test_what_the_rule_grants_by_a_photo_that_an_agent_gave_is_the_agents(
+    by: str | None, seen: dict[str, Any], given: tuple[Any, ...]
+) -> None:
+    """SEC-012: within what they may grant alone, else another person's."""
+    found = claimed(claim(), True, RULES, Circumstances(**GOOD | seen), NOON, by)
+    assert (found.state, found.proposed_by, found.decided_by, is_alone(found)) == given
 
 
 def test_above_the_limit_another_person_approves() -> None:

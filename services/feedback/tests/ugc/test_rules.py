@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from common.events.feedback import ContentEvent
+from common.values.names import asked
 from feedback.ugc.policy import ContentRewards
 from feedback.ugc.rules import (
     ContentStands,
@@ -142,12 +143,21 @@ def test_sec_012_what_is_too_much_for_one_person_is_earned_by_the_same_grade_of_
     first = Verdict("approve", "li", "A")
     waits = earning_of(content, first, RULES, NOW, rewarded_before=0, currency="CNY", alone=False)
     assert (waits.reward, waits.no_reward) == (None, "another_person")
+    assert waits.proposed is not None
+    assert (waits.proposed.points, waits.proposed.worth, waits.proposed.by) == (200, 100, "li")
     graded = decided(content, first, NOW, waits)
     assert graded is not None
     second = Verdict("approve", by, grade)
     found = earning_of(graded, second, RULES, NOW, rewarded_before=0, currency="CNY", alone=alone)
     assert (found.reward and (found.reward.by, found.reward.proposed_by)) == earned
     assert found.no_reward == (None if earned else "another_person")
+    assert (found.proposed is None) == bool(earned)
+    # What the shop's rule says by then is nothing that the first one proposed.
+    for grades in ({}, {"A": {"form": "points", "points": 1_000_000, "worth": 900_000}}):
+        later = ContentRewards.model_validate({"grades": grades})
+        found = earning_of(graded, Verdict("approve", "wu", "A"), later, NOW, rewarded_before=0, currency="EUR")
+        assert found.reward is not None
+        assert (found.reward.points, found.reward.worth, found.reward.currency) == (200, 100, "CNY")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +166,7 @@ def test_sec_012_what_is_too_much_for_one_person_is_earned_by_the_same_grade_of_
 def test_a_rule_of_rewards_names_one_thing(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="grades"):
         ContentRewards.model_validate({"grades": {"A": {"worth": 1} | bad}})
-    with pytest.raises(ValueError, match="worth"):
+    with asked(), pytest.raises(ValueError, match="worth"):
         ContentRewards.model_validate({"grades": {"A": {"form": "points", "points": 3}}})
 
 

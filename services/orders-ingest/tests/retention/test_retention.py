@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from common.bus.broker import Record
 from common.events import Event
+from common.events.feedback import RewardClaimed
 from common.events.messages import ContactReplied
 from common.storage.database import Database
 from common.time.clock import FixedClock
@@ -93,7 +94,8 @@ async def test_silent_customers_are_erased_a_week_after_a_period_is_set_and_nobo
 async def test_whoever_was_heard_from_in_any_way_stays(
     api: httpx.AsyncClient, db: Database, vault: Vault, clock: FixedClock, tell: Any
 ) -> None:
-    """SEC-006: a refund of an old order, a return that waits, an open order, a reply, a merge; dora did nothing."""
+    """SEC-006: a refund of an old order, a return that waits, an open order, a reply, a merge; dora did nothing, and
+    that the shop's first of two people approved her claim is no sign of hers."""
     old = "2023-01-02T10:00:00Z"
     names = ("refunded", "waits", "open", "replied", "survivor", "absorbed")
     await api.post(f"{BASE}/customers", json={"customers": [{"id": n, "name": n, "registered_at": old} for n in names]})
@@ -107,8 +109,13 @@ async def test_whoever_was_heard_from_in_any_way_stays(
     assert {result["status"] for result in answer.json()["results"]} == {"accepted"}, answer.text
     replied = Event("m-1", "/shops/demo/messaging", "demo", "replied", NOW, ContactReplied(channel="email", text="yes"))
     sign = Record("messages", 0, 0, b"", replied.encode(), {"type": b"contact.replied"}, 0)
+    claim = RewardClaimed(
+        claim_id="k", review_id="r", order_id="o", state="claimed", amount=9, currency="CNY", proposed_by="li"
+    )
+    proposed = Event("k-2", "/shops/demo/feedback", "demo", "dora", NOW, claim)
+    no_sign = Record("feedback", 0, 0, b"", proposed.encode(), {"type": b"reward.claimed"}, 0)
     async with db.transaction() as tx:
-        assert (await take_confirmations(tx, [sign, sign])).fresh == 2
+        assert (await take_confirmations(tx, [sign, sign, no_sign])).fresh == 3
     answer = await api.post(f"{BASE}/customers/survivor/merge", json={"absorbed": "absorbed"})
     assert answer.status_code in {200, 202}, answer.text
     await api.put(f"{BASE}/retention", json={"months": 24, "by": "mara"})

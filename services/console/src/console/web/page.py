@@ -208,7 +208,12 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"words": WORDS, "reasons": REASONS, "browser_waits_ms": round(1_000 * BROWSER_WAITS_S)}
+    environment.globals |= {
+        "words": WORDS,
+        "reasons": REASONS,
+        "part": part,
+        "browser_waits_ms": round(1_000 * BROWSER_WAITS_S),
+    }
     environment.filters |= {
         "money": formats.money,
         "major": formats.major,

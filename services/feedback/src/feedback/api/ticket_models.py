@@ -168,7 +168,8 @@ class PromiseOut(BaseModel):
 class CompensationOut(BaseModel):
     """`claimed`: a photo is missing; `proposed`: a person, another than `proposed_by`, has yet to approve it; a claim
     that nobody proposed one person may approve, within the agent's limit. `photo_seen`: one of the photos came with
-    another ticket of the shop before. `not_by_rule`: why the shop's rule did not grant the claim, all that was so."""
+    another ticket of the shop before. `not_by_rule`: why the shop's rule did not grant the claim, all that was so.
+    `automatic`: the rule granted it; `decided_by` is then who of the shop told the claim or its photo."""
 
     kind: CompensationKind
     amount: int

@@ -15,6 +15,7 @@ from common.events.feedback import (
     ContentGrade,
     ContentKind,
     ContentNoReward,
+    ContentReward,
     ContentState,
     check_photo,
 )
@@ -98,13 +99,14 @@ class VerdictIn(Body):
 
 class ContentRewardOut(BaseModel):
     """What it earned, paid by membership once; `form` says which field holds it. `worth`: to the shop, in minor units
-    of `currency`. `by`: whose grade earned it, `proposed_by`: who gave it first, where it took two people."""
+    of `currency`; null where the shop did not say. `by`: whose grade earned it, `proposed_by`: who gave it first, where
+    it took two people."""
 
     form: Literal["points", "coupon", "gift"]
     points: int | None
     offer_id: str | None
     gift: str | None
-    worth: int
+    worth: int | None
     currency: str | None
     by: str | None
     proposed_by: str | None
@@ -116,8 +118,8 @@ class ContentOut(BaseModel):
 
     `reward`: what it earned; membership takes it back once it is withdrawn. `no_reward`: why its grade earned nothing:
     the customer does not speak as a buyer, the same review, words or photo earned something before, the customer was
-    rewarded as often as the policy says, or (`another_person`) it is more than one person grants alone: another one
-    gives the same grade.
+    rewarded as often as the policy says, or (`another_person`) it is more than one person grants alone. Then `proposed`
+    is what another person grants by giving the same grade, and `proposed.by` who gave it first.
     """
 
     content_id: str
@@ -142,6 +144,7 @@ class ContentOut(BaseModel):
     decided_at: datetime | None
     reward: ContentRewardOut | None
     no_reward: ContentNoReward | None
+    proposed: ContentRewardOut | None
     revision: int
 
 
@@ -272,8 +275,13 @@ def _told(response: Response, told: command.Told) -> ContentOut:
 
 def _out(customer: str | None, content: ContentEvent) -> ContentOut:
     told = {name: getattr(content, name) for name in ContentOut.model_fields if name != "customer"}
-    reward = None if content.reward is None else ContentRewardOut(**content.reward.model_dump(exclude={"grounds"}))
-    return ContentOut(**told | {"photos": list(content.photos), "reward": reward}, customer=customer)
+    told |= {"photos": list(content.photos)}
+    told |= {name: _earned(getattr(content, name)) for name in ("reward", "proposed")}
+    return ContentOut(**told, customer=customer)
+
+
+def _earned(reward: ContentReward | None) -> ContentRewardOut | None:
+    return None if reward is None else ContentRewardOut(**reward.model_dump(exclude={"grounds"}))
 
 
 def _shown(content: ContentEvent) -> ShownOut:

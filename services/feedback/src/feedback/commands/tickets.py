@@ -62,6 +62,10 @@ async def open_one(
     policy, settings = await _rules(tx, customer[0], at)
     seen = await _seen(tx, customer, new.ticket_id, new.order_id, policy, settings, at)
     if new.claim is not None:
+        if new.by is not None:
+            people, origin = (await get_people(tx, [customer]))[customer], f"ticket/{new.ticket_id}"
+            rules = policy.compensation
+            seen = await as_granted(tx, people, new.by, origin, new.order_id, seen, rules, settings, at)
         seen = await _with_photos(tx, keys, customer, new.ticket_id, new.photos, seen)
     who = await _standing(tx, person, settings, at)
     ticket = open_ticket(new, who, policy, settings.zone, seen, at, hears=hears)
@@ -108,13 +112,15 @@ async def do(
         ticket = await _save(tx, keys, customer, passed, due_at)
     policy, settings = await _rules(tx, shop, at)
     seen = await _seen(tx, customer, ticket_id, ticket.order_id, policy, settings, at)
-    if step.action in ("compensate", "approve"):
+    decides = step.action in ("compensate", "approve")
+    claims = ticket.compensation is not None and ticket.compensation.state == "claimed"
+    if step.by is not None and (decides or claims):
         people, rules = (await get_people(tx, [customer]))[customer], policy.compensation
-        assert_not_the_customer(people, step.by)
-        if step.by is not None:
-            origin = f"ticket/{ticket_id}"
-            seen = await as_granted(tx, people, step.by, origin, ticket.order_id, seen, rules, settings, at)
-    if ticket.compensation is not None and ticket.compensation.state == "claimed":
+        if decides:
+            assert_not_the_customer(people, step.by)
+        origin = f"ticket/{ticket_id}"
+        seen = await as_granted(tx, people, step.by, origin, ticket.order_id, seen, rules, settings, at)
+    if claims:
         seen = await _with_photos(tx, keys, customer, ticket_id, (*ticket.photos, *step.photos), seen)
     made = await _save(tx, keys, customer, take_step(ticket, step, policy, settings.zone, seen, at), at)
     if hears and step.action == "customer_said":

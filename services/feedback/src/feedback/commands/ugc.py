@@ -119,7 +119,7 @@ async def _earning(
     if earned is not None:
         limits, seen = policy.tickets.compensation, Circumstances(settings.currency)
         seen = await as_granted(tx, people, verdict.by, origin, stands.order_id, seen, limits, settings, now)
-        alone = within_agents_limit(earned.worth, settings.currency, limits, seen)
+        alone = earned.worth is not None and within_agents_limit(earned.worth, settings.currency, limits, seen)
     return rules.earning_of(
         stands,
         verdict,

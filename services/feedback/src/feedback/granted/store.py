@@ -15,8 +15,8 @@ from common.values.people import is_same_person
 async def given_to(
     tx: Transaction, people: Sequence[CustomerKey], origin: str, order_id: str | None, currency: str, since: datetime
 ) -> int:
-    """What one person (`people`), who is locked, was granted or is proposed, for that order or since then, in minor
-    units of `currency`."""
+    """What one person (`people`), who is locked, was granted or is proposed, for that order or since then by when it
+    was granted, in minor units of `currency`."""
     # A customer has little of each; by primary keys.
     return int(
         await tx.value(
@@ -25,17 +25,19 @@ async def given_to(
                 select cast(body -> 'compensation' ->> 'amount' as bigint) as amount from tickets
                 where shop = :shop and customer = any(:people) and 'ticket/' || ticket_id <> :origin
                   and compensation in ('proposed', 'granted') and body -> 'compensation' ->> 'currency' = :currency
-                  and (order_id = :order_id or opened_at > :since)
+                  and (order_id = :order_id or compensation = 'proposed'
+                       or coalesce(cast(body -> 'compensation' ->> 'decided_at' as timestamptz), opened_at) > :since)
                 union all
                 select cast(body ->> 'amount' as bigint) from reward_claims
                 where shop = :shop and customer = any(:people) and 'claim/' || claim_id <> :origin and newest
                   and (state = 'approved' or state = 'claimed' and body ->> 'proposed_by' is not null)
                   and body ->> 'currency' = :currency and (order_id = :order_id or at > :since)
                 union all
-                select cast(body -> 'reward' ->> 'worth' as bigint) from contents
+                select cast(reward ->> 'worth' as bigint)
+                from contents cross join lateral (select coalesce(body -> 'reward', body -> 'proposed')) r(reward)
                 where shop = :shop and customer = any(:people) and 'content/' || content_id <> :origin and newest
-                  and body -> 'reward' ->> 'currency' = :currency
-                  and (body ->> 'order_id' = :order_id or cast(body -> 'reward' ->> 'at' as timestamptz) > :since)
+                  and reward ->> 'currency' = :currency
+                  and (body ->> 'order_id' = :order_id or cast(reward ->> 'at' as timestamptz) > :since)
             ) g
             """,
             shop=people[0][0],

@@ -43,8 +43,14 @@ class Circumstances:
     by_agent: int = 0
 
 
-def claimed(claim: Claim, photos: bool, rules: CompensationRules, seen: Circumstances, at: datetime) -> Compensation:
-    """A customer's claim: it waits for a photo, is granted by rule without return, or waits for a person."""
+def claimed(
+    claim: Claim, photos: bool, rules: CompensationRules, seen: Circumstances, at: datetime, by: str | None = None
+) -> Compensation:
+    """A customer's claim: it waits for a photo, is granted by rule without return, or waits for a person.
+
+    `by`: who of the shop told it or its photo. What the rule grants then is theirs, within what an agent may, and above
+    it another person's: nobody grants more by a photo of their own (SEC-012).
+    """
     found = Compensation(kind=claim.kind, amount=claim.amount, currency=claim.currency, state="claimed")
     if not photos:
         return found
@@ -52,7 +58,9 @@ def claimed(claim: Claim, photos: bool, rules: CompensationRules, seen: Circumst
     against = _against_rule(claim, rules, seen, at)
     if against:
         return found.having(state="proposed", not_by_rule=against)
-    return found.having(state="granted", automatic=True, without_return=True, decided_at=at)
+    if by is not None and not _agent_may(claim, rules, seen):
+        return found.having(state="proposed", proposed_by=by)
+    return found.having(state="granted", automatic=True, without_return=True, decided_by=by, decided_at=at)
 
 
 def proposed(
@@ -89,8 +97,8 @@ def decided(
 
 
 def is_alone(stands: Compensation) -> bool:
-    """Whether one person granted it, and nobody else has looked at it."""
-    if stands.state != "granted" or stands.automatic or stands.decided_by is None:
+    """Whether one person granted it, or told of it what the rule granted, and nobody else has looked at it."""
+    if stands.state != "granted" or stands.decided_by is None:
         return False
     return stands.proposed_by is None or is_same_person(stands.proposed_by, stands.decided_by)
 

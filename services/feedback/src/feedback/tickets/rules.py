@@ -55,7 +55,9 @@ def open_ticket(
     """
     priority: Priority = new.priority or ("urgent" if has_green_channel(who, policy) else "normal")
     clocks = policy.clocks(priority)
-    given = None if new.claim is None else claimed(new.claim, bool(new.photos), policy.compensation, seen, at)
+    given = None
+    if new.claim is not None:
+        given = claimed(new.claim, bool(new.photos), policy.compensation, seen, at, new.by)
     asks = given is not None and given.state == "claimed"
     return ComplaintOpened(
         ticket_id=new.ticket_id,
@@ -209,7 +211,7 @@ def _heard(ticket: TicketEvent, step: Step, policy: TicketPolicy, seen: Circumst
         if not photos:
             return changes
         claim = Claim(given.kind, given.amount, given.currency)
-        changes["compensation"] = claimed(claim, True, policy.compensation, seen, at)
+        changes["compensation"] = claimed(claim, True, policy.compensation, seen, at, step.by)
     return changes | ({"state": "in_progress"} if ticket.state == "waiting" else {})
 
 

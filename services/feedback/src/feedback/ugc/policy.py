@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.feedback import ContentGrade
 from common.events.fields import Identifier, Minor
-from common.values.names import ShownLine
+from common.values.names import ShownLine, is_asked
 
 
 class GradeReward(BaseModel):
@@ -19,9 +19,11 @@ class GradeReward(BaseModel):
     points: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
     offer_id: Identifier | None = Field(None, description="of membership: the offer of which a coupon is issued")
     gift: ShownLine | None = Field(None, description="what staff send; names nobody")
-    worth: Annotated[Minor, Field(gt=0)] = Field(
-        description="what it costs the shop, in minor units of its currency: of points what the programme makes them "
-        "worth, which is not known here; it counts for what one person grants alone (`tickets.compensation`)"
+    worth: Annotated[Minor, Field(gt=0)] | None = Field(
+        None,
+        description="required: what it costs the shop, in minor units of its currency; of points what the programme "
+        "makes them worth, which is not known here. It counts for what one person grants alone "
+        "(`tickets.compensation`). Versions saved before it was asked for have none: nobody grants theirs alone",
     )
 
     @model_validator(mode="after")
@@ -29,6 +31,8 @@ class GradeReward(BaseModel):
         given = {"points": self.points, "coupon": self.offer_id, "gift": self.gift}
         if [form for form, value in given.items() if value is not None] != [self.form]:
             raise ValueError("give `points` for points, `offer_id` for a coupon, `gift` for a gift, and nothing else")
+        if self.worth is None and is_asked():
+            raise ValueError("say what it is `worth` to the shop, in minor units of its currency")
         return self
 
 

@@ -141,10 +141,17 @@ def submitted(new: NewContent, customer: str | None, shown: int, at: datetime) -
 
 @dataclass(frozen=True, slots=True)
 class Earning:
-    """What content may earn now, and why not."""
+    """What content may earn now, and why not; `proposed`: what another person may grant."""
 
     reward: ContentReward | None = None
     no_reward: ContentNoReward | None = None
+    proposed: ContentReward | None = None
+
+
+def proposal_of(stands: ContentEvent, verdict: Verdict) -> ContentReward | None:
+    """What another person proposed, and this verdict grants by the same grade (SEC-012)."""
+    found = stands.proposed if verdict.decision == "approve" and stands.grade == verdict.grade else None
+    return None if found is None or found.by is None or is_same_person(found.by, verdict.by) else found
 
 
 def earning_of(
@@ -162,11 +169,13 @@ def earning_of(
     """What the content has earned, or earns by this verdict; once, however often it is graded (FBK-043).
 
     `rewarded_before`: how much of the customer's was rewarded within the rules' days. `alone`: whether one person may
-    grant what it earns; else it is earned once another one gives the same grade (SEC-012). `grounds`: of its words,
+    grant what it earns by the rules; else it is proposed, and earned once another one gives the same grade, whatever
+    the rules say by then (SEC-012). `grounds`: of its words,
     photos and review, by one of which something else was earned where `earned_before`. `currency`: the shop's.
     """
     earned = rules.grades.get(verdict.grade) if verdict.decision == "approve" and verdict.grade is not None else None
-    if stands.reward is not None or earned is None:
+    proposal = proposal_of(stands, verdict)
+    if stands.reward is not None or (earned is None and proposal is None):
         return Earning(stands.reward)
     if rules.buyers_only and not stands.as_buyer:
         return Earning(no_reward="not_a_buyer")
@@ -174,14 +183,13 @@ def earning_of(
         return Earning(no_reward="earned_before")
     if rewarded_before >= rules.most:
         return Earning(no_reward="most")
-    waits = stands.no_reward == "another_person" and stands.grade == verdict.grade
-    first = stands.decided_by if waits else None
-    if first is None or is_same_person(first, verdict.by):
-        first = None
-        if not alone:
-            return Earning(no_reward="another_person")
-    granted = {"currency": currency, "by": verdict.by, "proposed_by": first, "at": at, "grounds": grounds}
-    return Earning(ContentReward(**earned.model_dump() | granted))
+    if proposal is not None:
+        return Earning(proposal.having(by=verdict.by, proposed_by=proposal.by, at=at, grounds=grounds))
+    assert earned is not None
+    own = ContentReward(**earned.model_dump(), currency=currency, by=verdict.by, at=at)
+    if not alone:
+        return Earning(no_reward="another_person", proposed=own)
+    return Earning(own.having(grounds=grounds))
 
 
 def decided(
@@ -210,7 +218,7 @@ def decided(
     kept = {name: getattr(stands, name) for name in ContentEvent.model_fields}
     kind = ContentApproved if verdict.decision == "approve" else ContentChanged
     earning = earning or Earning(stands.reward)
-    gained = {"reward": earning.reward, "no_reward": earning.no_reward}
+    gained = {"reward": earning.reward, "no_reward": earning.no_reward, "proposed": earning.proposed}
     return kind(**kept | told | gained | {"decided_by": verdict.by, "decided_at": at, "revision": stands.revision + 1})
 
 

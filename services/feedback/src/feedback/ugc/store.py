@@ -38,13 +38,15 @@ async def list_contents(
     to_approve: bool,
 ) -> Sequence[Row[Any]]:
     """Content as it stands, the oldest first; if asked, of one person, or whose reward waits for a second person."""
+    # What waits is in a partial index, whose condition stands in the statement as it is.
+    waits = "and state = 'approved' and body ->> 'no_reward' = 'another_person'" if to_approve else ""
     return await tx.fetch(
-        """
+        f"""
         select customer, submitted_at, content_id, cast(body as text) as body from contents
         where shop = :shop and state = :state and newest
           and (cast(:after_at as timestamptz) is null or (submitted_at, content_id) > (:after_at, :after_id))
           and (cast(:people as text[]) is null or customer = any(:people))
-          and (body ->> 'no_reward' = 'another_person' or not :to_approve)
+          {waits}
         order by submitted_at, content_id limit :limit
         """,
         shop=shop,
@@ -52,7 +54,6 @@ async def list_contents(
         after_at=after.submitted_at if after else None,
         after_id=after.content_id if after else None,
         people=None if people is None else list(people),
-        to_approve=to_approve,
         limit=limit,
     )
 

@@ -52,7 +52,9 @@ async def on_heard(tx: Transaction, batch: Batch) -> None:
     """Keep the newest time of each customer. Idempotent, and in any order: not claimed."""
     heard = dict[CustomerKey, datetime]()
     for event in batch.events:
-        if event.subject is not None:
+        # What the shop's own person announces once more of a claim is no sign of the customer.
+        by_staff = isinstance(event.data, RewardClaimed) and event.data.proposed_by is not None
+        if event.subject is not None and not by_staff:
             heard[event.customer] = max(event.time, heard.get(event.customer, event.time))
     if heard:
         await store.save_heard(tx, heard)

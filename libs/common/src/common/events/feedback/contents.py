@@ -27,14 +27,15 @@ ContentNoReward = Literal["not_a_buyer", "earned_before", "most", "another_perso
 
 class ContentReward(EventData):
     """What a customer gets for good content, once: `form` says which field holds it (FBK-043). `worth`: to the shop, in
-    minor units of `currency`. `by`: whose grade earned it, `proposed_by`: who gave that grade first, where it is beyond
-    what one person grants alone. `grounds`: keyed hashes of its review, words and photos, each of which earns once."""
+    minor units of `currency`; None where the shop did not say. `by`: whose grade earned it, `proposed_by`: who gave
+    that grade first, where it is beyond what one person grants alone. `grounds`: keyed hashes of its review, words and
+    photos, each of which earns once."""
 
     form: Literal["points", "coupon", "gift"]
     points: Count | None = None
     offer_id: Identifier | None = None
     gift: Text | None = None
-    worth: Minor = 0
+    worth: Minor | None = None
     currency: Currency | None = None
     by: Text | None = None
     proposed_by: Text | None = None
@@ -50,8 +51,8 @@ class ContentEvent(EventData):
     the best. `reward`: what it earned when it was first graded so well; it stays in later revisions, and membership
     pays it once, and takes it back where `state` is withdrawn. `no_reward`: why its grade earned nothing: the customer
     does not speak as a buyer, the same review, words or photo earned something before, the customer was rewarded as
-    often as the shop does, or it is more than one person grants alone, until another one gives the same grade.
-    `review_id`: the stored review that it is.
+    often as the shop does, or it is more than one person grants alone: `proposed` is what another one grants by the
+    same grade, whatever the shop's rule says by then. `review_id`: the stored review that it is.
     """
 
     TOPIC: ClassVar[str] = "feedback"
@@ -76,6 +77,7 @@ class ContentEvent(EventData):
     decided_at: Instant | None = None
     reward: ContentReward | None = None
     no_reward: ContentNoReward | None = None
+    proposed: ContentReward | None = None
     revision: Revision = 0
 
 

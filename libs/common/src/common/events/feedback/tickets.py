@@ -80,10 +80,11 @@ compensated before; a photo came with another ticket; none is kept here, and the
 class Compensation(EventData):
     """What a customer gets for what went wrong, worth `amount` (FBK-029, FBK-030); whoever pays it out reads `granted`.
 
-    `proposed_by`: the agent, None: the customer's own claim. `decided_by`: None where it was granted by the shop's
-    rule, which `automatic` says. `without_return`: the goods stay with the customer. `photo_seen`: one of its photos
-    was given with another ticket of the shop before, so that a person looks at it. `not_by_rule`: all that kept the
-    rule from granting the customer's claim when it was judged; it stays when a person decides.
+    `proposed_by`: the agent, None: the customer's own claim. `automatic`: granted by the shop's rule; then `decided_by`
+    is who of the shop told the claim or its photo, None: the customer did. `without_return`: the goods stay with the
+    customer. `photo_seen`: one of its photos was given with another ticket of the shop before, so that a person looks
+    at it. `not_by_rule`: all that kept the rule from granting the customer's claim when it was judged; it stays when a
+    person decides.
     """
 
     kind: CompensationKind
