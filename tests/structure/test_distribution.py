@@ -40,6 +40,7 @@ OVER_ALL = {
     "common/service/live.py": "a rebuild's looks at the live service",
     "common/people/store.py": "whether a shop has merged anybody at all, over all workers, once a request for coupons",
     "common/shops/following.py": "whether the shop has a customer at all; once a setting",
+    "common/verification/erased.py": "who was erased, in a verification",
     "common/verification/run.py": "a count for progress",
     "common/versions/table.py": "whether the shop has a customer at all; once a version",
     "common/work/asking.py": "whether a work list has anything at all, over all workers, once a round",
