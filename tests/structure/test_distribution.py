@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[2]
 CITUS = ROOT / "deploy/citus"
 NAMES = ("common", *SERVICES)
 OVER_ALL = {
-    "segmentation/jobs/verifying_said.py": "erased customers, over all workers, in a command",
     "segmentation/jobs/asking.py": "whether a work list has anything at all, over all workers, once a round",
     "segmentation/segments/store_stays.py": "of a shop, over all workers",
     "segmentation/segments/store_standings.py": "of a shop, over all workers",

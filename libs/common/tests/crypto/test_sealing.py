@@ -197,6 +197,6 @@ def test_the_marked_fields_of_all_events_are_those_we_know() -> None:
     tickets = {f"complaint.{what}": ("promise", "entry") for what in ("opened", "changed", "resolved", "reopened")}
     assert {name: fields for name, fields in nested.items() if fields} == tickets | {
         "survey.answered": ("answers",),
-        "customer.registered": ("social",),
-        "customer.updated": ("social",),
+        "customer.registered": ("social", "interests"),
+        "customer.updated": ("social", "interests"),
     }

@@ -37,6 +37,7 @@ _PRIVATE_NAMES = frozenset(
         "terms",
         "account",
         "what",
+        "value",
         "authorization",
         "cookie",
         "password",
