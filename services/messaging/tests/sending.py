@@ -35,7 +35,7 @@ async def known_elsewhere(messaging: Any, shop: str, customer: str, **profile: A
 
 
 async def sent_elsewhere(messaging: Any, shop: str, customer: str, channel: Channel, address: str) -> None:
-    """Another shop has written there now."""
+    """A shop, perhaps another one, has written there now."""
     now = messaging.clock.now()
     await messaging.rows(
         """

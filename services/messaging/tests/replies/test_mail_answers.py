@@ -261,6 +261,22 @@ async def test_what_is_written_to_everybodys_address_is_for_the_shop_that_wrote_
     assert await asked("a5", "STOP") == [first, second, ("another", "ann", "out"), ("s", "c1", "out")]
 
 
+async def test_the_shop_that_wrote_last_may_have_written_under_another_identifier_of_hers(messaging: Any) -> None:
+    """ORD-040: a survivor without an address is reached at the absorbed one's, and answers from there."""
+    hers = "ann@example.test"
+    await messaging.feed(*messaging.known("ann", email=hers))
+    await known_elsewhere(messaging, "s", "zoe")
+    merged = CustomerMerged(survivor="zoe", absorbed="ann", sequence=1)
+    await messaging.feed(messaging.event(merged, "m1", messaging.clock.now(), customer="zoe"))
+    await known_elsewhere(messaging, "another", "bea", email=hers)
+    await sent_elsewhere(messaging, "another", "bea", "email", hers)
+    messaging.clock.instant += timedelta(minutes=1)
+    await sent_elsewhere(messaging, "s", "zoe", "email", hers)
+    question = {"sender": hers, "to": ["no-reply@regulars.example"], "text": "Where is it?"}
+    assert await post(messaging, question) == 204
+    assert await messaging.rows("select shop, customer from replies") == [("s", "zoe")]
+
+
 async def test_a_question_to_two_shops_is_for_the_one_that_is_named_first(messaging: Any) -> None:
     await messaging.feed(*messaging.known())
     await known_elsewhere(messaging, "another", "ann", email="c1@example.test")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from common.events import CustomerKey
+from common.people.store import get_people
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.contacts.state import Address
@@ -51,8 +52,13 @@ async def list_everywhere(tx: Transaction, addresses: Sequence[Address]) -> list
     return [(row.shop, row.customer) for row in rows]
 
 
-async def find_last_writer(tx: Transaction, having: Iterable[tuple[CustomerKey, bytes]]) -> str | None:
-    """The shop that last had a message handed over to one of these customers, at this address; None: none ever had."""
+async def find_last_writer(tx: Transaction, having: Sequence[tuple[CustomerKey, bytes]]) -> str | None:
+    """The shop that last had a message handed over to one of these customers, at this address; None: none ever had.
+
+    It may have been written to under any identifier of the person: a survivor is reached at an address that stands
+    under an absorbed one.
+    """
+    people = await get_people(tx, [key for key, _ in having])
     # By primary key, the messages of each.
     row = await tx.fetch_one(
         f"""
@@ -60,6 +66,6 @@ async def find_last_writer(tx: Transaction, having: Iterable[tuple[CustomerKey, 
         where coalesce(m.sent_to, m.address) = w.address and m.sent_at is not null
         order by m.sent_at desc, w.shop limit 1
         """,
-        **_HAVING.of((*key, address) for key, address in having),
+        **_HAVING.of({(*one, address) for key, address in having for one in people[key]}),
     )
     return None if row is None else str(row.shop)
