@@ -76,6 +76,30 @@ async def test_only_who_plans_opens_the_lists_of_customers_by_what_they_are_call
     assert ("/buyer-types/greedy" in page, ">7<" in page.replace(" ", "")) == (role in PLANNERS, True)
 
 
+BOUGHT = {"buyers": 1, "orders": 1, "net": 900, "per_buyer": 900, "per_order": 900}
+SEGMENT = {
+    "/settings": {"current": {"zone": "UTC", "currency": "CNY"}},
+    "/segments/grabbers": {
+        **{"name": "Grabbers", "archived": False, "in_english": "all", "in_chinese": "", "compared": True},
+        **{"customers": 1, "expression": "orders > 0", "versions": []},
+    },
+    "/segments/grabbers/sheet": {
+        **{"percent_of_shop": 1.0, "answers": {"stays": 0}, "bought": BOUGHT, "others_bought": BOUGHT, "traits": []},
+        **{"tags": BODIES["/tags"]["tags"], "as_of": "2025-03-04T10:00:00Z"},
+    },
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_only_who_plans_sees_notes_among_the_tags_of_a_segment(site: Site, role: Role) -> None:
+    """SEC-009: of a segment of one they are a customer's."""
+    site.console.services = Answering(SEGMENT)
+    browser = await site.signed_in(role)
+    page = await browser.get("/s/tea/segments/grabbers?wait=1")
+    assert "ring before noon 1" in page
+    assert ("less sugar" in page) == (role in PLANNERS)
+
+
 @pytest.mark.parametrize(
     ("tag", "note"),
     [("goal: x", True), (" Need : x", True), ("state:", False), ("goal", False), ("ring: before noon", False)],

@@ -14,6 +14,7 @@ from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.numbers import whole
 from console.web.page import Viewer, see
+from console.web.tags import is_note
 
 router = APIRouter()
 ROWS, WITHIN_S = 50, 45.0
@@ -178,6 +179,7 @@ async def _page(viewer: Viewer, segment: str, error: str = "", status: int = 200
         currency=settings.body["current"]["currency"] if settings.ok else "",
         fit=_fit(found.body["expression"], value),
         uses=uses,
+        is_note=is_note,
         all=[sheet, path, history, value, uses],
         part=part,
         error=error,
