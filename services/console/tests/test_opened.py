@@ -59,6 +59,36 @@ async def test_a_page_that_shows_what_is_a_customers_is_recorded_too(site: Site,
     assert await entries(site) == [OPENED]
 
 
+WRONG_FORMS: dict[str, dict[str, str]] = {
+    "customers/ann/tags": {"tag": "", "form": "f-1"},
+    "customers/ann/adjust": {"command": "c-1", "points": "many", "form": "f-1"},
+    "customers/ann/adjust/check": {"command": "c-1"},
+    "customers/ann/redeem": {"command": "c-1", "points": "many", "form": "f-1"},
+    "customers/ann/redeem/check": {"command": "c-1"},
+    "customers/ann/erasure/check": {"written": "bea"},
+    "templates/tier_up/preview": {"customer": " ann "},
+}
+
+
+@pytest.mark.parametrize("path", WRONG_FORMS)
+async def test_a_form_that_orders_nothing_and_shows_a_customer_is_a_look_as_well(site: Site, path: str) -> None:
+    """SEC-004: a wrong form has its page again, one to be checked what it is about; none that is not ours."""
+    browser = await site.signed_in("owner")
+    await browser.client.post(f"/s/tea/{path}", data=WRONG_FORMS[path], headers={"sec-fetch-site": "same-origin"})
+    assert await entries(site) == [], "not our form"
+    await browser.post(f"/s/tea/{path}", **WRONG_FORMS[path])
+    assert await entries(site) == [OPENED]
+
+
+async def test_what_is_recommended_to_a_customer_is_a_look_and_to_nobody_none(site: Site) -> None:
+    """SEC-004: it says what they bought; the customer stands in the query."""
+    browser = await site.signed_in("viewer")
+    await browser.get("/s/tea/recommendations?customer=&sku=tin-20")
+    assert await entries(site) == []
+    await browser.get("/s/tea/recommendations?customer=+ann+")
+    assert await entries(site) == [OPENED]
+
+
 async def test_one_entry_an_hour_says_that_somebody_works_with_a_customer(site: Site) -> None:
     """SEC-004: not one for each page and reload; one for each person and customer, and the next hour its own."""
     ann, bob = await site.signed_in("owner", "Ann"), await site.signed_in("agent", "Bob")

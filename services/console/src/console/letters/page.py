@@ -81,6 +81,7 @@ async def preview_letter(
     language: Annotated[str, Form(max_length=3)] = "",
 ) -> Response:
     """As a customer would read it, in their language and with their tier; nothing personal is opened."""
+    await viewer.open_customer(customer.strip())
     body: dict[str, Any] = {"customer": customer.strip() or None, "language": language or None}
     path = f"/v1/shops/{viewer.here}/templates/{part(template)}/preview"
     tried = await viewer.console.services.tell("messaging", "POST", path, json=body)

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 
-from common.events.fields import MAX_IDENTIFIER
 from console.access import store
 from console.access.forms import is_ours, same_origin
 from console.access.roles import PAGES, Role
@@ -122,16 +121,16 @@ async def _let_in(request: Request) -> Viewer:
         viewer.off = await _off(viewer)
         if not viewer.may(name):
             raise NotTheirs
-        customer = request.path_params.get("customer")
-        if not post and customer is not None and len(customer.encode()) <= MAX_IDENTIFIER:
-            # Also where there is no such customer: who tries ids is seen.
-            await viewer.open_customer(customer)
     if post:
         # Of a route that declares no fields (a file) nothing is read before this line.
         form = await request.form()
         _check_texts(form.values())
         if not is_ours(viewer.session, str(form.get("token", ""))):
             raise NotOurForm
+    if page.door == "shop":
+        # Also where there is no such customer: who tries ids is seen. A form that is wrong draws the page as well.
+        for asked in (request.path_params, request.query_params):
+            await viewer.open_customer(asked.get("customer", "").strip())
     return viewer
 
 

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from common.events.fields import MAX_IDENTIFIER
 from common.storage.database import Database
 from common.values.paths import part
 from console.access import store
@@ -154,7 +155,12 @@ class Viewer:
             await insert_entry(tx, self.console.audit_key, self.who, self.shop, action, thing, "shown", form)
 
     async def open_customer(self, customer: str) -> None:
-        """Record that what is known of the customer is shown to the person, before it is; once a session and hour."""
+        """Record that what is known of the customer is shown to the person, before it is; once a session and hour.
+
+        Nobody can have no id, or one that is too long.
+        """
+        if not 0 < len(customer.encode()) <= MAX_IDENTIFIER:
+            return
         async with self.console.database.transaction() as tx:
             if await store.begin_look(tx, self.session, f"{self.here}: opened {customer}"):
                 thing = f"customers/{part(customer)}"
