@@ -137,6 +137,33 @@ async def test_a_row_that_changes_while_it_is_compared_is_looked_at_again(db: Da
     assert lines == ["toy: o1: kept keeps something else than was announced"]
 
 
+async def test_who_is_erased_while_it_runs_has_no_row_to_be_missed(db: Database, topics: OwnTopics) -> None:
+    """SEC-007: the erasure is committed after the log was read, and before the table is."""
+    async with db.transaction() as tx:
+        await tx.execute("create table kept (id text primary key, customer text)")
+        await tx.execute("insert into kept values ('o1', 'ann'), ('o2', 'bea'), ('o3', 'bea'), ('o4', 'bea')")
+
+    async def also() -> object:
+        async with db.transaction() as tx:
+            await tx.execute("delete from kept where id in ('o1', 'o3')")
+            await tx.execute("insert into customer_keys (shop, customer, erased_at) values ('s', 'ann', now())")
+        return
+        yield
+
+    def expectations(event: dict[str, object]) -> list[Expectation]:
+        order = event["data"]["order_id"]  # type: ignore[index]
+        return [Expectation(("order", "s", "ann" if order == "o1" else "bea", order), digest(order))]
+
+    lines: list[str] = []
+    run = Verification("toy", db, topics.reader, b"", lines.append)
+    kept = Table(
+        "orders", "kept", "t.id, t.customer", ("id",), lambda r: [(("order", "s", r.customer, r.id), digest(r.id))]
+    )
+    missing = {"order": "an order is gone"}
+    await compare(run, ("orders",), expectations, (kept,), missing, also, personal=("order",))  # type: ignore[arg-type]
+    assert lines == ["toy: an order is gone (announced at orders-0@2)"], "nobody erased that one"
+
+
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
 def test_of_a_name_the_highest_rank_counts_and_of_one_rank_either(order: list[int]) -> None:
     said = [

@@ -3,7 +3,7 @@
 from common.verification.claims import compare_claims
 from common.verification.comparing import compare
 from common.verification.customers import Customers
-from common.verification.erased import without_erased
+from common.verification.erased import list_erased, without_erased
 from common.verification.expected import Expectation, digest, rank
 from common.verification.log import Fact, Log
 from common.verification.run import Verification, in_pages
@@ -23,6 +23,7 @@ __all__ = [
     "compare_claims",
     "digest",
     "in_pages",
+    "list_erased",
     "pages_of",
     "rank",
     "without_erased",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
 from common.bus import offsets
-from common.verification.expected import Expectation, Expectations
+from common.verification.erased import list_erased, without_erased
+from common.verification.expected import Expectation, Expectations, Expected
 from common.verification.log import Log
 from common.verification.run import Verification
 from common.verification.tables import Row, Rows
@@ -17,7 +17,6 @@ SUSPECTS = 10_000
 """More differing rows than these are no news that came meanwhile."""
 IN_NO_TOPIC = "in no topic"
 BROKEN = "a change begins with something else than was announced before"
-Expected = Callable[[dict[str, Any]], Iterable[Expectation]]
 Also = Callable[[], AsyncIterator[list[Expectation]]]
 
 
@@ -29,17 +28,21 @@ async def compare(
     missing: Mapping[str, str],
     also: Also | None = None,
     inputs: Sequence[str] = (),
+    personal: Collection[str] = (),
 ) -> None:
     """Compare rows with what topics say; `expectations` gives those of one event, `also` those from elsewhere.
 
     `missing`: for each kind of name that a row must hold, the sentence about one that none holds. `inputs`: those of
-    the topics that the service reads; what it has not read yet is not missed.
+    the topics that the service reads; what it has not read yet is not missed. `personal`: kinds of which an erasure
+    removes the rows, those with shop and customer in their names: of who is erased by then none is expected.
 
     The log is read before the tables, so all that it says must be kept. What is kept but not as the log says may be
     newer: it is looked at again after the log was read on. A change must begin with what was announced before it.
     """
     async with run.database.transaction() as tx:
         read = {position: number for position, number in (await offsets.stored(tx)).items() if position.topic in inputs}
+    if personal:
+        expectations = without_erased(expectations, personal, await list_erased(run))
     log = Log(run, topics)
 
     async def listen() -> None:
@@ -58,12 +61,14 @@ async def compare(
                 expected.add((expectation, IN_NO_TOPIC) for expectation in more)
 
     try:
-        with Expectations() as expected:
+        with Expectations(personal) as expected:
             await listen()
             expected.binding = False
             suspects = {table.name: await _compare(run, expected, table) for table in tables}
+            # Who was erased while the log and the tables were read has no row to be missed any more.
+            erased = await list_erased(run) if personal else set()
             for kind, sentence in missing.items():
-                for place in expected.unseen(kind):
+                for place in expected.unseen(kind, erased):
                     run.differ(f"{sentence} (announced at {place})")
             for place in expected.broken():
                 run.differ(f"{BROKEN} (announced at {place})")

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from common.verification.comparing import Expected
-from common.verification.expected import Expectation
+from common.events import CustomerKey
+from common.verification.expected import Expectation, Expected
 from common.verification.run import Verification
 
 
-async def without_erased(run: Verification, expectations: Expected, kinds: Collection[str]) -> Expected:
-    """As `expectations`, but none of these kinds of an erased customer; their names go on with shop and customer."""
+async def list_erased(run: Verification) -> set[CustomerKey]:
+    """Those who are erased by now, with their rows."""
     async with run.database.transaction() as tx:
         # One pass: few customers were erased.
         rows = await tx.fetch("select shop, customer from customer_keys where erased_at is not null")
-    erased = {(row.shop, row.customer) for row in rows}
+    return {(row.shop, row.customer) for row in rows}
+
+
+def without_erased(expectations: Expected, kinds: Collection[str], erased: Collection[CustomerKey]) -> Expected:
+    """As `expectations`, but none of these kinds of an erased customer; their names go on with shop and customer."""
 
     def of_event(body: dict[str, Any]) -> Iterator[Expectation]:
         for each in expectations(body):

@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import orjson
+
+from common.events import CustomerKey
 
 SIZE = 12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,20 +56,26 @@ class Expectation(NamedTuple):
     was: bytes | None = None
 
 
+Expected = Callable[[dict[str, Any]], Iterable[Expectation]]
+"""The expectations of one event."""
+
+
 class Expectations:
     """Expectations by name, and which of them a table was found to meet. A context manager: the file goes at its end.
 
-    Names of more than one kind live side by side; the kind is the name's first part.
+    Names of more than one kind live side by side; the kind is the name's first part. Of `personal` kinds, shop and
+    customer follow, and it is remembered whose they are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, personal: Collection[str] = ()) -> None:
+        self._personal = frozenset(personal)
         self._folder = tempfile.TemporaryDirectory(prefix="regulars-verify-")
         self._file = sqlite3.connect(Path(self._folder.name) / "expected.sqlite", isolation_level=None)
         self._file.execute("pragma journal_mode = off")
         self._file.execute("pragma synchronous = off")
         self._file.execute(
             "create table expected (key blob primary key, kind text, rank blob, digest blob, place text,"
-            " binding integer, seen integer) without rowid"
+            " binding integer, seen integer, owner blob) without rowid"
         )
         self._file.execute(
             "create table steps (key blob, rank blob, was blob, digest blob, place text,"
@@ -94,12 +102,13 @@ class Expectations:
                 expectation.digest,
                 place,
                 binding and self.binding,
+                digest(*expectation.name[1:3]) if expectation.name[0] in self._personal else None,
             )
             for expectation, place in all_of_them
         ]
         self._file.execute("begin")
         self._file.executemany(
-            "insert into expected values (?, ?, ?, ?, ?, ?, 0) on conflict (key) do update set"
+            "insert into expected values (?, ?, ?, ?, ?, ?, 0, ?) on conflict (key) do update set"
             " digest = case when excluded.rank > rank then excluded.digest"
             " else cast(digest || excluded.digest as blob) end,"
             " rank = excluded.rank, place = excluded.place, binding = max(binding, excluded.binding)"
@@ -146,11 +155,16 @@ class Expectations:
         for (place,) in self._file.execute(steps, (NOTHING,)):
             yield place
 
-    def unseen(self, kind: str) -> Iterable[str]:
-        """Places in the log of the binding expectations of this kind that no table was found to meet."""
-        unseen = "select place from expected where kind = ? and seen = 0 and binding"
-        for (place,) in self._file.execute(unseen, (kind,)):
-            yield place
+    def unseen(self, kind: str, erased: Iterable[CustomerKey] = ()) -> Iterable[str]:
+        """Places in the log of the binding expectations of this kind that no table was found to meet.
+
+        Of a personal kind not those of the erased.
+        """
+        gone = {digest(*key) for key in erased}
+        unseen = "select place, owner from expected where kind = ? and seen = 0 and binding"
+        for place, owner in self._file.execute(unseen, (kind,)):
+            if owner not in gone:
+                yield place
 
 
 def _contains(digests: bytes, one: bytes) -> bool:

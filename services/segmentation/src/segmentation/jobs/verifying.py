@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from common.time.calendar import add_months
-from common.verification import Verification, compare, without_erased
+from common.verification import Verification, compare
 from common.verification.tables import pages_of
 from segmentation.buyer_types.store import get_typing
 from segmentation.commands.memberships import day_of
@@ -33,14 +33,7 @@ async def verify(run: Verification) -> None:
     A fact must begin with what the fact before it said of the same attribute (`old` equals the previous `new`).
     """
     await verify_statistics(run)
-    await compare(
-        run,
-        TOPICS,
-        await without_erased(run, expectations, ERASED),
-        (CUSTOMERS, *TABLES),
-        MISSING,
-        inputs=TOPICS,
-    )
+    await compare(run, TOPICS, expectations, (CUSTOMERS, *TABLES), MISSING, inputs=TOPICS, personal=ERASED)
     await verify_people(run)
     await verify_life_states(run)
     await verify_flows(run)
