@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import orjson
+import pytest
 from pydantic import SecretStr
 
 from common.bus.broker import Record
@@ -253,3 +254,31 @@ async def test_a_body_that_does_not_open_is_said_and_keeps_nothing_waiting(
             done = await job.batch(tx, clock.now(), 200)
     assert done == 0
     assert (await counted(writing))["import_refusals.text"] == {"": ROWS + 1, "2026-11": 1}
+
+
+async def test_what_is_sealed_is_counted_by_the_index_and_so_far_as_it_is_asked(
+    db: Database, clock: FixedClock, tell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S6: whether a key may go is answered at once, of a table of any length, and whatever is known of its rows."""
+    before, writing = process(db, clock, STEPS[0]), process(db, clock, STEPS[2])
+    await fill(before, tell, 0)
+    async with db.transaction() as tx:
+        await tx.execute("analyze import_refusals")
+    await fill(writing, tell, 1)
+    monkeypatch.setattr("common.crypto.sealed.MOST", 3)
+    assert (await counted(writing))["import_refusals.text"] == {"": 3, "2026-11": 3}
+    (kind,) = [each for each in writing.sealed if each.name == "import_refusals.text"]
+    asked: list[str] = []
+    async with db.transaction() as tx:
+        fetch = tx.fetch
+
+        async def explained(sql: str, **params: Any) -> Any:
+            asked.extend(row[0] for row in await fetch(f"explain {sql}", **params))
+            return await fetch(sql, **params)
+
+        monkeypatch.setattr(tx, "fetch", explained)
+        await kind.count(tx)
+    plan = "\n".join(asked)
+    assert plan.count("using import_refusals_sealed") == 2, plan
+    assert "Seq Scan" not in plan
+    assert "Sort" not in plan
