@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from common.crypto.sealing import personal_fields
-from common.events import Event, rfc3339
+from common.events import Event, from_dict, rfc3339
 from common.events.customers import CustomerProfile
 from common.storage.database import Database
 from common.time.clock import FixedClock
@@ -90,6 +90,22 @@ async def test_a_field_that_came_as_an_event_is_known_to_an_upsert(api: httpx.As
     assert await put(api, "/c-1", WHOLE) == "duplicate"
     personal = sorted(personal_fields(CustomerProfile).own)
     assert (await api.get(f"{URL}/c-1")).json()["has"] == personal
+
+
+@pytest.mark.parametrize("value", [{}, {"value": None}])
+async def test_an_interest_in_nothing_is_refused_and_read(
+    api: httpx.AsyncClient, tell: Any, value: dict[str, None]
+) -> None:
+    """MEM-004; of an erased customer it is read so (SEC-006)."""
+    nothing = {"interests": [{"kind": "book", "consented": True, **value}]}
+    event = tell.event("customer.updated", nothing)
+    for answer in (
+        await api.put(f"{URL}/c-1", json=nothing),
+        await api.post(URL, json={"customers": [{"id": "c-1", **nothing}]}),
+        await api.post("/v1/events", json=event),
+    ):
+        assert (answer.status_code, "an interest in nothing" in answer.text) == (422, True), answer.text
+    assert from_dict(event).data.interests[0].value is None
 
 
 async def test_an_interest_is_kept_by_the_customers_consent_alone_and_sealed(

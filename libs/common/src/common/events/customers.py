@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from common.events.envelope import EventData
 from common.events.fields import Count, Identifier, PersonalText, Revision, Text
+from common.values.names import is_asked
 
 Channel = Literal["email", "sms", "chat", "phone", "inbox"]
 Purpose = Literal["marketing", "survey"]
@@ -26,14 +27,21 @@ class Interest(EventData):
     """Something the customer likes or follows, and where that is known from (MEM-004).
 
     `consented`: the customer agreed that it is kept; what they did not agree to is neither stored nor published
-    (SEC-008).
+    (SEC-008). `value`: who tells of one says it; None is what is read of an erased customer's.
     """
 
     kind: Literal["hobby", "brand", "product", "category", "book", "film", "topic"]
-    value: PersonalText | None = None
+    value: PersonalText | None = Field(default=None, validate_default=True)
     source: Text | None = None
     consented: bool = False
     noted_on: date | None = None
+
+    @field_validator("value")
+    @classmethod
+    def _is_told(cls, value: str | None) -> str | None:
+        if value is None and is_asked():
+            raise ValueError("say what the customer likes: an interest in nothing is none")
+        return value
 
 
 class ProfileFields(EventData):
