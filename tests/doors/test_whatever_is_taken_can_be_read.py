@@ -44,6 +44,11 @@ def requests(one: str) -> list[tuple[str, str, str, Any]]:
         ("orders-ingest", "PUT", f"{shop}/customers/{named}", PROFILE),
         ("orders-ingest", "POST", f"{shop}/customers", {"customers": [{"id": one, **PROFILE}]}),
         ("orders-ingest", "PUT", f"{shop}/orders/{named}", {**ORDER, "customer": one}),
+        ("orders-ingest", "POST", f"{shop}/products", {"products": [{"sku": one, "name": "Tea"}]}),
+        (
+            *("orders-ingest", "POST", f"{shop}/events"),
+            event | {"subject": None, "type": "product.changed", "data": {"sku": one, "name": "Tea"}},
+        ),
         ("membership", "POST", f"{shop}/members", {"customer": one}),
         ("messaging", "POST", f"{shop}/opt-outs", {"customer": one, "channel": "email"}),
         ("messaging", "POST", f"{shop}/opt-ins", {"customer": one, "channel": "email"}),

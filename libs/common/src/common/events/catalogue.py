@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from common.events.envelope import EventData
-from common.events.fields import Count, Currency, Instant, Minor, Name, Revision, Text
+from common.events.fields import Count, Currency, Instant, Minor, Revision, Sku, Text
 from common.events.orders import ProductMark, ProductSize
 
 Description = Annotated[str, Field(max_length=20_000)]
@@ -46,6 +46,6 @@ class ProductChanged(ProductFields):
     TYPE: ClassVar[str] = "product.changed"
     TOPIC: ClassVar[str] = "catalogue"
     RANK: ClassVar[int] = 5
-    sku: Name
+    sku: Sku
     version: Revision | None = None  # the shop's own version number of the product, if it keeps one
     revision: Revision = 0

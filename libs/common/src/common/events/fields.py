@@ -89,11 +89,15 @@ check_name = _within(_NAME, MAX_NAME, _NAME_RULE)
 check_claimed = _within(re.compile(r"[0-9a-f]{32}"), MAX_NAME, "16 bytes in lower-case hex")
 
 
-def check_identifier(text: str) -> str:
-    """Where it is asked for (`common.values.names.asked`) also that a path can name it. Raises ValueError."""
+def _no_step(text: str) -> str:
     if text in DOTS and is_asked():
         raise ValueError(NO_STEP)
-    return _fits_identifier(text)
+    return text
+
+
+def check_identifier(text: str) -> str:
+    """Where it is asked for (`common.values.names.asked`) also that a path can name it. Raises ValueError."""
+    return _fits_identifier(_no_step(text))
 
 
 def _storable(text: str) -> str:
@@ -160,6 +164,8 @@ Name = Annotated[
     ),
 ]
 """A name of our own making or another system's, such as an event's id: it may hold `/` and `#`."""
+Sku = Annotated[Name, AfterValidator(_no_step)]
+"""A product's, by which paths name it; a `/` in it may stand there as it is."""
 Number = Annotated[StrictInt, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 Position = Annotated[int, Field(ge=0, le=MAX_NUMBER, description="where the page before ended; 0: from the start")]
 """A cursor in a query, where whole numbers are texts."""

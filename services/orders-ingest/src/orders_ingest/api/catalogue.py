@@ -10,7 +10,7 @@ from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from common.events.catalogue import ProductFields
-from common.events.fields import Cursor, Name, ShopName
+from common.events.fields import Cursor, ShopName, Sku
 from common.http.api import Body, Caller, Router, Tx, require, runtime_of
 from common.refusals import NotFound
 from orders_ingest.api.parts import OutcomeOut, ResultsOut, answer_each, answer_one, vault_of
@@ -21,7 +21,7 @@ from orders_ingest.intake.state import Outcome
 
 router = Router(prefix="/v1/shops/{shop}", tags=["catalogue"])
 Writer = Annotated[Caller, require("events:write")]
-Sku = Annotated[Name, Path(description="the SKU; a `/` in it may stand as it is")]
+InPath = Annotated[Sku, Path(description="the SKU; a `/` in it may stand as it is")]
 _EXAMPLE: dict[str, Any] = {
     "name": "Longjing, 250 g",
     "category": "green tea",
@@ -55,7 +55,7 @@ class ProductOfManyIn(ProductIn):
     """A product with its SKU."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"sku": "longjing-250", **_EXAMPLE}]})
-    sku: Name
+    sku: Sku
 
 
 class ProductsIn(Body):
@@ -122,14 +122,14 @@ async def get_catalogue_report(shop: ShopName, tx: Tx) -> CatalogueReportOut:
 
 
 @router.put("/products/{sku:path}", status_code=202, response_model=OutcomeOut)
-async def put_product(shop: ShopName, sku: Sku, body: ProductIn, request: Request, _: Writer) -> Response:
+async def put_product(shop: ShopName, sku: InPath, body: ProductIn, request: Request, _: Writer) -> Response:
     """Take a whole product; announced only when it changed. Lines of orders that come from then on are filled from
     it, with the mark that it had when the order was made (ORD-008)."""
     return answer_one((await _put(request, shop, {sku: body.fields()}))[0])
 
 
 @router.get("/products/{sku:path}", dependencies=[require("orders:read")])
-async def get_product(shop: ShopName, sku: Sku, tx: Tx) -> ProductOut:
+async def get_product(shop: ShopName, sku: InPath, tx: Tx) -> ProductOut:
     """One product as its newest version says."""
     row = await store.get_product(tx, shop, sku)
     if row is None:
