@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from console.access.roles import PLANNERS, ROLES, Role
@@ -12,7 +14,7 @@ from .answering import Answering
 from .conftest import Site
 
 ANN = "/customers/ann"
-BODIES = {
+BODIES: dict[str, Any] = {
     f"{ANN}/traits": {
         **{"frequency": "often", "consumption": "high", "orders_in_year": 9, "spent_in_year": 90_000},
         **{"currency": "CNY", "mean_order": None, "loyalty_grade": 4, "power_grade": None},

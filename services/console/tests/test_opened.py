@@ -59,7 +59,7 @@ async def test_a_page_that_shows_what_is_a_customers_is_recorded_too(site: Site,
     assert await entries(site) == [OPENED]
 
 
-WRONG_FORMS: dict[str, dict[str, str]] = {
+WRONG_FORMS: dict[str, dict[str, Any]] = {
     "customers/ann/tags": {"tag": "", "form": "f-1"},
     "customers/ann/adjust": {"command": "c-1", "points": "many", "form": "f-1"},
     "customers/ann/adjust/check": {"command": "c-1"},
