@@ -48,9 +48,9 @@ class Looks:
             return decrypt(sealed, key, place)
 
         monkeypatch.setattr(sealing, "_decrypt", opened)
-        monkeypatch.setattr("common.http.api.log", self)
+        monkeypatch.setattr("common.http.api.record", self._recorded)
 
-    def info(self, event: str, **_said: Any) -> None:
+    def _recorded(self, event: str, **_said: Any) -> None:
         assert event == "key_used"
         self._found["recorded"].add(ASKED.get())
 
