@@ -16,6 +16,7 @@ from common.shops import following
 from common.shops.following import Follower, KnownShops, save
 from common.shops.settings import SHOPS, get_shop
 from common.storage.database import Database
+from common.storage.failures import UnitOfWorkTooLong
 from regulars.testing import SharedKafka, settings_of
 
 MAY = datetime(2025, 5, 1, tzinfo=UTC)
@@ -101,6 +102,32 @@ async def test_every_process_reads_all_of_it_at_every_start_and_goes_on(
         ("corner", 2),
         ("later", 1),
     ]
+
+
+async def test_a_process_that_stood_still_amid_a_transaction_goes_on(
+    db: Database, kafka: SharedKafka, publish: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A3: a lid that was closed for a minute ends no process."""
+    await publish(settings_of("corner"))
+    stored, late = following.save, [True]
+
+    async def slow(*arguments: Any, **how: Any) -> None:
+        if late:
+            late.pop()
+            raise UnitOfWorkTooLong("a unit of work took longer than 60 s")
+        await stored(*arguments, **how)
+
+    monkeypatch.setattr(following, "save", slow)
+    follower = Follower(db, kafka.bootstrap_servers, "toy", lambda _: None, folds=True)
+    task = asyncio.create_task(follower.run())
+    try:
+        async with asyncio.timeout(60):
+            while not await rows(db, "select shop from shop_settings where shop = 'corner'"):
+                assert not task.done()
+                await asyncio.sleep(0.02)
+    finally:
+        await follower.stop()
+        await task
 
 
 async def test_a_change_marks_who_was_folded_before_it_and_a_repetition_nobody(db: Database) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 
 import httpx
 import orjson
@@ -9,7 +10,8 @@ import pytest
 
 from common.bus.broker import NoProgress, Outgoing, Producer
 from common.process.runtime import Runtime
-from common.storage.database import Database
+from common.storage.database import Database, Transaction
+from common.storage.failures import UnitOfWorkTooLong
 from orders_ingest.jobs.intake import Intake, read_intake
 from orders_ingest.shops import store as shops
 from regulars.testing import SharedKafka
@@ -94,6 +96,29 @@ async def test_a_reader_that_is_stuck_is_made_anew_and_ends_no_process(
             await asyncio.sleep(0.05)
         monkeypatch.setattr(first.broker, "poll", stuck)
         while runtime.consumer in (None, first):
+            assert not reading.done()
+            await asyncio.sleep(0.05)
+    runtime.stopping.set()
+    await reading
+
+
+@pytest.mark.usefixtures("intake")
+async def test_a_process_that_stood_still_amid_a_look_goes_on(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A3: a lid that was closed for a minute ends no process."""
+    listed, late = shops.list_intake_shops, [True]
+
+    async def slow(tx: Transaction) -> Sequence[str]:
+        if late:
+            late.pop()
+            raise UnitOfWorkTooLong("a unit of work took longer than 60 s")
+        return await listed(tx)
+
+    monkeypatch.setattr(shops, "list_intake_shops", slow)
+    reading = asyncio.create_task(read_intake(runtime))
+    async with asyncio.timeout(60):
+        while runtime.consumer is None:
             assert not reading.done()
             await asyncio.sleep(0.05)
     runtime.stopping.set()

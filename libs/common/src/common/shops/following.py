@@ -21,7 +21,7 @@ from common.refusals import Refusal
 from common.shops.imports import save_imports
 from common.shops.settings import SHOPS, SettingsBody, ShopNotSetUp, find_set_up, lock_shops
 from common.storage.database import Database, Transaction
-from common.storage.failures import is_temporary
+from common.storage.failures import passes
 
 log = structlog.get_logger()
 WAIT_S = 5.0
@@ -108,7 +108,7 @@ class Follower:
                     records, self._pending = [], 0
                 self.paused, wait = None, 0.1
             except Exception as error:
-                if not is_temporary(error):
+                if not passes(error):
                     raise
                 self.paused = type(error).__name__
                 log.warning("shops_paused", reason=self.paused, detail=str(error)[:300])

@@ -10,7 +10,7 @@ import structlog
 from common.bus.broker import BrokerUnavailable, NoProgress, TopicMismatch, ensure_topics
 from common.events.fields import check_shop
 from common.process.runtime import Runtime
-from common.storage.failures import is_temporary
+from common.storage.failures import passes
 from orders_ingest.handlers.erasures import confirmations
 from orders_ingest.handlers.intake_topics import reader
 from orders_ingest.shops import store
@@ -93,7 +93,7 @@ async def read_intake(runtime: Runtime) -> None:
             try:
                 await intake.look()
             except Exception as error:
-                if not is_temporary(error) and not isinstance(error, NoProgress):
+                if not passes(error) and not isinstance(error, NoProgress):
                     raise
                 log.warning("intake_paused", reason=type(error).__name__, detail=str(error)[:300])
             with contextlib.suppress(TimeoutError):
