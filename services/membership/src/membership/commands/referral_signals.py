@@ -113,11 +113,10 @@ async def signals_by_now(
                 if not by_this or any(name in above for name in mine):
                     ring = await store.brought_by(tx, shop, theirs, row.made_at)
                 in_a_day = made_within(made, row.made_at, _A_DAY) if by_this else 0
-                now = of_referee
+                shared = of_referee
                 if row.state == "rewarded":
-                    of_them = {trait[1:] for trait in told if themselves & set(referee)}
-                    now = {kind: {h for h in hashes if (kind, h) in of_them} for kind, hashes in of_referee.items()}
-                others = _others(shop, now, holders, {*mine, *theirs})
+                    shared = _among(of_referee, told if themselves & {*referee} else ())
+                others = _others(shop, shared, holders, {*mine, *theirs})
                 around = Surroundings(traits.get(referrer[0], {}), of_referee, others, ring, in_a_day)
                 against = signals(around, mine, rules[shop].at(row.made_at).referral)
                 before = found.get(key := (shop, row.customer))
@@ -130,6 +129,13 @@ async def signals_by_now(
 
 def _of_shop(shop: str, traits: Mapping[str, Collection[str]]) -> set[Trait]:
     return {(shop, kind, hash_) for kind, hashes in traits.items() for hash_ in hashes}
+
+
+def _among(traits: Mapping[str, Collection[str]], told: Collection[Trait]) -> dict[str, set[str]]:
+    """Those of the traits that were told, by kind."""
+    return {
+        kind: {hash_ for _, each, hash_ in told if each == kind and hash_ in hashes} for kind, hashes in traits.items()
+    }
 
 
 def _others(
